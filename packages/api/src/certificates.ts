@@ -1,0 +1,91 @@
+/** Certificates, their profiles and the authorities that sign them. */
+import { z } from 'zod';
+import { Address, Base64, Id, Instant, PageQuery, SerialNumber } from './values.ts';
+
+export const CertificateUse = z.enum(['signing', 'encryption', 'gateway', 'ocsp']);
+export type CertificateUse = z.infer<typeof CertificateUse>;
+
+/** RFC 5280 section 5.3.1; the reasons that an operator may give. */
+export const RevocationReason = z.enum([
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+]);
+export type RevocationReason = z.infer<typeof RevocationReason>;
+
+export const CertificateSummary = z.object({
+  serialNumber: SerialNumber,
+  use: CertificateUse,
+  profile: z.string(),
+  personId: Id.nullable(),
+  address: Address.nullable(),
+  subject: z.string(),
+  state: z.enum(['valid', 'expiring', 'expired', 'revoked']),
+  notBefore: Instant,
+  notAfter: Instant,
+  keyAlgorithm: z.string(),
+  keyOrigin: z.enum(['device', 'browser', 'gateway', 'kra', 'authority']),
+  revokedAt: Instant.nullable(),
+  revocationReason: RevocationReason.nullable(),
+});
+export type CertificateSummary = z.infer<typeof CertificateSummary>;
+
+export const CertificateDetail = CertificateSummary.extend({
+  issuer: z.string(),
+  fingerprintSha256: z.string(),
+  /** DER. */
+  der: Base64,
+  /** DER, leaf's issuer first, root last. */
+  chain: z.array(Base64),
+  escrowedKeyId: Id.nullable(),
+  publications: z.array(
+    z.object({
+      target: z.string(),
+      state: z.enum(['pending', 'published', 'failed', 'removed']),
+      error: z.string().nullable(),
+      updatedAt: Instant,
+    }),
+  ),
+});
+export type CertificateDetail = z.infer<typeof CertificateDetail>;
+
+export const CertificateQuery = PageQuery.extend({
+  search: z.string().max(200).optional(),
+  use: CertificateUse.optional(),
+  state: z.enum(['valid', 'expiring', 'expired', 'revoked']).optional(),
+  personId: Id.optional(),
+});
+
+export const RevokeRequest = z.object({ reason: RevocationReason, note: z.string().max(1000).default('') });
+
+/** PKCS#10 for a person's signing key (the CSR is the proof of possession). DER in base64, or PEM. */
+export const SigningRequest = z.object({
+  csr: z.string().max(20_000),
+  keyOrigin: z.enum(['device', 'browser', 'gateway']),
+});
+
+/** DER, in base64. */
+export const IssuedCertificate = z.object({ serialNumber: SerialNumber, certificate: Base64, chain: z.array(Base64) });
+
+export const Authority = z.object({
+  id: Id,
+  role: z.enum(['root', 'issuing']),
+  name: z.string(),
+  keyAlgorithm: z.string(),
+  notAfter: Instant,
+  certificate: Base64,
+  certificateUrl: z.url(),
+  crlUrl: z.url(),
+  crl: z.object({ number: z.int(), thisUpdate: Instant, nextUpdate: Instant, entries: z.int() }).nullable(),
+});
+
+export const Profile = z.object({
+  id: z.string(),
+  version: z.int(),
+  use: CertificateUse,
+  description: z.string(),
+  document: z.record(z.string(), z.unknown()),
+});

@@ -1,0 +1,28 @@
+/** What a person does with the one-time claim link. `secret` is the part behind `#`; it opens the claim lock. */
+import { z } from 'zod';
+import { SigningRequest } from './certificates.ts';
+import { Address, Base64, Instant } from './values.ts';
+
+export const ClaimSecret = z.object({ secret: z.string().min(20).max(200) });
+
+export const Claim = z.object({
+  organisation: z.string(),
+  name: z.string(),
+  address: Address,
+  expiresAt: Instant,
+  /** Whether the person makes a signing key here, or has one already, or the gateway signs for them. */
+  signing: z.enum(['needed', 'done', 'gateway']),
+  encryption: z.enum(['ready', 'delivered', 'none']),
+  caCertificates: z.array(Base64),
+});
+export const ClaimSigning = ClaimSecret.extend(SigningRequest.shape);
+export const ClaimEncryption = ClaimSecret.extend({
+  profile: z.enum(['modern', 'compat']).default('modern'),
+  /** The browser makes it and shows it; ASCII, 12 characters or more. It is never stored. */
+  password: z
+    .string()
+    .min(12)
+    .max(100)
+    .regex(/^[\x20-\x7e]+$/),
+});
+export const Pkcs12 = z.object({ fileName: z.string(), data: Base64 });

@@ -1,0 +1,68 @@
+/** What a mail gateway asks of the authority: it is a client like any device, for many people at once. */
+import { z } from 'zod';
+import { SigningKeyOrigin } from './people.ts';
+import { Address, Base64, Id, Instant, SerialNumber } from './values.ts';
+
+/** A PKCS#10 for the gateway's own key, to which the gateway lock of escrowed keys is addressed. */
+export const GatewayEnrolment = z.object({ csr: z.string().max(20_000) });
+
+export const GatewayConfiguration = z.object({
+  organisation: z.string(),
+  domains: z.array(z.string()),
+  /** DER: the roots that mail is judged against, and the issuing CAs. */
+  trustAnchors: z.array(Base64),
+  intermediates: z.array(Base64),
+  /** Current CRLs of our own authorities, DER. */
+  crls: z.array(Base64),
+  people: z.array(
+    z.object({
+      personId: Id,
+      address: Address,
+      aliases: z.array(Address),
+      signingKey: SigningKeyOrigin,
+      decrypts: z.boolean(),
+    }),
+  ),
+});
+export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
+
+/** A request for a person whose mail this gateway signs; `csr` DER in base64, or PEM. */
+export const GatewaySigningRequest = z.object({ address: Address, csr: z.string().max(20_000) });
+
+/** The valid encryption certificates of an address in our own directory, newest first. */
+export const RecipientQuery = z.object({ address: Address });
+export const RecipientCertificates = z.object({
+  certificates: z.array(z.object({ serialNumber: SerialNumber, certificate: Base64 })),
+});
+
+/** Escrowed keys whose gateway lock is addressed to the caller. */
+export const GatewayKeys = z.object({
+  keys: z.array(
+    z.object({
+      escrowedKeyId: Id,
+      certificate: Base64,
+      /** `sealed`, `aad`: AES-256-GCM of the PKCS#8 under the DEK: 12-octet nonce, ciphertext, 16-octet tag. */
+      sealed: Base64,
+      aad: Base64,
+      /** CMS (EnvelopedData or AuthEnvelopedData, DER) of the 32-octet DEK to the gateway's certificate. */
+      lock: Base64,
+    }),
+  ),
+});
+
+/** One decision about one message and recipient. No bodies, no subjects. */
+export const JournalEntry = z.object({
+  id: Id,
+  at: Instant,
+  direction: z.enum(['outbound', 'inbound']),
+  messageId: z.string().max(998).nullable(),
+  sender: z.string().max(320),
+  recipient: z.string().max(320),
+  rule: z.string().max(200).nullable(),
+  outcome: z.enum(['signed', 'signed-encrypted', 'encrypted', 'plain', 'decrypted', 'verified', 'refused', 'deferred']),
+  verdict: z.enum(['valid', 'invalid', 'unsigned', 'ambiguous']).nullable(),
+  detail: z.string().max(1000),
+});
+export type JournalEntry = z.infer<typeof JournalEntry>;
+/** Sending the same entry twice is harmless: `id` decides. */
+export const JournalBatch = z.object({ entries: z.array(JournalEntry).max(1000) });

@@ -1,0 +1,90 @@
+/** End entities: the people (and mailboxes) that have certificates. */
+import { z } from 'zod';
+import { CertificateSummary } from './certificates.ts';
+import { Address, Id, Instant, PageQuery } from './values.ts';
+
+/** Where the signing key lives: on the person's own device or browser, or in the gateway that signs for them. */
+export const SigningKeyOrigin = z.enum(['device', 'gateway']);
+export type SigningKeyOrigin = z.infer<typeof SigningKeyOrigin>;
+
+export const NewPerson = z.object({
+  address: Address,
+  name: z.string().trim().min(1).max(200),
+  aliases: z.array(Address).max(50).default([]),
+  externalId: z.string().min(1).max(200).nullable().default(null),
+  signingKey: SigningKeyOrigin.default('device'),
+  /** The gateway may open this person's incoming mail. */
+  gatewayDecrypts: z.boolean().default(false),
+});
+export type NewPerson = z.infer<typeof NewPerson>;
+
+/** Can this person be written to encrypted, sign, and if not, why. One word each for a table cell; `reason` is a sentence. */
+export const Coverage = z.object({
+  signing: z.enum(['valid', 'pending', 'expiring', 'expired', 'revoked', 'none']),
+  encryption: z.enum(['valid', 'pending', 'expiring', 'expired', 'revoked', 'none']),
+  published: z.enum(['published', 'pending', 'failed', 'not-published', 'no-target']),
+  reason: z.string().nullable(),
+});
+
+export const Person = z.object({
+  id: Id,
+  address: Address,
+  name: z.string(),
+  aliases: z.array(Address),
+  externalId: z.string().nullable(),
+  state: z.enum(['active', 'left']),
+  signingKey: SigningKeyOrigin,
+  gatewayDecrypts: z.boolean(),
+  createdAt: Instant,
+  coverage: Coverage,
+});
+export type Person = z.infer<typeof Person>;
+
+export const PersonDetail = Person.extend({
+  certificates: z.array(CertificateSummary),
+  escrowedKeys: z.array(
+    z.object({
+      id: Id,
+      createdAt: Instant,
+      serialNumber: z.string().nullable(),
+      locks: z.array(z.object({ kind: z.enum(['vault', 'claim', 'gateway', 'owner']), expiresAt: Instant.nullable() })),
+    }),
+  ),
+  claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),
+});
+export type PersonDetail = z.infer<typeof PersonDetail>;
+
+export const PersonPatch = NewPerson.omit({ address: true }).partial();
+
+export const PeopleQuery = PageQuery.extend({
+  search: z.string().max(200).optional(),
+  state: z.enum(['active', 'left']).optional(),
+  /** Only people who cannot be written to encrypted. */
+  uncovered: z.stringbool().optional(),
+});
+
+export const ImportRequest = z.object({
+  /** CSV text, UTF-8, header line `address,name,aliases,external_id[,signing_key,gateway_decrypts]`; aliases split by `;`. */
+  csv: z.string().max(20_000_000),
+  dryRun: z.boolean().default(false),
+});
+
+export const ImportReport = z.object({
+  dryRun: z.boolean(),
+  created: z.int(),
+  changed: z.int(),
+  unchanged: z.int(),
+  /** What would change or did, line by line; only created and changed lines. */
+  lines: z.array(
+    z.object({
+      line: z.int(),
+      address: z.string(),
+      action: z.enum(['created', 'changed']),
+      changes: z.array(z.string()),
+    }),
+  ),
+});
+export type ImportReport = z.infer<typeof ImportReport>;
+
+/** A one-time link that hands a person their keys. It is shown once: only its hash is kept. */
+export const ClaimLink = z.object({ url: z.url(), expiresAt: Instant });
