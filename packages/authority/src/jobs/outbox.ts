@@ -1,0 +1,24 @@
+/**
+ * The outbox: work that follows a commit (issuing, publishing, notices), enqueued in the same transaction and run
+ * at least once by some node. Every handler is idempotent.
+ */
+import { z } from 'zod';
+import type { Transaction } from '../store/database.ts';
+
+/** Every kind of job and its payload. */
+export const jobPayloads = {
+  /** ra: make, escrow and certify the key of a waiting enrolment. */
+  'fulfil-enrollment': z.object({ enrollmentId: z.uuid() }),
+  /** publication: bring one person's entry in every target in line with the inventory. */
+  'publish-person': z.object({ personId: z.uuid() }),
+  /** ca: make a new CRL. */
+  'generate-crl': z.object({ authorityId: z.uuid() }),
+} as const;
+
+export type JobName = keyof typeof jobPayloads;
+export type JobPayload<N extends JobName> = z.output<(typeof jobPayloads)[N]>;
+
+export interface Jobs {
+  /** Enqueues in the caller's transaction: it runs if and only if the transaction commits. */
+  enqueue<N extends JobName>(tx: Transaction, name: N, payload: JobPayload<N>): Promise<void>;
+}

@@ -1,0 +1,208 @@
+/** The tables as TypeScript sees them; `migrations/` is the truth. */
+import type { ColumnType, Generated } from 'kysely';
+
+type Json = ColumnType<Record<string, unknown>, string, string>;
+/** bigint columns come back as strings from the driver. */
+type BigIntColumn = ColumnType<string, string | number | bigint, string | number | bigint>;
+
+export interface Schema {
+  office: { only_row: Generated<boolean>; organisation: string; domains: string[]; demo: boolean; set_up_at: Date };
+  operators: {
+    id: Generated<string>;
+    name: string;
+    address: string;
+    roles: string[];
+    state: 'invited' | 'active' | 'disabled';
+    password_hash: string | null;
+    totp_secret: Buffer | null;
+    totp_last_step: ColumnType<string | null, number | null, number | null>;
+    created_at: Date;
+    last_sign_in_at: Date | null;
+  };
+  passkeys: {
+    credential_id: string;
+    operator_id: string;
+    public_key: Buffer;
+    counter: BigIntColumn;
+    transports: string[];
+    created_at: Date;
+  };
+  tokens: {
+    hash: Buffer;
+    kind: 'setup' | 'invitation' | 'session' | 'gateway' | 'webauthn';
+    operator_id: string | null;
+    gateway_id: string | null;
+    data: Json;
+    created_at: Date;
+    expires_at: Date | null;
+    last_used_at: Date | null;
+  };
+  gateways: { id: Generated<string>; name: string; created_at: Date; last_seen_at: Date | null };
+  people: {
+    id: Generated<string>;
+    name: string;
+    external_id: string | null;
+    state: 'active' | 'left';
+    signing_key: 'device' | 'gateway';
+    gateway_decrypts: boolean;
+    created_at: Date;
+    left_at: Date | null;
+  };
+  person_addresses: { key: string; address: string; person_id: string; is_primary: boolean };
+  authorities: {
+    id: Generated<string>;
+    role: 'root' | 'issuing';
+    slug: string;
+    name: string;
+    key_reference: string;
+    certificate: Buffer;
+    issuer_id: string | null;
+    not_after: Date;
+    created_at: Date;
+  };
+  profiles: { id: string; version: number; document: Json; created_at: Date };
+  enrollments: {
+    id: Generated<string>;
+    person_id: string;
+    use: 'signing' | 'encryption';
+    state: 'waiting' | 'issued' | 'failed' | 'withdrawn';
+    error: string | null;
+    created_at: Date;
+    updated_at: Date;
+  };
+  vaults: { id: Generated<string>; name: string; kek_reference: string; threshold: number; created_at: Date };
+  escrowed_keys: {
+    id: string;
+    person_id: string;
+    vault_id: string;
+    use: Generated<'encryption'>;
+    key_algorithm: string;
+    spki: Buffer;
+    spki_sha256: Buffer;
+    format_version: number;
+    sealed: Buffer;
+    created_at: Date;
+  };
+  escrow_locks: {
+    id: Generated<string>;
+    escrowed_key_id: string;
+    kind: 'vault' | 'claim' | 'gateway' | 'owner';
+    holder: string;
+    wrapped: Buffer;
+    created_at: Date;
+    expires_at: Date | null;
+  };
+  issuance_intents: {
+    serial_number: string;
+    authority_id: string;
+    use: CertificateUse;
+    profile: string;
+    person_id: string | null;
+    enrollment_id: string | null;
+    escrowed_key_id: string | null;
+    key_origin: KeyOrigin;
+    key_reference: string | null;
+    tbs: Buffer;
+    spki_sha256: Buffer;
+    state: 'prepared' | 'signed' | 'abandoned';
+    created_at: Date;
+  };
+  certificates: {
+    serial_number: string;
+    authority_id: string;
+    use: CertificateUse;
+    profile: string;
+    person_id: string | null;
+    gateway_id: string | null;
+    subject: string;
+    addresses: string[];
+    key_algorithm: string;
+    key_origin: KeyOrigin;
+    key_reference: string | null;
+    spki_sha256: Buffer;
+    fingerprint: Buffer;
+    certificate: Buffer;
+    escrowed_key_id: string | null;
+    not_before: Date;
+    not_after: Date;
+    issued_at: Date;
+    revoked_at: Date | null;
+    revocation_reason: string | null;
+  };
+  crls: {
+    authority_id: string;
+    number: BigIntColumn;
+    this_update: Date;
+    next_update: Date;
+    entries: number;
+    crl: Buffer;
+  };
+  claims: {
+    id: string;
+    person_id: string;
+    secret_hash: Buffer;
+    created_at: Date;
+    expires_at: Date;
+    claimed_at: Date | null;
+    closed_at: Date | null;
+  };
+  publications: {
+    target: string;
+    serial_number: string;
+    wanted: boolean;
+    state: 'pending' | 'published' | 'failed' | 'removed';
+    error: string | null;
+    attempts: Generated<number>;
+    updated_at: Date;
+  };
+  recovery_requests: {
+    id: string;
+    person_id: string;
+    requested_by: string;
+    canonical: string;
+    digest: string;
+    threshold: number;
+    state: 'open' | 'approved' | 'released' | 'rejected' | 'expired';
+    requested_at: Date;
+    expires_at: Date;
+    released_at: Date | null;
+    sealed_password: Buffer | null;
+  };
+  recovery_decisions: {
+    request_id: string;
+    officer_id: string;
+    decision: 'approve' | 'reject';
+    digest: string;
+    note: string;
+    decided_at: Date;
+  };
+  mail_journal: {
+    id: string;
+    gateway_id: string;
+    at: Date;
+    direction: string;
+    message_id: string | null;
+    sender: string;
+    recipient: string;
+    rule: string | null;
+    outcome: string;
+    verdict: string | null;
+    detail: string;
+  };
+  audit_records: {
+    sequence: BigIntColumn;
+    at: Date;
+    actor: string;
+    actor_name: string;
+    action: string;
+    outcome: 'attempted' | 'succeeded' | 'denied' | 'failed';
+    subject: string | null;
+    details: Json;
+    canonical: string;
+    previous_hash: Buffer;
+    hash: Buffer;
+  };
+}
+
+export type CertificateUse = 'signing' | 'encryption' | 'gateway' | 'ocsp';
+export type KeyOrigin = 'device' | 'browser' | 'gateway' | 'kra' | 'authority';
