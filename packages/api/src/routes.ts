@@ -49,6 +49,7 @@ import {
   PasskeyLogin,
   PasskeyOptions,
   PasswordLogin,
+  SignInLink,
   TokenRequest,
 } from './session.ts';
 import { Address, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
@@ -134,6 +135,22 @@ export const routes = {
     access: 'public',
     body: PasskeyLogin,
     response: Me,
+  }),
+  linkLogin: route({
+    method: 'POST',
+    path: '/api/v1/sessions/link',
+    summary: 'Sign in with a one-time link',
+    access: 'public',
+    body: TokenRequest,
+    response: Me,
+  }),
+  signInLink: route({
+    method: 'POST',
+    path: '/api/v1/operators/sign-in-link',
+    summary: "A one-time sign-in link, for the command line on the office's own machine",
+    access: 'authenticated',
+    body: z.object({ address: Address }),
+    response: SignInLink,
   }),
   me: route({ method: 'GET', path: '/api/v1/me', summary: 'Who am I', access: 'authenticated', response: Me }),
   logout: route({

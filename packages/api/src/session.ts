@@ -85,3 +85,5 @@ export const InvitationLink = z.object({ operator: Operator, url: z.url(), expir
 /** A bearer token for a gateway. Shown once; only its hash is kept. */
 export const NewGateway = z.object({ name: z.string().regex(/^[a-z0-9-]{1,60}$/) });
 export const GatewayToken = z.object({ name: z.string(), token: z.string() });
+/** For an administrator who is locked out, and for everyone in a demo office. `url` is `/sign-in#<token>`. */
+export const SignInLink = z.object({ url: z.url(), expiresAt: Instant });

@@ -29,7 +29,7 @@ export interface Schema {
   };
   tokens: {
     hash: Buffer;
-    kind: 'setup' | 'invitation' | 'session' | 'gateway' | 'webauthn';
+    kind: 'setup' | 'invitation' | 'session' | 'sign-in' | 'gateway' | 'webauthn';
     operator_id: string | null;
     gateway_id: string | null;
     data: Json;
@@ -141,6 +141,7 @@ export interface Schema {
     id: string;
     person_id: string;
     secret_hash: Buffer;
+    sealed_secret: Buffer | null;
     created_at: Date;
     expires_at: Date;
     claimed_at: Date | null;

@@ -40,7 +40,7 @@ const statements = [
   // One table for every secret that is handed out once and kept as a hash.
   `CREATE TABLE tokens (
      hash bytea PRIMARY KEY,
-     kind text NOT NULL CHECK (kind IN ('setup', 'invitation', 'session', 'gateway', 'webauthn')),
+     kind text NOT NULL CHECK (kind IN ('setup', 'invitation', 'session', 'sign-in', 'gateway', 'webauthn')),
      operator_id uuid REFERENCES operators,
      gateway_id uuid,
      data jsonb NOT NULL DEFAULT '{}',
@@ -224,6 +224,7 @@ const statements = [
      id uuid PRIMARY KEY,
      person_id uuid NOT NULL REFERENCES people,
      secret_hash bytea NOT NULL UNIQUE,
+     sealed_secret bytea, -- under the office KEK until the link is shown, once; then null
      created_at timestamptz NOT NULL,
      expires_at timestamptz NOT NULL,
      claimed_at timestamptz, -- the encryption key was fetched
