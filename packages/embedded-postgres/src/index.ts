@@ -1,0 +1,8 @@
+export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './errors.ts';
+export {
+  type EmbeddedConnection,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from './supervise.ts';
+export { startTemporaryPostgres } from './temporary.ts';
