@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { RevocationReason } from '@chancery/api';
+import { derToPem } from '@chancery/smime';
+import { Command, Option } from 'commander';
+import { connect, type OfficeOptions, withOffice } from '../office.ts';
+import { print, table } from '../output.ts';
+
+/** `chancery certificates`: what was issued, and revocation. */
+export function certificatesCommand(): Command {
+  const certificates = new Command('certificates').description('issued certificates');
+
+  withOffice(certificates.command('list').description('list certificates, newest first'))
+    .option('--search <text>', 'part of a subject, address or serial number')
+    .addOption(new Option('--use <use>').choices(['signing', 'encryption', 'gateway', 'ocsp']))
+    .addOption(new Option('--state <state>').choices(['valid', 'expiring', 'expired', 'revoked']))
+    .action(async ({ url, json, ...filters }: OfficeOptions & Record<'search' | 'use' | 'state', never>) => {
+      const options = { ...(url === undefined ? {} : { url }), ...(json === undefined ? {} : { json }) };
+      const page = await connect(options).certificates({ query: { limit: 500, ...filters } });
+      print(options, page, () =>
+        table(
+          ['serial', 'use', 'state', 'not after', 'subject'],
+          page.items.map((one) => [one.serialNumber, one.use, one.state, one.notAfter.slice(0, 10), one.subject]),
+          'No certificates yet.',
+        ),
+      );
+    });
+
+  withOffice(certificates.command('show').description('show one certificate'))
+    .argument('<serial>', 'serial number, hex')
+    .option('--pem <file>', 'write the certificate and its chain as PEM ("-" for standard output)')
+    .action(async (serialNumber: string, options: OfficeOptions & { pem?: string }) => {
+      const one = await connect(options).certificate({ params: { serialNumber } });
+      if (options.pem !== undefined) {
+        const pem = [one.der, ...one.chain].map((der) => derToPem(Buffer.from(der, 'base64'), 'CERTIFICATE')).join('');
+        if (options.pem === '-') process.stdout.write(pem);
+        else writeFileSync(options.pem, pem);
+        return;
+      }
+      print(options, one, () =>
+        [
+          `serial       ${one.serialNumber}`,
+          `subject      ${one.subject}`,
+          `issuer       ${one.issuer}`,
+          `use          ${one.use} (profile ${one.profile}, ${one.keyAlgorithm}, key made by: ${one.keyOrigin})`,
+          `valid        ${one.notBefore} to ${one.notAfter}`,
+          `state        ${one.state}${one.revokedAt === null ? '' : ` on ${one.revokedAt}: ${one.revocationReason}`}`,
+          `SHA-256      ${one.fingerprintSha256}`,
+          ...one.publications.map(
+            (place) => `published    ${place.target}: ${place.state}${place.error === null ? '' : ` (${place.error})`}`,
+          ),
+        ].join('\n'),
+      );
+    });
+
+  withOffice(certificates.command('revoke').description('revoke a certificate, at once and for good'))
+    .argument('<serial>', 'serial number, hex')
+    .addOption(
+      new Option('--reason <reason>', 'RFC 5280 section 5.3.1').choices(RevocationReason.options).makeOptionMandatory(),
+    )
+    .option('--note <text>', 'for the audit trail', '')
+    .action(async (serialNumber: string, options: OfficeOptions & { reason: RevocationReason; note: string }) => {
+      const one = await connect(options).revokeCertificate({
+        params: { serialNumber },
+        body: { reason: options.reason, note: options.note },
+      });
+      print(
+        options,
+        one,
+        () => `${one.subject}: revoked on ${one.revokedAt}. OCSP says so now; the next CRL is being made.`,
+      );
+    });
+
+  withOffice(certificates.command('authorities').description('the certification authorities and their CRLs')).action(
+    async (options: OfficeOptions) => {
+      const { items } = await connect(options).authorities();
+      print(options, items, () =>
+        table(
+          ['role', 'name', 'key', 'not after', 'crl', 'next update'],
+          items.map((one) => [
+            one.role,
+            one.name,
+            one.keyAlgorithm,
+            one.notAfter.slice(0, 10),
+            String(one.crl?.number ?? '-'),
+            one.crl?.nextUpdate ?? '-',
+          ]),
+          'The office has not been set up yet.',
+        ),
+      );
+    },
+  );
+
+  return certificates;
+}

@@ -1,0 +1,108 @@
+import { writeFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { CommandError } from '../exit-codes.ts';
+import { connect, type OfficeOptions, withOffice } from '../office.ts';
+import { print, table } from '../output.ts';
+
+/** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
+export function escrowCommand(): Command {
+  const escrow = new Command('escrow').description('recovery of escrowed encryption keys');
+
+  withOffice(escrow.command('list').description('list recovery requests')).action(async (options: OfficeOptions) => {
+    const page = await connect(options).recoveryRequests({ query: { limit: 500 } });
+    print(options, page, () =>
+      table(
+        ['id', 'state', 'approvals', 'person', 'reason', 'expires'],
+        page.items.map((one) => [
+          one.id,
+          one.state,
+          `${one.decisions.filter((decision) => decision.decision === 'approve').length} of ${one.threshold}`,
+          one.personAddress,
+          one.reason,
+          one.expiresAt,
+        ]),
+        'No recovery requests.',
+      ),
+    );
+  });
+
+  withOffice(escrow.command('request').description('ask for a lost encryption key'))
+    .requiredOption('--address <address>', 'whose key')
+    .addOption(
+      new Option('--reason <reason>')
+        .choices(['lost-device', 'forgotten-password', 'departed-employee', 'legal-hold', 'investigation', 'other'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--explanation <text>', 'what the officers need to know')
+    .option('--case <number>', 'case number', '')
+    .option('--to-certificate <file>', 'deliver re-wrapped to this certificate (PEM) instead of as PKCS#12')
+    .action(
+      async (
+        options: OfficeOptions & {
+          address: string;
+          reason: 'other';
+          explanation: string;
+          case: string;
+          toCertificate?: string;
+        },
+      ) => {
+        const client = connect(options);
+        const page = await client.people({ query: { search: options.address, limit: 500 } });
+        const person = page.items.find((one) => one.address.toLowerCase() === options.address.toLowerCase());
+        if (person === undefined) throw new CommandError(`Nobody here has the address ${options.address}.`);
+        const { readFileSync } = await import('node:fs');
+        const request = await client.requestRecovery({
+          body: {
+            personId: person.id,
+            reason: options.reason,
+            explanation: options.explanation,
+            caseNumber: options.case,
+            delivery:
+              options.toCertificate === undefined
+                ? { kind: 'pkcs12' }
+                : { kind: 'certificate', certificate: readFileSync(options.toCertificate, 'utf8') },
+          },
+        });
+        print(
+          options,
+          request,
+          () =>
+            `Request ${request.id} is open until ${request.expiresAt}. ${request.threshold} recovery officers must approve it.`,
+        );
+      },
+    );
+
+  for (const decision of ['approve', 'reject'] as const) {
+    withOffice(escrow.command(decision).description(`${decision} a recovery request, as a recovery officer`))
+      .argument('<id>')
+      .option('--note <text>', 'for the audit trail', '')
+      .action(async (id: string, options: OfficeOptions & { note: string }) => {
+        const client = connect(options);
+        const { digest } = await client.recoveryRequest({ params: { id } });
+        const request = await client.decideRecovery({ params: { id }, body: { decision, digest, note: options.note } });
+        print(options, request, () => `Recorded. The request is ${request.state}.`);
+      });
+  }
+
+  withOffice(escrow.command('release').description('release an approved key, once'))
+    .argument('<id>')
+    .requiredOption('--out <file>', 'where to write it')
+    .action(async (id: string, options: OfficeOptions & { out: string }) => {
+      const release = await connect(options).releaseKey({ params: { id } });
+      writeFileSync(options.out, Buffer.from(release.data, 'base64'), { mode: 0o600 });
+      print(
+        options,
+        { file: options.out, mediaType: release.mediaType },
+        () => `${options.out} (${release.mediaType})`,
+      );
+    });
+
+  withOffice(escrow.command('password').description('the PKCS#12 password, once, as an officer who approved'))
+    .argument('<id>')
+    .action(async (id: string, options: OfficeOptions) => {
+      const told = await connect(options).releasePassword({ params: { id } });
+      print(options, told, () => told.password);
+    });
+
+  return escrow;
+}

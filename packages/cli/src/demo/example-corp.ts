@@ -1,0 +1,208 @@
+/**
+ * "Example Corp": an office with people, officers, certificates and mail, so that every screen has something true to
+ * show. Everything goes through the same doors as in earnest: REST, claim links, SMTP.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Client, createClient, type NewCredential } from '@chancery/api';
+import type { RunningAuthority } from '@chancery/authority';
+import { type GatewayConfig, type RunningGateway, resolveGatewayConfig } from '@chancery/gateway';
+import * as OTPAuth from 'otpauth';
+import { claimKeys } from './claim-keys.ts';
+import { sendExampleMail } from './example-mail.ts';
+
+interface Demo {
+  readonly home: string;
+  readonly authority: RunningAuthority;
+  readonly gateway: RunningGateway;
+  readonly say: (line: string) => void;
+}
+
+const ADMINISTRATOR = { name: 'Ada Ambrose', address: 'ada@example.com' };
+const OFFICERS = [
+  { name: 'Otto Okafor', address: 'otto@example.com', roles: ['recovery-officer' as const] },
+  { name: 'Olga Ortiz', address: 'olga@example.com', roles: ['recovery-officer' as const] },
+];
+const AUDITOR = { name: 'Audrey Lin', address: 'audrey@example.com', roles: ['auditor' as const] };
+
+/** A dozen people: some keep their own signing key, the gateway signs and decrypts for others. */
+const PEOPLE = `address,name,aliases,external_id,signing_key,gateway_decrypts
+anna.becker@example.com,Anna Becker,anna@example.com,E1001,gateway,true
+ben.carter@example.com,Ben Carter,,E1002,gateway,true
+chloe.dubois@example.com,Chloé Dubois,chloe@example.com,E1003,gateway,true
+dmitri.egorov@example.com,Dmitri Egorov,,E1004,device,false
+emma.fischer@example.com,Emma Fischer,,E1005,device,false
+farid.ghani@example.com,Farid Ghani,,E1006,device,false
+grace.hughes@example.com,Grace Hughes,grace@example.com;g.hughes@example.com,E1007,gateway,false
+hana.ito@example.com,Hana Ito,,E1008,device,false
+ivan.jovic@example.com,Ivan Jović,,E1009,gateway,true
+julia.keller@example.com,Julia Keller,,E1010,device,false
+karim.larbi@example.com,Karim Larbi,,E1011,device,false
+lena.moreau@example.com,Lena Moreau,,E1012,gateway,true
+`;
+/** Collect their keys in the demo; the others have a link still waiting. */
+const COLLECTED = ['dmitri.egorov', 'emma.fischer', 'farid.ghani', 'grace.hughes', 'hana.ito', 'julia.keller'];
+
+/** Where the gateway leaves the mail that it has passed, one file a message. */
+export const mailboxFolder = (home: string): string => path.join(home, 'demo', 'mailbox');
+
+/** The demo's rules: encrypt to the lawyers always, otherwise wherever it is possible, and sign everything. */
+export function demoGatewayConfig(home: string, authorityUrl: string, tokenFile: string): GatewayConfig {
+  const folder = mailboxFolder(home);
+  mkdirSync(folder, { recursive: true });
+  return resolveGatewayConfig(
+    {
+      gateway: {
+        name: 'gateway.example.com',
+        data: path.join(home, 'gateway'),
+        authority: { url: authorityUrl, token: { file: tokenFile }, refreshSeconds: 2 },
+        outbound: { downstream: { folder } },
+        inbound: { downstream: { folder } },
+      },
+      rule: [
+        {
+          name: 'lawyers: always encrypted',
+          when: { direction: 'outbound', recipientDomain: ['law.example'] },
+          do: { sign: 'must', encrypt: 'must' },
+        },
+        { name: 'everyone: sign, encrypt where possible', do: { sign: 'if-possible', encrypt: 'if-possible' } },
+      ],
+    },
+    home,
+  );
+}
+
+/** Sets Example Corp up on the first start; prints sign-in links on every one. */
+export async function openExampleCorp(demo: Demo): Promise<void> {
+  const { authority, say } = demo;
+  const local = createClient({ baseUrl: authority.url, token: authority.localToken });
+  const { setUp } = await local.office();
+  if (!setUp) await setUpExampleCorp(demo, local);
+
+  say('\nExample Corp is open. Sign in with one of these links, each good for one sign-in:');
+  for (const { name, address, role } of [
+    { ...ADMINISTRATOR, role: 'administrator' },
+    ...OFFICERS.map((officer) => ({ ...officer, role: 'recovery officer' })),
+    { ...AUDITOR, role: 'auditor' },
+  ]) {
+    const link = await local.signInLink({ body: { address } });
+    say(`  ${role.padEnd(16)} ${name.padEnd(12)} ${link.url}`);
+  }
+  say(`Mail that the gateway passed is in ${mailboxFolder(demo.home)}; drop one on Inspect.`);
+}
+
+async function setUpExampleCorp(demo: Demo, local: Client): Promise<void> {
+  const { authority, say, home } = demo;
+  const anybody = createClient({ baseUrl: authority.url });
+  const setupToken = tokenOf(authority.setupUrl ?? '');
+  say('\nSetting up Example Corp: certification authorities and the administrator …');
+  const options = await anybody.setupOptions({ body: { token: setupToken, ...ADMINISTRATOR } });
+  const administrator = newCredential(options.totp.secret);
+  await anybody.completeSetup({
+    body: {
+      token: setupToken,
+      organisation: 'Example Corp',
+      domains: ['example.com'],
+      caAlgorithm: 'ecdsa',
+      ...ADMINISTRATOR,
+      credential: administrator,
+    },
+  });
+
+  say('Two recovery officers and an auditor …');
+  for (const operator of [...OFFICERS, AUDITOR]) {
+    const { url } = await local.inviteOperator({ body: operator });
+    const token = tokenOf(url);
+    const { totp } = await anybody.invitationOptions({ body: { token } });
+    await anybody.completeInvitation({ body: { token, credential: newCredential(totp.secret) } });
+  }
+
+  say('A dozen people, two certificates each …');
+  await until('the gateway has enrolled', async () =>
+    (await local.overview()).gateways.some((one) => one.lastSeenAt !== null),
+  );
+  const { created } = await local.importPeople({ body: { csv: PEOPLE } });
+  await until('everyone has an encryption certificate', async () => {
+    const { items } = await local.certificates({ query: { use: 'encryption', limit: 500 } });
+    return items.length >= created;
+  });
+
+  say('Some of them collect their keys …');
+  const folder = path.join(home, 'demo', 'people');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { items: people } = await local.people({ query: { limit: 500 } });
+  for (const person of people.filter((one) => COLLECTED.some((name) => one.address.startsWith(name)))) {
+    const link = await local.newClaim({ params: { id: person.id } });
+    const keys = await claimKeys(anybody, tokenOf(link.url));
+    for (const { name, bytes } of keys.files) writeFileSync(path.join(folder, name), bytes, { mode: 0o600 });
+    writeFileSync(path.join(folder, `${person.address}.password`), `${keys.password}\n`, { mode: 0o600 });
+  }
+
+  say('A few mails through the gateway …');
+  await until('the gateway signs for its people', async () => {
+    const { items } = await local.certificates({ query: { use: 'signing', limit: 500 } });
+    return items.filter((one) => one.keyOrigin === 'gateway').length >= 6;
+  });
+  await sendExampleMail(demo.gateway, mailboxFolder(home));
+
+  say('One certificate revoked, one key asked for …');
+  await somethingToDecide(local, authority.url, administrator);
+}
+
+/** Farid lost his laptop: his signing certificate is revoked, and his encryption key is asked for. */
+async function somethingToDecide(local: Client, baseUrl: string, administrator: PasswordCredential): Promise<void> {
+  const { items } = await local.people({ query: { search: 'farid.ghani', limit: 1 } });
+  const farid = items[0];
+  if (farid === undefined) throw new Error('The demo has lost Farid Ghani');
+  const { certificates } = await local.person({ params: { id: farid.id } });
+  const signing = certificates.find((one) => one.use === 'signing');
+  if (signing !== undefined) {
+    await local.revokeCertificate({
+      params: { serialNumber: signing.serialNumber },
+      body: { reason: 'keyCompromise', note: 'Laptop stolen at the station' },
+    });
+  }
+  const session = await signIn(baseUrl, administrator);
+  await createClient({ baseUrl, token: session }).requestRecovery({
+    body: {
+      personId: farid.id,
+      reason: 'lost-device',
+      caseNumber: 'IT-2041',
+      explanation: 'Laptop stolen; needs to read last year’s mail on the new one.',
+      delivery: { kind: 'pkcs12' },
+    },
+  });
+}
+
+type PasswordCredential = Extract<NewCredential, { kind: 'password' }>;
+
+function newCredential(totpSecret: string): PasswordCredential {
+  const password = `demo-${crypto.randomUUID()}`;
+  return { kind: 'password', password, totpSecret, totpCode: new OTPAuth.TOTP({ secret: totpSecret }).generate() };
+}
+
+/** A session token: the cookie that the browser would keep. */
+async function signIn(baseUrl: string, credential: PasswordCredential): Promise<string> {
+  // Each TOTP code signs in once; the one that made the account is spent, so the next step's is used (skew of one is allowed).
+  const totpCode = new OTPAuth.TOTP({ secret: credential.totpSecret }).generate({ timestamp: Date.now() + 30_000 });
+  const response = await fetch(`${baseUrl}/api/v1/sessions/password`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ address: ADMINISTRATOR.address, password: credential.password, totpCode }),
+  });
+  const cookie = /chancery_session=([^;]+)/.exec(response.headers.get('set-cookie') ?? '');
+  if (cookie?.[1] === undefined)
+    throw new Error(`The demo's administrator could not sign in: ${await response.text()}`);
+  return cookie[1];
+}
+
+/** The secret of a link stands behind its `#`. */
+const tokenOf = (url: string): string => url.slice(url.indexOf('#') + 1);
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`Gave up waiting until ${what}. The office runs on; look at its log.`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+}

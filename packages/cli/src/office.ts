@@ -1,0 +1,49 @@
+/** How a command reaches the running office: its address, and whose token it carries. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Client, createClient } from '@chancery/api';
+import type { Command } from 'commander';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+/** The data folder: `CHANCERY_HOME`, or `./data`. Absolute. */
+export function homeFolder(): string {
+  return path.resolve(process.env.CHANCERY_HOME ?? 'data');
+}
+
+export interface OfficeOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+/** Adds the options of every command that talks to the office. */
+export function withOffice(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of the office (default: CHANCERY_URL, or the office that runs on the data folder)')
+    .option('--json', 'print JSON');
+}
+
+/**
+ * A client with the token of `CHANCERY_TOKEN`, else of `chancery sign-in`, else of the office on this machine's data folder.
+ * @throws CommandError when no token is at hand
+ */
+export function connect(options: OfficeOptions): Client {
+  const home = homeFolder();
+  const baseUrl =
+    options.url ?? process.env.CHANCERY_URL ?? recorded(path.join(home, 'url')) ?? 'http://127.0.0.1:8080';
+  const token = process.env.CHANCERY_TOKEN ?? recorded(path.join(home, 'local.token'));
+  if (token === undefined) {
+    throw new CommandError(
+      `No token: ${path.join(home, 'local.token')} is not there. Start the office with "chancery start", set CHANCERY_HOME to its data folder, or set CHANCERY_URL and CHANCERY_TOKEN.`,
+      exitCodes.unreachable,
+    );
+  }
+  return createClient({ baseUrl, token });
+}
+
+function recorded(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
