@@ -1,0 +1,211 @@
+/** The gateway's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { parse as parseToml } from 'smol-toml';
+import { z } from 'zod';
+import { GatewayError, reasonOf } from './errors.ts';
+import { Rule } from './policy/rules.ts';
+
+/** A secret is never written in the file: it is read from a file or the environment when the process starts. */
+const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
+export type SecretReference = z.infer<typeof SecretReference>;
+
+/** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
+const ListenAddress = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):\d{1,5}$/, 'is host:port, such as 127.0.0.1:2525')
+  .transform((value) => {
+    const colon = value.lastIndexOf(':');
+    return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
+  })
+  .refine(({ port }) => port <= 65_535, 'has a port above 65535');
+
+const SmtpDownstream = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(1).max(65_535),
+  /** STARTTLS: `required` fails without it, `opportunistic` uses it where offered, `never` for the same machine. */
+  tls: z.enum(['required', 'opportunistic', 'never']).default('opportunistic'),
+});
+/** A folder that takes each message as a file, for an MTA that picks mail up from one, and for looking at mail. */
+const FolderDownstream = z.strictObject({ folder: z.string().min(1) });
+const Downstream = z.union([SmtpDownstream, FolderDownstream]);
+export type Downstream = z.output<typeof Downstream>;
+
+const GatewayConfigSchema = z.strictObject({
+  gateway: z
+    .strictObject({
+      /** Its name in greetings, Received lines and Authentication-Results (RFC 8601 authserv-id). */
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9.-]+$/, 'is a host name')
+        .default(() => hostname().replace(/[^A-Za-z0-9.-]/g, '-') || 'localhost'),
+      /** Spool, keys and state, unless they are put elsewhere. */
+      data: z.string().default('data/gateway'),
+      spool: z.string().optional(),
+      keys: z.string().optional(),
+      /** Unseals the gateway's key store. Without it the first start makes one in the data folder, and says where. */
+      keySecret: SecretReference.optional(),
+      /** Kind of the keys it makes for itself and for people whose mail it signs. */
+      keyAlgorithm: z.enum(['p256', 'p384', 'rsa-2048', 'rsa-3072']).default('p256'),
+      outbound: z
+        .strictObject({
+          listen: ListenAddress.prefault('127.0.0.1:2525'),
+          /** Where protected mail goes on its way out. */
+          downstream: Downstream.prefault({ port: 10_025 }),
+        })
+        .prefault({}),
+      inbound: z
+        .strictObject({
+          listen: ListenAddress.prefault('127.0.0.1:2526'),
+          /** Where mail for our own people goes. */
+          downstream: Downstream.prefault({ port: 10_026 }),
+        })
+        .prefault({}),
+      authority: z
+        .strictObject({
+          url: z.url().default('http://127.0.0.1:8080'),
+          token: SecretReference.prefault({ env: 'CHANCERY_GATEWAY_TOKEN' }),
+          refreshSeconds: z.number().min(0.05).max(3600).default(15),
+        })
+        .prefault({}),
+      /** Octets. */
+      maxMessageSize: z
+        .int()
+        .min(10_000)
+        .max(500_000_000)
+        .default(50 * 1024 * 1024),
+      maxRecipients: z.int().min(1).max(50_000).default(1000),
+      maxConnections: z.int().min(1).max(10_000).default(200),
+      /** Peers whose XFORWARD is believed: the MTA in front of us. */
+      trustedPeers: z.array(z.string()).default(['127.0.0.1', '::1']),
+      /** PEM files: further roots that correspondents' certificates are judged by. */
+      trustAnchors: z.array(z.string()).default([]),
+      retry: z
+        .strictObject({
+          firstSeconds: z.number().min(0.01).default(5),
+          longestSeconds: z.number().min(0.01).default(3600),
+          /** A message that cannot be delivered for so long is returned to its sender. */
+          expireSeconds: z.number().min(0.1).default(172_800),
+        })
+        .prefault({}),
+      /** Seconds that an answer about a recipient is good for; none found counts as an answer. */
+      directoryCacheSeconds: z.number().min(0).default(30),
+      /** Seconds that an opened decryption key stays in memory. */
+      openKeySeconds: z.number().min(0).default(600),
+      /** For SPF, DKIM and DMARC. */
+      dnsTimeoutSeconds: z.number().min(0.05).default(4),
+    })
+    .prefault({}),
+  rule: z.array(Rule).default([]),
+});
+
+/** The shape of the file, for a reference page and for `check-config`. */
+export { GatewayConfigSchema };
+
+export type GatewayConfigInput = z.input<typeof GatewayConfigSchema>;
+export type GatewayConfig = Omit<z.output<typeof GatewayConfigSchema>['gateway'], 'spool' | 'keys'> & {
+  /** All paths are absolute. */
+  readonly spool: string;
+  readonly keys: string;
+  readonly rules: readonly Rule[];
+  /** What relative paths were relative to. */
+  readonly baseDirectory: string;
+};
+
+/**
+ * Parses `gateway.toml`; relative paths are relative to `baseDirectory`. Secrets are not read yet.
+ * @throws GatewayError `configuration`, naming every field that cannot be used
+ */
+export function parseGatewayConfig(toml: string, baseDirectory: string, file = 'gateway.toml'): GatewayConfig {
+  let raw: unknown;
+  try {
+    raw = parseToml(toml);
+  } catch (error) {
+    throw new GatewayError('configuration', `${file} is not TOML: ${reasonOf(error)}`);
+  }
+  return resolveGatewayConfig(raw as GatewayConfigInput, baseDirectory, file);
+}
+
+/** The same from an object instead of a file: `{}` is the default gateway. */
+export function resolveGatewayConfig(
+  input: GatewayConfigInput,
+  baseDirectory: string,
+  file = 'gateway.toml',
+): GatewayConfig {
+  const parsed = GatewayConfigSchema.safeParse(input);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new GatewayError('configuration', `${file} cannot be used:\n${lines.join('\n')}`);
+  }
+  const { gateway, rule } = parsed.data;
+  const base = path.resolve(baseDirectory);
+  const data = path.resolve(base, gateway.data);
+  return deepFreeze({
+    ...gateway,
+    data,
+    spool: gateway.spool === undefined ? path.join(data, 'spool') : path.resolve(base, gateway.spool),
+    keys: gateway.keys === undefined ? path.join(data, 'keys') : path.resolve(base, gateway.keys),
+    outbound: { ...gateway.outbound, downstream: resolveDownstream(gateway.outbound.downstream, base) },
+    inbound: { ...gateway.inbound, downstream: resolveDownstream(gateway.inbound.downstream, base) },
+    trustAnchors: gateway.trustAnchors.map((file) => path.resolve(base, file)),
+    rules: rule,
+    baseDirectory: base,
+  });
+}
+
+/** What `check-config` prints: everything, with secrets as the references they are. */
+export function describeConfig(config: GatewayConfig): Record<string, unknown> {
+  const { rules, ...gateway } = structuredClone(config);
+  return {
+    gateway: {
+      ...gateway,
+      outbound: { ...gateway.outbound, listen: formatListen(gateway.outbound.listen) },
+      inbound: { ...gateway.inbound, listen: formatListen(gateway.inbound.listen) },
+      authority: { ...gateway.authority, url: withoutCredentials(gateway.authority.url) },
+    },
+    rule: rules,
+  };
+}
+
+/** Resolves a secret reference. A trailing newline is not part of a secret. */
+export function readSecret(reference: SecretReference, baseDirectory: string): string {
+  if ('env' in reference) {
+    const value = process.env[reference.env];
+    if (value === undefined || value === '') {
+      throw new GatewayError('configuration', `The environment variable ${reference.env} is not set`);
+    }
+    return value;
+  }
+  const file = path.resolve(baseDirectory, reference.file);
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new GatewayError('configuration', `The secret file ${file} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+function resolveDownstream(downstream: Downstream, base: string): Downstream {
+  return 'folder' in downstream ? { folder: path.resolve(base, downstream.folder) } : downstream;
+}
+
+function formatListen({ host, port }: { host: string; port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function withoutCredentials(address: string): string {
+  const url = new URL(address);
+  if (url.username !== '' || url.password !== '') {
+    url.username = '';
+    url.password = '';
+  }
+  return url.href;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

@@ -1,0 +1,92 @@
+/** The header block of a message, field by field, as octets: to look at, take fields out of and put fields before. The rest is never touched. */
+import { Buffer } from 'node:buffer';
+
+export interface HeaderField {
+  /** Lower case, without the blanks that some readers forgive before the colon. */
+  readonly name: string;
+  /** Unfolded, trimmed, octets as latin1. */
+  readonly value: string;
+  /** Offsets of the whole field, its line ends included. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The fields of a message whose lines end in CRLF. A line that is no field belongs to the field above it, as for a careless reader. */
+export function headerFields(message: Uint8Array): HeaderField[] {
+  const octets = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  const fields: HeaderField[] = [];
+  const limit = headerBlockEnd(octets);
+  let start = 0;
+  while (start < limit) {
+    let end = lineEnd(octets, start, limit);
+    while (end < limit && !startsField(octets, end)) end = lineEnd(octets, end, limit);
+    const text = octets.toString('latin1', start, end);
+    const colon = text.indexOf(':');
+    if (colon > 0) {
+      fields.push({
+        name: text.slice(0, colon).trimEnd().toLowerCase(),
+        value: text
+          .slice(colon + 1)
+          .replace(/\r\n(?=[ \t])/g, '')
+          .trim(),
+        start,
+        end,
+      });
+    } else {
+      fields.push({ name: '', value: text.trim(), start, end });
+    }
+    start = end;
+  }
+  return fields;
+}
+
+/** Offset of the empty line that ends the header block, or of the end of the message. */
+export function headerBlockEnd(message: Uint8Array): number {
+  const octets = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  if (octets[0] === 0x0d && octets[1] === 0x0a) return 0;
+  const at = octets.indexOf('\r\n\r\n');
+  return at === -1 ? octets.length : at + 2;
+}
+
+/**
+ * The message with some fields gone and some put before all others.
+ * @param added whole fields without the last CRLF, ASCII, folded where long
+ */
+export function withHeaders(
+  message: Uint8Array,
+  removed: (field: HeaderField) => boolean,
+  added: readonly string[],
+): Buffer {
+  const parts: Uint8Array[] = [Buffer.from(added.map((field) => `${field}\r\n`).join(''), 'latin1')];
+  let from = 0;
+  for (const field of headerFields(message)) {
+    if (!removed(field)) continue;
+    parts.push(message.subarray(from, field.start));
+    from = field.end;
+  }
+  parts.push(message.subarray(from));
+  return Buffer.concat(parts);
+}
+
+/** The value of the only field of that name; undefined where there is none or more than one. */
+export function onlyValue(fields: readonly HeaderField[], name: string): string | undefined {
+  const named = fields.filter((field) => field.name === name);
+  return named.length === 1 ? named[0]?.value : undefined;
+}
+
+function lineEnd(octets: Buffer, from: number, limit: number): number {
+  const at = octets.indexOf(0x0a, from);
+  return at === -1 || at + 1 > limit ? limit : at + 1;
+}
+
+/** Blanks continue the field above; so does a line without a name and a colon. */
+function startsField(octets: Buffer, at: number): boolean {
+  for (let index = at; index < octets.length; index++) {
+    const octet = octets[index] ?? 0;
+    if (octet === 0x3a) return index > at;
+    if (octet === 0x20 || octet === 0x09)
+      return index > at && /^[ \t]*:/.test(octets.toString('latin1', index, index + 64));
+    if (octet <= 0x20 || octet >= 0x7f) return false;
+  }
+  return false;
+}

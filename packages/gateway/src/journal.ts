@@ -1,0 +1,113 @@
+/** Records of decisions, kept on disk until the authority has them. Ids make sending one twice harmless. */
+import { appendFile, mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { JournalEntry } from '@chancery/api';
+import { reasonOf } from './errors.ts';
+import type { Log } from './log.ts';
+
+export interface Journal {
+  /** Once it resolves, a crash of this process does not lose the entries. */
+  write(entries: readonly JournalEntry[]): Promise<void>;
+  /** Sends what is there now; resolves when it is sent or has failed. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The contract's limit is 1000 entries a call. */
+const batchSize = 500;
+
+/**
+ * @param post sends entries to the authority; its failure leaves them here
+ * @param isRefusal tells an error that will stay the same however often the batch is sent
+ * @param interval milliseconds between sends
+ */
+export async function openJournal(
+  folder: string,
+  post: (entries: JournalEntry[]) => Promise<unknown>,
+  isRefusal: (error: unknown) => boolean,
+  interval: number,
+  log: Log,
+): Promise<Journal> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const current = path.join(folder, 'current.jsonl');
+  let appends: Promise<void> = Promise.resolve();
+  let flushing: Promise<void> | undefined;
+  let failedBefore = false;
+
+  /** Appends and the rename that closes a file take turns: no line goes into a file that is being sent. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = appends.then(work);
+    appends = done.catch(() => undefined);
+    return done;
+  }
+
+  async function send(): Promise<void> {
+    await inTurn(async () => {
+      const batch = path.join(folder, `batch-${Date.now()}-${process.pid}.jsonl`);
+      await rename(current, batch).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    });
+    const batches = (await readdir(folder)).filter((name) => name.startsWith('batch-')).sort();
+    for (const name of batches) await sendFile(path.join(folder, name));
+  }
+
+  async function sendFile(file: string): Promise<void> {
+    const entries = (await readFile(file, 'utf8')).split('\n').flatMap((line) => {
+      const parsed = JournalEntry.safeParse(parseLine(line));
+      return parsed.success ? [parsed.data] : [];
+    });
+    for (let from = 0; from < entries.length; from += batchSize) {
+      try {
+        await post(entries.slice(from, from + batchSize));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        const aside = path.join(folder, path.basename(file).replace('batch-', 'refused-'));
+        await rename(file, aside);
+        log('error', 'journal.refused', { file: aside, reason: reasonOf(error) });
+        return;
+      }
+    }
+    await unlink(file);
+  }
+
+  async function flush(): Promise<void> {
+    flushing ??= send()
+      .then(() => {
+        failedBefore = false;
+      })
+      .catch((error: unknown) => {
+        if (!failedBefore) log('warning', 'journal.waiting', { reason: reasonOf(error) });
+        failedBefore = true;
+      })
+      .finally(() => {
+        flushing = undefined;
+      });
+    await flushing;
+  }
+
+  const timer = setInterval(() => void flush(), interval);
+  timer.unref();
+
+  return {
+    async write(entries) {
+      if (entries.length === 0) return;
+      const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+      await inTurn(() => appendFile(current, lines, { mode: 0o600 }));
+    },
+    flush,
+    async stop() {
+      clearInterval(timer);
+      await flushing;
+      await flush();
+    },
+  };
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

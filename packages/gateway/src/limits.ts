@@ -1,0 +1,14 @@
+/** Budgets, each with its reason. */
+
+/** Octets of messages being received or worked on at once: more, and the process would be killed with all of them. */
+export const inFlightOctets = 256 * 1024 * 1024;
+/** RFC 5321 6.3 asks for a large threshold, at least 100. */
+export const receivedFields = 100;
+/** Octets of header fields: what a parser in the next hop can be expected to read. */
+export const headerOctets = 1024 * 1024;
+/** Octets that the encrypted copies for hidden recipients may take in the spool, for one message. */
+export const hiddenCopiesOctets = 1024 * 1024 * 1024;
+/** Deliveries at once to one downstream. */
+export const deliveriesAtOnce = 10;
+/** Milliseconds that an unconfirmed message is remembered, so that its repetition is known as one: clients retry for days, most within hours. */
+export const repetitionWindow = 24 * 60 * 60 * 1000;

@@ -1,0 +1,207 @@
+/** Delivers what is in the spool, again and again until each recipient's server has answered for good. */
+import { createHash } from 'node:crypto';
+import { reasonOf } from '../errors.ts';
+import { deliveriesAtOnce } from '../limits.ts';
+import type { Log } from '../log.ts';
+import { expiredStatus } from '../smtp/reply.ts';
+import type { Spool, SpooledMessage, StateChange } from '../spool/spool.ts';
+import { deliveryFailure, type FailedRecipient } from './dsn.ts';
+import type { MailTransport } from './transport.ts';
+
+export interface QueueOptions {
+  readonly spool: Spool;
+  readonly transports: { readonly outbound: MailTransport; readonly inbound: MailTransport };
+  readonly retry: { readonly firstSeconds: number; readonly longestSeconds: number; readonly expireSeconds: number };
+  /** The gateway's name, in notifications. */
+  readonly name: string;
+  /** Which way a notification to this sender goes. */
+  readonly directionTo: (sender: string) => 'outbound' | 'inbound';
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+export interface Queue {
+  /** Starts delivering a message that the spool holds. */
+  add(message: SpooledMessage): void;
+  /** Messages that are waiting, and since when the oldest has been (ms since 1970). */
+  state(): { waiting: number; oldest: number | null };
+  /** Lets the deliveries under way end; what is left waits in the spool. */
+  stop(): Promise<void>;
+}
+
+/** Takes up everything that the spool holds. */
+export function startQueue(options: QueueOptions): Queue {
+  const { spool, retry, now, log } = options;
+  const timers = new Map<string, NodeJS.Timeout>();
+  const running = new Map<string, Promise<void>>();
+  const slots = { outbound: slotsOf(deliveriesAtOnce), inbound: slotsOf(deliveriesAtOnce) };
+  let stopped = false;
+
+  function add(message: SpooledMessage): void {
+    schedule(message.id, 0);
+  }
+
+  function schedule(id: string, delay: number): void {
+    if (stopped || timers.has(id)) return;
+    const timer = setTimeout(
+      () => {
+        timers.delete(id);
+        run(id);
+      },
+      Math.min(delay, 2 ** 31 - 1),
+    );
+    timers.set(id, timer);
+  }
+
+  function run(id: string): void {
+    if (stopped || running.has(id)) return;
+    const work = deliver(id)
+      .catch((error: unknown) => {
+        log('error', 'queue.failed', { id, reason: reasonOf(error) });
+        return retry.longestSeconds * 1000;
+      })
+      .then((delay) => {
+        running.delete(id);
+        if (delay !== undefined) schedule(id, delay);
+      });
+    running.set(id, work);
+  }
+
+  /** One attempt for every waiting recipient; resolves to the milliseconds until the next, or undefined when none is needed. */
+  async function deliver(id: string): Promise<number | undefined> {
+    const message = spool.get(id);
+    if (message === undefined) return undefined;
+    const slot = slots[message.direction];
+    await slot.take();
+    try {
+      for (const [copy] of message.copies.entries()) {
+        if (stopped) return undefined;
+        await deliverCopy(message, copy);
+      }
+    } finally {
+      slot.release();
+    }
+    const after = spool.get(id);
+    if (after === undefined) return undefined;
+    const attempts = Math.max(...after.recipients.map((one) => (one.state === 'waiting' ? one.attempts : 0)));
+    return Math.min(retry.firstSeconds * 2 ** Math.max(0, attempts - 1), retry.longestSeconds) * 1000;
+  }
+
+  async function deliverCopy(message: SpooledMessage, copy: number): Promise<void> {
+    const waiting = message.recipients
+      .map((recipient, index) => ({ ...recipient, index }))
+      .filter((recipient) => recipient.copy === copy && recipient.state === 'waiting');
+    if (waiting.length === 0) return;
+    const octets = await spool.read(message.id, copy);
+    const receipts = await options.transports[message.direction].deliver({
+      id: message.copies.length === 1 ? message.id : `${message.id}-${copy}`,
+      sender: message.sender,
+      recipients: waiting.map(({ address }) => address),
+      message: octets,
+    });
+    const expired = now() - message.acceptedAt > retry.expireSeconds * 1000;
+    const changes: StateChange[] = [];
+    const failures: FailedRecipient[] = [];
+    for (const { address, index } of waiting) {
+      const receipt = receipts.find(({ recipient }) => recipient === address);
+      const reply = receipt?.reply ?? 'the next server said nothing of this recipient';
+      if (receipt?.outcome === 'accepted') {
+        changes.push({ recipient: index, state: 'delivered', reply });
+      } else if (receipt?.outcome === 'refused') {
+        changes.push({ recipient: index, state: 'failed', reply });
+        failures.push({ address, reply });
+      } else if (expired) {
+        changes.push({ recipient: index, state: 'failed', reply });
+        failures.push({ address, reply: `Not delivered in time. Last answer: ${reply}`, status: expiredStatus });
+      } else {
+        changes.push({ recipient: index, state: 'waiting', reply });
+      }
+    }
+    // The notification is in the spool before the failure is: a crash in between repeats it under the same id, as nothing.
+    if (failures.length > 0) await notify(message, failures, octets);
+    await spool.record(message.id, changes);
+    report(message, changes);
+  }
+
+  async function notify(
+    message: SpooledMessage,
+    failures: readonly FailedRecipient[],
+    original: Buffer,
+  ): Promise<void> {
+    // RFC 5321 4.5.5 and 6.2: never in answer to a notification, and never to a sender who may be forged.
+    if (message.sender === '' || !message.mayBounce) return;
+    const named = createHash('sha256').update(JSON.stringify(failures.map(({ address }) => address)));
+    const { message: notification } = await spool.commit({
+      id: `${message.id}-dsn-${named.digest('hex').slice(0, 16)}`,
+      direction: options.directionTo(message.sender),
+      sender: '',
+      key: '',
+      copies: [
+        {
+          recipients: [message.sender],
+          message: deliveryFailure({
+            gateway: options.name,
+            sender: message.sender,
+            failures,
+            original,
+            at: new Date(now()),
+          }),
+        },
+      ],
+      mayBounce: false,
+      journal: [],
+    });
+    if (notification !== undefined) add(notification);
+  }
+
+  function report(message: SpooledMessage, changes: readonly StateChange[]): void {
+    for (const state of ['delivered', 'failed', 'waiting'] as const) {
+      const of = changes.filter((change) => change.state === state);
+      if (of.length === 0) continue;
+      const level = state === 'failed' ? 'warning' : 'info';
+      const event = state === 'waiting' ? 'relay.deferred' : `relay.${state}`;
+      log(level, event, {
+        id: message.id,
+        direction: message.direction,
+        recipients: of.length,
+        reply: of[0]?.reply ?? '',
+      });
+    }
+  }
+
+  for (const message of spool.waiting()) add(message);
+
+  return {
+    add,
+    state() {
+      const waiting = spool.waiting();
+      return { waiting: waiting.length, oldest: waiting[0]?.acceptedAt ?? null };
+    },
+    async stop() {
+      stopped = true;
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+      await Promise.allSettled(running.values());
+    },
+  };
+}
+
+/** At most `count` at once; the others wait in line. */
+function slotsOf(count: number): { take(): Promise<void>; release(): void } {
+  let free = count;
+  const line: (() => void)[] = [];
+  return {
+    async take() {
+      if (free > 0) {
+        free--;
+        return;
+      }
+      await new Promise<void>((resolve) => line.push(resolve));
+    },
+    release() {
+      const next = line.shift();
+      if (next === undefined) free++;
+      else next();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/** The only file with SMTP reply codes. Every text says what happened and what to do; none tells of keys or of our insides. */
+import type { Refusal } from '../policy/decide.ts';
+
+/** `text` begins with the enhanced status code of RFC 3463. */
+export interface Reply {
+  readonly code: number;
+  readonly text: string;
+}
+
+export function accepted(id: string): Reply {
+  return { code: 250, text: `2.6.0 Accepted as ${id}` };
+}
+
+/** RFC 3463, RFC 7372: what the policy said no to. */
+export function refused(refusal: Refusal): Reply {
+  switch (refusal.kind) {
+    case 'policy':
+      return { code: 550, text: `5.7.1 ${refusal.text}` };
+    case 'encryption-impossible':
+      return {
+        code: 550,
+        text: `5.7.10 Encryption is required and there is no usable certificate for ${some(refusal.recipients)}; nothing was sent`,
+      };
+    case 'no-signing-key':
+      return {
+        code: 550,
+        text: '5.7.5 A signature is required and there is no signing key for the sender; nothing was sent',
+      };
+    case 'later':
+      return { code: 451, text: `4.7.5 Not now, nothing was sent: ${refusal.reason}` };
+  }
+}
+
+/** Something of ours is down or broken: the client keeps the message and tries again. */
+export function tryLater(reason: string): Reply {
+  return { code: 451, text: `4.7.5 Not now, nothing was sent: ${reason}` };
+}
+
+export function spoolFull(): Reply {
+  return { code: 452, text: '4.3.1 The spool cannot take the message now; keep it and try again' };
+}
+
+export function tooBig(limit: number): Reply {
+  return { code: 552, text: `5.3.4 The message is larger than the ${sizeInWords(limit)} that this gateway takes` };
+}
+
+/** RFC 5321 2.3.8: lines end with CRLF and nothing else. What others read as line ends is how messages are smuggled. */
+export function bareLineEnd(): Reply {
+  return { code: 550, text: '5.6.11 The message has a CR or LF that is not part of a CRLF; nothing was sent' };
+}
+
+export function unreadable(reason: string): Reply {
+  return { code: 550, text: `5.6.0 The message cannot be read: ${reason}; nothing was sent` };
+}
+
+export function loops(): Reply {
+  return { code: 554, text: '5.4.6 The message has been through this gateway before: a routing loop' };
+}
+
+export function tooManyCopies(): Reply {
+  return { code: 550, text: '5.5.3 Too many hidden recipients for a message of this size; send it to fewer at a time' };
+}
+
+export function isPermanent(code: number): boolean {
+  return code >= 500 && code < 600;
+}
+
+/** RFC 3463 status of a reply of the next server, for a delivery status notification. */
+export function statusOf(reply: string): string {
+  const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(reply);
+  if (enhanced?.[1] !== undefined) return enhanced[1];
+  return /^4/.test(reply) ? '4.0.0' : '5.0.0';
+}
+
+/** RFC 3463 status when the queue gave up. */
+export const expiredStatus = '4.4.7';
+
+function some(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, 3).join(', ');
+  return addresses.length > 3 ? `${shown} and ${addresses.length - 3} more` : shown;
+}
+
+function sizeInWords(octets: number): string {
+  return octets % (1024 * 1024) === 0 ? `${octets / (1024 * 1024)} MiB` : `${octets} octets`;
+}
