@@ -1,0 +1,49 @@
+/** Software that nobody here wrote: what each needs from Debian, and how to see that it is there. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+export interface Peer {
+  readonly name: string;
+  /** Debian packages. */
+  readonly packages: readonly string[];
+  /** Programs, or files, without which the peer cannot be used. */
+  readonly needs: readonly string[];
+}
+
+export const peers = {
+  openssl: { name: 'OpenSSL', packages: ['openssl'], needs: ['openssl'] },
+  nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'pk12util'] },
+  thunderbird: {
+    name: 'Thunderbird',
+    packages: ['thunderbird', 'xvfb', 'imagemagick', 'libnss3-tools'],
+    needs: ['/usr/lib/thunderbird/thunderbird-bin', 'Xvfb', 'import', 'certutil', 'pk12util'],
+  },
+  slapd: {
+    name: 'OpenLDAP',
+    packages: ['slapd', 'ldap-utils'],
+    needs: ['/usr/sbin/slapd', '/usr/sbin/slapadd', 'ldapsearch', 'ldapmodify'],
+  },
+  swaks: { name: 'swaks', packages: ['swaks'], needs: ['swaks'] },
+  postgresql: { name: 'PostgreSQL 15', packages: ['postgresql'], needs: ['/usr/lib/postgresql/15/bin/postgres'] },
+  chromium: { name: 'Chromium', packages: ['chromium', 'fonts-dejavu-core'], needs: ['chromium'] },
+} as const satisfies Record<string, Peer>;
+
+export type PeerName = keyof typeof peers;
+
+export function isPresent(name: PeerName): boolean {
+  return peers[name].needs.every((need) =>
+    need.startsWith('/') ? existsSync(need) : spawnSync('sh', ['-c', `command -v ${need}`]).status === 0,
+  );
+}
+
+/**
+ * For `describe.skipIf(...)`: is the peer missing? With CI=true a missing peer is a failure, so that a green run never
+ * hides one.
+ */
+export function missing(name: PeerName): boolean {
+  if (isPresent(name)) return false;
+  if (process.env.CI === 'true')
+    throw new Error(`${peers[name].name} is missing: apt-get install ${peers[name].packages.join(' ')}`);
+  console.warn(`skipped: ${peers[name].name} is not installed (apt-get install ${peers[name].packages.join(' ')})`);
+  return true;
+}

@@ -1,0 +1,156 @@
+/** Thunderbird in a virtual display: shows a message and reads the verdict out of its window; composes and sends one. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Marionette } from './marionette.ts';
+
+export interface ThunderbirdVerdict {
+  /** Names of `nsICMSMessageErrors`: `SUCCESS`, `VERIFY_DIGEST_MISMATCH`, …; null when there is none. */
+  readonly signature: string | null;
+  readonly encryption: string | null;
+  readonly signer: string | null;
+  readonly body: string;
+}
+
+export class Thunderbird {
+  readonly #display: string;
+  readonly #processes: ChildProcess[];
+  readonly #client: Marionette;
+
+  private constructor(display: string, processes: ChildProcess[], client: Marionette) {
+    this.#display = display;
+    this.#processes = processes;
+    this.#client = client;
+  }
+
+  static async start(profile: string): Promise<Thunderbird> {
+    const display = `:${90 + (process.pid % 400)}`;
+    const port = 2828;
+    const log = openSync(path.join(profile, 'thunderbird.log'), 'w');
+    const stdio: ['ignore', number, number] = ['ignore', log, log];
+    const screen = spawn('Xvfb', [display, '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], { stdio });
+    await sleep(700);
+    const program = spawn(
+      '/usr/lib/thunderbird/thunderbird-bin',
+      ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', profile],
+      {
+        stdio,
+        env: {
+          ...process.env,
+          DISPLAY: display,
+          HOME: profile,
+          GDK_BACKEND: 'x11',
+          NO_AT_BRIDGE: '1',
+          LIBGL_ALWAYS_SOFTWARE: '1',
+          MOZ_DISABLE_CONTENT_SANDBOX: '1',
+        },
+      },
+    );
+    const thunderbird = new Thunderbird(display, [program, screen], await Marionette.open(port));
+    await thunderbird.#untilReady();
+    return thunderbird;
+  }
+
+  /** Puts a message into a local folder, opens it, and waits until its security state has settled. */
+  async show(message: Uint8Array): Promise<ThunderbirdVerdict> {
+    return this.#client.run<ThunderbirdVerdict>(SHOW, Buffer.from(message).toString('latin1'));
+  }
+
+  /** Composes a plain-text message, signed and encrypted, and sends it through the profile's SMTP server. */
+  async send(letter: { to: string; subject: string; text: string }): Promise<void> {
+    const state = await this.#client.run<{ signed: boolean; encrypted: boolean }>(
+      COMPOSE,
+      letter.to,
+      letter.subject,
+      letter.text,
+    );
+    if (!state.signed || !state.encrypted)
+      throw new Error(`Thunderbird would not sign and encrypt: ${JSON.stringify(state)}`);
+    await this.#client.run(`
+      const window = Services.wm.getMostRecentWindow("msgcompose");
+      window.setTimeout(() => window.goDoCommand("cmd_sendNow"), 0);`);
+  }
+
+  /** A PNG of the whole screen. */
+  picture(file: string): void {
+    mkdirSync(path.dirname(file), { recursive: true });
+    execFileSync('import', ['-display', this.#display, '-window', 'root', file]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.command('Marionette:Quit', { flags: ['eForceQuit'] }).catch(() => undefined);
+    this.#client.close();
+    await sleep(500);
+    for (const child of this.#processes) child.kill('SIGKILL');
+  }
+
+  async #untilReady(): Promise<void> {
+    for (const deadline = Date.now() + 40_000; Date.now() < deadline; await sleep(250)) {
+      const ready = await this.#client
+        .run<boolean>(`
+          const window = Services.wm.getMostRecentWindow("mail:3pane");
+          return Boolean(window?.document.getElementById("tabmail")?.currentAbout3Pane?.displayFolder);`)
+        .catch(() => false);
+      if (ready) return sleep(1000);
+    }
+    throw new Error('Thunderbird did not open its window');
+  }
+}
+
+const SHOW = `
+  const [raw] = args;
+  const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+  const root = MailServices.accounts.localFoldersServer.rootFolder;
+  if (!root.containsChildNamed("Shown")) root.createSubfolder("Shown", null);
+  const folder = root.getChildNamed("Shown").QueryInterface(Ci.nsIMsgLocalMailFolder);
+  const header = folder.addMessage("From - Mon Nov 23 13:00:00 2026\\r\\n" + raw);
+  const window = Services.wm.getMostRecentWindow("mail:3pane");
+  const panes = window.document.getElementById("tabmail").currentAbout3Pane;
+  if (!panes.paneLayout.messagePaneVisible) panes.paneLayout.messagePaneVisible = true;
+  if (panes.gFolder?.URI != folder.URI) { panes.displayFolder(folder.URI); await new Promise((r) => window.setTimeout(r, 400)); }
+  panes.threadTree.selectedIndex = panes.gDBView.findIndexOfMsgHdr(header, true);
+  const view = panes.messageBrowser.contentWindow;
+  const uri = folder.getUriForMsg(header);
+  // The verdict comes in steps (decrypted, then verified): wait until it has not changed for a second and a half.
+  let last = "", since = Date.now();
+  for (const began = Date.now(); Date.now() - began < 15000;) {
+    const state = [view.gMessageURI, view.gSignatureStatus, view.gEncryptionStatus].join("|");
+    if (state != last) { last = state; since = Date.now(); }
+    if (view.gMessageURI == uri && Date.now() - since > 1500) break;
+    await new Promise((r) => window.setTimeout(r, 50));
+  }
+  if (view.gMessageURI != uri) throw new Error("the message was not shown");
+  const names = {};
+  for (const [name, value] of Object.entries(Ci.nsICMSMessageErrors)) if (typeof value == "number") names[value] = name;
+  const named = (status) => (status == -1 ? null : (names[status] ?? String(status)));
+  return {
+    signature: named(view.gSignatureStatus),
+    encryption: named(view.gEncryptionStatus),
+    signer: view.gSignerCert ? view.gSignerCert.commonName : null,
+    body: view.getMessagePaneBrowser().contentDocument.body.textContent,
+  };`;
+
+const COMPOSE = `
+  const [to, subject, text] = args;
+  const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+  const identity = MailServices.accounts.defaultAccount.defaultIdentity;
+  const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
+  Object.assign(fields, { from: identity.fullAddress, to, subject, body: text });
+  const params = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
+  Object.assign(params, { composeFields: fields, identity, type: Ci.nsIMsgCompType.New, format: Ci.nsIMsgCompFormat.PlainText });
+  const opened = new Promise((resolve) => {
+    const observer = { observe(window, topic) {
+      if (topic != "domwindowopened") return;
+      Services.ww.unregisterNotification(observer);
+      window.addEventListener("compose-editor-ready", () => resolve(window), { once: true });
+    } };
+    Services.ww.registerNotification(observer);
+  });
+  MailServices.compose.OpenComposeWindowWithParams(null, params);
+  const window = await opened;
+  await new Promise((r) => window.setTimeout(r, 1500));
+  if (!window.gSendEncrypted) window.toggleEncryptMessage();
+  if (!window.gSendSigned) window.toggleGlobalSignMessage();
+  await new Promise((r) => window.setTimeout(r, 500));
+  return { signed: window.gSendSigned, encrypted: window.gSendEncrypted };`;
