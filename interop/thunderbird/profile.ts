@@ -28,9 +28,9 @@ export function makeProfile(folder: string, contents: ProfileContents): void {
     writeFileSync(file, derToPem(certificate.der, 'CERTIFICATE'));
     run('certutil', '-A', '-d', database, '-n', nickname, '-t', trust, '-i', file);
   };
-  contents.anchors.forEach((one, n) => add(one, `anchor-${n}`, 'CT,C,C'));
-  contents.intermediates.forEach((one, n) => add(one, `intermediate-${n}`, ',,'));
-  contents.correspondents.forEach((one, n) => add(one, `correspondent-${n}`, ',,'));
+  for (const [n, one] of contents.anchors.entries()) add(one, `anchor-${n}`, 'CT,C,C');
+  for (const [n, one] of contents.intermediates.entries()) add(one, `intermediate-${n}`, ',,');
+  for (const [n, one] of contents.correspondents.entries()) add(one, `correspondent-${n}`, ',,');
   for (const { file, password } of contents.pkcs12) run('pk12util', '-i', file, '-d', database, '-W', password);
   writeFileSync(path.join(folder, 'user.js'), Object.entries(preferences(contents)).map(preference).join('\n'));
 }

@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process';
+
+/** Runs a program to its end; both streams in one text. */
+export function run(
+  program: string,
+  args: readonly string[],
+  input?: string | Buffer,
+): { code: number | null; text: string } {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    timeout: 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+    ...(input === undefined ? {} : { input }),
+  });
+  if (error !== undefined) throw error;
+  return { code: status, text: `${stdout.toString('utf8')}${stderr.toString('utf8')}` };
+}

@@ -1,0 +1,84 @@
+/** OpenLDAP: our certificates come and go, others' stay, and a directory that is down delays nothing else. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../e2e/support/mail.ts';
+import { freePort } from '../e2e/support/office-process.ts';
+import { type ExampleOffice, openExampleOffice, personOf } from './example-office.ts';
+import { missing } from './peers.ts';
+import { run } from './run-program.ts';
+import { Directory } from './slapd.ts';
+
+describe.skipIf(missing('slapd'))('OpenLDAP', () => {
+  let directory: Directory;
+  let example: ExampleOffice;
+  let foreign: string;
+  const folder = mkdtempSync(path.join(tmpdir(), 'chancery-slapd-'));
+
+  beforeAll(async () => {
+    directory = new Directory(folder, await freePort());
+    const key = path.join(folder, 'foreign');
+    run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      `${key}.key`,
+      '-out',
+      `${key}.der`,
+      '-outform',
+      'DER',
+      '-days',
+      '30',
+      '-subj',
+      '/CN=Somebody else issued this',
+    ]);
+    const { readFileSync } = await import('node:fs');
+    const der = readFileSync(`${key}.der`);
+    foreign = der.toString('base64');
+    directory.create(['anna@example.com', 'dora@example.com'], der);
+    await directory.start();
+    example = await openExampleOffice({ authorityToml: directory.toml });
+  });
+  afterAll(async () => {
+    await example?.office.dispose();
+    await directory?.stop();
+    rmSync(folder, { recursive: true, force: true });
+    if (example !== undefined) rmSync(example.scratch, { recursive: true, force: true });
+  });
+
+  const published = (address: string, holds: (values: string[]) => boolean) =>
+    eventually(`the entry of ${address} is as it should be`, async () => {
+      const values = directory.certificatesOf(address);
+      return holds(values) ? values : undefined;
+    });
+
+  it('holds the encryption certificate once its owner can decrypt, beside the one that was there', async () => {
+    const ours = Buffer.from(example.dora.encryption.certificate.der).toString('base64');
+    const values = await published('dora@example.com', (all) => all.includes(ours));
+    expect(values.toSorted()).toEqual([ours, foreign].toSorted());
+    const { coverage } = await personOf(example.ada, 'dora@example.com');
+    expect(coverage.published).toBe('published');
+  });
+
+  it('is down: revocation and mail go on, and it catches up when it is back', async () => {
+    await directory.stop();
+    const { serialNumber } = example.dora.encryption.certificate;
+    const revoked = await example.ada.client.revokeCertificate({
+      params: { serialNumber },
+      body: { reason: 'superseded' },
+    });
+    expect(revoked.state).toBe('revoked');
+    await eventually('the failure is shown', async () => {
+      const { publication } = await example.ada.client.overview();
+      return publication.find((one) => one.target === 'slapd' && one.failed > 0);
+    });
+    await directory.start();
+    expect(await published('dora@example.com', (all) => all.length === 1)).toEqual([foreign]);
+  });
+});
