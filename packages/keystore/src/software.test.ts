@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -24,6 +25,7 @@ describeKeyStore('software', async () => {
     remove: async () => rmSync(directory, { recursive: true }),
     unknown: 'software:00000000-0000-4000-8000-000000000000',
     imports: true,
+    oaepHashes: ['sha256', 'sha384', 'sha512'],
   };
 });
 
@@ -156,13 +158,37 @@ describe('the software key store', () => {
 
   it('clears away what a killed writer left, but not what another is just writing', async () => {
     await openSoftwareKeyStore({ directory, secret });
-    const [old, recent] = ['.unfinished-old.key', '.unfinished-recent.key'].map((name) => path.join(directory, name));
+    const [old, recent] = ['.unfinished-a.key.1', '.unfinished-b.key.2'].map((name) => path.join(directory, name));
     for (const file of [old, recent]) writeFileSync(String(file), 'half');
     const yesterday = Date.now() / 1000 - 86_400;
     utimesSync(String(old), yesterday, yesterday);
     const store = await openSoftwareKeyStore({ directory, secret });
     expect(await store.list()).toEqual([]);
     expect([existsSync(String(old)), existsSync(String(recent))]).toEqual([false, true]);
+  });
+
+  it('keeps every key that it has named, however often its process is killed', async () => {
+    await openSoftwareKeyStore({ directory, secret });
+    const writer = `
+      const { openSoftwareKeyStore } = await import(${JSON.stringify(new URL('./software.ts', import.meta.url).href)});
+      const store = await openSoftwareKeyStore(${JSON.stringify({ directory, secret })});
+      for (;;) process.stdout.write((await store.generate('p256', 'a')) + '\\n');`;
+    const named: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', writer], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let output = '';
+      for await (const chunk of child.stdout) {
+        output += chunk;
+        if (output.split('\n').length > 10 + round) child.kill('SIGKILL');
+      }
+      named.push(...output.split('\n').slice(0, -1));
+    }
+    const store = await openSoftwareKeyStore({ directory, secret });
+    const kept = (await store.list()).map(({ reference }) => reference as string);
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((reference) => !kept.includes(reference))).toEqual([]);
   });
 
   it('refuses keys that it could not have made', async () => {

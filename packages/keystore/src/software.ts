@@ -116,7 +116,7 @@ class SoftwareKeyStore implements KeyStore {
     this.#open();
     const names = await readdir(this.#directory);
     const found: KeyInfo[] = [];
-    for (const name of names.filter((candidate) => candidate.endsWith(SUFFIX))) {
+    for (const name of names.filter((candidate) => KEY_FILE.test(candidate))) {
       const record = await this.#read(`${PREFIX}${name.slice(0, -SUFFIX.length)}` as KeyReference);
       record?.secret.fill(0);
       if (record) found.push(record.info);
@@ -208,15 +208,16 @@ class SoftwareKeyStore implements KeyStore {
   }
 
   #fileOf(reference: KeyReference): string {
-    const name = reference.startsWith(PREFIX) ? reference.slice(PREFIX.length) : '';
+    const name = reference.startsWith(PREFIX) ? `${reference.slice(PREFIX.length)}${SUFFIX}` : '';
     // Also keeps a reference from naming a file elsewhere.
-    if (!/^[0-9a-f-]{36}$/.test(name)) throw notFound(reference, this.#directory);
-    return path.join(this.#directory, `${name}${SUFFIX}`);
+    if (!KEY_FILE.test(name)) throw notFound(reference, this.#directory);
+    return path.join(this.#directory, name);
   }
 }
 
 const PREFIX = 'software:';
 const SUFFIX = '.key';
+const KEY_FILE = /^[0-9a-f-]{36}\.key$/;
 
 function describe(type: KeyInfo['type'], label: string): KeyInfo {
   return { reference: `${PREFIX}${randomUUID()}` as KeyReference, label, type, createdAt: new Date() };
