@@ -29,4 +29,6 @@ export interface Decrypter {
   agree(peerSpki: Uint8Array): Promise<Uint8Array>;
 }
 
-export type RsaScheme = { padding: 'pkcs1' } | { padding: 'oaep'; hash: HashName; mgf1Hash: HashName; label?: Uint8Array };
+export type RsaScheme =
+  | { padding: 'pkcs1' }
+  | { padding: 'oaep'; hash: HashName; mgf1Hash: HashName; label?: Uint8Array };

@@ -1,0 +1,79 @@
+/** The text and time types of ASN.1, as RFC 5280 restricts them. */
+import { SmimeError } from '../errors.ts';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Text of a string type by its identifier octet; undefined for other types. Octets that are no valid text of the type become
+ * U+FFFD, so that a certificate with a sloppy name can still be shown (and never equals a well-formed one).
+ */
+export function decodeString(type: number, content: Buffer): string | undefined {
+  switch (type) {
+    case 0x0c:
+      try {
+        return strictUtf8.decode(content);
+      } catch {
+        return content.toString('utf8');
+      }
+    case 0x12: // NumericString
+    case 0x13: // PrintableString
+    case 0x16: // IA5String
+    case 0x1a: // VisibleString
+      return isAscii(content)
+        ? content.toString('latin1')
+        : content.toString('latin1').replace(/[^\0-\x7f]/g, '\ufffd');
+    case 0x14: // TeletexString: in practice ISO 8859-1
+      return content.toString('latin1');
+    case 0x1e: // BMPString: UCS-2, big-endian
+      return content.length % 2 === 0 ? Buffer.from(content).swap16().toString('utf16le') : '\ufffd';
+    case 0x1c: {
+      // UniversalString: UCS-4, big-endian
+      if (content.length % 4 !== 0) return '\ufffd';
+      let text = '';
+      for (let p = 0; p < content.length; p += 4) {
+        const point = content.readUInt32BE(p);
+        text += point > 0x10ffff ? '\ufffd' : String.fromCodePoint(point);
+      }
+      return text;
+    }
+    default:
+      return undefined;
+  }
+}
+
+export function isAscii(octets: Uint8Array): boolean {
+  for (const octet of octets) if (octet > 0x7f) return false;
+  return true;
+}
+
+/** RFC 5280 4.1.2.5: seconds present, `Z`, no fraction; undefined for anything else, including the 31st of April. */
+export function decodeTime(type: number, content: Buffer): Date | undefined {
+  const utc = type === 0x17;
+  const size = utc ? 13 : 15;
+  if (content.length !== size || content[size - 1] !== 0x5a) return undefined;
+  for (let p = 0; p < size - 1; p++) {
+    const octet = content[p] as number;
+    if (octet < 0x30 || octet > 0x39) return undefined;
+  }
+  const two = (p: number): number => (content[p] as number) * 10 + (content[p + 1] as number) - 528;
+  const year = utc ? two(0) + (two(0) < 50 ? 2000 : 1900) : two(0) * 100 + two(2);
+  const at = utc ? 2 : 4;
+  const month = two(at);
+  const day = two(at + 2);
+  const hour = two(at + 4);
+  const minute = two(at + 6);
+  const second = two(at + 8);
+  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined;
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  // Date.UTC reads years below 100 as 19xx.
+  if (year < 100) date.setUTCFullYear(year);
+  return date.getUTCDate() === day ? date : undefined;
+}
+
+/** `YYYYMMDDHHMMSSZ`. */
+export function encodeTimeText(value: Date): string {
+  const year = value.getUTCFullYear();
+  if (!Number.isFinite(value.getTime()) || year < 0 || year > 9999)
+    throw new SmimeError('invalid-argument', 'a time outside the years 0000 to 9999 has no encoding');
+  return `${value.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
+}

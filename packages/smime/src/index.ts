@@ -1,0 +1,71 @@
+/** The engine's public face: explicit names, grouped by room. */
+
+export { oids } from './asn1/oids.ts';
+// ---- asn1
+export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
+// ---- errors, limits
+export { SmimeError, type SmimeErrorCode } from './errors.ts';
+// ---- keys
+export {
+  type ContentCipher,
+  type DigestName,
+  defaultHash,
+  type HashName,
+  type KeyKind,
+  keyKindOf,
+  signatureAlgorithmFor,
+} from './keys/algorithms.ts';
+export { localDecrypter, localSigner } from './keys/local.ts';
+export type { Decrypter, RsaScheme, Signer } from './keys/ports.ts';
+export { limits } from './limits.ts';
+
+// ---- x509
+export {
+  assembleSigned,
+  buildTbsCertificate,
+  type Certificate,
+  certificateEmails,
+  fingerprint,
+  isIssuedBy,
+  parseCertificate,
+  type TbsCertificateInput,
+  verifyCertificateSignature,
+} from './x509/certificate.ts';
+export {
+  authorityInfoAccess,
+  authorityKeyIdentifier,
+  basicConstraints,
+  certificatePolicies,
+  crlDistributionPoints,
+  crlNumber,
+  type Extension,
+  extendedKeyUsage,
+  issuingDistributionPoint,
+  type KeyUsage,
+  keyIdentifier,
+  keyUsage,
+  nameConstraints,
+  ocspNoCheck,
+  type RevocationReason,
+  revocationReasonOf,
+  revocationReasons,
+  smimeCapabilities,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from './x509/extensions.ts';
+export {
+  buildName,
+  formatName,
+  type Name,
+  type NameAttribute,
+  type NameAttributeType,
+  namesEqual,
+  parseName,
+} from './x509/name.ts';
+export {
+  buildRequest,
+  type CertificateRequest,
+  parseRequest,
+  type RequestInput,
+  verifyRequestSignature,
+} from './x509/request.ts';

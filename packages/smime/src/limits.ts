@@ -1,0 +1,76 @@
+/**
+ * Every budget of the engine, each with its reason. Input comes from strangers: what is not bounded here must be bounded by
+ * the length of the input itself.
+ */
+export const limits = {
+  /** Nesting of constructed elements. Real CMS stays under 20; the cap keeps a hostile `30 80 30 80 …` off the stack. */
+  asn1Depth: 64,
+  /** Pieces of one constructed (BER) string. A 1 GB message in OpenSSL's 4 KB pieces needs 262,144. */
+  berPieces: 1_000_000,
+  /** Octets of one INTEGER: an RSA-16384 modulus takes 2,049. Larger ones only serve to burn time in bignum code. */
+  integerOctets: 4_096,
+  /** Octets of one object identifier. The longest in use (Microsoft template identifiers) are under 40. */
+  oidOctets: 128,
+  /** Octets of one certificate: post-quantum chains stay under 20 KB; the rest is padding somebody hopes we will hash. */
+  certificateOctets: 1_048_576,
+  /** Extensions in one certificate, request, CRL or response. Public certificates carry about 12. */
+  extensions: 128,
+  /** General names in one extension, and name constraints times names: stops the quadratic blow-up of CVE-2024-0567's kin. */
+  generalNames: 4_096,
+  /** Comparisons of names against name constraints in one path. BoringSSL allows 1,048,576 and that takes seconds here. */
+  nameConstraintChecks: 262_144,
+  /** Attributes in one distinguished name. */
+  nameAttributes: 256,
+  /** Certificates in one path, anchor and leaf included. Real S/MIME hierarchies have 3 or 4. */
+  pathLength: 12,
+  /** Signatures checked while one path is searched for: cross-certified meshes grow exponentially (rustls/webpki uses 100). */
+  pathSignatures: 100,
+  /** Candidate certificates looked at while one path is searched for (names compared, no cryptography). */
+  pathCandidates: 5_000,
+  /** Certificates that are offered to one path search. More means that somebody stuffs the message. */
+  pathPool: 1_000,
+  /** Nodes of one certificate-policy tree (RFC 9618: the tree of RFC 5280 grows exponentially with mapped policies). */
+  policyNodes: 1_000,
+  /** CRLs and OCSP responses looked at for one certificate. */
+  revocationSources: 64,
+  /** Responses in one OCSP response, and requests in one OCSP request. */
+  ocspEntries: 256,
+  /** Octets of an OCSP nonce (RFC 9654 2.1). */
+  ocspNonceOctets: 128,
+  /** Iterations of a password-based key derivation when reading. 10 million take about 4 s: longer only serves an attacker. */
+  passwordIterations: 10_000_000,
+  /** Octets of a password-based salt. */
+  passwordSaltOctets: 1_024,
+  /** Bags in one PKCS#12 file; a person's whole key history is a few dozen. */
+  pkcs12Bags: 2_000,
+  /** Depth of nested SafeContents bags. */
+  pkcs12Depth: 4,
+
+  // ---- MIME and CMS
+
+  /** Nesting of MIME parts. Real mail stays under 10; each level costs one more search through the octets it holds. */
+  mimeDepth: 64,
+  /** Parts of one message, all levels together. A digest of a busy mailing list has a few hundred. */
+  mimeParts: 10_000,
+  /** Octets of one header section, and fields in it. Postfix stops at 100 KB (`header_size_limit`). */
+  headerOctets: 1_048_576,
+  headerFields: 2_000,
+  /** Mailboxes read from one address header. */
+  mailboxes: 2_000,
+  /** Signers of one SignedData: each costs a public-key operation and a path. Real messages have one or two. */
+  signers: 16,
+  /** Certificates, and CRLs, carried by one SignedData. */
+  carriedCertificates: 200,
+  carriedCrls: 64,
+  /** Attributes of one signer, or of one AuthEnvelopedData. */
+  attributes: 64,
+  /** Recipients listed in one encrypted message; large distribution lists are split before this. */
+  recipients: 10_000,
+  /** Private-key operations for one message: several entries may name keys that are ours. */
+  recipientAttempts: 8,
+  /** Octets that CompressedData may expand to, and its greatest ratio: zlib reaches 1,032 to 1 on zeros. */
+  decompressedOctets: 268_435_456,
+  decompressionRatio: 200,
+  /** Layers (signed, encrypted, compressed) that are opened inside one another. Triple wrapping (RFC 2634) has three. */
+  layers: 8,
+} as const;

@@ -1,0 +1,196 @@
+/** Distinguished names (RFC 5280 4.1.2.4): read, built, compared and shown. */
+import {
+  DerReader,
+  encodeElement,
+  encodeIa5String,
+  encodeOid,
+  encodePrintableString,
+  encodeSequence,
+  encodeSetOf,
+  encodeUtf8String,
+  tag,
+} from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import { SmimeError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+/** One attribute: its object identifier and its value as text (`#` and hex of the DER for values that are no string). */
+export interface NameAttribute {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** A distinguished name: the DER as received, and its relative distinguished names, most significant first. */
+export interface Name {
+  readonly der: Uint8Array;
+  readonly attributes: readonly (readonly NameAttribute[])[];
+}
+
+export type NameAttributeType =
+  | 'commonName'
+  | 'organizationName'
+  | 'countryName'
+  | 'emailAddress'
+  | 'serialNumber'
+  | 'givenName'
+  | 'surname'
+  | 'organizationalUnitName'
+  | 'localityName'
+  | 'stateOrProvinceName'
+  | 'organizationIdentifier'
+  | 'pseudonym'
+  | 'title'
+  | 'userId'
+  | 'domainComponent';
+
+/** Reads the DER of a Name (whole element). Throws `SmimeError`. */
+export function parseName(der: Uint8Array): Name {
+  const reader = new DerReader(der);
+  const name = readName(reader);
+  reader.finish('the name');
+  return name;
+}
+
+/** Reads the Name that stands next in a structure. */
+export function readName(reader: DerReader, expected: number = tag.sequence): Name {
+  const start = reader.position;
+  const relatives = reader.enter(expected);
+  const attributes: NameAttribute[][] = [];
+  let budget = limits.nameAttributes;
+  while (!relatives.atEnd) {
+    const set = relatives.enter(tag.set);
+    const relative: NameAttribute[] = [];
+    do {
+      if (--budget < 0)
+        throw new SmimeError('limit-exceeded', `a name has more than ${limits.nameAttributes} attributes`, {
+          offset: start,
+        });
+      const attribute = set.enter();
+      const type = attribute.oid();
+      const valueStart = attribute.position;
+      const text = attribute.string();
+      relative.push({ type, value: text ?? `#${reader.bytes.toString('hex', valueStart, attribute.position)}` });
+      attribute.finish('a name attribute');
+    } while (!set.atEnd);
+    attributes.push(relative);
+  }
+  return { der: reader.bytes.subarray(start, reader.position), attributes };
+}
+
+/** A name of one attribute per relative distinguished name, in the order given (most significant first, as RFC 5280 has it). */
+export function buildName(attributes: readonly { readonly type: NameAttributeType; readonly value: string }[]): Name {
+  const relatives = attributes.map(({ type, value }) => {
+    if (value === '') throw new SmimeError('invalid-argument', `the name attribute ${type} is empty`);
+    return encodeSetOf([encodeSequence(encodeOid(oids[type]), encodeAttributeValue(type, value))]);
+  });
+  return parseName(encodeSequence(...relatives));
+}
+
+/** Text in RFC 4514's order and escaping: most specific first, `CN=Alice,O=Example`. */
+export function formatName(name: Name): string {
+  return [...name.attributes]
+    .reverse()
+    .map((relative) => relative.map(({ type, value }) => `${shortNames[type] ?? type}=${escapeValue(value)}`).join('+'))
+    .join(',');
+}
+
+/** Values of one attribute type (dotted text), most significant first. */
+export function nameValues(name: Name, type: string): string[] {
+  return name.attributes.flatMap((relative) =>
+    relative.filter((attribute) => attribute.type === type).map(({ value }) => value),
+  );
+}
+
+/** RFC 5280 7.1: equal octets, or equal after folding case and white space (string types count as one another). */
+export function namesEqual(a: Name, b: Name): boolean {
+  if (Buffer.compare(a.der, b.der) === 0) return true;
+  if (a.attributes.length !== b.attributes.length) return false;
+  return a.attributes.every((relative, index) => relativesEqual(relative, b.attributes[index] ?? []));
+}
+
+/** True where the name lies in the subtree: RFC 5280 4.2.1.10, directoryName. */
+export function isWithin(name: Name, subtree: Name): boolean {
+  return (
+    subtree.attributes.length <= name.attributes.length &&
+    subtree.attributes.every((relative, index) => relativesEqual(relative, name.attributes[index] ?? []))
+  );
+}
+
+/** One key for all names that `namesEqual` takes for equal: for maps. */
+export function nameKey(name: Name): string {
+  return JSON.stringify(
+    name.attributes.map((relative) => relative.map((attribute) => [attribute.type, fold(attribute)]).sort()),
+  );
+}
+
+function relativesEqual(a: readonly NameAttribute[], b: readonly NameAttribute[]): boolean {
+  if (a.length !== b.length) return false;
+  const left = a.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
+  const right = b.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
+  return left.every((text, index) => text === right[index]);
+}
+
+/** A value with U+FFFD was no valid text: it must equal nothing but itself, so it keeps its spelling. */
+function fold({ value }: NameAttribute): string {
+  if (value.startsWith('#') || value.includes('\ufffd')) return value;
+  return value.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
+}
+
+const shortNames: Readonly<Record<string, string>> = {
+  [oids.commonName]: 'CN',
+  [oids.surname]: 'SN',
+  [oids.serialNumber]: 'serialNumber',
+  [oids.countryName]: 'C',
+  [oids.localityName]: 'L',
+  [oids.stateOrProvinceName]: 'ST',
+  [oids.streetAddress]: 'STREET',
+  [oids.organizationName]: 'O',
+  [oids.organizationalUnitName]: 'OU',
+  [oids.title]: 'title',
+  [oids.givenName]: 'GN',
+  [oids.pseudonym]: 'pseudonym',
+  [oids.organizationIdentifier]: 'organizationIdentifier',
+  [oids.userId]: 'UID',
+  [oids.domainComponent]: 'DC',
+  [oids.emailAddress]: 'emailAddress',
+};
+
+/** RFC 4514 2.4. */
+function escapeValue(value: string): string {
+  return (
+    value
+      .replace(/[",+;<>\\]/g, '\\$&')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: a control character in a name is exactly what has to be escaped
+      .replace(/[\0-\x1f\x7f]/g, (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+      .replace(/^[ #]/, '\\$&')
+      .replace(/ $/, '\\ ')
+  );
+}
+
+function encodeAttributeValue(type: NameAttributeType, value: string): Uint8Array {
+  switch (type) {
+    // RFC 5280 Appendix A: these have one string type each.
+    case 'countryName':
+      if (!/^[A-Za-z]{2}$/.test(value)) throw new SmimeError('invalid-argument', 'a country is two letters (ISO 3166)');
+      return encodePrintableString(value.toUpperCase());
+    case 'serialNumber':
+      if (!/^[A-Za-z0-9 '()+,./:=?-]+$/.test(value))
+        throw new SmimeError(
+          'invalid-argument',
+          'the name attribute serialNumber has characters outside PrintableString',
+        );
+      return encodePrintableString(value);
+    case 'emailAddress':
+    case 'domainComponent':
+      if (!/^[\0-\x7f]+$/.test(value))
+        throw new SmimeError(
+          'invalid-argument',
+          `the name attribute ${type} is limited to ASCII; use the subject alternative name`,
+        );
+      return encodeIa5String(value);
+    default:
+      return value.isWellFormed()
+        ? encodeUtf8String(value)
+        : encodeElement(tag.utf8String, Buffer.from(value.toWellFormed(), 'utf8'));
+  }
+}
