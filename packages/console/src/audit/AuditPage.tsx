@@ -1,0 +1,213 @@
+import type { AuditRecord } from '@chancery/api';
+import { Alert, Button, Drawer, Group, Select, Stack, Text, UnstyledButton } from '@mantine/core';
+import { IconShieldCheck } from '@tabler/icons-react';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api } from '../api.ts';
+import { formatCount, plural } from '../format.ts';
+import { CopyField } from '../pieces/CopyField.tsx';
+import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { EmptyState } from '../pieces/EmptyState.tsx';
+import { Facts } from '../pieces/Facts.tsx';
+import { Page } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { SearchField } from '../pieces/SearchField.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { usePages } from '../pieces/usePages.ts';
+import { When } from '../pieces/When.tsx';
+import { choices, outcomes } from '../words.ts';
+
+/** Everything that anybody did or tried, newest first; each record holds the hash of the one before. */
+export function AuditPage() {
+  const filter = useSearch({ from: '/office/audit' });
+  const navigate = useNavigate({ from: '/audit' });
+  const [shown, setShown] = useState<AuditRecord | null>(null);
+  const records = usePages(['audit', filter], (after) =>
+    api.auditRecords({
+      query: {
+        limit: 100,
+        ...(filter.search === undefined ? {} : { search: filter.search }),
+        ...(filter.action === undefined ? {} : { action: filter.action }),
+        ...(filter.subject === undefined ? {} : { subject: filter.subject }),
+        ...(filter.outcome === undefined ? {} : { outcome: filter.outcome }),
+        ...(after === undefined ? {} : { after }),
+      },
+    }),
+  );
+  const verify = useAct(() => api.verifyAudit());
+  const filtered = Object.values(filter).some((value) => value !== undefined);
+  return (
+    <Page
+      title="Audit"
+      lead={records.loading ? undefined : plural(records.total, 'record', 'records')}
+      actions={
+        <Button
+          variant="default"
+          loading={verify.isPending}
+          onClick={() => verify.mutate(undefined)}
+          leftSection={<IconShieldCheck size={16} aria-hidden />}
+        >
+          Verify the trail
+        </Button>
+      }
+    >
+      <ProblemAlert error={verify.error} />
+      {verify.data !== undefined && (
+        <Alert
+          role="status"
+          color={verify.data.intact ? 'teal' : 'wax'}
+          variant="outline"
+          withCloseButton
+          onClose={verify.reset}
+          title={verify.data.intact ? 'The trail is intact' : 'The trail is broken'}
+        >
+          <Text size="sm">{verify.data.message}</Text>
+          <Text size="sm" c="dimmed">
+            {formatCount(verify.data.records)} records read
+            {verify.data.brokenAt !== null && `, broken at record ${formatCount(verify.data.brokenAt)}`}.
+          </Text>
+        </Alert>
+      )}
+      <Group gap="sm">
+        <SearchField
+          label="Search the trail"
+          value={filter.search ?? ''}
+          onSearch={(text) =>
+            void navigate({ search: (old) => ({ ...old, search: text === '' ? undefined : text }), replace: true })
+          }
+        />
+        <Select
+          aria-label="Outcome"
+          placeholder="Any outcome"
+          clearable
+          clearButtonProps={{ 'aria-label': 'Any outcome' }}
+          w={160}
+          value={filter.outcome ?? null}
+          data={choices(outcomes)}
+          onChange={(outcome) => void navigate({ search: (old) => ({ ...old, outcome: outcome ?? undefined }) })}
+        />
+        {(filter.action !== undefined || filter.subject !== undefined) && (
+          <Button
+            component={Link}
+            to="/audit"
+            search={{}}
+            variant="default"
+            size="compact-sm"
+          >{`Only ${filter.action ?? filter.subject}: clear`}</Button>
+        )}
+      </Group>
+      <ProblemAlert error={records.error} onRetry={records.retry} />
+      {records.error === null && (
+        <DataTable
+          label="Audit records"
+          columns={columns(setShown)}
+          card={(record) => <RecordCard record={record} onShow={setShown} />}
+          rowKey={(record) => String(record.sequence)}
+          empty={
+            <EmptyState title={filtered ? 'No record matches' : 'The trail is empty'}>
+              {filtered
+                ? 'Search looks in actions, subjects and names.'
+                : 'The first thing that anybody does here makes the first record.'}
+            </EmptyState>
+          }
+          {...records}
+        />
+      )}
+      <Drawer
+        opened={shown !== null}
+        onClose={() => setShown(null)}
+        position="right"
+        size="lg"
+        title={shown === null ? '' : `Record ${formatCount(shown.sequence)}`}
+      >
+        {shown !== null && <RecordDetail record={shown} onClose={() => setShown(null)} />}
+      </Drawer>
+    </Page>
+  );
+}
+
+const columns = (onShow: (record: AuditRecord) => void): readonly Column<AuditRecord>[] => [
+  { header: 'Record', width: 90, cell: (record) => <RecordButton record={record} onShow={onShow} /> },
+  { header: 'When', width: 160, cell: (record) => <When at={record.at} style="time" /> },
+  { header: 'Who', cell: (record) => record.actorName },
+  { header: 'Action', cell: (record) => <span className="mono">{record.action}</span> },
+  {
+    header: 'Subject',
+    width: '26%',
+    cell: (record) => (
+      <Text size="sm" truncate maw={300} title={record.subject ?? undefined}>
+        {record.subject ?? '–'}
+      </Text>
+    ),
+  },
+  { header: 'Outcome', cell: (record) => <StateBadge state={outcomes[record.outcome]} /> },
+];
+
+function RecordButton({ record, onShow }: { record: AuditRecord; onShow: (record: AuditRecord) => void }) {
+  return (
+    <UnstyledButton className="quiet-link" onClick={() => onShow(record)} aria-label={`Show record ${record.sequence}`}>
+      {formatCount(record.sequence)}
+    </UnstyledButton>
+  );
+}
+
+function RecordCard({ record, onShow }: { record: AuditRecord; onShow: (record: AuditRecord) => void }) {
+  return (
+    <Stack gap={6}>
+      <Group justify="space-between">
+        <RecordButton record={record} onShow={onShow} />
+        <StateBadge state={outcomes[record.outcome]} />
+      </Group>
+      <Text size="sm" className="mono">
+        {record.action}
+      </Text>
+      <Text size="sm" c="dimmed">
+        {record.actorName}, <When at={record.at} style="time" />
+      </Text>
+    </Stack>
+  );
+}
+
+function RecordDetail({ record, onClose }: { record: AuditRecord; onClose: () => void }) {
+  return (
+    <Stack>
+      <Facts
+        items={[
+          ['When', <When key="at" at={record.at} style="time" />],
+          ['Who', `${record.actorName} (${record.actor})`],
+          [
+            'Action',
+            <Link key="action" to="/audit" search={{ action: record.action }} onClick={onClose} className="quiet-link">
+              {record.action}
+            </Link>,
+          ],
+          ['Outcome', <StateBadge key="outcome" state={outcomes[record.outcome]} />],
+          [
+            'Subject',
+            record.subject === null ? (
+              'None'
+            ) : (
+              <Link
+                key="subject"
+                to="/audit"
+                search={{ subject: record.subject }}
+                onClick={onClose}
+                className="quiet-link"
+              >
+                {record.subject}
+              </Link>
+            ),
+          ],
+          ['Hash', <CopyField key="hash" label="hash" value={record.hash} />],
+          ['Hash of the record before', <CopyField key="previous" label="previous hash" value={record.previousHash} />],
+        ]}
+      />
+      <Text fw={600}>Details</Text>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <pre className="code" tabIndex={0}>
+        {JSON.stringify(record.details, null, 2)}
+      </pre>
+    </Stack>
+  );
+}

@@ -1,0 +1,96 @@
+import { Anchor, Button, Skeleton, Stack, Text } from '@mantine/core';
+import { IconDownload } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { api } from '../api.ts';
+import { save, toPem } from '../files.ts';
+import { formatCount } from '../format.ts';
+import { CopyField } from '../pieces/CopyField.tsx';
+import { Facts } from '../pieces/Facts.tsx';
+import { Page, Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { When } from '../pieces/When.tsx';
+import { uses } from '../words.ts';
+
+/** The certification authorities that sign, and the profiles they sign by. */
+export function AuthoritiesPage() {
+  const authorities = useQuery({ queryKey: ['authorities'], queryFn: () => api.authorities() });
+  const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => api.profiles() });
+  return (
+    <Page
+      title="Authorities and profiles"
+      lead="Correspondents trust your certificates once they trust the root: give it to them."
+    >
+      <ProblemAlert error={authorities.error ?? profiles.error} />
+      {authorities.isPending && <Skeleton height={240} />}
+      {authorities.data?.items.map((authority) => (
+        <Panel
+          key={authority.id}
+          title={authority.role === 'root' ? 'Root authority' : 'Issuing authority'}
+          actions={
+            <Button
+              size="compact-md"
+              variant="default"
+              leftSection={<IconDownload size={16} aria-hidden />}
+              aria-label={`Download the certificate of ${authority.name}`}
+              onClick={() =>
+                save(
+                  `${authority.role}-authority.pem`,
+                  'application/x-pem-file',
+                  toPem('CERTIFICATE', authority.certificate),
+                )
+              }
+            >
+              Certificate, PEM
+            </Button>
+          }
+        >
+          <Facts
+            items={[
+              ['Name', authority.name],
+              ['Key', authority.keyAlgorithm],
+              ['Valid until', <When key="until" at={authority.notAfter} />],
+              ['Certificate', <CopyField key="ca" label="certificate address" value={authority.certificateUrl} />],
+              ['Revocation list', <CopyField key="crl" label="revocation list address" value={authority.crlUrl} />],
+              [
+                'Current list',
+                authority.crl === null ? (
+                  'None yet'
+                ) : (
+                  <>
+                    Number {authority.crl.number}, {formatCount(authority.crl.entries)} revoked, next{' '}
+                    <When at={authority.crl.nextUpdate} style="relative" />
+                  </>
+                ),
+              ],
+            ]}
+          />
+        </Panel>
+      ))}
+      {profiles.data !== undefined && (
+        <Panel title="Certificate profiles">
+          <Stack gap="md">
+            {profiles.data.items.map((profile) => (
+              <div key={profile.id}>
+                <Text fw={600}>
+                  {profile.id}, version {profile.version}
+                </Text>
+                <Text size="sm" c="dimmed">
+                  {uses[profile.use]}. {profile.description}
+                </Text>
+                <details>
+                  <Anchor component="summary" size="sm">
+                    The profile itself
+                  </Anchor>
+                  {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+                  <pre className="code" tabIndex={0}>
+                    {JSON.stringify(profile.document, null, 2)}
+                  </pre>
+                </details>
+              </div>
+            ))}
+          </Stack>
+        </Panel>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,68 @@
+import type { CertificateSummary } from '@chancery/api';
+import { Anchor, Text } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { shortHex } from '../format.ts';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { When } from '../pieces/When.tsx';
+import { certificateStates, keyOrigins, uses } from '../words.ts';
+
+/** The few certificates of one person. */
+export function CertificateTable({ certificates }: { certificates: readonly CertificateSummary[] }) {
+  if (certificates.length === 0) {
+    return (
+      <Text c="dimmed" size="sm">
+        None yet. The encryption certificate comes by itself; the signing certificate when the person opens the claim
+        link.
+      </Text>
+    );
+  }
+  return (
+    <div className="scroll-x">
+      <table className="grid-table" aria-label="Certificates">
+        <thead>
+          <tr>
+            <th scope="col">Use</th>
+            <th scope="col">State</th>
+            <th scope="col">Serial number</th>
+            <th scope="col">Valid until</th>
+            <th scope="col">Key</th>
+          </tr>
+        </thead>
+        <tbody>
+          {certificates.map((certificate) => (
+            <tr key={certificate.serialNumber}>
+              <td>{uses[certificate.use]}</td>
+              <td>
+                <StateBadge state={certificateStates[certificate.state]} />
+              </td>
+              <td>
+                <SerialLink serialNumber={certificate.serialNumber} />
+              </td>
+              <td>
+                <When at={certificate.notAfter} />
+              </td>
+              <td>
+                {certificate.keyAlgorithm}, {keyOrigins[certificate.keyOrigin].toLowerCase()}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function SerialLink({ serialNumber }: { serialNumber: string }) {
+  return (
+    <Anchor
+      component={Link}
+      to="/certificates/$serialNumber"
+      params={{ serialNumber }}
+      size="sm"
+      className="mono"
+      title={serialNumber}
+    >
+      {shortHex(serialNumber)}
+    </Anchor>
+  );
+}

@@ -1,0 +1,46 @@
+import './jitless.ts';
+import '@mantine/core/styles.css';
+import '@mantine/notifications/styles.css';
+import './console.css';
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { onSignedOut, queryClient } from './api.ts';
+import { shareNonce, styleNonce } from './nonce.ts';
+import { router } from './router.tsx';
+import { cssVariables, theme } from './theme.ts';
+
+shareNonce();
+
+onSignedOut(() => {
+  const { pathname, href } = router.state.location;
+  if (isEntrance(pathname)) return;
+  queryClient.clear();
+  void router.navigate({ to: '/sign-in', search: { back: href } });
+});
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      defaultColorScheme="auto"
+      getStyleNonce={styleNonce}
+    >
+      <QueryClientProvider client={queryClient}>
+        <Notifications position="bottom-right" autoClose={6000} />
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);
+
+/** Pages for people who are not signed in. */
+function isEntrance(pathname: string): boolean {
+  return ['/sign-in', '/setup', '/invitation', '/claim'].includes(pathname);
+}

@@ -1,0 +1,249 @@
+import { Alert, Button, Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
+import type { Overview } from '@chancery/api';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { lazy, type ReactNode, Suspense } from 'react';
+import { api, useMay } from '../api.ts';
+import { formatCount, percent, plural } from '../format.ts';
+import { EmptyState } from '../pieces/EmptyState.tsx';
+import { Facts } from '../pieces/Facts.tsx';
+import { Page, Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { When } from '../pieces/When.tsx';
+
+const Charts = lazy(() => import('./Charts.tsx').then((module) => ({ default: module.Charts })));
+
+/** The office at a glance: what is covered, what needs a hand, what runs out. */
+export function OverviewPage() {
+  const overview = useQuery({
+    queryKey: ['overview'],
+    queryFn: () => api.overview(),
+    refetchInterval: 30_000,
+  });
+  return (
+    <Page title="Overview">
+      <ProblemAlert error={overview.error} onRetry={() => void overview.refetch()} />
+      {overview.isPending && <OverviewSkeleton />}
+      {overview.data !== undefined && <Glance overview={overview.data} />}
+    </Page>
+  );
+}
+
+function Glance({ overview }: { overview: Overview }) {
+  const mayAdd = useMay('person:write');
+  const { people, certificates, escrow, recoveries } = overview;
+  if (people.active === 0 && certificates.valid === 0) {
+    return (
+      <EmptyState
+        title="Your office is ready, and empty"
+        action={
+          mayAdd && (
+            <Group>
+              <Button component={Link} to="/people/import">
+                Import people from CSV
+              </Button>
+              <Button component={Link} to="/people" variant="default">
+                Add one person
+              </Button>
+            </Group>
+          )
+        }
+      >
+        Add the people whose mail you look after. Each gets an encryption certificate at once, its key in escrow, and a
+        link to collect both keys.
+      </EmptyState>
+    );
+  }
+  return (
+    <Stack gap="lg">
+      <Needs overview={overview} />
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+        <Figure
+          name="Can be written to encrypted"
+          value={`${formatCount(people.canBeWrittenTo)} of ${formatCount(people.active)}`}
+          part={percent(people.canBeWrittenTo, people.active)}
+          detail={
+            people.active > people.canBeWrittenTo ? (
+              <Link to="/people" search={{ show: 'uncovered' }} className="quiet-link">
+                {plural(people.active - people.canBeWrittenTo, 'person is', 'people are')} not covered
+              </Link>
+            ) : (
+              'Everybody'
+            )
+          }
+        />
+        <Figure
+          name="Can sign"
+          value={`${formatCount(people.canSign)} of ${formatCount(people.active)}`}
+          part={percent(people.canSign, people.active)}
+          detail={people.canSign < people.active ? 'The others have not collected their keys' : 'Everybody'}
+        />
+        <Figure
+          name="Encryption keys in escrow"
+          value={`${formatCount(escrow.covered)} of ${formatCount(escrow.encryptionCertificates)}`}
+          part={percent(escrow.covered, escrow.encryptionCertificates)}
+          detail={`${plural(escrow.keys, 'key', 'keys')} kept, old ones included`}
+        />
+        <Figure
+          name="Open recoveries"
+          value={formatCount(recoveries.open + recoveries.approved)}
+          detail={
+            <Link to="/recovery" className="quiet-link">
+              {recoveries.open} waiting, {recoveries.approved} approved
+            </Link>
+          }
+        />
+      </SimpleGrid>
+      <Suspense fallback={<ChartsSkeleton />}>
+        <Charts overview={overview} />
+      </Suspense>
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
+        <Publication overview={overview} />
+        <Machines overview={overview} />
+      </SimpleGrid>
+    </Stack>
+  );
+}
+
+/** Only what somebody must do something about. */
+function Needs({ overview }: { overview: Overview }) {
+  const failing = overview.publication.filter((target) => target.failed > 0);
+  const { certificates, escrow } = overview;
+  const missing = escrow.encryptionCertificates - escrow.covered;
+  return (
+    <>
+      {missing > 0 && (
+        <Alert color="wax" variant="outline" role="status" title="Escrow is incomplete">
+          {plural(missing, 'encryption certificate has', 'encryption certificates have')} no key in escrow. Mail to them
+          would be lost with the device.
+        </Alert>
+      )}
+      {failing.map((target) => (
+        <Alert
+          key={target.target}
+          color="wax"
+          variant="outline"
+          role="status"
+          title={`${target.target} refuses ${plural(target.failed, 'certificate', 'certificates')}`}
+        >
+          {target.lastError ?? 'It gave no reason.'} Nothing is lost: it is tried again.
+        </Alert>
+      ))}
+      {certificates.expiring > 0 && (
+        <Alert color="ink" variant="outline" role="status" title="Certificates run out soon">
+          {plural(certificates.expiring, 'certificate expires', 'certificates expire')} soon.{' '}
+          <Link to="/certificates" search={{ state: 'expiring' }} className="quiet-link">
+            Show them
+          </Link>
+        </Alert>
+      )}
+    </>
+  );
+}
+
+function Figure({ name, value, part, detail }: { name: string; value: string; part?: number; detail: ReactNode }) {
+  return (
+    <section className="panel">
+      <Text size="sm" c="dimmed" component="h2" fw={500}>
+        {name}
+      </Text>
+      <Text fz={26} fw={650} lh={1.3}>
+        {value}
+      </Text>
+      {part !== undefined && (
+        <Progress value={part} size="sm" my={8} aria-label={`${name}: ${part} per cent`} color={part === 100 ? 'teal' : 'ink'} />
+      )}
+      <Text size="sm" c="dimmed" component="div">
+        {detail}
+      </Text>
+    </section>
+  );
+}
+
+function Publication({ overview }: { overview: Overview }) {
+  return (
+    <Panel title="Publication">
+      {overview.publication.length === 0 ? (
+        <Text c="dimmed" size="sm">
+          No directory is configured. Name one under <code className="mono">[[publication.ldap]]</code> in the
+          configuration, so that senders find your certificates.
+        </Text>
+      ) : (
+        <Facts
+          items={overview.publication.map((target) => [
+            target.target,
+            <Group key={target.target} gap="xs">
+              <StateBadge state={[`${formatCount(target.published)} published`, 'ok']} />
+              {target.pending > 0 && <StateBadge state={[`${formatCount(target.pending)} pending`, 'wait']} />}
+              {target.failed > 0 && <StateBadge state={[`${formatCount(target.failed)} failed`, 'bad']} />}
+            </Group>,
+          ])}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Machines({ overview }: { overview: Overview }) {
+  const { status, gateways } = overview;
+  return (
+    <Panel title="Status">
+      <Facts
+        items={[
+          [
+            'Revocation list',
+            status.crlNumber === null ? (
+              'None yet'
+            ) : (
+              <>
+                Number {status.crlNumber}
+                {status.crlNextUpdate !== null && (
+                  <>
+                    , next <When at={status.crlNextUpdate} style="relative" />
+                  </>
+                )}
+              </>
+            ),
+          ],
+          ...gateways.map(
+            (gateway) =>
+              [
+                `Gateway ${gateway.name}`,
+                gateway.lastSeenAt === null ? (
+                  'Never seen'
+                ) : (
+                  <>
+                    Seen <When at={gateway.lastSeenAt} style="relative" />
+                  </>
+                ),
+              ] as const,
+          ),
+          ...(gateways.length === 0 ? ([['Gateways', 'None has enrolled']] as const) : []),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function OverviewSkeleton() {
+  return (
+    <Stack aria-busy="true">
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+        {['a', 'b', 'c', 'd'].map((key) => (
+          <Skeleton key={key} height={118} />
+        ))}
+      </SimpleGrid>
+      <ChartsSkeleton />
+    </Stack>
+  );
+}
+
+function ChartsSkeleton() {
+  return (
+    <SimpleGrid cols={{ base: 1, md: 2 }}>
+      <Skeleton height={320} />
+      <Skeleton height={320} />
+    </SimpleGrid>
+  );
+}

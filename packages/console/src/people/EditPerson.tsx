@@ -1,0 +1,64 @@
+import type { PersonDetail } from '@chancery/api';
+import { Button, Group, Modal, Radio, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { api } from '../api.ts';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { useAct } from '../pieces/useAct.ts';
+
+/** The dialog that changes a person. The address stays: another address is another person. */
+export function EditPerson({ person, opened, onClose }: { person: PersonDetail; opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={`Edit ${person.name}`} size="lg">
+      <EditPersonForm person={person} onClose={onClose} />
+    </Modal>
+  );
+}
+
+function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: () => void }) {
+  const form = useForm({
+    initialValues: {
+      name: person.name,
+      aliases: person.aliases,
+      externalId: person.externalId ?? '',
+      signingKey: person.signingKey,
+      gatewayDecrypts: person.gatewayDecrypts,
+    },
+    validate: { name: (value) => (value.trim() === '' ? 'What is the person called?' : null) },
+  });
+  const change = useAct(
+    (values: typeof form.values) =>
+      api.changePerson({
+        params: { id: person.id },
+        body: { ...values, externalId: values.externalId.trim() === '' ? null : values.externalId.trim() },
+      }),
+    { form, stale: ['people'], said: () => 'Saved.', onDone: onClose },
+  );
+  return (
+    <form noValidate onSubmit={form.onSubmit((values) => change.mutate(values))}>
+      <Stack>
+        <TextInput label="Name" required data-autofocus {...form.getInputProps('name')} />
+        <TagsInput label="Other addresses" splitChars={[',', ' ', ';']} acceptValueOnBlur {...form.getInputProps('aliases')} />
+        <TextInput label="External id" {...form.getInputProps('externalId')} />
+        <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
+          <Stack gap="xs" mt="xs">
+            <Radio value="device" label="With the person" />
+            <Radio value="gateway" label="In the mail gateway" />
+          </Stack>
+        </Radio.Group>
+        <Switch
+          label="The gateway may open this person's incoming mail"
+          {...form.getInputProps('gatewayDecrypts', { type: 'checkbox' })}
+        />
+        <ProblemAlert error={change.error} placed={Object.keys(form.values)} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={change.isPending}>
+            Save
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,158 @@
+import { ApiError, type ImportReport } from '@chancery/api';
+import { Alert, Anchor, Breadcrumbs, Button, Group, Stack, Text } from '@mantine/core';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api } from '../api.ts';
+import { save } from '../files.ts';
+import { formatBytes, plural } from '../format.ts';
+import { FileDrop } from '../pieces/FileDrop.tsx';
+import { Page, Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { lineOf } from './import-lines.ts';
+
+const template =
+  'address,name,aliases,external_id,signing_key,gateway_decrypts\n' +
+  'ada@example.com,Ada Example,a.example@example.com;ada.e@example.com,1001,device,false\n';
+
+const shownLines = 500;
+
+/** CSV in two acts: what would change, and then the change, all or nothing. */
+export function ImportPage() {
+  const navigate = useNavigate();
+  const [file, setFile] = useState<{ name: string; size: number; csv: string } | null>(null);
+  const rehearse = useAct((csv: string) => api.importPeople({ body: { csv, dryRun: true } }));
+  const perform = useAct((csv: string) => api.importPeople({ body: { csv, dryRun: false } }), {
+    stale: ['people', 'overview'],
+    said: (report) => `Imported: ${report.created} added, ${report.changed} changed.`,
+    onDone: () => void navigate({ to: '/people', search: {} }),
+  });
+  const choose = async (chosen: File) => {
+    perform.reset();
+    const csv = await chosen.text();
+    setFile({ name: chosen.name, size: chosen.size, csv });
+    rehearse.mutate(csv);
+  };
+  const error = perform.error ?? rehearse.error;
+  return (
+    <Page
+      title="Import people"
+      trail={
+        <Breadcrumbs mb={4}>
+          <Anchor component={Link} to="/people" size="sm">
+            People
+          </Anchor>
+        </Breadcrumbs>
+      }
+      lead="Nothing changes until you have seen what would."
+    >
+      <Panel>
+        <Stack>
+          <FileDrop
+            label={file === null ? 'Drop a CSV file here, or choose one' : `${file.name}, ${formatBytes(file.size)}`}
+            hint="Columns: address, name, aliases (split by ;), external_id, and if you like signing_key, gateway_decrypts"
+            accept=".csv,text/csv"
+            onFile={(chosen) => void choose(chosen)}
+          />
+          <Group>
+            <Button
+              variant="default"
+              size="compact-sm"
+              onClick={() => save('people.csv', 'text/csv', template)}
+            >
+              Download an example
+            </Button>
+          </Group>
+        </Stack>
+      </Panel>
+      {rehearse.isPending && <Text role="status">Reading the file…</Text>}
+      {error !== null && <ImportProblem error={error} />}
+      {file !== null && rehearse.data !== undefined && error === null && (
+        <Rehearsal report={rehearse.data} busy={perform.isPending} onImport={() => perform.mutate(file.csv)} />
+      )}
+    </Page>
+  );
+}
+
+function ImportProblem({ error }: { error: unknown }) {
+  if (!(error instanceof ApiError) || error.code !== 'invalid-import') return <ProblemAlert error={error} />;
+  return (
+    <Stack gap="sm">
+      <Alert role="alert" color="wax" variant="outline" title={error.title}>
+        {plural(error.fields.length, 'line needs', 'lines need')} another look. Nothing was imported. Correct the file
+        and choose it again.
+      </Alert>
+      <div className="grid-frame scroll-x">
+        <table className="grid-table" aria-label="Lines that cannot be imported">
+          <thead>
+            <tr>
+              <th scope="col">Line</th>
+              <th scope="col">What is wrong</th>
+            </tr>
+          </thead>
+          <tbody>
+            {error.fields.slice(0, shownLines).map((field) => (
+              <tr key={`${field.path} ${field.message}`}>
+                <td>{lineOf(field.path)}</td>
+                <td>{field.message}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Stack>
+  );
+}
+
+function Rehearsal({ report, busy, onImport }: { report: ImportReport; busy: boolean; onImport: () => void }) {
+  const count = report.created + report.changed;
+  return (
+    <Panel
+      title="What would change"
+      actions={
+        <Button onClick={onImport} loading={busy} disabled={count === 0}>
+          {count === 0 ? 'Nothing to import' : `Import ${plural(count, 'person', 'people')}`}
+        </Button>
+      }
+    >
+      <Group mb="md" role="status">
+        <StateBadge state={[`${report.created} new`, 'ok']} />
+        <StateBadge state={[`${report.changed} changed`, 'wait']} />
+        <StateBadge state={[`${report.unchanged} unchanged`, 'quiet']} />
+      </Group>
+      {report.lines.length > 0 && (
+        <div className="scroll-x">
+          <table className="grid-table" aria-label="What would change">
+            <thead>
+              <tr>
+                <th scope="col">Line</th>
+                <th scope="col">Address</th>
+                <th scope="col">Change</th>
+              </tr>
+            </thead>
+            <tbody>
+              {report.lines.slice(0, shownLines).map((line) => (
+                <tr key={line.line}>
+                  <td>{line.line}</td>
+                  <td>{line.address}</td>
+                  <td>
+                    <Group gap={8}>
+                      <StateBadge state={line.action === 'created' ? ['New', 'ok'] : ['Changed', 'wait']} />
+                      {line.changes.join(', ')}
+                    </Group>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {report.lines.length > shownLines && (
+        <Text size="sm" c="dimmed" mt="sm">
+          And {plural(report.lines.length - shownLines, 'line', 'lines')} more.
+        </Text>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,283 @@
+import type { PersonDetail } from '@chancery/api';
+import { Alert, Anchor, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconKey, IconLink, IconPencil, IconUserOff } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { api, useMay } from '../api.ts';
+import { CertificateTable } from '../certificates/CertificateTable.tsx';
+import { CopyField } from '../pieces/CopyField.tsx';
+import { Facts } from '../pieces/Facts.tsx';
+import { Page, Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { When } from '../pieces/When.tsx';
+import { coverageStates, lockNames, publicationStates } from '../words.ts';
+import { EditPerson } from './EditPerson.tsx';
+
+/** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
+export function PersonPage() {
+  const { id } = useParams({ from: '/office/people/$id' });
+  const person = useQuery({
+    queryKey: ['people', 'one', id],
+    queryFn: () => api.person({ params: { id } }),
+    // A certificate is on its way: look again until it is there.
+    refetchInterval: (query) => {
+      const coverage = query.state.data?.coverage;
+      return coverage?.encryption === 'pending' || coverage?.published === 'pending' ? 3_000 : false;
+    },
+  });
+  const trail = (
+    <Breadcrumbs mb={4}>
+      <Anchor component={Link} to="/people" size="sm">
+        People
+      </Anchor>
+    </Breadcrumbs>
+  );
+  if (person.data === undefined) {
+    return (
+      <Page title="Person" trail={trail}>
+        <ProblemAlert error={person.error} onRetry={() => void person.refetch()} />
+        {person.isPending && <Skeleton height={320} />}
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={person.data.name}
+      trail={trail}
+      lead={person.data.address}
+      actions={<Actions person={person.data} />}
+    >
+      <Standing person={person.data} />
+      <Panel title="Certificates">
+        <CertificateTable certificates={person.data.certificates} />
+      </Panel>
+      <Escrow person={person.data} />
+      <Details person={person.data} />
+    </Page>
+  );
+}
+
+function Standing({ person }: { person: PersonDetail }) {
+  const { coverage } = person;
+  return (
+    <Panel title="Standing">
+      <Stack>
+        {person.state === 'left' && (
+          <Alert color="ink" variant="outline" title="This person has left">
+            The signing certificate is revoked and nothing is published. The encryption keys stay in escrow, so that old
+            mail can still be read.
+          </Alert>
+        )}
+        <Facts
+          items={[
+            ['Can sign', <StateBadge key="s" state={coverageStates[coverage.signing]} />],
+            ['Can be written to encrypted', <StateBadge key="e" state={coverageStates[coverage.encryption]} />],
+            ['In the directory', <StateBadge key="p" state={publicationStates[coverage.published]} />],
+            ...(coverage.reason === null ? [] : ([['What is missing', coverage.reason]] as const)),
+            [
+              'Claim link',
+              person.claim === null ? (
+                'None is open'
+              ) : person.claim.claimedAt !== null ? (
+                <>
+                  Used <When at={person.claim.claimedAt} style="time" />
+                </>
+              ) : (
+                <>
+                  Open, ends <When at={person.claim.expiresAt} style="relative" />
+                </>
+              ),
+            ],
+          ]}
+        />
+      </Stack>
+    </Panel>
+  );
+}
+
+function Escrow({ person }: { person: PersonDetail }) {
+  const mayRequest = useMay('recovery:request');
+  return (
+    <Panel
+      title="Escrowed keys"
+      actions={
+        mayRequest &&
+        person.escrowedKeys.length > 0 && (
+          <Button
+            component={Link}
+            to="/recovery/new"
+            search={{ person: person.id }}
+            variant="default"
+            size="compact-md"
+            leftSection={<IconKey size={16} aria-hidden />}
+          >
+            Request recovery
+          </Button>
+        )
+      }
+    >
+      {person.escrowedKeys.length === 0 ? (
+        <Text c="dimmed" size="sm">
+          No encryption key yet. One is made, and put in escrow, with the first encryption certificate.
+        </Text>
+      ) : (
+        <div className="scroll-x">
+          <table className="grid-table" aria-label="Escrowed keys">
+            <thead>
+              <tr>
+                <th scope="col">Made</th>
+                <th scope="col">Certificate</th>
+                <th scope="col">Opened by</th>
+              </tr>
+            </thead>
+            <tbody>
+              {person.escrowedKeys.map((key) => (
+                <tr key={key.id}>
+                  <td>
+                    <When at={key.createdAt} style="time" />
+                  </td>
+                  <td>
+                    {key.serialNumber === null ? (
+                      'Not issued yet'
+                    ) : (
+                      <Anchor
+                        component={Link}
+                        to="/certificates/$serialNumber"
+                        params={{ serialNumber: key.serialNumber }}
+                        size="sm"
+                        className="mono"
+                      >
+                        {key.serialNumber}
+                      </Anchor>
+                    )}
+                  </td>
+                  <td>
+                    {key.locks.map((lock) => (
+                      <div key={`${lock.kind} ${lock.expiresAt}`}>
+                        {lockNames[lock.kind]}
+                        {lock.expiresAt !== null && (
+                          <>
+                            , until <When at={lock.expiresAt} />
+                          </>
+                        )}
+                      </div>
+                    ))}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Details({ person }: { person: PersonDetail }) {
+  return (
+    <Panel title="Details">
+      <Facts
+        items={[
+          ['Other addresses', person.aliases.length === 0 ? 'None' : person.aliases.join(', ')],
+          ['External id', person.externalId ?? 'None'],
+          ['Signing key', person.signingKey === 'gateway' ? 'In the mail gateway' : 'With the person'],
+          ['Gateway opens incoming mail', person.gatewayDecrypts ? 'Yes' : 'No'],
+          ['Added', <When key="a" at={person.createdAt} style="time" />],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Actions({ person }: { person: PersonDetail }) {
+  const mayWrite = useMay('person:write');
+  const [claiming, claimDialog] = useDisclosure(false);
+  const [leaving, leaveDialog] = useDisclosure(false);
+  const [editing, editDialog] = useDisclosure(false);
+  if (!mayWrite || person.state === 'left') return null;
+  return (
+    <>
+      <Button variant="default" onClick={editDialog.open} leftSection={<IconPencil size={16} aria-hidden />}>
+        Edit
+      </Button>
+      <Button variant="default" onClick={leaveDialog.open} leftSection={<IconUserOff size={16} aria-hidden />}>
+        Leaves
+      </Button>
+      <Button onClick={claimDialog.open} leftSection={<IconLink size={16} aria-hidden />}>
+        Claim link
+      </Button>
+      <EditPerson person={person} opened={editing} onClose={editDialog.close} />
+      <Modal opened={claiming} onClose={claimDialog.close} title="Claim link" size="lg">
+        <ClaimLink person={person} onClose={claimDialog.close} />
+      </Modal>
+      <Modal opened={leaving} onClose={leaveDialog.close} title={`${person.name} leaves`}>
+        <Leave person={person} onClose={leaveDialog.close} />
+      </Modal>
+    </>
+  );
+}
+
+function ClaimLink({ person, onClose }: { person: PersonDetail; onClose: () => void }) {
+  const make = useAct(() => api.newClaim({ params: { id: person.id } }), { stale: ['people'] });
+  if (make.data !== undefined) {
+    return (
+      <Stack>
+        <Text>
+          Give this link to {person.name}, and to nobody else: whoever opens it gets the keys. It is shown only now and
+          ends <When at={make.data.expiresAt} style="relative" />.
+        </Text>
+        <div className="panel">
+          <CopyField label="claim link" value={make.data.url} />
+        </div>
+        <Group justify="flex-end">
+          <Button onClick={onClose}>Done</Button>
+        </Group>
+      </Stack>
+    );
+  }
+  return (
+    <Stack>
+      <Text>
+        The link lets {person.name} make a signing key in their own browser and collect the encryption key. A new link
+        replaces the last one.
+      </Text>
+      <ProblemAlert error={make.error} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button loading={make.isPending} onClick={() => make.mutate(undefined)} data-autofocus>
+          Make the link
+        </Button>
+      </Group>
+    </Stack>
+  );
+}
+
+function Leave({ person, onClose }: { person: PersonDetail; onClose: () => void }) {
+  const leave = useAct(() => api.removePerson({ params: { id: person.id } }), {
+    stale: ['people', 'certificates', 'overview'],
+    said: () => `${person.name} has left. Old mail can still be recovered.`,
+    onDone: onClose,
+  });
+  return (
+    <Stack>
+      <Text>
+        The signing certificate is revoked at once and the certificates leave the directories. The encryption keys stay
+        in escrow.
+      </Text>
+      <ProblemAlert error={leave.error} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button color="wax.7" loading={leave.isPending} onClick={() => leave.mutate(undefined)}>
+          The person leaves
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,60 @@
+import { Group, Stack, Text, Title } from '@mantine/core';
+import { type ReactNode, useEffect, useRef } from 'react';
+
+interface PageProps {
+  title: string;
+  /** One line under the title. */
+  lead?: ReactNode;
+  /** Buttons at the right. */
+  actions?: ReactNode;
+  /** Above the title: where this page hangs. */
+  trail?: ReactNode;
+  children: ReactNode;
+}
+
+/** A page of the office. Focus goes to its heading, so that a screen reader says where one has arrived. */
+export function Page({ title, lead, actions, trail, children }: PageProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Chancery`;
+    if (document.activeElement === null || document.activeElement === document.body) {
+      heading.current?.focus({ preventScroll: true });
+    }
+  }, [title]);
+  return (
+    <Stack gap="lg">
+      <div>
+        {trail}
+        <Group justify="space-between" align="flex-end" gap="sm">
+          <div style={{ minWidth: 0 }}>
+            <Title order={1} ref={heading} tabIndex={-1} style={{ overflowWrap: 'anywhere' }}>
+              {title}
+            </Title>
+            {lead !== undefined && (
+              <Text c="dimmed" size="sm" mt={2} component="div">
+                {lead}
+              </Text>
+            )}
+          </div>
+          {actions !== undefined && <Group gap="xs">{actions}</Group>}
+        </Group>
+      </div>
+      {children}
+    </Stack>
+  );
+}
+
+/** A part of a page in its own frame, with a heading. */
+export function Panel({ title, actions, children }: { title?: string; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="panel">
+      {title !== undefined && (
+        <Group justify="space-between" mb="md" gap="xs">
+          <Title order={2}>{title}</Title>
+          {actions}
+        </Group>
+      )}
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,117 @@
+import type { RecoveryRequest } from '@chancery/api';
+import { Anchor, Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { api, useMay } from '../api.ts';
+import { plural } from '../format.ts';
+import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { EmptyState } from '../pieces/EmptyState.tsx';
+import { Page } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { usePages } from '../pieces/usePages.ts';
+import { When } from '../pieces/When.tsx';
+import { recoveryReasons, recoveryStates } from '../words.ts';
+import { approvals } from './rules.ts';
+
+/** Recovery requests, open ones first asked for. */
+export function RecoveryPage() {
+  const { state } = useSearch({ from: '/office/recovery' });
+  const navigate = useNavigate({ from: '/recovery' });
+  const mayRequest = useMay('recovery:request');
+  const requests = usePages(['recovery', state ?? 'all'], (after) =>
+    api.recoveryRequests({
+      query: { limit: 100, ...(state === undefined ? {} : { state }), ...(after === undefined ? {} : { after }) },
+    }),
+  );
+  return (
+    <Page
+      title="Recovery"
+      lead={requests.loading ? undefined : plural(requests.total, 'request', 'requests')}
+      actions={
+        mayRequest && (
+          <Button
+            component={Link}
+            to="/recovery/new"
+            search={{}}
+            leftSection={<IconPlus size={16} aria-hidden />}
+          >
+            New request
+          </Button>
+        )
+      }
+    >
+      <div className="scroll-x">
+        <SegmentedControl
+          aria-label="Which requests"
+          value={state ?? 'all'}
+          onChange={(value) =>
+            void navigate({ search: { state: value === 'all' ? undefined : (value as RecoveryRequest['state']) } })
+          }
+          data={[
+            { value: 'all', label: 'All' },
+            { value: 'open', label: 'Waiting' },
+            { value: 'approved', label: 'Approved' },
+            { value: 'released', label: 'Released' },
+            { value: 'rejected', label: 'Rejected' },
+            { value: 'expired', label: 'Lapsed' },
+          ]}
+        />
+      </div>
+      <ProblemAlert error={requests.error} onRetry={requests.retry} />
+      {requests.error === null && (
+        <DataTable
+          label="Recovery requests"
+          columns={columns}
+          card={RequestCard}
+          rowKey={(request) => request.id}
+          empty={
+            <EmptyState title={state === undefined ? 'No key has been asked for' : 'No such request'}>
+              When somebody loses a device, or has left and their mail must be read, ask here for their encryption key.
+              Recovery officers decide; the asker never does.
+            </EmptyState>
+          }
+          {...requests}
+        />
+      )}
+    </Page>
+  );
+}
+
+const columns: readonly Column<RecoveryRequest>[] = [
+  { header: 'Whose key', width: '26%', cell: (request) => <RequestLink request={request} /> },
+  { header: 'State', cell: (request) => <StateBadge state={recoveryStates[request.state]} /> },
+  { header: 'Approvals', cell: (request) => `${approvals(request)} of ${request.threshold}` },
+  { header: 'Reason', cell: (request) => recoveryReasons[request.reason] },
+  { header: 'Asked by', cell: (request) => request.requestedBy.name },
+  { header: 'Asked', cell: (request) => <When at={request.requestedAt} style="relative" /> },
+  { header: 'Lapses', cell: (request) => <When at={request.expiresAt} style="relative" /> },
+];
+
+function RequestLink({ request }: { request: RecoveryRequest }) {
+  return (
+    <div>
+      <Anchor component={Link} to="/recovery/$id" params={{ id: request.id }} size="sm" fw={550}>
+        {request.personName}
+      </Anchor>
+      <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+        {request.personAddress}
+      </Text>
+    </div>
+  );
+}
+
+function RequestCard(request: RecoveryRequest) {
+  return (
+    <Stack gap={6}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <RequestLink request={request} />
+        <StateBadge state={recoveryStates[request.state]} />
+      </Group>
+      <Text size="sm" c="dimmed">
+        {recoveryReasons[request.reason]}, {approvals(request)} of {request.threshold} approvals, asked by{' '}
+        {request.requestedBy.name} <When at={request.requestedAt} style="relative" />
+      </Text>
+    </Stack>
+  );
+}

@@ -1,0 +1,179 @@
+/** Every page and where it lives. Pages load when they are needed; filters live in the address, so that Back works. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { z } from 'zod';
+import { isUnauthenticated, meQuery, officeQuery, queryClient } from './api.ts';
+import { Failed, NotFound } from './shell/Failed.tsx';
+
+const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Failed });
+
+const optionalText = z.string().optional().catch(undefined);
+
+const signIn = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in',
+  validateSearch: z.object({ back: optionalText }),
+  component: lazyRouteComponent(() => import('./sign-in/SignInPage.tsx'), 'SignInPage'),
+});
+const setup = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('./setup/SetupPage.tsx'), 'SetupPage'),
+});
+const invitation = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('./invitation/InvitationPage.tsx'), 'InvitationPage'),
+});
+const claim = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/claim',
+  component: lazyRouteComponent(() => import('./claim/ClaimPage.tsx'), 'ClaimPage'),
+});
+
+/** Everything behind sign-in. */
+const office = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'office',
+  beforeLoad: async ({ location }) => {
+    const [state, me] = await Promise.all([
+      queryClient.ensureQueryData(officeQuery),
+      queryClient.ensureQueryData(meQuery).catch((error: unknown) => {
+        if (isUnauthenticated(error)) return null;
+        throw error;
+      }),
+    ]);
+    if (!state.setUp || me === null) throw redirect({ to: '/sign-in', search: { back: location.href } });
+  },
+  component: lazyRouteComponent(() => import('./shell/Shell.tsx'), 'Shell'),
+});
+
+const overview = createRoute({
+  getParentRoute: () => office,
+  path: '/',
+  component: lazyRouteComponent(() => import('./overview/OverviewPage.tsx'), 'OverviewPage'),
+});
+const people = createRoute({
+  getParentRoute: () => office,
+  path: '/people',
+  validateSearch: z.object({
+    search: optionalText,
+    show: z.enum(['uncovered', 'left', 'all']).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./people/PeoplePage.tsx'), 'PeoplePage'),
+});
+const importPeople = createRoute({
+  getParentRoute: () => office,
+  path: '/people/import',
+  component: lazyRouteComponent(() => import('./people/ImportPage.tsx'), 'ImportPage'),
+});
+const person = createRoute({
+  getParentRoute: () => office,
+  path: '/people/$id',
+  component: lazyRouteComponent(() => import('./people/PersonPage.tsx'), 'PersonPage'),
+});
+const certificates = createRoute({
+  getParentRoute: () => office,
+  path: '/certificates',
+  validateSearch: z.object({
+    search: optionalText,
+    use: z.enum(['signing', 'encryption', 'gateway', 'ocsp']).optional().catch(undefined),
+    state: z.enum(['valid', 'expiring', 'expired', 'revoked']).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./certificates/CertificatesPage.tsx'), 'CertificatesPage'),
+});
+const certificate = createRoute({
+  getParentRoute: () => office,
+  path: '/certificates/$serialNumber',
+  component: lazyRouteComponent(() => import('./certificates/CertificatePage.tsx'), 'CertificatePage'),
+});
+const recovery = createRoute({
+  getParentRoute: () => office,
+  path: '/recovery',
+  validateSearch: z.object({
+    state: z.enum(['open', 'approved', 'released', 'rejected', 'expired']).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./recovery/RecoveryPage.tsx'), 'RecoveryPage'),
+});
+const newRecovery = createRoute({
+  getParentRoute: () => office,
+  path: '/recovery/new',
+  validateSearch: z.object({ person: optionalText }),
+  component: lazyRouteComponent(() => import('./recovery/NewRecoveryPage.tsx'), 'NewRecoveryPage'),
+});
+const recoveryRequest = createRoute({
+  getParentRoute: () => office,
+  path: '/recovery/$id',
+  component: lazyRouteComponent(() => import('./recovery/RecoveryRequestPage.tsx'), 'RecoveryRequestPage'),
+});
+const mail = createRoute({
+  getParentRoute: () => office,
+  path: '/mail',
+  validateSearch: z.object({ search: optionalText }),
+  component: lazyRouteComponent(() => import('./mail/MailPage.tsx'), 'MailPage'),
+});
+const audit = createRoute({
+  getParentRoute: () => office,
+  path: '/audit',
+  validateSearch: z.object({
+    search: optionalText,
+    action: optionalText,
+    subject: optionalText,
+    outcome: z.enum(['attempted', 'succeeded', 'denied', 'failed']).optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./audit/AuditPage.tsx'), 'AuditPage'),
+});
+const inspect = createRoute({
+  getParentRoute: () => office,
+  path: '/inspect',
+  component: lazyRouteComponent(() => import('./inspect/InspectPage.tsx'), 'InspectPage'),
+});
+const operators = createRoute({
+  getParentRoute: () => office,
+  path: '/operators',
+  component: lazyRouteComponent(() => import('./operators/OperatorsPage.tsx'), 'OperatorsPage'),
+});
+const authorities = createRoute({
+  getParentRoute: () => office,
+  path: '/authorities',
+  component: lazyRouteComponent(() => import('./authorities/AuthoritiesPage.tsx'), 'AuthoritiesPage'),
+});
+
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([
+    signIn,
+    setup,
+    invitation,
+    claim,
+    office.addChildren([
+      overview,
+      people,
+      importPeople,
+      person,
+      certificates,
+      certificate,
+      recovery,
+      newRecovery,
+      recoveryRequest,
+      mail,
+      audit,
+      inspect,
+      operators,
+      authorities,
+    ]),
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

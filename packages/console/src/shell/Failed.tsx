@@ -1,0 +1,34 @@
+import { Button, Group, Stack, Text, Title } from '@mantine/core';
+import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+
+/** A page threw while it loaded or drew. */
+export function Failed({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
+  return (
+    <Stack component="main" maw={620} mx="auto" p="xl">
+      <Title order={1}>This page could not be shown</Title>
+      <ProblemAlert
+        error={error}
+        onRetry={() => {
+          reset();
+          void router.invalidate();
+        }}
+      />
+    </Stack>
+  );
+}
+
+export function NotFound() {
+  return (
+    <Stack component="main" maw={620} mx="auto" p="xl">
+      <Title order={1}>There is no such page</Title>
+      <Text>The address may be mistyped, or what it named is gone.</Text>
+      <Group>
+        <Button component={Link} to="/">
+          Go to the overview
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

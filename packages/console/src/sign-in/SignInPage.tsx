@@ -1,0 +1,121 @@
+import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { IconFingerprint } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import type { Me } from '@chancery/api';
+import { api, meQuery, officeQuery, queryClient } from '../api.ts';
+import { passkeyObstacle, answerPasskey } from '../credential/passkey.ts';
+import { TotpField } from '../credential/TotpField.tsx';
+import { forgetLinkSecret, linkSecret } from '../fragment.ts';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { Entrance } from '../shell/Entrance.tsx';
+import { localPath } from './local-path.ts';
+
+/** Sign in with a passkey, with password and code, or with a one-time link (`/sign-in#<token>`). */
+export function SignInPage() {
+  const office = useQuery(officeQuery);
+  if (office.data?.setUp === false) return <NotSetUp />;
+  const organisation = office.data?.organisation;
+  return (
+    <Entrance title="Sign in" lead={typeof organisation === 'string' ? `to the office of ${organisation}` : undefined}>
+      <SignInForms />
+    </Entrance>
+  );
+}
+
+function SignInForms() {
+  const { back } = useSearch({ from: '/sign-in' });
+  const navigate = useNavigate();
+  const [token] = useState(linkSecret);
+  const arrive = (me: Me) => {
+    queryClient.clear();
+    queryClient.setQueryData(meQuery.queryKey, me);
+    void navigate({ href: localPath(back) });
+  };
+  const byLink = useAct((secret: string) => api.linkLogin({ body: { token: secret } }), { onDone: arrive });
+  const byPasskey = useAct(
+    async () => {
+      const { flow, options } = await api.passkeyOptions();
+      return api.passkeyLogin({ body: { flow, response: await answerPasskey(options) } });
+    },
+    { onDone: arrive },
+  );
+  const form = useForm({
+    initialValues: { address: '', password: '', totpCode: '' },
+    validate: {
+      address: (value) => (value.includes('@') ? null : 'Your e-mail address'),
+      password: (value) => (value === '' ? 'Your password' : null),
+      totpCode: (value) => (/^\d{6}$/.test(value) ? null : 'Six digits from the app'),
+    },
+  });
+  const byPassword = useAct((body: typeof form.values) => api.passwordLogin({ body }), { form, onDone: arrive });
+  const { mutate: signInByLink } = byLink;
+  useEffect(() => {
+    if (token === '') return;
+    forgetLinkSecret();
+    signInByLink(token);
+  }, [token, signInByLink]);
+  const obstacle = passkeyObstacle();
+  return (
+    <Stack>
+      {byLink.isPending && <Text role="status">Signing in with the link…</Text>}
+      <ProblemAlert error={byLink.error ?? byPasskey.error} />
+      <Button
+        size="md"
+        disabled={obstacle !== null}
+        loading={byPasskey.isPending}
+        onClick={() => byPasskey.mutate(undefined)}
+        leftSection={<IconFingerprint size={20} aria-hidden />}
+      >
+        Sign in with a passkey
+      </Button>
+      {obstacle !== null && (
+        <Text size="sm" c="dimmed">
+          {obstacle}
+        </Text>
+      )}
+      <Divider label="or" />
+      <form onSubmit={form.onSubmit((values) => byPassword.mutate(values))} noValidate>
+        <Stack>
+          <TextInput
+            label="E-mail address"
+            type="email"
+            autoComplete="username"
+            required
+            {...form.getInputProps('address')}
+          />
+          <PasswordInput
+            label="Password"
+            autoComplete="current-password"
+            required
+            {...form.getInputProps('password')}
+          />
+          <TotpField {...form.getInputProps('totpCode')} />
+          <ProblemAlert error={byPassword.error} placed={Object.keys(form.values)} />
+          <Button type="submit" variant={obstacle === null ? 'default' : 'filled'} loading={byPassword.isPending}>
+            Sign in
+          </Button>
+        </Stack>
+      </form>
+    </Stack>
+  );
+}
+
+function NotSetUp() {
+  return (
+    <Entrance title="This office is not set up yet">
+      <Stack>
+        <Text>
+          The first start printed a one-time link that ends in <code className="mono">/setup#…</code>. Open that link to
+          name the organisation, make its certification authorities and become the first administrator.
+        </Text>
+        <Alert color="ink" variant="outline" title="The link is gone?">
+          Start the office again: until it is set up, every start prints a new link.
+        </Alert>
+      </Stack>
+    </Entrance>
+  );
+}

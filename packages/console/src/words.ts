@@ -1,0 +1,133 @@
+/** The contract's words in a person's words, and the tone each is shown in. */
+import type {
+  AuditRecord,
+  CertificateSummary,
+  CertificateUse,
+  InspectNode,
+  JournalEntry,
+  Operator,
+  Person,
+  RecoveryRequest,
+  RevocationReason,
+  Role,
+} from '@chancery/api';
+
+export type Tone = 'ok' | 'warn' | 'bad' | 'wait' | 'quiet';
+export type Worded = readonly [word: string, tone: Tone];
+
+export const certificateStates: Record<CertificateSummary['state'], Worded> = {
+  valid: ['Valid', 'ok'],
+  expiring: ['Expiring', 'warn'],
+  expired: ['Expired', 'bad'],
+  revoked: ['Revoked', 'bad'],
+};
+
+export const coverageStates: Record<Person['coverage']['signing'], Worded> = {
+  ...certificateStates,
+  pending: ['Pending', 'wait'],
+  none: ['None', 'quiet'],
+};
+
+export const publicationStates: Record<Person['coverage']['published'], Worded> = {
+  published: ['Published', 'ok'],
+  pending: ['Pending', 'wait'],
+  failed: ['Failed', 'bad'],
+  'not-published': ['Not published', 'quiet'],
+  'no-target': ['No directory', 'quiet'],
+};
+
+export const uses: Record<CertificateUse, string> = {
+  signing: 'Signing',
+  encryption: 'Encryption',
+  gateway: 'Gateway',
+  ocsp: 'OCSP responder',
+};
+
+export const keyOrigins: Record<CertificateSummary['keyOrigin'], string> = {
+  device: "On the person's device",
+  browser: "In the person's browser",
+  gateway: 'In the mail gateway',
+  kra: 'Here, escrowed',
+  authority: 'In the authority',
+};
+
+/** In the order they are offered; the explanation stands beneath the choice. */
+export const revocationReasons: Record<RevocationReason, readonly [label: string, explanation: string]> = {
+  superseded: ['Superseded', 'A newer certificate has taken its place'],
+  keyCompromise: ['Key compromised', 'Somebody else has, or may have, the private key'],
+  affiliationChanged: ['Affiliation changed', 'The person has another name or another organisation'],
+  cessationOfOperation: ['No longer used', 'The address or the person is gone'],
+  privilegeWithdrawn: ['Privilege withdrawn', 'The person may no longer use it'],
+  unspecified: ['No reason given', 'Relying parties see no reason'],
+};
+
+export const roleNames: Record<Role, readonly [name: string, explanation: string]> = {
+  administrator: ['Administrator', 'Runs the office: people, certificates, operators. Never approves a recovery'],
+  'registration-officer': ['Registration officer', 'Looks after people and certificates'],
+  'recovery-officer': ['Recovery officer', 'Approves the recovery of escrowed keys, and nothing else'],
+  auditor: ['Auditor', 'Reads everything, changes nothing'],
+  gateway: ['Mail gateway', 'A machine'],
+};
+
+export const recoveryStates: Record<RecoveryRequest['state'], Worded> = {
+  open: ['Waiting for officers', 'wait'],
+  approved: ['Approved', 'warn'],
+  released: ['Released', 'ok'],
+  rejected: ['Rejected', 'bad'],
+  expired: ['Lapsed', 'quiet'],
+};
+
+export const recoveryReasons: Record<RecoveryRequest['reason'], string> = {
+  'lost-device': 'Lost device',
+  'forgotten-password': 'Forgotten password',
+  'departed-employee': 'Departed employee',
+  'legal-hold': 'Legal hold',
+  investigation: 'Investigation',
+  other: 'Other',
+};
+
+export const outcomes: Record<AuditRecord['outcome'], Worded> = {
+  attempted: ['Attempted', 'wait'],
+  succeeded: ['Succeeded', 'ok'],
+  denied: ['Denied', 'warn'],
+  failed: ['Failed', 'bad'],
+};
+
+export const journalOutcomes: Record<JournalEntry['outcome'], Worded> = {
+  signed: ['Signed', 'ok'],
+  'signed-encrypted': ['Signed and encrypted', 'ok'],
+  encrypted: ['Encrypted', 'ok'],
+  plain: ['Plain', 'quiet'],
+  decrypted: ['Decrypted', 'ok'],
+  verified: ['Verified', 'ok'],
+  refused: ['Refused', 'bad'],
+  deferred: ['Deferred', 'warn'],
+};
+
+export const verdicts: Record<NonNullable<InspectNode['verdict']>, Worded> = {
+  valid: ['Valid', 'ok'],
+  invalid: ['Invalid', 'bad'],
+  unsigned: ['Not signed', 'quiet'],
+  ambiguous: ['Ambiguous', 'warn'],
+};
+
+export const operatorStates: Record<Operator['state'], Worded> = {
+  invited: ['Invited', 'wait'],
+  active: ['Active', 'ok'],
+  disabled: ['Disabled', 'quiet'],
+};
+
+export const lockNames = {
+  vault: 'Vault: recovery officers',
+  claim: "Claim link: the person's first download",
+  gateway: 'Mail gateway: opens incoming mail',
+  owner: 'Owner',
+} as const;
+
+/** `[{ value, label }]` for a select, from one of the tables above. */
+export function choices<K extends string>(table: Record<K, string | readonly [string, ...unknown[]]>): { value: K; label: string }[] {
+  return (Object.entries(table) as [K, string | readonly [string, ...unknown[]]][]).map(([value, words]) => ({
+    value,
+    label: typeof words === 'string' ? words : words[0],
+  }));
+}
