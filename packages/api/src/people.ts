@@ -54,7 +54,14 @@ export const PersonDetail = Person.extend({
 });
 export type PersonDetail = z.infer<typeof PersonDetail>;
 
-export const PersonPatch = NewPerson.omit({ address: true }).partial();
+/** No defaults here: what is left out stays as it is. */
+export const PersonPatch = z.object({
+  name: NewPerson.shape.name.optional(),
+  aliases: NewPerson.shape.aliases.unwrap().optional(),
+  externalId: NewPerson.shape.externalId.unwrap().optional(),
+  signingKey: SigningKeyOrigin.optional(),
+  gatewayDecrypts: z.boolean().optional(),
+});
 
 export const PeopleQuery = PageQuery.extend({
   search: z.string().max(200).optional(),

@@ -88,6 +88,34 @@ export function parseAuthorityConfig(toml: string, home: string, file = 'authori
   return Object.freeze({ ...parsed.data, home: path.resolve(home) });
 }
 
+/** Where the office is reached, without a trailing slash: in links, in certificates. */
+export function publicUrlOf(config: AuthorityConfig): string {
+  const { publicUrl, host, port } = config.server;
+  return publicUrl?.replace(/\/+$/, '') ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** What is in force, for a person to read. References stand for secrets; a password inside a database URL is left out. */
+export function describeConfig(config: AuthorityConfig): Record<string, unknown> {
+  const { url } = config.database;
+  return {
+    ...config,
+    database: url === undefined ? { embedded: path.join(config.home, 'postgres') } : { url: withoutPassword(url) },
+  };
+}
+
+function withoutPassword(url: string | SecretReference): string | SecretReference {
+  if (typeof url !== 'string') return url;
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== '') parsed.password = 'REDACTED';
+    if (parsed.searchParams.has('password')) parsed.searchParams.set('password', 'REDACTED');
+    return parsed.href;
+  } catch {
+    // Not a URL but a connection string of keywords, which may hold a password anywhere.
+    return 'REDACTED';
+  }
+}
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

@@ -1,0 +1,110 @@
+/** The outbox on pg-boss: jobs live in the office's own database, in the schema `jobs`, and are shared by all nodes. */
+import type pg from 'pg';
+import { fromKysely, type JobResult, PgBoss } from 'pg-boss';
+import type { Log, World } from '../world.ts';
+import { type JobName, type JobPayload, type Jobs, jobPayloads } from './outbox.ts';
+
+/** Runs one job; told at least once, so it must be idempotent. Throwing has it told again, later and later. */
+export type JobHandlers = {
+  readonly [N in JobName]: (world: World, payload: JobPayload<N>) => Promise<void>;
+};
+
+export interface JobQueue extends Jobs {
+  /** Starts this node's workers, and calls `tick` once a minute on one node of all. */
+  work(world: World, handlers: Partial<JobHandlers>, tick: (world: World) => Promise<void>): Promise<void>;
+  /** Waits for the jobs in hand, at most five seconds; what is cut off is run again by the next node that looks. */
+  stop(): Promise<void>;
+}
+
+export const JOB_SCHEMA = 'jobs';
+
+/** Opens the queue and makes or migrates its tables. It brings a small pool of its own, so that jobs never starve requests. */
+export async function openJobQueue(connection: pg.PoolConfig, log: Log): Promise<JobQueue> {
+  const boss = new PgBoss({
+    ...(connection as ConstructorParameters<typeof PgBoss>[0] & object),
+    schema: JOB_SCHEMA,
+    max: 6,
+    useListenNotify: true,
+    schedule: false,
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+  });
+  boss.on('error', (error) => log.error('jobs.error', { error: error.message }));
+  await boss.start();
+  const known = new Set((await boss.getQueues()).map((queue) => queue.name));
+  for (const name of [...JOB_NAMES, TICK]) {
+    if (!known.has(name)) await boss.createQueue(name, name === TICK ? TICK_QUEUE : JOB_QUEUE);
+  }
+  return {
+    async enqueue(tx, name, payload) {
+      await boss.send(name, payload, { db: fromKysely(tx) });
+    },
+    async work(world, handlers, tick) {
+      for (const name of JOB_NAMES) {
+        const handler = handlers[name];
+        if (handler !== undefined) await workOn(boss, name, handler as JobHandler, world);
+      }
+      await boss.work(TICK, { pollingIntervalSeconds: 5 }, () => tick(world));
+      const beat = () =>
+        boss
+          .send(TICK, {}, { singletonKey: TICK, singletonSeconds: 60 })
+          .catch((error: Error) => log.error('jobs.tick-not-sent', { error: error.message }));
+      await beat();
+      const timer = setInterval(beat, 15_000);
+      timer.unref();
+      boss.once('stopped', () => clearInterval(timer));
+    },
+    stop: () => boss.stop({ graceful: true, timeout: 5_000 }),
+  };
+}
+
+const JOB_NAMES = Object.keys(jobPayloads) as JobName[];
+const TICK = 'tick';
+/** Two weeks of tries, at most ten minutes apart: a directory may be down over a holiday. */
+const JOB_QUEUE = {
+  retryLimit: 2_000,
+  retryDelay: 2,
+  retryBackoff: true,
+  retryDelayMax: 600,
+  heartbeatSeconds: 10,
+  expireInSeconds: 300,
+  deleteAfterSeconds: 86_400,
+  notify: true,
+};
+const TICK_QUEUE = { retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: 3_600 };
+
+type JobHandler = (world: World, payload: JobPayload<JobName>) => Promise<void>;
+
+async function workOn(boss: PgBoss, name: JobName, handler: JobHandler, world: World): Promise<void> {
+  await boss.work<object, JobResult[], typeof WORKERS>(name, WORKERS, async (jobs) => {
+    const results: JobResult[] = [];
+    for (const job of jobs) results.push(await runJob(name, job, handler, world));
+    return results;
+  });
+}
+
+const WORKERS = {
+  // A batch, for pg-boss waits a whole polling interval after every batch that was not full.
+  batchSize: 10,
+  burstWhenBatchFull: true,
+  localConcurrency: 2,
+  notifyPollingIntervalSeconds: 1,
+  pollingIntervalSeconds: 1,
+  perJobResults: true,
+} as const;
+
+async function runJob(
+  name: JobName,
+  job: { id: string; data: unknown },
+  handler: JobHandler,
+  world: World,
+): Promise<JobResult> {
+  try {
+    await handler(world, jobPayloads[name].parse(job.data));
+    return { id: job.id, status: 'completed' };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    world.log.warn('job.failed', { job: name, reason });
+    return { id: job.id, status: 'failed', output: { reason } };
+  }
+}
