@@ -56,7 +56,7 @@ export function explainFileError(error: unknown, path: string): unknown {
 
 /** Recognises a full disk in what PostgreSQL printed. */
 export function saysDiskFull(output: string): boolean {
-  return /No space left on device|Disk quota exceeded/.test(output);
+  return /No space left on device|Disk quota exceeded|Check free disk space/.test(output);
 }
 
 export function diskFull(path: string, cause?: unknown): EmbeddedPostgresError {

@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Account } from './account.ts';
 import { EmbeddedPostgresError } from './errors.ts';
+import { startTime } from './processes.ts';
 
 export interface Guardian {
   readonly pid: number;
@@ -165,16 +166,6 @@ interface Holder {
 function readHolder(lockFile: string): Holder | undefined {
   const [pid, started] = readFileSync(lockFile, 'utf8').trim().split(' ');
   return pid && started ? { pid: Number(pid), alive: startTime(Number(pid)) === started } : undefined;
-}
-
-/** The start of a process in clock ticks since boot, which with its pid names it for good: pids come back, above all in containers. */
-function startTime(pid: number): string | undefined {
-  try {
-    // The command name may hold spaces and parentheses, so fields are counted from its last one: proc(5), field 22.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)?.split(' ')[20];
-  } catch {
-    return undefined;
-  }
 }
 
 function alreadyRunning(directory: string, holder: Holder | undefined): EmbeddedPostgresError {

@@ -20,6 +20,7 @@ import { diskFull, EmbeddedPostgresError, explainFileError, saysDiskFull } from 
 import { type Guardian, lockFolder } from './guardian.ts';
 import { heal } from './heal.ts';
 import { APPLICATION, initialise } from './initialise.ts';
+import { parentOf } from './processes.ts';
 import { type Layout, serverArguments } from './settings.ts';
 
 /** What node-postgres needs to connect; nothing of it comes from PG* variables of the environment. */
@@ -175,9 +176,9 @@ async function launch(guardian: Guardian, layout: Layout, logFile: string): Prom
   guardian.launch();
   for (const end = Date.now() + START_MS; Date.now() < end; await sleep(5)) {
     if (guardian.hasExited()) throw failedStart(layout.data, logFile, from);
-    // The eighth line is the state; the file of an earlier run ends with another pid's.
+    // The eighth line is the state. A killed PostgreSQL left the file saying `ready` too: only our guardian's child counts.
     const lines = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').split('\n') : [];
-    if (lines[7]?.trim() === 'ready' && Number(lines[0]) !== guardian.pid) return;
+    if (lines[7]?.trim() === 'ready' && parentOf(Number(lines[0])) === guardian.pid) return;
   }
   throw failedStart(layout.data, logFile, from);
 }
