@@ -43,11 +43,11 @@ export function chooseAccount(directory: string, binaries: Binaries, libraries: 
   }
   const failures: string[] = [];
   for (const account of candidates) {
-    own(directory, account);
-    const failure = probe(account, directory, binaries, libraries);
+    const failure = give(directory, account) ?? probe(account, directory, binaries, libraries);
     if (failure === undefined) return account;
     failures.push(`${account.description}: ${failure}`);
   }
+  give(directory, OURSELVES);
   throw new EmbeddedPostgresError(
     'no-suitable-account',
     `PostgreSQL could not be run for ${directory} (${failures.join('; ')}). Start as a plain user with a name, ` +
@@ -60,6 +60,18 @@ export function own(file: string, account: Account): void {
   const uid = account.ids?.uid ?? effectiveUser();
   if (effectiveUser() === 0 && statSync(file).uid !== uid) {
     chownSync(file, uid, account.ids?.gid ?? process.getegid?.() ?? 0);
+  }
+}
+
+const OURSELVES: Account = { description: 'as this user', ids: undefined, prefix: [], peer: '' };
+
+/** As `own`, but what went wrong comes back: a container's root may not be allowed to give files away. */
+function give(file: string, account: Account): string | undefined {
+  try {
+    own(file, account);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

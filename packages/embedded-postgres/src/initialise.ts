@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
@@ -26,14 +27,15 @@ export function initialise(
     checkVersion(data);
     return false;
   }
-  const unfinished = `${data}.unfinished`;
-  rmSync(unfinished, { recursive: true, force: true });
+  sweep(data);
+  // A name of its own: an initdb whose parent was killed may still be writing to the one before.
+  const unfinished = `${data}${UNFINISHED}${randomBytes(4).toString('hex')}`;
   const run = (program: string, args: readonly string[], input = ''): void => {
     const [command, ...rest] = [...account.prefix, program, ...args];
     const folder = path.dirname(data);
     const result = spawnSync(command ?? program, rest, { ...account.ids, cwd: folder, env, input, encoding: 'utf8' });
     if (result.status === 0) return;
-    rmSync(unfinished, { recursive: true, force: true });
+    sweep(data);
     const said = `${result.error?.message ?? ''}${result.stderr ?? ''}`.trim();
     if (saysDiskFull(said)) throw diskFull(folder);
     throw new EmbeddedPostgresError(
@@ -55,6 +57,17 @@ export function initialise(
   fsyncSync(folder);
   closeSync(folder);
   return true;
+}
+
+const UNFINISHED = '.unfinished-';
+
+function sweep(data: string): void {
+  const folder = path.dirname(data);
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(path.basename(data) + UNFINISHED)) {
+      rmSync(path.join(folder, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    }
+  }
 }
 
 function checkVersion(data: string): void {

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { locateBinaries } from './binaries.ts';
 import { type EmbeddedConnection, startEmbeddedPostgres } from './supervise.ts';
 import { startTemporaryPostgres } from './temporary.ts';
@@ -26,14 +26,23 @@ const root = process.geteuid?.() === 0;
 const here = path.dirname(import.meta.dirname);
 
 describe('the embedded database', () => {
+  let made: string;
   let folder: string;
   let directory: string;
   const victims: ChildProcess[] = [];
+  // Making a database takes a second; most tests only need one that is there.
+  beforeAll(async () => {
+    made = mkdtempSync(path.join(tmpdir(), 'chancery-postgres-'));
+    chmodSync(made, 0o755);
+    await (await startEmbeddedPostgres({ directory: path.join(made, 'database') })).stop();
+  });
+  afterAll(() => rmSync(made, { recursive: true, force: true }));
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'chancery-postgres-'));
     // As a data folder in a place that others can reach.
     chmodSync(folder, 0o755);
     directory = path.join(folder, 'database');
+    spawnSync('cp', ['-a', path.join(made, 'database'), directory]);
   });
   afterEach(async () => {
     for (const victim of victims.splice(0)) {
@@ -77,6 +86,7 @@ describe('the embedded database', () => {
   }
 
   it('starts, answers as the application role, stops, and keeps what was committed', async () => {
+    directory = path.join(folder, 'new');
     const said: string[] = [];
     const db = await startEmbeddedPostgres({ directory, log: (message) => said.push(message) });
     await query(db.connection, 'CREATE TABLE kept (n int)');
@@ -149,6 +159,7 @@ describe('the embedded database', () => {
   });
 
   it('gives a folder to one of many that start at the same moment', async () => {
+    directory = path.join(folder, 'new');
     const starts = await Promise.allSettled(Array.from({ length: 4 }, () => startEmbeddedPostgres({ directory })));
     const started = starts.filter((start) => start.status === 'fulfilled');
     expect(started).toHaveLength(1);
@@ -209,12 +220,30 @@ describe('the embedded database', () => {
   });
 
   it('makes again what was left half made', async () => {
-    const half = path.join(directory, 'pg.unfinished');
+    directory = path.join(folder, 'new');
+    const half = path.join(directory, 'pg.unfinished-0badcafe');
     mkdirSync(half, { recursive: true });
     writeFileSync(path.join(half, 'PG_VERSION'), '18\n');
     const db = await startEmbeddedPostgres({ directory });
     expect(await query(db.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(existsSync(half)).toBe(false);
+    await db.stop();
+  });
+
+  it('is made whole in the end, whenever the making is killed', async () => {
+    directory = path.join(folder, 'new');
+    for (const delay of [100, 250, 400, 550, 700, 850]) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, directory], {
+        cwd: here,
+        stdio: 'ignore',
+      });
+      victims.push(child);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await kill(child);
+    }
+    const db = await startEmbeddedPostgres({ directory });
+    expect(await query(db.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(readdirSync(directory).filter((name) => name.startsWith('pg.'))).toEqual([]);
     await db.stop();
   });
 
@@ -309,13 +338,13 @@ describe('the embedded database', () => {
   });
 
   it('says so where its folder is a file', async () => {
+    directory = path.join(folder, 'file');
     writeFileSync(directory, '');
     await expect(startEmbeddedPostgres({ directory })).rejects.toMatchObject({ code: 'folder-not-writable' });
     await expect(startEmbeddedPostgres({ directory: path.join(directory, 'below') })).rejects.toMatchObject({
       code: 'folder-not-writable',
       message: expect.stringContaining('database.url'),
     });
-    rmSync(directory);
   });
 
   it('names database.url as the way out where npm brings no PostgreSQL', () => {
@@ -325,6 +354,7 @@ describe('the embedded database', () => {
   describe.skipIf(!root)('as root (skipped: this is a plain user)', () => {
     it('works below a folder that only root may enter', async () => {
       chmodSync(folder, 0o700);
+      directory = path.join(folder, 'new');
       const db = await startEmbeddedPostgres({ directory });
       expect(await query(db.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
       expect(statSync(path.join(directory, 'pg')).uid).toBe(0);
