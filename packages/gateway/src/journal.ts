@@ -64,7 +64,7 @@ export async function openJournal(
         if (!isRefusal(error)) throw error;
         const aside = path.join(folder, path.basename(file).replace('batch-', 'refused-'));
         await rename(file, aside);
-        log('error', 'journal.refused', { file: aside, reason: reasonOf(error) });
+        log.error('journal.refused', { file: aside, reason: reasonOf(error) });
         return;
       }
     }
@@ -77,7 +77,7 @@ export async function openJournal(
         failedBefore = false;
       })
       .catch((error: unknown) => {
-        if (!failedBefore) log('warning', 'journal.waiting', { reason: reasonOf(error) });
+        if (!failedBefore) log.warn('journal.waiting', { reason: reasonOf(error) });
         failedBefore = true;
       })
       .finally(() => {

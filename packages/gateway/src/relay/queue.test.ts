@@ -10,7 +10,8 @@ let folder: string;
 let spool: Spool;
 let queue: Queue | undefined;
 let clock = 0;
-const log = () => undefined;
+const quiet = () => undefined;
+const log = { info: quiet, warn: quiet, error: quiet };
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'queue-'));

@@ -57,7 +57,7 @@ export function startQueue(options: QueueOptions): Queue {
     if (stopped || running.has(id)) return;
     const work = deliver(id)
       .catch((error: unknown) => {
-        log('error', 'queue.failed', { id, reason: reasonOf(error) });
+        log.error('queue.failed', { id, reason: reasonOf(error) });
         return retry.longestSeconds * 1000;
       })
       .then((delay) => {
@@ -158,9 +158,9 @@ export function startQueue(options: QueueOptions): Queue {
     for (const state of ['delivered', 'failed', 'waiting'] as const) {
       const of = changes.filter((change) => change.state === state);
       if (of.length === 0) continue;
-      const level = state === 'failed' ? 'warning' : 'info';
+      const level = state === 'failed' ? 'warn' : 'info';
       const event = state === 'waiting' ? 'relay.deferred' : `relay.${state}`;
-      log(level, event, {
+      log[level](event, {
         id: message.id,
         direction: message.direction,
         recipients: of.length,

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, type Arrival, hasBareLineEnd, type Listener, type ListenerOptions, listen } from './listener.ts';
 import { accepted } from './reply.ts';
 
+const quiet = () => undefined;
+const log = { info: quiet, warn: quiet, error: quiet };
 const open: { listener?: Listener; sockets: Socket[] } = { sockets: [] };
 afterEach(async () => {
   for (const socket of open.sockets.splice(0)) socket.destroy();
@@ -61,7 +63,7 @@ async function start(
       maxRecipients: 100,
       maxConnections: 20,
       trustedPeers: ['127.0.0.1'],
-      log: () => undefined,
+      log,
       ...more,
     },
     (arrival) => {
@@ -247,7 +249,7 @@ describe('the listener', () => {
         maxRecipients: 1,
         maxConnections: 1,
         trustedPeers: [],
-        log: () => undefined,
+        log,
       },
       async () => ({ reply: accepted('x') }),
     );

@@ -84,7 +84,7 @@ export async function listen(
             },
             (error: unknown) => {
               // The client went away in the middle: nothing was accepted.
-              log('info', 'smtp.aborted', { client: arrival.client.address, reason: reasonOf(error) });
+              log.info('smtp.aborted', { client: arrival.client.address, reason: reasonOf(error) });
               callback(
                 Object.assign(new Error(tryLater('the message did not come through').text), { responseCode: 451 }),
               );
@@ -102,7 +102,7 @@ export async function listen(
       const flaw = flawOf(message);
       return flaw === undefined ? await answer({ ...arrival, message }) : { reply: flaw };
     } catch (error) {
-      log('error', 'smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
+      log.error('smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
       if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: spoolFull() };
       return { reply: tryLater('something of the gateway is not working') };
     } finally {
@@ -125,7 +125,7 @@ export async function listen(
     server.once('error', failed);
     server.listen(options.port, options.host, () => {
       server.off('error', failed);
-      server.on('error', (error) => log('info', 'smtp.connection', { reason: error.message }));
+      server.on('error', (error) => log.info('smtp.connection', { reason: error.message }));
       resolve();
     });
   });

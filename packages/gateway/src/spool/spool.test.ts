@@ -7,7 +7,8 @@ import { type Draft, openSpool, repetitionKey } from './spool.ts';
 
 let folder: string;
 const events: string[] = [];
-const log = (_: string, event: string) => void events.push(event);
+const note = (event: string) => void events.push(event);
+const log = { info: note, warn: note, error: note };
 let clock = 1_000_000;
 const now = () => clock;
 const open = () => openSpool(folder, now, log);

@@ -196,7 +196,7 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
     const id = name.slice(0, name.indexOf('.'));
     if (name.endsWith('.tmp')) {
       // Never acknowledged: the client still has it.
-      await unlink(path.join(files.folder, name));
+      await unlinkIfThere(path.join(files.folder, name));
     } else if (name.endsWith('.message')) {
       try {
         const { message, confirmed } = await files.load(id);
@@ -214,14 +214,14 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
         }
       } catch (error) {
         // Kept where it is: a person can still get the message out of it.
-        log('error', 'spool.damaged', { file: path.join(files.folder, name), reason: reasonOf(error) });
+        log.error('spool.damaged', { file: path.join(files.folder, name), reason: reasonOf(error) });
       }
     } else if (name.endsWith('.done')) {
       const stone = Tombstone.safeParse(parseJson(await readFile(path.join(files.folder, name), 'utf8')));
       if (stone.success && stone.data.until > now) remembered.set(stone.data.key, { id, until: stone.data.until });
-      else await unlink(path.join(files.folder, name));
+      else await unlinkIfThere(path.join(files.folder, name));
     } else if (name.endsWith('.state') && !(await files.hasMessage(id))) {
-      await unlink(path.join(files.folder, name));
+      await unlinkIfThere(path.join(files.folder, name));
     }
   }
   return { messages, remembered };

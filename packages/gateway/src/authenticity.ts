@@ -1,0 +1,127 @@
+/** Who sent a message, as far as DNS can tell: SPF, DKIM and DMARC on the octets as they arrived (RFC 7208, 6376, 9989). */
+import { Resolver } from 'node:dns/promises';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { reasonOf } from './errors.ts';
+import { headerFields } from './header-block.ts';
+import type { Log } from './log.ts';
+import type { Arrival } from './smtp/listener.ts';
+
+/** Answers as `dns.promises.resolve` does: rejects with `code` `ENOTFOUND` or `ENODATA` where there is nothing. */
+export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>;
+
+export interface Authenticity {
+  readonly spf: string;
+  readonly dmarc: string;
+  /** Results for Authentication-Results, in the syntax of RFC 8601, unfolded. */
+  readonly results: readonly string[];
+  /** The envelope sender's domain vouches for this client: a notification to it is no backscatter. */
+  readonly senderVouched: boolean;
+}
+
+const nothing: Authenticity = {
+  spf: 'none',
+  dmarc: 'none',
+  results: ['spf=none', 'dkim=none', 'dmarc=none'],
+  senderVouched: false,
+};
+
+/**
+ * Never throws and never takes longer than `timeout` (ms): what cannot be found out in time is `temperror`.
+ * @param name our authserv-id
+ */
+export async function judgeAuthenticity(
+  arrival: Pick<Arrival, 'client' | 'sender' | 'message'>,
+  { name, resolve, timeout, log }: { name: string; resolve: Resolve; timeout: number; log: Log },
+): Promise<Authenticity> {
+  const ip = isPublic(arrival.client.address) ? arrival.client.address : undefined;
+  const signed = headerFields(arrival.message).some((field) => field.name === 'dkim-signature');
+  // From our own machine or network, without a signature: there is nothing that DNS could say.
+  if (ip === undefined && !signed) return nothing;
+
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Authenticity>((done) => {
+    timer = setTimeout(() => {
+      log.warn('authenticity.late', { timeout });
+      done(temporaryError('DNS did not answer in time'));
+    }, timeout);
+  });
+  const judged = judge(arrival, ip, name, resolve).catch((error: unknown) => {
+    log.warn('authenticity.failed', { reason: reasonOf(error) });
+    return temporaryError('could not be evaluated');
+  });
+  try {
+    return await Promise.race([judged, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A resolver of the operating system's servers that gives up by itself. */
+export function systemResolver(timeout: number): Resolve {
+  const resolver = new Resolver({ timeout: Math.max(100, Math.floor(timeout / 2)), tries: 1 });
+  return (name, type) => resolver.resolve(name, type) as Promise<string[] | string[][]>;
+}
+
+/** Loads what takes a quarter of a second to load, before the first message needs it. */
+export async function warmAuthenticity(): Promise<void> {
+  await import('mailauth/lib/mailauth.js');
+}
+
+async function judge(
+  { client, sender, message }: Pick<Arrival, 'client' | 'sender' | 'message'>,
+  ip: string | undefined,
+  name: string,
+  resolver: Resolve,
+): Promise<Authenticity> {
+  const { authenticate } = await import('mailauth/lib/mailauth.js');
+  const options = { helo: client.helo, sender, mta: name, strict: true, disableBimi: true, resolver };
+  const found = await authenticate(message, ip === undefined ? options : { ...options, ip });
+  const spf = ip === undefined || !found.spf ? 'none' : found.spf.status.result;
+  const dmarc = found.dmarc ? found.dmarc.status.result : 'none';
+  const results = [
+    ...found.dkim.results.map(({ info }) => info),
+    ip === undefined || !found.spf ? 'spf=none' : found.spf.info,
+    ...(found.arc && found.arc.info !== undefined ? [found.arc.info] : []),
+    found.dmarc ? found.dmarc.info : 'dmarc=none',
+  ];
+  return { spf, dmarc, results: results.map(oneLine), senderVouched: sender !== '' && spf === 'pass' };
+}
+
+function temporaryError(reason: string): Authenticity {
+  return {
+    spf: 'temperror',
+    dmarc: 'temperror',
+    results: [`spf=temperror (${reason})`, `dkim=temperror (${reason})`, `dmarc=temperror (${reason})`],
+    senderVouched: false,
+  };
+}
+
+/** Parts of it came from the message and from DNS. */
+function oneLine(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 900);
+}
+
+const notPublic = new BlockList();
+for (const [net, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  notPublic.addSubnet(net, bits, 'ipv4');
+}
+for (const [net, bits] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  notPublic.addSubnet(net, bits, 'ipv6');
+}
+
+function isPublic(address: string): boolean {
+  if (isIPv4(address)) return !notPublic.check(address, 'ipv4');
+  return isIPv6(address) && !notPublic.check(address, 'ipv6');
+}

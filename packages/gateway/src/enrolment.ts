@@ -1,0 +1,280 @@
+/** The gateway's own key and the signing keys of people whose mail it signs: made here, certified by the authority, kept across restarts. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ApiError, type Client } from '@chancery/api';
+import { type KeyReference, type KeySpec, type KeyStore, KeyStoreError, parseKeyReference } from '@chancery/keystore';
+import {
+  buildName,
+  buildRequest,
+  type Certificate,
+  certificateEmails,
+  type Decrypter,
+  parseCertificate,
+  type Signer,
+} from '@chancery/smime';
+import { z } from 'zod';
+import { reasonOf } from './errors.ts';
+import type { Log } from './log.ts';
+import type { OfficeView, Person } from './office.ts';
+import { writeDurably } from './spool/durable-file.ts';
+
+export interface SigningKey {
+  readonly signer: Signer;
+  readonly certificate: Certificate;
+  readonly chain: readonly Certificate[];
+}
+
+export interface OwnKey {
+  readonly decrypter: Decrypter;
+  readonly certificate: Certificate;
+}
+
+export interface Enrolment {
+  /** The key to which escrowed keys are locked; undefined until the authority has certified it. */
+  own(): Promise<OwnKey | undefined>;
+  /** The key for a person's mail, if it is here and its certificate is good now. Usable for addresses in its certificate only. */
+  signingKey(person: Person): Promise<SigningKey | undefined>;
+  /** Has a person's key certified now, in at most `timeout` ms; false when that did not come about. */
+  ensure(person: Person, timeout: number): Promise<boolean>;
+  /** Certifies whatever is missing or near its end, in the background. */
+  run(view: OfficeView): void;
+  /** People with a certificate, and those who still wait for one. */
+  state(): { ready: number; awaited: number; ownReady: boolean };
+  stop(): Promise<void>;
+}
+
+const Certified = z.object({
+  key: z.string(),
+  certificate: z.string().optional(),
+  chain: z.array(z.string()).default([]),
+});
+/** A key that is made and, once the authority has answered, its certificate (DER in base64). */
+type Certified = z.output<typeof Certified>;
+
+/** Milliseconds before a certificate's end when a new one is asked for. */
+const renewalMargin = 30 * 24 * 60 * 60 * 1000;
+/** Requests to the authority at once. */
+const atOnce = 4;
+/** Milliseconds until a request that was refused is made again. */
+const afterRefusal = 60_000;
+
+export interface EnrolmentOptions {
+  readonly folder: string;
+  readonly keys: KeyStore;
+  readonly algorithm: KeySpec;
+  readonly client: Pick<Client, 'enrolGateway' | 'gatewaySigning'>;
+  /** The gateway's name, as the subject of its own request. */
+  readonly name: string;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolment> {
+  const { keys, client, now, log } = options;
+  const folder = path.join(options.folder, 'enrolment');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const held = await load(folder, log);
+  const parsed = new Map<string, { text: string; certificate: Certificate; chain: readonly Certificate[] }>();
+  const enrolling = new Map<string, Promise<boolean>>();
+  const refusedUntil = new Map<string, number>();
+  let people: readonly Person[] = [];
+  let round: Promise<void> | undefined;
+  let stopped = false;
+
+  async function keep(name: string, state: Certified): Promise<void> {
+    await writeDurably(path.join(folder, `${name}.json`), [JSON.stringify(state)]);
+    held.set(name, state);
+  }
+
+  function certified(name: string) {
+    const text = held.get(name)?.certificate;
+    if (text === undefined) return undefined;
+    const known = parsed.get(name);
+    if (known?.text === text) return known;
+    const der = (base64: string) => parseCertificate(Buffer.from(base64, 'base64'));
+    const fresh = { text, certificate: der(text), chain: (held.get(name)?.chain ?? []).map(der) };
+    parsed.set(name, fresh);
+    return fresh;
+  }
+
+  function isGood(name: string, margin = 0): boolean {
+    const one = certified(name);
+    return (
+      one !== undefined &&
+      one.certificate.notAfter.getTime() - margin > now() &&
+      one.certificate.notBefore.getTime() <= now() + 60_000
+    );
+  }
+
+  /** The key is on disk before it is certified: a crash in between asks again for the same key. */
+  async function enrol(
+    name: string,
+    label: string,
+    certify: (key: KeyReference) => Promise<IssuedText>,
+  ): Promise<boolean> {
+    try {
+      let key = pendingKey(name);
+      if (key === undefined) {
+        key = await keys.generate(options.algorithm, label);
+        // Until the new certificate is there, the old key with the old one goes on.
+        await writeDurably(path.join(folder, `${name}.next`), [key]);
+        pending.set(name, key);
+      }
+      const issued = await certify(key);
+      await keep(name, { key, certificate: issued.certificate, chain: issued.chain });
+      pending.delete(name);
+      log.info('enrolment.certified', { for: label });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && (error.code === 'conflict' || error.code === 'unusable-input'))
+        pending.delete(name);
+      if (error instanceof KeyStoreError && error.code === 'key-not-found') pending.delete(name);
+      const answered = error instanceof ApiError && error.code !== 'unavailable';
+      if (answered) refusedUntil.set(name, now() + afterRefusal);
+      log[answered ? 'warn' : 'info']('enrolment.failed', { for: label, reason: reasonOf(error) });
+      return false;
+    }
+  }
+
+  const pending = await loadPending(folder);
+  /** A key that was made and whose certificate never arrived. */
+  function pendingKey(name: string): KeyReference | undefined {
+    const key = pending.get(name);
+    return key === undefined || key === held.get(name)?.key ? undefined : key;
+  }
+
+  async function request(key: KeyReference, commonName: string, emails: readonly string[]): Promise<string> {
+    const subject = buildName([{ type: 'commonName', value: commonName }]);
+    const csr = await buildRequest({ subject, signer: await keys.signer(key), emails: [...emails] });
+    return Buffer.from(csr).toString('base64');
+  }
+
+  /** One at a time for each key; whoever asks meanwhile waits for the same answer. */
+  function once(name: string, work: () => Promise<boolean>): Promise<boolean> {
+    const under = enrolling.get(name);
+    if (under !== undefined) return under;
+    const fresh = work().finally(() => enrolling.delete(name));
+    enrolling.set(name, fresh);
+    return fresh;
+  }
+
+  const enrolOwn = () =>
+    once(ownName, () =>
+      enrol(ownName, 'this gateway', async (key) =>
+        client.enrolGateway({ body: { csr: await request(key, options.name, []) } }),
+      ),
+    );
+
+  const enrolPerson = (person: Person) =>
+    once(nameOf(person), () =>
+      enrol(nameOf(person), person.address, async (key) =>
+        client.gatewaySigning({
+          body: {
+            address: person.address,
+            csr: await request(key, person.address, [person.address, ...person.aliases]),
+          },
+        }),
+      ),
+    );
+
+  const signedHere = () => people.filter((person) => person.signingKey === 'gateway');
+  const mayAsk = (name: string) => (refusedUntil.get(name) ?? 0) <= now();
+
+  async function runRound(): Promise<void> {
+    if (!isGood(ownName, renewalMargin) && mayAsk(ownName)) await enrolOwn();
+    const missing = signedHere().filter((person) => !isGood(nameOf(person), renewalMargin) && mayAsk(nameOf(person)));
+    const next = missing.values();
+    let failedInARow = 0;
+    const worker = async () => {
+      for (const person of next) {
+        // An authority that does not answer is not asked for everyone: the next round tries again.
+        if (stopped || failedInARow >= atOnce) return;
+        failedInARow = (await enrolPerson(person)) ? 0 : failedInARow + 1;
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  }
+
+  return {
+    async own() {
+      const state = held.get(ownName);
+      const one = certified(ownName);
+      if (state === undefined || one === undefined) return undefined;
+      return { decrypter: await keys.decrypter(parseKeyReference(state.key)), certificate: one.certificate };
+    },
+    async signingKey(person) {
+      const name = nameOf(person);
+      const state = held.get(name);
+      const one = certified(name);
+      if (state === undefined || one === undefined || !isGood(name)) return undefined;
+      const signer = await keys.signer(parseKeyReference(state.key));
+      return { signer, certificate: one.certificate, chain: one.chain };
+    },
+    async ensure(person, timeout) {
+      if (isGood(nameOf(person))) return true;
+      if (!mayAsk(nameOf(person))) return false;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<boolean>((resolve) => {
+        timer = setTimeout(() => resolve(false), timeout);
+      });
+      return Promise.race([enrolPerson(person), late]).finally(() => clearTimeout(timer));
+    },
+    run(view) {
+      people = view.people;
+      if (stopped) return;
+      round ??= runRound()
+        .catch((error: unknown) => log.error('enrolment.stopped', { reason: reasonOf(error) }))
+        .finally(() => {
+          round = undefined;
+        });
+    },
+    state() {
+      const here = signedHere();
+      const ready = here.filter((person) => isGood(nameOf(person))).length;
+      return { ready, awaited: here.length - ready, ownReady: isGood(ownName) };
+    },
+    async stop() {
+      stopped = true;
+      await round;
+      await Promise.allSettled(enrolling.values());
+    },
+  };
+}
+
+/** A certificate that speaks for the address: what the receiver compares with From. */
+export function speaksFor(certificate: Certificate, address: string): boolean {
+  const wanted = address.toLowerCase();
+  return certificateEmails(certificate).some((email) => email.toLowerCase() === wanted);
+}
+
+type IssuedText = { certificate: string; chain: string[] };
+
+const ownName = 'gateway';
+
+function nameOf(person: Person): string {
+  return `person-${createHash('sha256').update(person.personId).digest('hex').slice(0, 32)}`;
+}
+
+async function load(folder: string, log: Log): Promise<Map<string, Certified>> {
+  const held = new Map<string, Certified>();
+  for (const file of await readdir(folder)) {
+    if (!file.endsWith('.json')) continue;
+    try {
+      held.set(file.slice(0, -5), Certified.parse(JSON.parse(await readFile(path.join(folder, file), 'utf8'))));
+    } catch (error) {
+      // A new key will be made and certified; the old one stays in the key store.
+      log.error('enrolment.damaged', { file: path.join(folder, file), reason: reasonOf(error) });
+    }
+  }
+  return held;
+}
+
+async function loadPending(folder: string): Promise<Map<string, KeyReference>> {
+  const pending = new Map<string, KeyReference>();
+  for (const file of await readdir(folder)) {
+    if (!file.endsWith('.next')) continue;
+    pending.set(file.slice(0, -5), parseKeyReference((await readFile(path.join(folder, file), 'utf8')).trim()));
+  }
+  return pending;
+}

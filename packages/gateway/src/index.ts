@@ -1,0 +1,12 @@
+/** The public face of the mail gateway. */
+export {
+  describeConfig,
+  type GatewayConfig,
+  type GatewayConfigInput,
+  GatewayConfigSchema,
+  parseGatewayConfig,
+  resolveGatewayConfig,
+} from './config.ts';
+export { GatewayError, type GatewayErrorCode } from './errors.ts';
+export type { Log } from './log.ts';
+export { type GatewayHealth, type GatewayPorts, type RunningGateway, startGateway } from './main.ts';

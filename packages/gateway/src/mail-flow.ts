@@ -1,0 +1,251 @@
+/** The whole pipeline on one page, both directions. A message is answered 250 only when it is durable in its final form. */
+import { randomUUID } from 'node:crypto';
+import type { JournalEntry } from '@chancery/api';
+import type { Certificate } from '@chancery/smime';
+import { judgeAuthenticity, type Resolve } from './authenticity.ts';
+import { type Enrolment, type SigningKey, speaksFor } from './enrolment.ts';
+import { GatewayError, reasonOf } from './errors.ts';
+import { harvest } from './harvest.ts';
+import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
+import type { Journal } from './journal.ts';
+import { hiddenCopiesOctets, receivedFields } from './limits.ts';
+import type { Log } from './log.ts';
+import type { LoopGuard } from './loop.ts';
+import { authorOf, isVisible, protectionOf, visibleRecipients } from './message-facts.ts';
+import type { Office, OfficeView } from './office.ts';
+import type { OpenedKeys } from './opened-keys.ts';
+import { type Copy, type Decision, decide } from './policy/decide.ts';
+import { firstMatch, type Rule } from './policy/rules.ts';
+import { protect } from './protect.ts';
+import type { Harvested } from './recipients/harvested.ts';
+import type { Found, Lookup } from './recipients/lookup.ts';
+import { formatDate } from './relay/dsn.ts';
+import type { Queue } from './relay/queue.ts';
+import type { Answer, Arrival } from './smtp/listener.ts';
+import { accepted, loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { repetitionKey, type Spool } from './spool/spool.ts';
+import { type Form, unprotect } from './unprotect.ts';
+import { isForged, verdictFields } from './verdict.ts';
+
+/** What the pipeline works with; `main.ts` builds one. */
+export interface World {
+  readonly name: string;
+  readonly rules: readonly Rule[];
+  readonly dnsTimeout: number;
+  readonly office: Office;
+  readonly enrolment: Enrolment;
+  readonly lookup: Lookup;
+  readonly harvested: Harvested;
+  readonly openedKeys: OpenedKeys;
+  readonly loopGuard: LoopGuard;
+  readonly spool: Spool;
+  readonly queue: Queue;
+  readonly journal: Journal;
+  readonly resolve: Resolve;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
+export async function outbound(world: World, arrival: Arrival): Promise<Answer> {
+  const fields = headerFields(arrival.message);
+  if (hasLooped(world, 'outbound', fields)) return { reply: loops() };
+  const view = await viewFor(world, arrival.sender);
+  if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
+  const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
+
+  const signing = await signingKeyFor(world, view, arrival);
+  const recipients = await gather(world, view, arrival.recipients);
+  const visible = visibleRecipients(arrival.message);
+  const plan = decide(world.rules, {
+    direction: 'outbound',
+    sender: arrival.sender.toLowerCase(),
+    headers: fields,
+    protection: protectionOf(arrival.message),
+    signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
+    recipients: [...recipients].map(([address, found]) => ({
+      address,
+      certificate: found.state,
+      ...(found.state === 'good' ? {} : { reason: found.reason }),
+      visible: isVisible(visible, address),
+    })),
+  });
+  const records = plan.decisions.map((decision) => entryOf(world, 'outbound', arrival, fields, decision, null));
+  if (plan.refusal !== undefined) {
+    await world.journal.write(records);
+    return { reply: refused(plan.refusal) };
+  }
+  const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
+  if (alone > 1 && alone * arrival.message.length > hiddenCopiesOctets) return { reply: tooManyCopies() };
+
+  const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
+  for (const copy of plan.copies) {
+    const signer = signing === 'awaited' || signing === 'none' ? undefined : signing;
+    const certificates = certificatesFor(copy, recipients);
+    const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
+    const message = await protect(cleaned, copy, signer, certificates);
+    const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
+    copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+  }
+  return keep(world, 'outbound', arrival, key, copies, view.isOurs(arrival.sender), records);
+}
+
+/** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
+export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
+  const fields = headerFields(arrival.message);
+  if (hasLooped(world, 'inbound', fields)) return { reply: loops() };
+  const view = await viewFor(world, arrival.recipients[0] ?? '');
+  if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
+  const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
+  const ruleFor = (recipient: string) =>
+    firstMatch(world.rules, { direction: 'inbound', sender: arrival.sender.toLowerCase(), recipient, headers: fields });
+
+  for (const recipient of arrival.recipients) {
+    const { name, do: action } = ruleFor(recipient);
+    if (action.refuse === undefined) continue;
+    const decision = { recipient, rule: name, outcome: 'refused', detail: action.refuse } as const;
+    await world.journal.write([entryOf(world, 'inbound', arrival, fields, decision, null)]);
+    return { reply: refused({ kind: 'policy', text: action.refuse }) };
+  }
+
+  const authenticity = await judgeAuthenticity(arrival, {
+    name: world.name,
+    resolve: world.resolve,
+    timeout: world.dnsTimeout,
+    log: world.log,
+  });
+  const forms = await unprotect(arrival, view, world.openedKeys, world.now(), world.log);
+  const records: JournalEntry[] = [];
+  for (const form of forms) {
+    const harvested = await harvest(form, authenticity, view, world.harvested, world.now());
+    for (const recipient of form.recipients) {
+      const decision = {
+        recipient,
+        rule: ruleFor(recipient).name,
+        outcome: outcomeOf(form),
+        detail: [form.detail, harvested].filter((part) => part !== '').join('; '),
+      };
+      records.push(entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null));
+    }
+  }
+  const copies = forms.map((form) => ({
+    recipients: form.recipients,
+    message: withHeaders(form.message, (field) => isForged(field, world.name), [
+      ...verdictFields(world.name, authenticity, form),
+      received(world, arrival),
+      world.loopGuard.field('inbound', fields),
+    ]),
+  }));
+  // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
+  return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+}
+
+async function keep(
+  world: World,
+  direction: 'outbound' | 'inbound',
+  arrival: Arrival,
+  key: string,
+  copies: readonly { recipients: readonly string[]; message: Uint8Array }[],
+  mayBounce: boolean,
+  journal: readonly JournalEntry[],
+): Promise<Answer> {
+  const draft = { id: randomUUID(), direction, sender: arrival.sender, key, copies, mayBounce, journal };
+  const { id, repeated, message } = await world.spool.commit(draft);
+  if (!repeated && message !== undefined) {
+    await world.journal.write(journal).catch((error: unknown) => {
+      // They are in the spool as well, and are written again from there at the next start.
+      world.log.warn('journal.failed', { reason: reasonOf(error) });
+    });
+    world.queue.add(message);
+  }
+  const confirmed = () => {
+    world.spool.confirm(id).catch((error: unknown) => world.log.warn('spool.confirm', { reason: reasonOf(error) }));
+  };
+  return { reply: accepted(id), confirmed };
+}
+
+function hasLooped(world: World, direction: 'outbound' | 'inbound', fields: readonly HeaderField[]): boolean {
+  return (
+    world.loopGuard.seen(direction, fields) || fields.filter(({ name }) => name === 'received').length > receivedFields
+  );
+}
+
+/** What the authority said last; asked again first when one of our addresses is not in it, for it could be new. */
+async function viewFor(world: World, address: string): Promise<OfficeView | undefined> {
+  const known = world.office.current();
+  if (known === undefined || (known.isOurs(address) && known.personOf(address) === undefined)) {
+    await world.office.refreshIfOlder(2_000);
+  }
+  return world.office.current();
+}
+
+/** Milliseconds that a first message waits for its sender's certificate to be made. */
+const certifiedWithin = 10_000;
+
+/** The key of the one author, when the envelope is theirs too and this gateway signs for them. */
+async function signingKeyFor(
+  world: World,
+  view: OfficeView,
+  arrival: Arrival,
+): Promise<SigningKey | 'awaited' | 'none'> {
+  const author = authorOf(arrival.message);
+  const person = author === undefined ? undefined : view.personOf(author);
+  if (author === undefined || person === undefined || person.signingKey !== 'gateway') return 'none';
+  // Who may hand in mail for whom is the submitting server's to check, and it checks the envelope.
+  if (view.personOf(arrival.sender)?.personId !== person.personId) return 'none';
+  if (!(await world.enrolment.ensure(person, certifiedWithin))) return 'awaited';
+  const key = await world.enrolment.signingKey(person);
+  if (key === undefined) return 'awaited';
+  return speaksFor(key.certificate, author) ? key : 'none';
+}
+
+async function gather(world: World, view: OfficeView, addresses: readonly string[]): Promise<Map<string, Found>> {
+  const found = await Promise.all(addresses.map((address) => world.lookup.find(address, view)));
+  return new Map(
+    addresses.map((address, index) => [address, found[index] ?? { state: 'unknown', reason: 'not asked' }]),
+  );
+}
+
+function certificatesFor(copy: Copy, recipients: ReadonlyMap<string, Found>): Certificate[] {
+  if (!copy.encrypt) return [];
+  return copy.recipients.map((address) => {
+    const found = recipients.get(address);
+    if (found?.state !== 'good') throw new GatewayError('key-unusable', `There is no good certificate for ${address}`);
+    return found.certificate;
+  });
+}
+
+function outcomeOf({ opened, report }: Form): JournalEntry['outcome'] {
+  if (opened) return 'decrypted';
+  if (report === undefined) return 'encrypted';
+  return report.verdict === 'unsigned' ? 'plain' : 'verified';
+}
+
+/** RFC 5321 4.4. */
+function received({ name, now }: World, { client }: Arrival): string {
+  const clean = (text: string) => text.replace(/[^A-Za-z0-9.:_-]/g, '').slice(0, 255) || 'unknown';
+  const address = client.address.includes(':') ? `IPv6:${clean(client.address)}` : clean(client.address);
+  return `Received: from ${clean(client.helo)} ([${address}])\r\n\tby ${name} (Chancery) with ESMTP;\r\n\t${formatDate(new Date(now()))}`;
+}
+
+function entryOf(
+  world: World,
+  direction: 'outbound' | 'inbound',
+  arrival: Arrival,
+  fields: readonly HeaderField[],
+  decision: Pick<Decision, 'recipient' | 'rule' | 'detail'> & { outcome: JournalEntry['outcome'] },
+  verdict: JournalEntry['verdict'],
+): JournalEntry {
+  return {
+    id: randomUUID(),
+    at: new Date(world.now()).toISOString(),
+    direction,
+    messageId: onlyValue(fields, 'message-id')?.slice(0, 998) ?? null,
+    sender: arrival.sender.slice(0, 320),
+    recipient: decision.recipient.slice(0, 320),
+    rule: decision.rule,
+    outcome: decision.outcome,
+    verdict,
+    detail: decision.detail.slice(0, 1000),
+  };
+}

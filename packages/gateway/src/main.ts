@@ -1,0 +1,194 @@
+/** The gateway's composition root: opens what is on disk, then listens. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { ApiError, createClient } from '@chancery/api';
+import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
+import { type Resolve, systemResolver, warmAuthenticity } from './authenticity.ts';
+import { type GatewayConfig, readSecret } from './config.ts';
+import { openEnrolment } from './enrolment.ts';
+import { reasonOf } from './errors.ts';
+import { openJournal } from './journal.ts';
+import { type Log, logToStderr } from './log.ts';
+import { openLoopGuard } from './loop.ts';
+import { inbound, outbound, type World } from './mail-flow.ts';
+import { openOffice, readTrustAnchors } from './office.ts';
+import { openKeys } from './opened-keys.ts';
+import { openDirectory } from './recipients/directory.ts';
+import { openHarvested } from './recipients/harvested.ts';
+import { openLookup } from './recipients/lookup.ts';
+import { startQueue } from './relay/queue.ts';
+import { openTransport } from './relay/transport.ts';
+import { listen } from './smtp/listener.ts';
+import { lockFolder } from './spool/folder-lock.ts';
+import { openSpool } from './spool/spool.ts';
+
+export interface GatewayHealth {
+  /** It knows whom it serves, from now or from the last run. Until then mail is put off with 451. */
+  readonly configured: boolean;
+  /** When the authority last answered, ISO 8601; null since this start. */
+  readonly authorityAnsweredAt: string | null;
+  /** Its own key is certified: it can be given keys to decrypt with. */
+  readonly enrolled: boolean;
+  /** People whose mail it signs: with a certificate, and still waiting for one. */
+  readonly signers: { readonly ready: number; readonly awaited: number };
+  readonly spool: { readonly waiting: number; readonly oldestAcceptedAt: string | null };
+}
+
+export interface RunningGateway {
+  readonly outboundPort: number;
+  readonly inboundPort: number;
+  health(): GatewayHealth;
+  /** Ends the transactions and deliveries under way; what is left waits in the spool. */
+  stop(): Promise<void>;
+}
+
+/** What a test or an embedding process puts in the place of the system's own. */
+export interface GatewayPorts {
+  readonly log?: Log;
+  /** For SPF, DKIM and DMARC. */
+  readonly resolve?: Resolve;
+  readonly fetch?: typeof fetch;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/**
+ * Starts the gateway, and resolves when it listens. It does not wait for the authority: until the authority has answered
+ * once, mail is put off.
+ * @throws GatewayError `configuration`, `folder-in-use`, `port-in-use`; KeyStoreError
+ */
+export async function startGateway(config: GatewayConfig, ports: GatewayPorts = {}): Promise<RunningGateway> {
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closer of closers.reverse().splice(0)) await closer();
+  };
+  try {
+    return await assemble(config, ports, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: GatewayConfig,
+  ports: GatewayPorts,
+  closers: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<RunningGateway> {
+  const log = ports.log ?? logToStderr;
+  const now = ports.now ?? Date.now;
+  const { data: folder, name } = config;
+
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  closers.push(lockFolder(folder));
+  const extraAnchors = await readTrustAnchors(config.trustAnchors);
+  const client = createClient({
+    baseUrl: config.authority.url.replace(/\/+$/, ''),
+    token: readSecret(config.authority.token, config.baseDirectory),
+    ...(ports.fetch === undefined ? {} : { fetch: ports.fetch }),
+  });
+  const keys = await openKeyStore(config, log);
+  closers.push(() => keys.close());
+
+  const journal = await openJournal(
+    path.join(folder, 'journal'),
+    (entries) => client.writeJournal({ body: { entries } }),
+    (error) => error instanceof ApiError && (error.code === 'invalid-request' || error.code === 'unusable-input'),
+    1_000,
+    log,
+  );
+  closers.push(() => journal.stop());
+  const enrolment = await openEnrolment({ folder, keys, algorithm: config.keyAlgorithm, client, name, now, log });
+  closers.push(() => enrolment.stop());
+  const office = await openOffice({
+    folder,
+    client,
+    extraAnchors,
+    interval: config.authority.refreshSeconds * 1000,
+    now,
+    log,
+    onView: (view) => enrolment.run(view),
+  });
+  closers.push(() => office.stop());
+  const openedKeys = openKeys({ client, own: enrolment.own, lifetime: config.openKeySeconds * 1000, now, log });
+  closers.push(() => openedKeys.close());
+  const harvested = await openHarvested(path.join(folder, 'harvested'), () => new Date(now()), log);
+  const directory = openDirectory(client, config.directoryCacheSeconds * 1000, now);
+
+  const spool = await openSpool(config.spool, now, log);
+  // A crash may have come between the spool and the journal: ids make writing twice harmless.
+  await journal.write(spool.waiting().flatMap((message) => message.journal));
+  const transports = {
+    outbound: openTransport(config.outbound.downstream, name),
+    inbound: openTransport(config.inbound.downstream, name),
+  };
+  closers.push(() => Promise.all([transports.outbound.close(), transports.inbound.close()]));
+  const queue = startQueue({
+    spool,
+    transports,
+    retry: config.retry,
+    name,
+    directionTo: (sender) => (office.current()?.isOurs(sender) === true ? 'inbound' : 'outbound'),
+    now,
+    log,
+  });
+  closers.push(() => queue.stop());
+
+  const world: World = {
+    ...{
+      name,
+      rules: config.rules,
+      dnsTimeout: config.dnsTimeoutSeconds * 1000,
+      office,
+      enrolment,
+      harvested,
+      openedKeys,
+    },
+    ...{ spool, queue, journal, now, log },
+    lookup: openLookup({ directory, harvested, now }),
+    loopGuard: await openLoopGuard(folder),
+    resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
+  };
+  const { maxMessageSize, maxRecipients, maxConnections, trustedPeers } = config;
+  const limits = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, log };
+  const out = await listen({ ...limits, ...config.outbound.listen }, (arrival) => outbound(world, arrival));
+  closers.push(() => out.stop());
+  const into = await listen({ ...limits, ...config.inbound.listen }, (arrival) => inbound(world, arrival));
+  closers.push(() => into.stop());
+
+  void office.refresh();
+  warmAuthenticity().catch((error: unknown) => log.error('authenticity.failed', { reason: reasonOf(error) }));
+  log.info('gateway.started', { outbound: out.port, inbound: into.port, waiting: queue.state().waiting });
+
+  return {
+    outboundPort: out.port,
+    inboundPort: into.port,
+    health() {
+      const { ready, awaited, ownReady } = enrolment.state();
+      const { waiting, oldest } = queue.state();
+      return {
+        configured: office.current() !== undefined,
+        authorityAnsweredAt: isoOf(office.answeredAt()),
+        enrolled: ownReady,
+        signers: { ready, awaited },
+        spool: { waiting, oldestAcceptedAt: isoOf(oldest) },
+      };
+    },
+    stop: close,
+  };
+}
+
+async function openKeyStore(config: GatewayConfig, log: Log): Promise<KeyStore> {
+  if (config.keySecret !== undefined) {
+    return openSoftwareKeyStore({ directory: config.keys, secret: readSecret(config.keySecret, config.baseDirectory) });
+  }
+  const { secret, path: file, created } = await openOrCreateSecretFile(path.join(config.data, 'key-secret'));
+  if (created)
+    log.warn('keys.secret-made', { file, say: 'Whoever loses this file loses the keys; keep it apart from them' });
+  return openSoftwareKeyStore({ directory: config.keys, secret });
+}
+
+function isoOf(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

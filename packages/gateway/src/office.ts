@@ -1,0 +1,141 @@
+/** What the authority last told the gateway: whom it serves and whom it trusts. Kept on disk, so that an authority that is down stops no mail. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Client, GatewayConfiguration } from '@chancery/api';
+import { type Certificate, type Crl, parseCertificate, parseCrl, pemBlocks } from '@chancery/smime';
+import { GatewayError, reasonOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { domainOf } from './policy/rules.ts';
+import { readIfThere, writeDurably } from './spool/durable-file.ts';
+
+export type Person = GatewayConfiguration['people'][number];
+
+export interface OfficeView {
+  readonly organisation: string;
+  readonly people: readonly Person[];
+  /** By address or alias, in any case. */
+  personOf(address: string): Person | undefined;
+  isOurs(address: string): boolean;
+  /** Our roots and the configured others. */
+  readonly anchors: readonly Certificate[];
+  readonly intermediates: readonly Certificate[];
+  readonly crls: readonly Crl[];
+}
+
+export interface Office {
+  /** Undefined until the authority has answered for the first time in the life of this folder. */
+  current(): OfficeView | undefined;
+  /** When the authority last answered, ms since 1970; null since this start. */
+  answeredAt(): number | null;
+  /** Asks the authority now, or joins the asking under way. Never throws. */
+  refresh(): Promise<void>;
+  /** As `refresh`, unless it was just asked: for an address that is not known and could be new. */
+  refreshIfOlder(milliseconds: number): Promise<void>;
+  stop(): void;
+}
+
+export interface OfficeOptions {
+  /** Where the last answer is kept. */
+  readonly folder: string;
+  readonly client: Pick<Client, 'gatewayConfiguration'>;
+  readonly extraAnchors: readonly Certificate[];
+  /** Milliseconds between two askings. */
+  readonly interval: number;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Called after each answer, and once for the answer that was kept. */
+  readonly onView: (view: OfficeView) => void;
+}
+
+export async function openOffice(options: OfficeOptions): Promise<Office> {
+  const { client, log, now } = options;
+  const file = path.join(options.folder, 'office.json');
+  let kept = (await readIfThere(file))?.toString('utf8') ?? '';
+  let view: OfficeView | undefined;
+  let askedAt = 0;
+  let answeredAt: number | null = null;
+  let asking: Promise<void> | undefined;
+  let failedBefore = false;
+
+  if (kept !== '') {
+    try {
+      view = viewOf(GatewayConfiguration.parse(JSON.parse(kept)), options.extraAnchors);
+    } catch (error) {
+      // It is only a copy: the authority has the original.
+      log.warn('office.unreadable', { file, reason: reasonOf(error) });
+    }
+  }
+
+  async function ask(): Promise<void> {
+    askedAt = now();
+    try {
+      const configuration = await client.gatewayConfiguration();
+      const text = JSON.stringify(configuration);
+      if (text !== kept) {
+        view = viewOf(configuration, options.extraAnchors);
+        await writeDurably(file, [text]);
+        kept = text;
+      }
+      answeredAt = now();
+      if (failedBefore) log.info('office.answers');
+      failedBefore = false;
+    } catch (error) {
+      if (!failedBefore) log.warn('office.unreachable', { reason: reasonOf(error), known: view !== undefined });
+      failedBefore = true;
+      return;
+    }
+    if (view !== undefined) options.onView(view);
+  }
+
+  const office: Office = {
+    current: () => view,
+    answeredAt: () => answeredAt,
+    async refresh() {
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      await asking;
+    },
+    async refreshIfOlder(milliseconds) {
+      if (asking !== undefined || now() - askedAt > milliseconds) await office.refresh();
+    },
+    stop: () => clearInterval(timer),
+  };
+  const timer = setInterval(() => void office.refresh(), options.interval);
+  timer.unref();
+  if (view !== undefined) options.onView(view);
+  return office;
+}
+
+/** @throws GatewayError `configuration` naming the file */
+export async function readTrustAnchors(files: readonly string[]): Promise<Certificate[]> {
+  const anchors: Certificate[] = [];
+  for (const file of files) {
+    try {
+      const blocks = pemBlocks(await readFile(file, 'utf8')).filter(({ label }) => label === 'CERTIFICATE');
+      if (blocks.length === 0) throw new Error('it holds no CERTIFICATE');
+      anchors.push(...blocks.map(({ der }) => parseCertificate(der)));
+    } catch (error) {
+      throw new GatewayError('configuration', `The trust anchor file ${file} cannot be used: ${reasonOf(error)}`);
+    }
+  }
+  return anchors;
+}
+
+function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Certificate[]): OfficeView {
+  const people = new Map<string, Person>();
+  for (const person of configuration.people) {
+    for (const address of [person.address, ...person.aliases]) people.set(address.toLowerCase(), person);
+  }
+  const domains = new Set(configuration.domains.map((domain) => domain.toLowerCase()));
+  const der = (base64: string) => Buffer.from(base64, 'base64');
+  return {
+    organisation: configuration.organisation,
+    people: configuration.people,
+    personOf: (address) => people.get(address.toLowerCase()),
+    isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
+    anchors: [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...extraAnchors],
+    intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
+    crls: configuration.crls.map((one) => parseCrl(der(one))),
+  };
+}

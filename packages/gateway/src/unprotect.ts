@@ -1,0 +1,114 @@
+/** Opens an incoming message for those who let the gateway do so, and verifies what can be seen of it. No mail is lost here: what cannot be opened goes on as it came. */
+import { decryptMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
+import { reasonOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { protectionOf } from './message-facts.ts';
+import type { OfficeView } from './office.ts';
+import type { OpenedKeys } from './opened-keys.ts';
+import type { Arrival } from './smtp/listener.ts';
+
+/** One form in which the message goes on, and to whom. */
+export interface Form {
+  readonly recipients: readonly string[];
+  readonly message: Uint8Array;
+  /** It came encrypted. */
+  readonly encrypted: boolean;
+  /** It goes on in the clear. */
+  readonly opened: boolean;
+  /** Undefined when it could not be looked into. */
+  readonly report: VerifyReport | undefined;
+  /** For the journal. */
+  readonly detail: string;
+}
+
+/**
+ * @param now milliseconds since 1970
+ * @throws GatewayError `unavailable` when a key that may be here cannot be asked for: the sender tries again
+ */
+export async function unprotect(
+  arrival: Pick<Arrival, 'message' | 'recipients'>,
+  view: OfficeView,
+  openedKeys: Pick<OpenedKeys, 'keysOf'>,
+  now: number,
+  log: Log,
+): Promise<Form[]> {
+  const { message, recipients } = arrival;
+  // Only a message that is an envelope as a whole is opened (EFAIL): one somewhere among its parts stays shut.
+  if (protectionOf(message) !== 'encrypted') {
+    const report = await verify(message, view, now);
+    return [{ recipients, message, encrypted: false, opened: false, report, detail: describe(report) }];
+  }
+  const sealed = new Map<string, string[]>();
+  const opened: { message: Uint8Array; authenticated: boolean; recipients: string[] }[] = [];
+  for (const recipient of recipients) {
+    const result = await open(recipient, message, view, openedKeys, log);
+    if ('why' in result) {
+      sealed.set(result.why, [...(sealed.get(result.why) ?? []), recipient]);
+      continue;
+    }
+    const same = opened.find((one) => Buffer.compare(one.message, result.message) === 0);
+    if (same === undefined) opened.push({ ...result, recipients: [recipient] });
+    else same.recipients.push(recipient);
+  }
+  const forms: Form[] = [];
+  for (const one of opened) {
+    const report = await verify(one.message, view, now);
+    const origin = one.authenticated || report.verdict === 'valid' ? '' : 'decrypted, origin not authenticated';
+    const detail = [origin, describe(report)].filter((part) => part !== '').join('; ');
+    forms.push({ recipients: one.recipients, message: one.message, encrypted: true, opened: true, report, detail });
+  }
+  for (const [why, for_] of sealed) {
+    forms.push({ recipients: for_, message, encrypted: true, opened: false, report: undefined, detail: why });
+  }
+  return forms;
+}
+
+async function open(
+  recipient: string,
+  message: Uint8Array,
+  view: OfficeView,
+  openedKeys: Pick<OpenedKeys, 'keysOf'>,
+  log: Log,
+): Promise<{ message: Uint8Array; authenticated: boolean } | { why: string }> {
+  const person = view.personOf(recipient);
+  if (person === undefined || !person.decrypts) return { why: 'encrypted, and not for this gateway to open' };
+  const keys = await openedKeys.keysOf(person.address);
+  if (keys.length === 0) return { why: 'encrypted, and no key of the recipient is locked to this gateway' };
+  try {
+    const result = await decryptMessage({ message, keys: [...keys] });
+    return { message: result.message, authenticated: result.authenticated };
+  } catch {
+    // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
+    log.warn('inbound.not-decrypted', { recipient });
+    return { why: 'encrypted, and could not be decrypted; passed on as it came' };
+  }
+}
+
+/** A signature never throws, and neither may anything else in a stranger's message. */
+async function verify(message: Uint8Array, view: OfficeView, now: number): Promise<VerifyReport> {
+  try {
+    return await verifyMessage({
+      message,
+      anchors: [...view.anchors],
+      intermediates: [...view.intermediates],
+      crls: [...view.crls],
+      at: new Date(now),
+      revocation: 'if-present',
+    });
+  } catch (error) {
+    const problem = {
+      code: 'not-read',
+      message: `The message cannot be read: ${reasonOf(error)}`,
+      severity: 'error',
+    } as const;
+    return { verdict: 'ambiguous', signers: [], from: [], covers: 'none', content: undefined, problems: [problem] };
+  }
+}
+
+function describe(report: VerifyReport): string {
+  if (report.verdict === 'unsigned') return '';
+  const signer = report.signers[0]?.emails[0];
+  const by = signer === undefined ? '' : ` by ${signer}`;
+  const reason = report.problems.find(({ severity }) => severity === 'error')?.message;
+  return `${report.verdict} signature${by}${report.verdict === 'valid' || reason === undefined ? '' : `: ${reason}`}`;
+}
