@@ -1,5 +1,5 @@
 import { ApiError } from '@chancery/api';
-import { describe as suite, expect, it } from 'vitest';
+import { expect, it, describe as suite } from 'vitest';
 import { z } from 'zod';
 import { describe, unplaced } from './problem.ts';
 

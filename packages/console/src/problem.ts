@@ -11,7 +11,7 @@ export interface Shown {
 /** Never throws; an unknown error becomes a sentence that says nothing was lost. */
 export function describe(error: unknown): Shown {
   if (error instanceof ApiError) {
-    return { title: withStop(error.title), fields: byPath(error.fields) };
+    return { title: withStop(error.message), fields: byPath(error.fields) };
   }
   if (error instanceof ZodError) {
     return {

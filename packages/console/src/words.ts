@@ -125,7 +125,9 @@ export const lockNames = {
 } as const;
 
 /** `[{ value, label }]` for a select, from one of the tables above. */
-export function choices<K extends string>(table: Record<K, string | readonly [string, ...unknown[]]>): { value: K; label: string }[] {
+export function choices<K extends string>(
+  table: Record<K, string | readonly [string, ...unknown[]]>,
+): { value: K; label: string }[] {
   return (Object.entries(table) as [K, string | readonly [string, ...unknown[]]][]).map(([value, words]) => ({
     value,
     label: typeof words === 'string' ? words : words[0],

@@ -9,6 +9,7 @@ import { CopyField } from '../pieces/CopyField.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Facts } from '../pieces/Facts.tsx';
+import { LinkButton } from '../pieces/Links.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { SearchField } from '../pieces/SearchField.tsx';
@@ -88,13 +89,12 @@ export function AuditPage() {
           onChange={(outcome) => void navigate({ search: (old) => ({ ...old, outcome: outcome ?? undefined }) })}
         />
         {(filter.action !== undefined || filter.subject !== undefined) && (
-          <Button
-            component={Link}
+          <LinkButton
             to="/audit"
             search={{}}
             variant="default"
             size="compact-sm"
-          >{`Only ${filter.action ?? filter.subject}: clear`}</Button>
+          >{`Only ${filter.action ?? filter.subject}: clear`}</LinkButton>
         )}
       </Group>
       <ProblemAlert error={records.error} onRetry={records.retry} />

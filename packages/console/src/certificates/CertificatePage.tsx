@@ -1,34 +1,22 @@
 import type { CertificateDetail, RevocationReason } from '@chancery/api';
-import {
-  Alert,
-  Anchor,
-  Breadcrumbs,
-  Button,
-  Group,
-  Menu,
-  Modal,
-  Radio,
-  Skeleton,
-  Stack,
-  Text,
-  Textarea,
-} from '@mantine/core';
+import { Alert, Breadcrumbs, Button, Group, Menu, Modal, Radio, Skeleton, Stack, Text, Textarea } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBan, IconChevronDown, IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { fromBase64, save, toPem } from '../files.ts';
 import { colonHex } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
+import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
-import { certificateStates, keyOrigins, publicationStates, revocationReasons, type Worded, uses } from '../words.ts';
+import { certificateStates, keyOrigins, publicationStates, revocationReasons, uses, type Worded } from '../words.ts';
 import { Chain } from './Chain.tsx';
 import { Decoded } from './Decoded.tsx';
 
@@ -41,9 +29,9 @@ export function CertificatePage() {
   });
   const trail = (
     <Breadcrumbs mb={4}>
-      <Anchor component={Link} to="/certificates" size="sm">
+      <TextLink to="/certificates" size="sm">
         Certificates
-      </Anchor>
+      </TextLink>
     </Breadcrumbs>
   );
   const data = certificate.data;
@@ -90,9 +78,9 @@ function Summary({ certificate }: { certificate: CertificateDetail }) {
           certificate.personId === null ? (
             'None: it belongs to the office'
           ) : (
-            <Anchor key="person" component={Link} to="/people/$id" params={{ id: certificate.personId }} size="sm">
+            <TextLink key="person" to="/people/$id" params={{ id: certificate.personId }} size="sm">
               {certificate.address ?? certificate.subject}
-            </Anchor>
+            </TextLink>
           ),
         ],
         ['Valid from', <When key="from" at={certificate.notBefore} style="time" />],

@@ -1,7 +1,7 @@
 import type { CertificateSummary } from '@chancery/api';
-import { Anchor, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Text } from '@mantine/core';
 import { shortHex } from '../format.ts';
+import { TextLink } from '../pieces/Links.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { certificateStates, keyOrigins, uses } from '../words.ts';
@@ -54,8 +54,7 @@ export function CertificateTable({ certificates }: { certificates: readonly Cert
 
 export function SerialLink({ serialNumber }: { serialNumber: string }) {
   return (
-    <Anchor
-      component={Link}
+    <TextLink
       to="/certificates/$serialNumber"
       params={{ serialNumber }}
       size="sm"
@@ -63,6 +62,6 @@ export function SerialLink({ serialNumber }: { serialNumber: string }) {
       title={serialNumber}
     >
       {shortHex(serialNumber)}
-    </Anchor>
+    </TextLink>
   );
 }

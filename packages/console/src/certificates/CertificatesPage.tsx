@@ -1,10 +1,11 @@
 import type { CertificateSummary } from '@chancery/api';
-import { Anchor, Button, Group, Select, Stack, Text } from '@mantine/core';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Group, Select, Stack, Text } from '@mantine/core';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { plural } from '../format.ts';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
+import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { SearchField } from '../pieces/SearchField.tsx';
@@ -92,15 +93,9 @@ function Holder({ certificate }: { certificate: CertificateSummary }) {
   const name = certificate.address ?? certificate.subject;
   if (certificate.personId === null) return <span style={{ overflowWrap: 'anywhere' }}>{name}</span>;
   return (
-    <Anchor
-      component={Link}
-      to="/people/$id"
-      params={{ id: certificate.personId }}
-      size="sm"
-      style={{ overflowWrap: 'anywhere' }}
-    >
+    <TextLink to="/people/$id" params={{ id: certificate.personId }} size="sm" style={{ overflowWrap: 'anywhere' }}>
       {name}
-    </Anchor>
+    </TextLink>
   );
 }
 
@@ -121,14 +116,7 @@ function CertificateCard(certificate: CertificateSummary) {
 
 function NoneYet() {
   return (
-    <EmptyState
-      title="No certificates yet"
-      action={
-        <Button component={Link} to="/people">
-          Go to People
-        </Button>
-      }
-    >
+    <EmptyState title="No certificates yet" action={<LinkButton to="/people">Go to People</LinkButton>}>
       Certificates are issued to people: add somebody, and the first one follows within seconds.
     </EmptyState>
   );
@@ -139,9 +127,9 @@ function NoneFound() {
     <EmptyState
       title="No certificate matches"
       action={
-        <Anchor component={Link} to="/certificates" search={{}}>
+        <TextLink to="/certificates" search={{}}>
           Clear the filters
-        </Anchor>
+        </TextLink>
       }
     >
       Search looks in serial numbers, subjects and addresses.

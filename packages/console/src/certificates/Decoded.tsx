@@ -27,7 +27,10 @@ export function Decoded({ der }: { der: string }) {
             (extension) =>
               [
                 extension.name,
-                <div key={extension.oid} className={/^[0-9a-f]{16,}$/.test(extension.values[0] ?? '') ? 'mono' : undefined}>
+                <div
+                  key={extension.oid}
+                  className={/^[0-9a-f]{16,}$/.test(extension.values[0] ?? '') ? 'mono' : undefined}
+                >
                   {extension.values.map((value) => (
                     <div key={value}>{value}</div>
                   ))}

@@ -97,8 +97,7 @@ const extensionDecoders: Record<string, readonly [string, (value: Der) => string
   '2.5.29.14': ['Subject key identifier', (value) => [hex(value.content)]],
   '2.5.29.15': [
     'Key usage',
-    (value) =>
-      keyUsages.filter((_, bit) => ((value.content[1 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0),
+    (value) => keyUsages.filter((_, bit) => ((value.content[1 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0),
   ],
   '2.5.29.17': ['Subject alternative names', generalNames],
   '2.5.29.19': [
@@ -113,7 +112,8 @@ const extensionDecoders: Record<string, readonly [string, (value: Der) => string
   '2.5.29.30': ['Name constraints', (value) => children(value).flatMap(constraint)],
   '2.5.29.31': [
     'CRL distribution points',
-    (value) => children(value).flatMap((point) => children(point).flatMap((part) => children(part).flatMap(generalNames))),
+    (value) =>
+      children(value).flatMap((point) => children(point).flatMap((part) => children(part).flatMap(generalNames))),
   ],
   '2.5.29.32': [
     'Certificate policies',

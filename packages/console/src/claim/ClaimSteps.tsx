@@ -52,8 +52,8 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
   if (finish.data !== undefined) {
     return (
       <Alert role="status" color="teal" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
-        Your keys are yours. The link no longer works, and you may close this page. Delete the downloaded files once your
-        mail program has them, or keep them somewhere as safe as a passport.
+        Your keys are yours. The link no longer works, and you may close this page. Delete the downloaded files once
+        your mail program has them, or keep them somewhere as safe as a passport.
       </Alert>
     );
   }
@@ -61,8 +61,8 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
     <Stack gap="xl">
       <Step number={1} title="Note the password of the files">
         <Text size="sm">
-          Your browser has just made it. It locks the files you download, and your mail program asks for it when you import
-          them. Nobody keeps it: when this page is closed, it is gone.
+          Your browser has just made it. It locks the files you download, and your mail program asks for it when you
+          import them. Nobody keeps it: when this page is closed, it is gone.
         </Text>
         <div className="panel">
           <CopyField label="password" value={password} />

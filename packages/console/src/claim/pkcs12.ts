@@ -4,7 +4,20 @@
  */
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bmpString, concat, implicit, integer, nothing, type Octets, octetString, oid, sequence, setOf, tagged, ucs2 } from '../der/write.ts';
+import {
+  bmpString,
+  concat,
+  implicit,
+  integer,
+  nothing,
+  type Octets,
+  octetString,
+  oid,
+  sequence,
+  setOf,
+  tagged,
+  ucs2,
+} from '../der/write.ts';
 
 export interface Pkcs12Contents {
   /** PKCS#8, DER. */
@@ -88,7 +101,9 @@ function repeatTo(octets: Uint8Array, block: number): Octets {
 async function seal(plain: Uint8Array, password: string): Promise<{ algorithm: Octets; octets: Octets }> {
   const salt = crypto.getRandomValues(new Uint8Array(16));
   const iv = crypto.getRandomValues(new Uint8Array(16));
-  const material = await crypto.subtle.importKey('raw', new TextEncoder().encode(password), 'PBKDF2', false, ['deriveKey']);
+  const material = await crypto.subtle.importKey('raw', new TextEncoder().encode(password), 'PBKDF2', false, [
+    'deriveKey',
+  ]);
   const key = await crypto.subtle.deriveKey(
     { name: 'PBKDF2', hash: 'SHA-256', salt, iterations: encryptionIterations },
     material,
@@ -102,11 +117,7 @@ async function seal(plain: Uint8Array, password: string): Promise<{ algorithm: O
     sequence(
       sequence(
         oid(oids.pbkdf2),
-        sequence(
-          octetString(salt),
-          integer(encryptionIterations),
-          sequence(oid(oids.hmacWithSha256), nothing()),
-        ),
+        sequence(octetString(salt), integer(encryptionIterations), sequence(oid(oids.hmacWithSha256), nothing())),
       ),
       sequence(oid(oids.aes256Cbc), octetString(iv)),
     ),

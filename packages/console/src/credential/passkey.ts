@@ -3,7 +3,10 @@ import { startAuthentication, startRegistration } from '@simplewebauthn/browser'
 type Json = Record<string, unknown>;
 
 /** Why no passkey can be used here, or null when one can. */
-export function passkeyObstacle(host: string = location.hostname, supported = 'PublicKeyCredential' in globalThis): string | null {
+export function passkeyObstacle(
+  host: string = location.hostname,
+  supported = 'PublicKeyCredential' in globalThis,
+): string | null {
   // Web Authentication, section 5.1.2: the relying party's identifier is a domain, never an address.
   if (/^[\d.]+$/.test(host) || host.includes(':') || host.startsWith('[')) {
     return 'Passkeys need a host name: open this page under a name such as localhost, not under a number.';

@@ -41,7 +41,8 @@ export function oid(dotted: string): Octets {
   const octets: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {
     const groups = [arc % 128];
-    for (let value = Math.floor(arc / 128); value > 0; value = Math.floor(value / 128)) groups.unshift((value % 128) | 0x80);
+    for (let value = Math.floor(arc / 128); value > 0; value = Math.floor(value / 128))
+      groups.unshift((value % 128) | 0x80);
     octets.push(...groups);
   }
   return der(0x06, Uint8Array.from(octets));

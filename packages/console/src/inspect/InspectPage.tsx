@@ -34,10 +34,7 @@ export function InspectPage() {
     inspect.mutate(octets);
   };
   return (
-    <Page
-      title="Inspect"
-      lead="Take a message apart. It goes to your own authority and nowhere else, and is not kept."
-    >
+    <Page title="Inspect" lead="Take a message apart. It goes to your own authority and nowhere else, and is not kept.">
       <Panel>
         <Stack>
           <Group>

@@ -78,8 +78,6 @@ function TreeItem({ item, open, chosen, onChoose, onToggle }: TreeItemProps) {
       style={{ paddingInlineStart: 8 + depth * 18 }}
       onClick={onChoose}
     >
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a convenience for the mouse; arrow keys do the same */}
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles every key */}
       <span
         className="layer-arrow"
         aria-hidden="true"

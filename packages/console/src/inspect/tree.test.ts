@@ -14,7 +14,9 @@ const none = new Set<string>();
 
 describe('the tree of layers', () => {
   it('lists what is visible, depth first', () => {
-    expect(flatten(root, none).map((item) => [item.path, item.node.title, item.depth, item.position, item.size])).toEqual([
+    expect(
+      flatten(root, none).map((item) => [item.path, item.node.title, item.depth, item.position, item.size]),
+    ).toEqual([
       ['0', 'root', 0, 1, 1],
       ['0.0', 'a', 1, 1, 2],
       ['0.0.0', 'a1', 2, 1, 2],

@@ -1,8 +1,8 @@
+import type { NewCredential } from '@chancery/api';
 import { Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { NewCredential } from '@chancery/api';
 import { api, meQuery, queryClient } from '../api.ts';
 import { CredentialForm } from '../credential/CredentialForm.tsx';
 import { forgetLinkSecret, linkSecret } from '../fragment.ts';

@@ -41,8 +41,8 @@ export function MailPage() {
           empty={
             search === '' ? (
               <EmptyState title="No mail yet">
-                Each message that goes through a gateway leaves one line here for each recipient: what was done, by which
-                rule, and why.
+                Each message that goes through a gateway leaves one line here for each recipient: what was done, by
+                which rule, and why.
               </EmptyState>
             ) : (
               <EmptyState title="No decision matches">Search looks in addresses and message ids.</EmptyState>

@@ -1,7 +1,7 @@
 import '@mantine/charts/styles.css';
+import type { Overview } from '@chancery/api';
 import { BarChart, DonutChart } from '@mantine/charts';
 import { Group, SimpleGrid, Stack, Text } from '@mantine/core';
-import type { Overview } from '@chancery/api';
 import type { ReactNode } from 'react';
 import { formatCount, formatDay, formatMonth } from '../format.ts';
 import { Panel } from '../pieces/Page.tsx';

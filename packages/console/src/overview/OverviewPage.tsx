@@ -1,5 +1,5 @@
-import { Alert, Button, Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
 import type { Overview } from '@chancery/api';
+import { Alert, Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
@@ -7,6 +7,7 @@ import { api, useMay } from '../api.ts';
 import { formatCount, percent, plural } from '../format.ts';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Facts } from '../pieces/Facts.tsx';
+import { LinkButton } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
@@ -40,12 +41,10 @@ function Glance({ overview }: { overview: Overview }) {
         action={
           mayAdd && (
             <Group>
-              <Button component={Link} to="/people/import">
-                Import people from CSV
-              </Button>
-              <Button component={Link} to="/people" variant="default">
+              <LinkButton to="/people/import">Import people from CSV</LinkButton>
+              <LinkButton to="/people" variant="default">
                 Add one person
-              </Button>
+              </LinkButton>
             </Group>
           )
         }
@@ -152,7 +151,13 @@ function Figure({ name, value, part, detail }: { name: string; value: string; pa
         {value}
       </Text>
       {part !== undefined && (
-        <Progress value={part} size="sm" my={8} aria-label={`${name}: ${part} per cent`} color={part === 100 ? 'teal' : 'ink'} />
+        <Progress
+          value={part}
+          size="sm"
+          my={8}
+          aria-label={`${name}: ${part} per cent`}
+          color={part === 100 ? 'teal' : 'ink'}
+        />
       )}
       <Text size="sm" c="dimmed" component="div">
         {detail}

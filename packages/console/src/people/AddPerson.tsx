@@ -73,7 +73,11 @@ function AddPersonForm({ onClose }: { onClose: () => void }) {
               label="With the person"
               description="Made in their browser or on their device when they open the claim link"
             />
-            <Radio value="gateway" label="In the mail gateway" description="The gateway signs for them; nothing to install" />
+            <Radio
+              value="gateway"
+              label="In the mail gateway"
+              description="The gateway signs for them; nothing to install"
+            />
           </Stack>
         </Radio.Group>
         <Switch

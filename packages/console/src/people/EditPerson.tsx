@@ -6,7 +6,15 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 
 /** The dialog that changes a person. The address stays: another address is another person. */
-export function EditPerson({ person, opened, onClose }: { person: PersonDetail; opened: boolean; onClose: () => void }) {
+export function EditPerson({
+  person,
+  opened,
+  onClose,
+}: {
+  person: PersonDetail;
+  opened: boolean;
+  onClose: () => void;
+}) {
   return (
     <Modal opened={opened} onClose={onClose} title={`Edit ${person.name}`} size="lg">
       <EditPersonForm person={person} onClose={onClose} />
@@ -37,7 +45,12 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
     <form noValidate onSubmit={form.onSubmit((values) => change.mutate(values))}>
       <Stack>
         <TextInput label="Name" required data-autofocus {...form.getInputProps('name')} />
-        <TagsInput label="Other addresses" splitChars={[',', ' ', ';']} acceptValueOnBlur {...form.getInputProps('aliases')} />
+        <TagsInput
+          label="Other addresses"
+          splitChars={[',', ' ', ';']}
+          acceptValueOnBlur
+          {...form.getInputProps('aliases')}
+        />
         <TextInput label="External id" {...form.getInputProps('externalId')} />
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
           <Stack gap="xs" mt="xs">

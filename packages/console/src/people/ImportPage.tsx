@@ -1,11 +1,12 @@
 import { ApiError, type ImportReport } from '@chancery/api';
-import { Alert, Anchor, Breadcrumbs, Button, Group, Stack, Text } from '@mantine/core';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Alert, Breadcrumbs, Button, Group, Stack, Text } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../api.ts';
 import { save } from '../files.ts';
 import { formatBytes, plural } from '../format.ts';
 import { FileDrop } from '../pieces/FileDrop.tsx';
+import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
@@ -40,9 +41,9 @@ export function ImportPage() {
       title="Import people"
       trail={
         <Breadcrumbs mb={4}>
-          <Anchor component={Link} to="/people" size="sm">
+          <TextLink to="/people" size="sm">
             People
-          </Anchor>
+          </TextLink>
         </Breadcrumbs>
       }
       lead="Nothing changes until you have seen what would."
@@ -56,11 +57,7 @@ export function ImportPage() {
             onFile={(chosen) => void choose(chosen)}
           />
           <Group>
-            <Button
-              variant="default"
-              size="compact-sm"
-              onClick={() => save('people.csv', 'text/csv', template)}
-            >
+            <Button variant="default" size="compact-sm" onClick={() => save('people.csv', 'text/csv', template)}>
               Download an example
             </Button>
           </Group>
@@ -79,7 +76,7 @@ function ImportProblem({ error }: { error: unknown }) {
   if (!(error instanceof ApiError) || error.code !== 'invalid-import') return <ProblemAlert error={error} />;
   return (
     <Stack gap="sm">
-      <Alert role="alert" color="wax" variant="outline" title={error.title}>
+      <Alert role="alert" color="wax" variant="outline" title={error.message}>
         {plural(error.fields.length, 'line needs', 'lines need')} another look. Nothing was imported. Correct the file
         and choose it again.
       </Alert>

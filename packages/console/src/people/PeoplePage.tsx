@@ -1,12 +1,13 @@
 import type { Person } from '@chancery/api';
-import { Anchor, Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconUpload } from '@tabler/icons-react';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { plural } from '../format.ts';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
+import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { SearchField } from '../pieces/SearchField.tsx';
@@ -46,14 +47,9 @@ export function PeoplePage() {
       actions={
         mayWrite && (
           <>
-            <Button
-              component={Link}
-              to="/people/import"
-              variant="default"
-              leftSection={<IconUpload size={16} aria-hidden />}
-            >
+            <LinkButton to="/people/import" variant="default" leftSection={<IconUpload size={16} aria-hidden />}>
               Import CSV
-            </Button>
+            </LinkButton>
             <Button onClick={dialog.open} leftSection={<IconPlus size={16} aria-hidden />}>
               Add person
             </Button>
@@ -74,7 +70,10 @@ export function PeoplePage() {
           value={show}
           onChange={(value) =>
             void navigate({
-              search: (old) => ({ ...old, show: value === 'active' ? undefined : (value as 'uncovered' | 'left' | 'all') }),
+              search: (old) => ({
+                ...old,
+                show: value === 'active' ? undefined : (value as 'uncovered' | 'left' | 'all'),
+              }),
             })
           }
           data={[
@@ -92,7 +91,13 @@ export function PeoplePage() {
           columns={columns}
           card={PersonCard}
           rowKey={(person) => person.id}
-          empty={filtered ? <NobodyFound show={show} search={search} /> : <NobodyYet mayWrite={mayWrite} onAdd={dialog.open} />}
+          empty={
+            filtered ? (
+              <NobodyFound show={show} search={search} />
+            ) : (
+              <NobodyYet mayWrite={mayWrite} onAdd={dialog.open} />
+            )
+          }
           {...people}
         />
       )}
@@ -107,7 +112,11 @@ const columns: readonly Column<Person>[] = [
     width: '24%',
     cell: (person) => <NameLink person={person} />,
   },
-  { header: 'Address', width: '26%', cell: (person) => <span style={{ overflowWrap: 'anywhere' }}>{person.address}</span> },
+  {
+    header: 'Address',
+    width: '26%',
+    cell: (person) => <span style={{ overflowWrap: 'anywhere' }}>{person.address}</span>,
+  },
   { header: 'Signing', cell: (person) => <StateBadge state={coverageStates[person.coverage.signing]} /> },
   { header: 'Encryption', cell: (person) => <StateBadge state={coverageStates[person.coverage.encryption]} /> },
   { header: 'Directory', cell: (person) => <StateBadge state={publicationStates[person.coverage.published]} /> },
@@ -125,9 +134,9 @@ const columns: readonly Column<Person>[] = [
 function NameLink({ person }: { person: Person }) {
   return (
     <Group gap={6}>
-      <Anchor component={Link} to="/people/$id" params={{ id: person.id }} size="sm" fw={550}>
+      <TextLink to="/people/$id" params={{ id: person.id }} size="sm" fw={550}>
         {person.name}
-      </Anchor>
+      </TextLink>
       {person.state === 'left' && <StateBadge state={['Left', 'quiet']} />}
     </Group>
   );
@@ -160,9 +169,7 @@ function NobodyYet({ mayWrite, onAdd }: { mayWrite: boolean; onAdd: () => void }
       action={
         mayWrite && (
           <Group>
-            <Button component={Link} to="/people/import">
-              Import CSV
-            </Button>
+            <LinkButton to="/people/import">Import CSV</LinkButton>
             <Button variant="default" onClick={onAdd}>
               Add person
             </Button>
@@ -187,9 +194,9 @@ function NobodyFound({ show, search }: { show: string; search: string }) {
     <EmptyState
       title="Nobody matches"
       action={
-        <Anchor component={Link} to="/people" search={{}}>
+        <TextLink to="/people" search={{}}>
           Show all active people
-        </Anchor>
+        </TextLink>
       }
     >
       Search looks in names, addresses, aliases and external ids.

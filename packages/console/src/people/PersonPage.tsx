@@ -1,13 +1,14 @@
 import type { PersonDetail } from '@chancery/api';
-import { Alert, Anchor, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
+import { Alert, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconLink, IconPencil, IconUserOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { CertificateTable } from '../certificates/CertificateTable.tsx';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
+import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
@@ -30,9 +31,9 @@ export function PersonPage() {
   });
   const trail = (
     <Breadcrumbs mb={4}>
-      <Anchor component={Link} to="/people" size="sm">
+      <TextLink to="/people" size="sm">
         People
-      </Anchor>
+      </TextLink>
     </Breadcrumbs>
   );
   if (person.data === undefined) {
@@ -44,12 +45,7 @@ export function PersonPage() {
     );
   }
   return (
-    <Page
-      title={person.data.name}
-      trail={trail}
-      lead={person.data.address}
-      actions={<Actions person={person.data} />}
-    >
+    <Page title={person.data.name} trail={trail} lead={person.data.address} actions={<Actions person={person.data} />}>
       <Standing person={person.data} />
       <Panel title="Certificates">
         <CertificateTable certificates={person.data.certificates} />
@@ -106,8 +102,7 @@ function Escrow({ person }: { person: PersonDetail }) {
       actions={
         mayRequest &&
         person.escrowedKeys.length > 0 && (
-          <Button
-            component={Link}
+          <LinkButton
             to="/recovery/new"
             search={{ person: person.id }}
             variant="default"
@@ -115,7 +110,7 @@ function Escrow({ person }: { person: PersonDetail }) {
             leftSection={<IconKey size={16} aria-hidden />}
           >
             Request recovery
-          </Button>
+          </LinkButton>
         )
       }
     >
@@ -143,15 +138,14 @@ function Escrow({ person }: { person: PersonDetail }) {
                     {key.serialNumber === null ? (
                       'Not issued yet'
                     ) : (
-                      <Anchor
-                        component={Link}
+                      <TextLink
                         to="/certificates/$serialNumber"
                         params={{ serialNumber: key.serialNumber }}
                         size="sm"
                         className="mono"
                       >
                         {key.serialNumber}
-                      </Anchor>
+                      </TextLink>
                     )}
                   </td>
                   <td>

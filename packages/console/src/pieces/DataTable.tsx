@@ -59,7 +59,12 @@ function Grid<T>(props: DataTableProps<T>) {
             const row = props.rows[item.index];
             if (row === undefined) return null;
             return (
-              <tr key={item.key} data-index={item.index} ref={virtualizer.measureElement} aria-rowindex={item.index + 2}>
+              <tr
+                key={item.key}
+                data-index={item.index}
+                ref={virtualizer.measureElement}
+                aria-rowindex={item.index + 2}
+              >
                 {props.columns.map((column) => (
                   <td key={column.header} data-align={column.align}>
                     {column.cell(row)}
@@ -127,6 +132,7 @@ function useRows<T>({ rows, rowKey, hasMore = false, onMore }: DataTableProps<T>
 function Spacer({ height, span }: { height: number; span: number }) {
   if (height <= 0) return null;
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a table row takes no focus
     <tr className="spacer" aria-hidden="true">
       <td colSpan={span} style={{ height }} />
     </tr>

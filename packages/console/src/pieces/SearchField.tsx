@@ -27,7 +27,9 @@ export function SearchField({ label, value, onSearch }: SearchFieldProps) {
       value={typed}
       onChange={(event) => change(event.currentTarget.value)}
       leftSection={<IconSearch size={16} aria-hidden />}
-      rightSection={typed === '' ? undefined : <CloseButton size="sm" aria-label="Clear the search" onClick={() => change('')} />}
+      rightSection={
+        typed === '' ? undefined : <CloseButton size="sm" aria-label="Clear the search" onClick={() => change('')} />
+      }
       style={{ flex: '1 1 240px', maxWidth: 420 }}
     />
   );

@@ -1,5 +1,4 @@
 import {
-  Anchor,
   Breadcrumbs,
   Button,
   Checkbox,
@@ -15,10 +14,11 @@ import {
 import { useForm } from '@mantine/form';
 import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { api } from '../api.ts';
 import { formatTime } from '../format.ts';
+import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -67,9 +67,9 @@ export function NewRecoveryPage() {
       title="New recovery request"
       trail={
         <Breadcrumbs mb={4}>
-          <Anchor component={Link} to="/recovery" size="sm">
+          <TextLink to="/recovery" size="sm">
             Recovery
-          </Anchor>
+          </TextLink>
         </Breadcrumbs>
       }
     >
@@ -161,9 +161,9 @@ export function NewRecoveryPage() {
             />
             <ProblemAlert error={ask.error} placed={[...Object.keys(form.values), 'delivery']} />
             <Group justify="flex-end">
-              <Button component={Link} to="/recovery" variant="default">
+              <LinkButton to="/recovery" variant="default">
                 Cancel
-              </Button>
+              </LinkButton>
               <Button type="submit" loading={ask.isPending}>
                 Ask the recovery officers
               </Button>

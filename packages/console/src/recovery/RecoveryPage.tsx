@@ -1,11 +1,12 @@
 import type { RecoveryRequest } from '@chancery/api';
-import { Anchor, Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { plural } from '../format.ts';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
+import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
@@ -30,14 +31,9 @@ export function RecoveryPage() {
       lead={requests.loading ? undefined : plural(requests.total, 'request', 'requests')}
       actions={
         mayRequest && (
-          <Button
-            component={Link}
-            to="/recovery/new"
-            search={{}}
-            leftSection={<IconPlus size={16} aria-hidden />}
-          >
+          <LinkButton to="/recovery/new" search={{}} leftSection={<IconPlus size={16} aria-hidden />}>
             New request
-          </Button>
+          </LinkButton>
         )
       }
     >
@@ -91,9 +87,9 @@ const columns: readonly Column<RecoveryRequest>[] = [
 function RequestLink({ request }: { request: RecoveryRequest }) {
   return (
     <div>
-      <Anchor component={Link} to="/recovery/$id" params={{ id: request.id }} size="sm" fw={550}>
+      <TextLink to="/recovery/$id" params={{ id: request.id }} size="sm" fw={550}>
         {request.personName}
-      </Anchor>
+      </TextLink>
       <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
         {request.personAddress}
       </Text>

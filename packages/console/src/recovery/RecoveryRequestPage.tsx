@@ -1,13 +1,14 @@
 import type { RecoveryRequest } from '@chancery/api';
-import { Alert, Anchor, Breadcrumbs, Button, Group, List, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Breadcrumbs, Button, Group, List, Skeleton, Stack, Text, Textarea } from '@mantine/core';
 import { IconCheck, IconCircleDashed, IconPlayerStop, IconProgress } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, useMay, useMe } from '../api.ts';
 import { fromBase64, save } from '../files.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
+import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
@@ -26,9 +27,9 @@ export function RecoveryRequestPage() {
   });
   const trail = (
     <Breadcrumbs mb={4}>
-      <Anchor component={Link} to="/recovery" size="sm">
+      <TextLink to="/recovery" size="sm">
         Recovery
-      </Anchor>
+      </TextLink>
     </Breadcrumbs>
   );
   const request = query.data;
@@ -113,11 +114,13 @@ function Act({ request }: { request: RecoveryRequest }) {
     <>
       {request.mayApprove && <Decide request={request} />}
       {request.mayRelease && <Release request={request} />}
-      {approved && request.state === 'released' && request.delivery.kind === 'pkcs12' && (
-        <Password request={request} />
-      )}
+      {approved && request.state === 'released' && request.delivery.kind === 'pkcs12' && <Password request={request} />}
       {!request.mayApprove && !request.mayRelease && request.why !== null && (
-        <Alert color="ink" variant="outline" title={officer ? 'You cannot decide this one' : 'Nothing for you to do here'}>
+        <Alert
+          color="ink"
+          variant="outline"
+          title={officer ? 'You cannot decide this one' : 'Nothing for you to do here'}
+        >
           {request.why}
         </Alert>
       )}
@@ -237,13 +240,18 @@ function Request({ request }: { request: RecoveryRequest }) {
         items={[
           [
             'Whose key',
-            <Anchor key="person" component={Link} to="/people/$id" params={{ id: request.personId }} size="sm">
+            <TextLink key="person" to="/people/$id" params={{ id: request.personId }} size="sm">
               {request.personName}, {request.personAddress}
-            </Anchor>,
+            </TextLink>,
           ],
           ['Keys', request.escrowedKeyIds.length === 0 ? 'All of them' : `${request.escrowedKeyIds.length} named`],
           ['Reason', recoveryReasons[request.reason]],
-          ['Explanation', <span key="why" style={{ whiteSpace: 'pre-wrap' }}>{request.explanation}</span>],
+          [
+            'Explanation',
+            <span key="why" style={{ whiteSpace: 'pre-wrap' }}>
+              {request.explanation}
+            </span>,
+          ],
           ['Case number', request.caseNumber === '' ? 'None' : request.caseNumber],
           [
             'Leaves as',

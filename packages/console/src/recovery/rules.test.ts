@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { approvals, recoverySteps } from './rules.ts';
 
 const id = '00000000-0000-4000-8000-000000000000';
-const approval = { officerId: id, officerName: 'Olga', decision: 'approve' as const, note: '', at: '2026-11-24T00:00:00Z' };
+const approval = {
+  officerId: id,
+  officerName: 'Olga',
+  decision: 'approve' as const,
+  note: '',
+  at: '2026-11-24T00:00:00Z',
+};
 const request: RecoveryRequest = {
   id,
   personId: id,
@@ -26,7 +32,8 @@ const request: RecoveryRequest = {
   mayRelease: false,
   why: null,
 };
-const states = (changed: Partial<RecoveryRequest>) => recoverySteps({ ...request, ...changed }).map((step) => step.state);
+const states = (changed: Partial<RecoveryRequest>) =>
+  recoverySteps({ ...request, ...changed }).map((step) => step.state);
 
 describe('recoverySteps', () => {
   it('walks forward', () => {

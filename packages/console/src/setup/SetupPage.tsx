@@ -1,9 +1,9 @@
+import type { NewCredential } from '@chancery/api';
 import { Button, Group, Radio, Stack, Stepper, TagsInput, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { NewCredential } from '@chancery/api';
 import { api, meQuery, officeQuery, queryClient } from '../api.ts';
 import { CredentialForm } from '../credential/CredentialForm.tsx';
 import { forgetLinkSecret, linkSecret } from '../fragment.ts';
@@ -42,10 +42,13 @@ function SetupSteps({ token }: { token: string }) {
       ...(step >= 1 && !/^[^@\s]+@[^@\s]+$/.test(values.address) ? { address: 'Your e-mail address' } : {}),
     }),
   });
-  const offer = useAct(() => api.setupOptions({ body: { token, name: form.values.name, address: form.values.address } }), {
-    form,
-    onDone: () => setStep(2),
-  });
+  const offer = useAct(
+    () => api.setupOptions({ body: { token, name: form.values.name, address: form.values.address } }),
+    {
+      form,
+      onDone: () => setStep(2),
+    },
+  );
   const complete = useAct(
     (credential: NewCredential) => api.completeSetup({ body: { token, ...form.values, credential } }),
     {

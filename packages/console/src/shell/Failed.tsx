@@ -1,5 +1,6 @@
-import { Button, Group, Stack, Text, Title } from '@mantine/core';
-import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
+import { Group, Stack, Text, Title } from '@mantine/core';
+import { type ErrorComponentProps, useRouter } from '@tanstack/react-router';
+import { LinkButton } from '../pieces/Links.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 
 /** A page threw while it loaded or drew. */
@@ -25,9 +26,7 @@ export function NotFound() {
       <Title order={1}>There is no such page</Title>
       <Text>The address may be mistyped, or what it named is gone.</Text>
       <Group>
-        <Button component={Link} to="/">
-          Go to the overview
-        </Button>
+        <LinkButton to="/">Go to the overview</LinkButton>
       </Group>
     </Stack>
   );

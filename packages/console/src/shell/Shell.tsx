@@ -1,3 +1,4 @@
+import type { Permission } from '@chancery/api';
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
@@ -17,7 +18,6 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import type { Permission } from '@chancery/api';
 import { api, officeQuery, queryClient, useMe } from '../api.ts';
 import { useAct } from '../pieces/useAct.ts';
 import { roleNames } from '../words.ts';
@@ -134,7 +134,15 @@ export function Shell() {
   );
 }
 
-function AccountMenu({ name, address, roles }: { name: string; address: string; roles: readonly (keyof typeof roleNames)[] }) {
+function AccountMenu({
+  name,
+  address,
+  roles,
+}: {
+  name: string;
+  address: string;
+  roles: readonly (keyof typeof roleNames)[];
+}) {
   const navigate = useNavigate();
   const signOut = useAct(() => api.logout(), {
     onDone: () => {

@@ -1,12 +1,12 @@
+import type { Me } from '@chancery/api';
 import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconFingerprint } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import type { Me } from '@chancery/api';
 import { api, meQuery, officeQuery, queryClient } from '../api.ts';
-import { passkeyObstacle, answerPasskey } from '../credential/passkey.ts';
+import { answerPasskey, passkeyObstacle } from '../credential/passkey.ts';
 import { TotpField } from '../credential/TotpField.tsx';
 import { forgetLinkSecret, linkSecret } from '../fragment.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';

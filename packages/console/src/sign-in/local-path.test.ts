@@ -6,7 +6,14 @@ describe('localPath', () => {
     expect(localPath('/people?search=ada')).toBe('/people?search=ada');
   });
   it('never leaves this console, and never loops', () => {
-    for (const back of [undefined, '', 'https://evil.example/', '//evil.example', '/\\evil.example', '/sign-in?back=/']) {
+    for (const back of [
+      undefined,
+      '',
+      'https://evil.example/',
+      '//evil.example',
+      '/\\evil.example',
+      '/sign-in?back=/',
+    ]) {
       expect(localPath(back)).toBe('/');
     }
   });
