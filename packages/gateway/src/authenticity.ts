@@ -64,7 +64,7 @@ export function systemResolver(timeout: number): Resolve {
 
 /** Loads what takes a quarter of a second to load, before the first message needs it. */
 export async function warmAuthenticity(): Promise<void> {
-  await import('mailauth/lib/mailauth.js');
+  await import('mailauth');
 }
 
 async function judge(
@@ -73,7 +73,7 @@ async function judge(
   name: string,
   resolver: Resolve,
 ): Promise<Authenticity> {
-  const { authenticate } = await import('mailauth/lib/mailauth.js');
+  const { authenticate } = await import('mailauth');
   const options = { helo: client.helo, sender, mta: name, strict: true, disableBimi: true, resolver };
   const found = await authenticate(message, ip === undefined ? options : { ...options, ip });
   const spf = ip === undefined || !found.spf ? 'none' : found.spf.status.result;

@@ -145,7 +145,7 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
   }
 
   async function request(key: KeyReference, commonName: string, emails: readonly string[]): Promise<string> {
-    const subject = buildName([{ type: 'commonName', value: commonName }]);
+    const subject = buildName([{ type: 'commonName', value: commonName.slice(0, 64) }]);
     const csr = await buildRequest({ subject, signer: await keys.signer(key), emails: [...emails] });
     return Buffer.from(csr).toString('base64');
   }

@@ -1,0 +1,74 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { judgeAuthenticity, type Resolve } from './authenticity.ts';
+
+const quiet = () => undefined;
+const log = { info: quiet, warn: quiet, error: quiet };
+
+/** DNS with these TXT records and nothing else. */
+const dns =
+  (records: Record<string, string>): Resolve =>
+  async (name, type) => {
+    const found = type === 'TXT' ? records[name] : undefined;
+    if (found === undefined) throw Object.assign(new Error(`${type} ${name}`), { code: 'ENOTFOUND' });
+    return [[found]];
+  };
+
+const message = Buffer.from(
+  'From: Bob <bob@x.example>\r\nTo: anna@example.com\r\nSubject: hi\r\nDate: Tue, 24 Nov 2026 03:00:00 +0000\r\nMessage-ID: <1@x.example>\r\n\r\nbody\r\n',
+);
+const from = (address: string) => ({
+  client: { address, helo: 'mail.x.example', name: '' },
+  sender: 'bob@x.example',
+  message,
+});
+const judge = (arrival: Parameters<typeof judgeAuthenticity>[0], resolve: Resolve, timeout = 5_000) =>
+  judgeAuthenticity(arrival, { name: 'gw.test', resolve, timeout, log });
+const never: Resolve = () => new Promise(() => undefined);
+
+describe('authenticity', () => {
+  it('asks DNS nothing for mail from our own network', async () => {
+    for (const address of ['127.0.0.1', '::1', '10.1.2.3', '192.168.0.1', 'fd00::1', 'unknown']) {
+      expect(await judge(from(address), never)).toMatchObject({ spf: 'none', dmarc: 'none', senderVouched: false });
+    }
+  });
+
+  it('passes a client that the sender and DMARC vouch for', async () => {
+    const records = { 'x.example': 'v=spf1 ip4:198.51.100.7 -all', '_dmarc.x.example': 'v=DMARC1; p=reject' };
+    const found = await judge(from('198.51.100.7'), dns(records));
+    expect(found).toMatchObject({ spf: 'pass', dmarc: 'pass', senderVouched: true });
+    expect(found.results.join('; ')).toMatch(/spf=pass.*dmarc=pass/);
+  });
+
+  it('fails a client that they do not', async () => {
+    const records = { 'x.example': 'v=spf1 ip4:198.51.100.7 -all', '_dmarc.x.example': 'v=DMARC1; p=reject' };
+    const found = await judge(from('203.0.113.9'), dns(records));
+    expect(found).toMatchObject({ spf: 'fail', dmarc: 'fail', senderVouched: false });
+  });
+
+  it('judges a DKIM signature also when the client says nothing', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const { dkimSign } = await import('mailauth');
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const { signatures } = await dkimSign(message, {
+      signatureData: [{ signingDomain: 'x.example', selector: 's1', privateKey: pem }],
+    });
+    const records = {
+      's1._domainkey.x.example': `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')}`,
+      '_dmarc.x.example': 'v=DMARC1; p=reject',
+    };
+    const signed = Buffer.concat([Buffer.from(signatures), message]);
+    const good = await judge({ ...from('127.0.0.1'), message: signed }, dns(records));
+    expect(good).toMatchObject({ spf: 'none', dmarc: 'pass' });
+    const altered = Buffer.from(signed.toString().replace('body', 'b0dy'));
+    expect(await judge({ ...from('127.0.0.1'), message: altered }, dns(records))).toMatchObject({ dmarc: 'fail' });
+  });
+
+  it('never waits longer than it may, and never fails', async () => {
+    expect(await judge(from('198.51.100.7'), never, 30)).toMatchObject({ spf: 'temperror', dmarc: 'temperror' });
+    const broken: Resolve = () => {
+      throw new Error('no resolver');
+    };
+    expect(await judge(from('198.51.100.7'), broken)).toMatchObject({ senderVouched: false });
+  });
+});

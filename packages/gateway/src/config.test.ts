@@ -1,0 +1,97 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { describeConfig, parseGatewayConfig, readSecret, resolveGatewayConfig } from './config.ts';
+
+describe('the configuration', () => {
+  it('needs no file', () => {
+    const config = parseGatewayConfig('', '/srv/office');
+    expect(config).toMatchObject({
+      data: '/srv/office/data/gateway',
+      spool: '/srv/office/data/gateway/spool',
+      keys: '/srv/office/data/gateway/keys',
+      outbound: { listen: { host: '127.0.0.1', port: 2525 }, downstream: { host: '127.0.0.1', port: 10025 } },
+      inbound: { listen: { host: '127.0.0.1', port: 2526 }, downstream: { host: '127.0.0.1', port: 10026 } },
+      authority: { url: 'http://127.0.0.1:8080', token: { env: 'CHANCERY_GATEWAY_TOKEN' }, refreshSeconds: 15 },
+      maxMessageSize: 52_428_800,
+      rules: [],
+    });
+  });
+
+  it('reads rules in order, with their defaults', () => {
+    const { rules } = parseGatewayConfig(
+      `[gateway]
+       name = "gw.example.com"
+       outbound = { listen = "[::1]:25", downstream = { folder = "out" } }
+       [[rule]]
+       name = "partners"
+       when = { recipientDomain = ["Partner.Example"], direction = "outbound" }
+       do = { encrypt = "must" }
+       [[rule]]
+       name = "the rest"`,
+      '/srv',
+    );
+    expect(rules).toEqual([
+      {
+        name: 'partners',
+        when: { recipientDomain: ['partner.example'], direction: 'outbound' },
+        do: { sign: 'if-possible', encrypt: 'must', form: 'clear', cipher: 'aes-256-cbc' },
+      },
+      {
+        name: 'the rest',
+        when: {},
+        do: { sign: 'if-possible', encrypt: 'if-possible', form: 'clear', cipher: 'aes-256-cbc' },
+      },
+    ]);
+  });
+
+  it('resolves folders against the base directory and reads IPv6 addresses', () => {
+    const config = parseGatewayConfig(
+      '[gateway]\noutbound = { listen = "[::1]:25", downstream = { folder = "out" } }\ntrustAnchors = ["ca.pem"]',
+      '/srv',
+    );
+    expect(config.outbound).toEqual({ listen: { host: '::1', port: 25 }, downstream: { folder: '/srv/out' } });
+    expect(config.trustAnchors).toEqual(['/srv/ca.pem']);
+  });
+
+  it.each([
+    ['not TOML', '[gateway\n', /my\.toml is not TOML/],
+    ['an unknown field', '[gateway]\nspol = "x"', /spol/],
+    [
+      'a wrong port',
+      '[gateway]\noutbound = { listen = "127.0.0.1:99999" }',
+      /gateway\.outbound\.listen: has a port above 65535/,
+    ],
+    ['an unknown action', '[[rule]]\nname = "x"\ndo = { encrypt = "allways" }', /rule\.0\.do\.encrypt/],
+    ['an empty list', '[[rule]]\nname = "x"\nwhen = { recipientDomain = [] }', /rule\.0\.when\.recipientDomain/],
+    ['a token in the file itself', '[gateway.authority]\ntoken = "secret"', /gateway\.authority\.token/],
+  ])('names the field of %s', (_, toml, message) => {
+    expect(() => parseGatewayConfig(toml, '/', 'my.toml')).toThrow(message);
+    expect(() => parseGatewayConfig(toml, '/', 'my.toml')).toThrow(expect.objectContaining({ code: 'configuration' }));
+  });
+
+  it('is frozen throughout', () => {
+    const config = resolveGatewayConfig({}, '/');
+    expect(() => Object.assign(config.outbound.listen, { port: 1 })).toThrow(TypeError);
+  });
+
+  it('is printed without a secret', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'config-'));
+    writeFileSync(path.join(folder, 'token'), 'very-secret\n');
+    const config = resolveGatewayConfig(
+      { gateway: { authority: { url: 'http://user:hunter2@127.0.0.1:8080', token: { file: 'token' } } } },
+      folder,
+    );
+    expect(readSecret(config.authority.token, folder)).toBe('very-secret');
+    const printed = JSON.stringify(describeConfig(config));
+    expect(printed).toContain('"token":{"file":"token"}');
+    expect(printed).toContain('127.0.0.1:2525');
+    expect(printed).not.toMatch(/very-secret|hunter2/);
+  });
+
+  it('says which secret is missing', () => {
+    expect(() => readSecret({ env: 'CHANCERY_TEST_UNSET' }, '/')).toThrow(/CHANCERY_TEST_UNSET is not set/);
+    expect(() => readSecret({ file: 'nowhere' }, '/srv')).toThrow(/\/srv\/nowhere cannot be read/);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { headerFields, onlyValue, withHeaders } from './header-block.ts';
+
+const message = Buffer.from(
+  'Received: from a\r\n\tby b\r\nSubject: one\r\n two\r\nX-Evil : yes\r\nX-Evil: again\r\n\r\nX-Evil: body\r\n\r\nmore\r\n',
+);
+
+describe('headerFields', () => {
+  it('unfolds values and forgives a blank before the colon', () => {
+    expect(headerFields(message).map(({ name, value }) => [name, value])).toEqual([
+      ['received', 'from a\tby b'],
+      ['subject', 'one two'],
+      ['x-evil', 'yes'],
+      ['x-evil', 'again'],
+    ]);
+  });
+
+  it.each([
+    ['no body', 'A: 1\r\nB: 2\r\n', ['a', 'b']],
+    ['no header', '\r\nA: 1\r\n', []],
+    ['nothing', '', []],
+    ['a line that is no field', 'A: 1\r\nnonsense\r\nB: 2\r\n\r\n', ['a', 'b']],
+    ['no last line end', 'A: 1', ['a']],
+  ])('reads a message with %s', (_, text, names) => {
+    expect(headerFields(Buffer.from(text)).map(({ name }) => name)).toEqual(names);
+  });
+
+  it('gives the value of a field that stands once, and of no other', () => {
+    const fields = headerFields(message);
+    expect(onlyValue(fields, 'subject')).toBe('one two');
+    expect(onlyValue(fields, 'x-evil')).toBeUndefined();
+    expect(onlyValue(fields, 'date')).toBeUndefined();
+  });
+});
+
+describe('withHeaders', () => {
+  it('removes whole fields, puts others first, and leaves every other octet', () => {
+    const changed = withHeaders(message, ({ name }) => name === 'x-evil', ['X-New: 1', 'X-Long: a\r\n b']);
+    expect(changed.toString()).toBe(
+      'X-New: 1\r\nX-Long: a\r\n b\r\nReceived: from a\r\n\tby b\r\nSubject: one\r\n two\r\n\r\nX-Evil: body\r\n\r\nmore\r\n',
+    );
+  });
+
+  it('changes nothing when there is nothing to change', () => {
+    expect(withHeaders(message, () => false, []).equals(message)).toBe(true);
+  });
+});

@@ -1,0 +1,191 @@
+/** An authority as the gateway sees one: a real HTTP server that speaks the contract's routes, over a real CA. */
+import { createCipheriv, randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type GatewayConfiguration, type JournalEntry, type RouteName, routes } from '@chancery/api';
+import {
+  type Certificate,
+  encryptContent,
+  parseCertificate,
+  parseRequest,
+  verifyRequestSignature,
+} from '@chancery/smime';
+import { type Keys, makeCa, makeKeys, type TestCa } from './test-ca.ts';
+
+export interface TestPerson {
+  readonly address: string;
+  readonly aliases?: readonly string[];
+  readonly signingKey?: 'gateway' | 'device';
+  readonly decrypts?: boolean;
+  /** Also gives the person an encryption certificate. */
+  readonly encryption?: 'p256' | 'rsa';
+}
+
+export interface TestAuthority {
+  readonly url: string;
+  readonly token: string;
+  readonly ca: TestCa;
+  readonly journal: JournalEntry[];
+  /** Calls that were answered, by route. */
+  readonly calls: Map<RouteName, number>;
+  /** While true, connections are dropped without an answer. */
+  down: boolean;
+  /** While set, CRLs end then. */
+  crlsEnd: Date | undefined;
+  addPerson(person: TestPerson): Promise<void>;
+  encryptionKeyOf(address: string): { keys: Keys; certificate: Certificate };
+  stop(): Promise<void>;
+}
+
+const base64 = (octets: Uint8Array) => Buffer.from(octets).toString('base64');
+
+export async function startTestAuthority(): Promise<TestAuthority> {
+  const ca = await makeCa('Example Corp');
+  const token = randomBytes(16).toString('hex');
+  const people: GatewayConfiguration['people'] = [];
+  const encryption = new Map<string, { keys: Keys; certificate: Certificate }>();
+  let gateway: Certificate | undefined;
+  const known = new Set<string>();
+
+  async function issue(csr: string, use: 'signing' | 'gateway', emails: readonly string[]) {
+    const request = parseRequest(Buffer.from(csr, 'base64'));
+    if (!verifyRequestSignature(request)) return problem(422, 'unusable-input', 'The request is not signed by its key');
+    const spki = base64(request.spki);
+    if (known.has(spki)) return problem(409, 'conflict', 'This key was seen before');
+    known.add(spki);
+    const certificate = await ca.issue({ spki: request.spki, emails, use });
+    if (use === 'gateway') gateway = certificate;
+    return {
+      serialNumber: certificate.serialNumber,
+      certificate: base64(certificate.der),
+      chain: [base64(ca.issuing.der)],
+    };
+  }
+
+  async function answer(name: RouteName, query: URLSearchParams, body: unknown): Promise<unknown> {
+    switch (name) {
+      case 'gatewayConfiguration':
+        return {
+          organisation: 'Example Corp',
+          domains: ['example.com'],
+          trustAnchors: [base64(ca.root.der)],
+          intermediates: [base64(ca.issuing.der)],
+          crls: (await ca.crls(authority.crlsEnd)).map(base64),
+          people,
+        };
+      case 'enrolGateway':
+        return issue(routes.enrolGateway.body.parse(body).csr, 'gateway', []);
+      case 'gatewaySigning': {
+        const { address, csr } = routes.gatewaySigning.body.parse(body);
+        const person = people.find((one) => one.address === address);
+        if (person === undefined) return problem(404, 'not-found', 'There is no such person');
+        return issue(csr, 'signing', [person.address, ...person.aliases]);
+      }
+      case 'gatewayRecipients': {
+        const found = encryption.get(query.get('address') ?? '');
+        if (found === undefined) return { certificates: [] };
+        const { serialNumber, der } = found.certificate;
+        return { certificates: [{ serialNumber, certificate: base64(der) }] };
+      }
+      case 'gatewayKeys': {
+        const found = encryption.get(query.get('address') ?? '');
+        if (found === undefined || gateway === undefined) return { keys: [] };
+        return { keys: [await locked(found, gateway)] };
+      }
+      case 'writeJournal': {
+        for (const entry of routes.writeJournal.body.parse(body).entries) {
+          if (!authority.journal.some(({ id }) => id === entry.id)) authority.journal.push(entry);
+        }
+        return { done: true };
+      }
+      default:
+        return problem(404, 'not-found', 'Not a route of the gateway');
+    }
+  }
+
+  const server = createServer(async (request, response) => {
+    if (authority.down) {
+      request.socket.destroy();
+      return;
+    }
+    const url = new URL(request.url ?? '/', 'http://authority.test');
+    const name = routeOf(request, url.pathname);
+    const reply =
+      request.headers.authorization !== `Bearer ${token}`
+        ? problem(401, 'unauthenticated', 'Sign in')
+        : name === undefined
+          ? problem(404, 'not-found', 'No such route')
+          : await answer(name, url.searchParams, parseBody(await text(request)));
+    const status = isProblem(reply) ? reply.status : 200;
+    if (name !== undefined && status === 200) {
+      routes[name].response.parse(reply);
+      authority.calls.set(name, (authority.calls.get(name) ?? 0) + 1);
+    }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+
+  const authority: TestAuthority = {
+    url: `http://127.0.0.1:${port}`,
+    token,
+    ca,
+    journal: [],
+    calls: new Map(),
+    down: false,
+    crlsEnd: undefined,
+    async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind }) {
+      people.push({ personId: randomUUID(), address, aliases: [...aliases], signingKey, decrypts });
+      if (kind === undefined) return;
+      const keys = makeKeys(kind);
+      const certificate = await ca.issue({ spki: keys.spki, emails: [address, ...aliases], use: 'encryption' });
+      encryption.set(address, { keys, certificate: parseCertificate(certificate.der) });
+    },
+    encryptionKeyOf(address) {
+      const found = encryption.get(address);
+      if (found === undefined) throw new Error(`${address} has no encryption key`);
+      return found;
+    },
+    async stop() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+  return authority;
+}
+
+/** An escrowed record with its gateway lock, as ESCROW.md describes it. */
+async function locked({ keys, certificate }: { keys: Keys; certificate: Certificate }, gateway: Certificate) {
+  const dek = randomBytes(32);
+  const nonce = randomBytes(12);
+  const aad = Buffer.from(JSON.stringify({ record: 'test' }));
+  const cipher = createCipheriv('aes-256-gcm', dek, nonce).setAAD(aad);
+  const pkcs8 = keys.privateKey.export({ type: 'pkcs8', format: 'der' });
+  const sealed = Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]);
+  const lock = await encryptContent({ content: dek, recipients: [gateway] });
+  return {
+    escrowedKeyId: randomUUID(),
+    certificate: base64(certificate.der),
+    sealed: base64(sealed),
+    aad: base64(aad),
+    lock: base64(lock),
+  };
+}
+
+function routeOf(request: IncomingMessage, path: string): RouteName | undefined {
+  const found = Object.entries(routes).find(([, route]) => route.method === request.method && route.path === path);
+  return found?.[0] as RouteName | undefined;
+}
+
+function parseBody(body: string): unknown {
+  return body === '' ? undefined : JSON.parse(body);
+}
+
+function problem(status: number, code: string, title: string) {
+  return { type: 'about:blank', title, status, code };
+}
+
+function isProblem(reply: unknown): reply is { status: number } {
+  return typeof reply === 'object' && reply !== null && 'status' in reply && 'code' in reply;
+}
