@@ -18,7 +18,24 @@ export {
 export { localDecrypter, localSigner } from './keys/local.ts';
 export type { Decrypter, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
-
+// ---- revocation
+export { checkRevocation, type RevocationReport, type RevocationSources } from './revocation/check.ts';
+export {
+  buildOcspRequest,
+  buildOcspResponse,
+  type CertId,
+  certIdFor,
+  certIdMatches,
+  type OcspCertificateStatus,
+  type OcspRequest,
+  type OcspResponse,
+  type OcspResponseInput,
+  type OcspResponseStatus,
+  ocspErrorResponse,
+  parseOcspRequest,
+  parseOcspResponse,
+  verifyOcspResponse,
+} from './revocation/ocsp.ts';
 // ---- x509
 export {
   assembleSigned,
@@ -31,6 +48,15 @@ export {
   type TbsCertificateInput,
   verifyCertificateSignature,
 } from './x509/certificate.ts';
+export {
+  buildTbsCrl,
+  type Crl,
+  type CrlEntry,
+  parseCrl,
+  type RevokedCertificate,
+  type TbsCrlInput,
+  verifyCrlSignature,
+} from './x509/crl.ts';
 export {
   authorityInfoAccess,
   authorityKeyIdentifier,
