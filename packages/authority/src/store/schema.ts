@@ -98,6 +98,7 @@ export interface Schema {
     use: CertificateUse;
     profile: string;
     person_id: string | null;
+    gateway_id: string | null;
     enrollment_id: string | null;
     escrowed_key_id: string | null;
     key_origin: KeyOrigin;

@@ -155,6 +155,7 @@ const statements = [
      use text NOT NULL CHECK (use IN ('signing', 'encryption', 'gateway', 'ocsp')),
      profile text NOT NULL,
      person_id uuid REFERENCES people,
+     gateway_id uuid REFERENCES gateways,
      enrollment_id uuid REFERENCES enrollments,
      escrowed_key_id uuid REFERENCES escrowed_keys,
      key_origin text NOT NULL CHECK (key_origin IN ('device', 'browser', 'gateway', 'kra', 'authority')),
@@ -165,6 +166,7 @@ const statements = [
      created_at timestamptz NOT NULL,
      CHECK ((use = 'encryption') = (escrowed_key_id IS NOT NULL))
    )`,
+  `CREATE INDEX issuance_intents_open ON issuance_intents (spki_sha256) WHERE state = 'prepared'`,
   `CREATE TABLE certificates (
      serial_number text PRIMARY KEY REFERENCES issuance_intents,
      authority_id uuid NOT NULL REFERENCES authorities,

@@ -1,0 +1,152 @@
+/** Passkeys (WebAuthn level 3): discoverable, with user verification, so that one touch is both factors. */
+import { randomBytes } from 'node:crypto';
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server';
+import { AuthorityError } from '../errors.ts';
+import type { Snapshot, Transaction } from '../store/database.ts';
+import { lockPasskey, type PasskeyRow, type StoredCredential, setPasskeyCounter } from '../store/operators.ts';
+import { spendChallenge } from '../store/tokens.ts';
+import type { World } from '../world.ts';
+import { openSecret, sealSecret } from './sealing.ts';
+
+type Json = Record<string, unknown>;
+type RegistrationResponse = Parameters<typeof verifyRegistrationResponse>[0]['response'];
+type AuthenticationResponse = Parameters<typeof verifyAuthenticationResponse>[0]['response'];
+
+/** @param origin of the page that asks, already known to be ours: passkeys belong to its host */
+export async function passkeyRegistration(account: {
+  readonly origin: string;
+  readonly challenge: Uint8Array;
+  readonly userId: Uint8Array;
+  readonly address: string;
+  readonly name: string;
+  readonly organisation: string;
+}): Promise<Json> {
+  const options = await generateRegistrationOptions({
+    rpName: `Chancery, ${account.organisation}`,
+    rpID: new URL(account.origin).hostname,
+    userName: account.address,
+    userDisplayName: account.name,
+    userID: Uint8Array.from(account.userId),
+    challenge: Uint8Array.from(account.challenge),
+    authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+    timeout: CHALLENGE_MS,
+  });
+  return { ...options };
+}
+
+/** @throws AuthorityError `unusable-input` */
+export async function acceptPasskey(
+  response: Json,
+  expected: { readonly origin: string; readonly challenge: Uint8Array },
+): Promise<StoredCredential> {
+  const verified = await verifyRegistrationResponse({
+    response: response as unknown as RegistrationResponse,
+    expectedChallenge: Buffer.from(expected.challenge).toString('base64url'),
+    expectedOrigin: expected.origin,
+    expectedRPID: new URL(expected.origin).hostname,
+    requireUserVerification: true,
+  }).catch((cause: unknown) => {
+    throw unusablePasskey(cause);
+  });
+  if (!verified.verified) throw unusablePasskey(undefined);
+  const { credential } = verified.registrationInfo;
+  return {
+    kind: 'passkey',
+    credentialId: credential.id,
+    publicKey: credential.publicKey,
+    counter: credential.counter,
+    transports: credential.transports ?? [],
+  };
+}
+
+/** Nothing is stored for a challenge until it is answered: whoever asks for a million of them fills no table. */
+export async function passkeyChallenge(
+  world: World,
+  snapshot: Snapshot,
+  origin: string,
+): Promise<{ flow: string; options: Json }> {
+  const challenge = randomBytes(32);
+  const options = await generateAuthenticationOptions({
+    rpID: new URL(origin).hostname,
+    challenge: Uint8Array.from(challenge),
+    userVerification: 'required',
+    timeout: CHALLENGE_MS,
+  });
+  const expires = world.clock().getTime() + CHALLENGE_MS;
+  const flow = Buffer.from(JSON.stringify({ challenge: challenge.toString('base64url'), expires }));
+  const sealed = await sealSecret(world, snapshot, FLOW, flow);
+  return { flow: Buffer.from(sealed).toString('base64url'), options: { ...options } };
+}
+
+/**
+ * The passkey that answered the challenge in `flow`, its counter moved on and the challenge spent.
+ * @throws AuthorityError `wrong-credentials`
+ */
+export async function passkeyAnswer(
+  world: World,
+  tx: Transaction,
+  answer: { readonly flow: string; readonly response: Json; readonly origin: string },
+): Promise<PasskeyRow> {
+  const challenge = await openFlow(world, tx, answer.flow);
+  const at = world.clock();
+  if (challenge === undefined || challenge.expires <= at.getTime()) throw refused();
+  const id = typeof answer.response.id === 'string' ? answer.response.id : '';
+  const passkey = await lockPasskey(tx, id);
+  if (passkey === undefined) throw refused();
+  const verified = await verifyAuthenticationResponse({
+    response: answer.response as unknown as AuthenticationResponse,
+    expectedChallenge: challenge.challenge,
+    expectedOrigin: answer.origin,
+    expectedRPID: new URL(answer.origin).hostname,
+    requireUserVerification: true,
+    credential: {
+      id: passkey.credential_id,
+      publicKey: Uint8Array.from(passkey.public_key),
+      counter: Number(passkey.counter),
+    },
+  }).catch((cause: unknown) => {
+    throw refused(cause);
+  });
+  if (!verified.verified) throw refused();
+  if (!(await spendChallenge(tx, challenge.challenge, at, new Date(challenge.expires)))) throw refused();
+  await setPasskeyCounter(tx, passkey.credential_id, verified.authenticationInfo.newCounter);
+  return passkey;
+}
+
+const CHALLENGE_MS = 300_000;
+const FLOW = 'chancery:passkey-challenge';
+
+async function openFlow(
+  world: World,
+  snapshot: Snapshot,
+  flow: string,
+): Promise<{ challenge: string; expires: number } | undefined> {
+  try {
+    const opened = await openSecret(world, snapshot, FLOW, Buffer.from(flow, 'base64url'));
+    return JSON.parse(Buffer.from(opened).toString()) as { challenge: string; expires: number };
+  } catch (error) {
+    if (error instanceof AuthorityError) throw error;
+    return undefined;
+  }
+}
+
+function refused(cause?: unknown): AuthorityError {
+  return new AuthorityError(
+    'wrong-credentials',
+    'This passkey does not sign in here. Nothing was changed. Start again, or sign in with password and code.',
+    { cause },
+  );
+}
+
+function unusablePasskey(cause: unknown): AuthorityError {
+  return new AuthorityError(
+    'unusable-input',
+    'This passkey could not be taken. The link is still good. Try again, or choose a password with a code.',
+    { cause },
+  );
+}

@@ -1,0 +1,176 @@
+/** The people who run the office, and what they sign in with. */
+import type { Role } from '@chancery/api';
+import { type Selectable, sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type OperatorRow = Omit<Selectable<Schema['operators']>, 'roles'> & { readonly roles: Role[] };
+export type PasskeyRow = Selectable<Schema['passkeys']>;
+
+/** What `identity/credential.ts` made of a chosen credential. */
+export type StoredCredential =
+  | {
+      readonly kind: 'password';
+      readonly passwordHash: string;
+      readonly sealedTotpSecret: Uint8Array;
+      readonly totpStep: number;
+    }
+  | {
+      readonly kind: 'passkey';
+      readonly credentialId: string;
+      readonly publicKey: Uint8Array;
+      readonly counter: number;
+      readonly transports: readonly string[];
+    };
+
+export async function listOperators(snapshot: Snapshot): Promise<OperatorRow[]> {
+  return (await snapshot.selectFrom('operators').selectAll().orderBy('name').execute()) as OperatorRow[];
+}
+
+export async function operatorById(snapshot: Snapshot, id: string): Promise<OperatorRow | undefined> {
+  return (await snapshot.selectFrom('operators').selectAll().where('id', '=', id).executeTakeFirst()) as
+    | OperatorRow
+    | undefined;
+}
+
+export async function operatorByAddress(snapshot: Snapshot, address: string): Promise<OperatorRow | undefined> {
+  return (await snapshot
+    .selectFrom('operators')
+    .selectAll()
+    .where(sql`lower(address)`, '=', address.toLowerCase())
+    .executeTakeFirst()) as OperatorRow | undefined;
+}
+
+/** As `operatorByAddress`, holding the row until commit: one sign-in at a time, so a code is never taken twice. */
+export async function lockOperatorByAddress(tx: Transaction, address: string): Promise<OperatorRow | undefined> {
+  return (await tx
+    .selectFrom('operators')
+    .selectAll()
+    .where(sql`lower(address)`, '=', address.toLowerCase())
+    .forUpdate()
+    .executeTakeFirst()) as OperatorRow | undefined;
+}
+
+export async function insertOperator(
+  tx: Transaction,
+  operator: {
+    id: string;
+    name: string;
+    address: string;
+    roles: readonly Role[];
+    state: 'invited' | 'active';
+    at: Date;
+  },
+): Promise<OperatorRow> {
+  return (await tx
+    .insertInto('operators')
+    .values({
+      id: operator.id,
+      name: operator.name,
+      address: operator.address,
+      roles: [...operator.roles],
+      state: operator.state,
+      password_hash: null,
+      totp_secret: null,
+      totp_last_step: null,
+      created_at: operator.at,
+      last_sign_in_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()) as OperatorRow;
+}
+
+/** A fresh start for someone who never came, or who comes back: what they signed in with is gone. */
+export async function reinviteOperator(
+  tx: Transaction,
+  id: string,
+  operator: { name: string; address: string; roles: readonly Role[] },
+): Promise<OperatorRow> {
+  await tx.deleteFrom('passkeys').where('operator_id', '=', id).execute();
+  return (await tx
+    .updateTable('operators')
+    .set({
+      name: operator.name,
+      address: operator.address,
+      roles: [...operator.roles],
+      state: 'invited',
+      password_hash: null,
+      totp_secret: null,
+      totp_last_step: null,
+    })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()) as OperatorRow;
+}
+
+export async function storeCredential(
+  tx: Transaction,
+  operatorId: string,
+  credential: StoredCredential,
+  at: Date,
+): Promise<void> {
+  if (credential.kind === 'password') {
+    await tx
+      .updateTable('operators')
+      .set({
+        state: 'active',
+        password_hash: credential.passwordHash,
+        totp_secret: Buffer.from(credential.sealedTotpSecret),
+        totp_last_step: credential.totpStep,
+      })
+      .where('id', '=', operatorId)
+      .execute();
+    return;
+  }
+  await tx.updateTable('operators').set({ state: 'active' }).where('id', '=', operatorId).execute();
+  await tx
+    .insertInto('passkeys')
+    .values({
+      credential_id: credential.credentialId,
+      operator_id: operatorId,
+      public_key: Buffer.from(credential.publicKey),
+      counter: credential.counter,
+      transports: [...credential.transports],
+      created_at: at,
+    })
+    .execute();
+}
+
+export async function noteSignIn(tx: Transaction, operatorId: string, at: Date): Promise<void> {
+  await tx.updateTable('operators').set({ last_sign_in_at: at }).where('id', '=', operatorId).execute();
+}
+
+export async function setTotpStep(tx: Transaction, operatorId: string, step: number): Promise<void> {
+  await tx.updateTable('operators').set({ totp_last_step: step }).where('id', '=', operatorId).execute();
+}
+
+export async function setOperatorDisabled(tx: Transaction, operatorId: string): Promise<OperatorRow | undefined> {
+  return (await tx
+    .updateTable('operators')
+    .set({ state: 'disabled' })
+    .where('id', '=', operatorId)
+    .where('state', '!=', 'disabled')
+    .returningAll()
+    .executeTakeFirst()) as OperatorRow | undefined;
+}
+
+/** Active administrators, their rows held until commit. */
+export async function lockActiveAdministrators(tx: Transaction): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('operators')
+    .select('id')
+    .where('state', '=', 'active')
+    .where(sql<boolean>`'administrator' = ANY (roles)`)
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+export async function lockPasskey(tx: Transaction, credentialId: string): Promise<PasskeyRow | undefined> {
+  return tx.selectFrom('passkeys').selectAll().where('credential_id', '=', credentialId).forUpdate().executeTakeFirst();
+}
+
+export async function setPasskeyCounter(tx: Transaction, credentialId: string, counter: number): Promise<void> {
+  await tx.updateTable('passkeys').set({ counter }).where('credential_id', '=', credentialId).execute();
+}

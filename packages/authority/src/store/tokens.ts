@@ -1,0 +1,110 @@
+/** Every secret that is handed out once and kept as a hash: set-up, invitation and sign-in links, sessions, gateway tokens. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+type TokenKind = Schema['tokens']['kind'];
+
+/** 256 random bits in base64url. The caller shows it once. */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** SHA-256: a token is random, so a slow hash would protect nothing more. */
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token, 'utf8').digest();
+}
+
+export async function insertToken(
+  tx: Transaction,
+  token: {
+    readonly secret: string;
+    readonly kind: TokenKind;
+    readonly operatorId?: string;
+    readonly gatewayId?: string;
+    readonly at: Date;
+    readonly expiresAt: Date | null;
+  },
+): Promise<void> {
+  await tx
+    .insertInto('tokens')
+    .values({
+      hash: hashToken(token.secret),
+      kind: token.kind,
+      operator_id: token.operatorId ?? null,
+      gateway_id: token.gatewayId ?? null,
+      data: '{}',
+      created_at: token.at,
+      expires_at: token.expiresAt,
+      last_used_at: null,
+    })
+    .execute();
+}
+
+/** The token with this secret, unless it has expired. */
+export async function findToken(snapshot: Snapshot, kind: TokenKind, secret: string, at: Date) {
+  return snapshot
+    .selectFrom('tokens')
+    .select(['operator_id', 'gateway_id'])
+    .where('hash', '=', hashToken(secret))
+    .where('kind', '=', kind)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+    .executeTakeFirst();
+}
+
+/** Takes a token out for good. Of two callers at once, one gets it. */
+export async function consumeToken(tx: Transaction, kind: TokenKind, secret: string, at: Date) {
+  return tx
+    .deleteFrom('tokens')
+    .where('hash', '=', hashToken(secret))
+    .where('kind', '=', kind)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+    .returning(['operator_id', 'gateway_id'])
+    .executeTakeFirst();
+}
+
+/**
+ * Marks a challenge as used until it expires by itself.
+ * @returns false where it was used before
+ */
+export async function spendChallenge(tx: Transaction, challenge: string, at: Date, expiresAt: Date): Promise<boolean> {
+  const inserted = await tx
+    .insertInto('tokens')
+    .values({
+      hash: hashToken(challenge),
+      kind: 'webauthn',
+      operator_id: null,
+      gateway_id: null,
+      data: '{}',
+      created_at: at,
+      expires_at: expiresAt,
+      last_used_at: null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('kind')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+export async function deleteTokensOfKind(tx: Transaction, kind: TokenKind): Promise<void> {
+  await tx.deleteFrom('tokens').where('kind', '=', kind).execute();
+}
+
+/** Ends an operator's sessions and every link that would begin one. */
+export async function deleteTokensOfOperator(tx: Transaction, operatorId: string): Promise<void> {
+  await tx.deleteFrom('tokens').where('operator_id', '=', operatorId).execute();
+}
+
+export async function countExpiredTokens(snapshot: Snapshot, at: Date): Promise<number> {
+  const { count } = await snapshot
+    .selectFrom('tokens')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .where('expires_at', '<=', at)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export async function deleteExpiredTokens(tx: Transaction, at: Date): Promise<number> {
+  const { numDeletedRows } = await tx.deleteFrom('tokens').where('expires_at', '<=', at).executeTakeFirst();
+  return Number(numDeletedRows);
+}
