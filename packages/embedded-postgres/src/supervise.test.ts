@@ -208,11 +208,12 @@ describe('the embedded database', () => {
     const pidFile = path.join(directory, 'pg/postmaster.pid');
     const left = readFileSync(pidFile, 'utf8').split('\n');
     await db.stop();
-    const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
+    // Of the same user: PostgreSQL knows by itself that another user's process is not its elder.
+    const { uid, gid } = statSync(path.join(directory, 'pg'));
+    const stranger = spawn('sleep', ['60'], { stdio: 'ignore', ...(root ? { uid, gid } : {}) });
     victims.push(stranger);
     writeFileSync(pidFile, [String(stranger.pid), ...left.slice(1)].join('\n'), { mode: 0o600 });
-    const owner = statSync(path.join(directory, 'pg'));
-    chownSync(pidFile, owner.uid, owner.gid);
+    chownSync(pidFile, uid, gid);
     const again = await startEmbeddedPostgres({ directory });
     expect(await query(again.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(stranger.exitCode).toBe(null);

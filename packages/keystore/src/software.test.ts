@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -224,6 +224,29 @@ describe('the software key store', () => {
     await expect(store.importKey(mixed, 'a')).rejects.toMatchObject({ code: 'unsupported-key' });
     expect(await store.importKey(mine, 'a')).toMatch(/^software:/);
   });
+
+  it.skipIf(process.geteuid?.() !== 0)(
+    'loses nothing when the disk is full, and says so (needs root, to mount a small disk)',
+    async (context) => {
+      mkdirSync(directory);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', directory]).status === 0;
+      if (!mounted) context.skip('a tmpfs cannot be mounted here');
+      try {
+        const store = await openSoftwareKeyStore({ directory, secret });
+        const made: KeyReference[] = [];
+        const full = await (async () => {
+          for (;;) made.push(await store.generate('p256', 'a'));
+        })().catch((error) => error);
+        expect(full).toMatchObject({ code: 'disk-full', message: expect.stringContaining(directory) });
+        expect(made.length).toBeGreaterThan(0);
+        const again = await openSoftwareKeyStore({ directory, secret });
+        expect((await again.list()).map(({ reference }) => reference).sort()).toEqual(made.sort());
+        expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual([]);
+      } finally {
+        spawnSync('umount', ['--lazy', directory]);
+      }
+    },
+  );
 
   it('says so where its folder cannot be one', async () => {
     writeFileSync(directory, 'a file');
