@@ -29,6 +29,9 @@ export interface Decrypter {
   agree(peerSpki: Uint8Array): Promise<Uint8Array>;
 }
 
+/** SHA-1 is OAEP's default (RFC 8017 A.2.1): harmless there, and what most senders and many tokens use. */
+type OaepHash = HashName | 'sha1';
+
 export type RsaScheme =
   | { padding: 'pkcs1' }
-  | { padding: 'oaep'; hash: HashName; mgf1Hash: HashName; label?: Uint8Array };
+  | { padding: 'oaep'; hash: OaepHash; mgf1Hash: OaepHash; label?: Uint8Array };

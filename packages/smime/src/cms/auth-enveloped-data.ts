@@ -1,0 +1,32 @@
+/** AuthEnvelopedData (RFC 5083): encrypted content that cannot be altered unnoticed. It still does not say who sent it. */
+import { contextConstructed, type DerReader, encodeInteger, encodeOctetString, tag } from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import { type Chunks, chunkedElement } from './chunks.ts';
+import { readEncryptedContent, type SealedContent } from './content-encryption.ts';
+import { wrapContentInfo } from './content-info.ts';
+import type { Envelope } from './enveloped-data.ts';
+import { readRecipients } from './recipients/recipient.ts';
+
+/** @param reader stands before the AuthEnvelopedData */
+export function readAuthEnvelopedData(reader: DerReader): Envelope {
+  const data = reader.enter();
+  data.smallInteger();
+  data.skipIf(contextConstructed(0));
+  const recipients = readRecipients(data);
+  const content = readEncryptedContent(data, true);
+  let additional = Buffer.alloc(0);
+  if (data.peek() === contextConstructed(1)) {
+    // RFC 5083 2.2: the attributes as a SET OF are the additional authenticated data.
+    additional = Buffer.from(data.element());
+    additional[0] = tag.set;
+  }
+  const mac = data.octetString();
+  data.skipIf(contextConstructed(2));
+  data.finish('the AuthEnvelopedData');
+  return { recipients, content, mac, additional };
+}
+
+export function encodeAuthEnvelopedData(recipients: Buffer, sealed: SealedContent): Chunks {
+  const mac = encodeOctetString(sealed.mac ?? Buffer.alloc(0));
+  return wrapContentInfo(oids.authEnvelopedData, chunkedElement(tag.sequence, encodeInteger(0), recipients, sealed.info, mac));
+}

@@ -1,0 +1,34 @@
+/** EnvelopedData (RFC 5652 section 6): content that only its recipients can read, and that nobody vouches for. */
+import { contextConstructed, type DerReader, encodeInteger, tag } from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import type { Chunks } from './chunks.ts';
+import { chunkedElement } from './chunks.ts';
+import { type EncryptedContent, readEncryptedContent, type SealedContent } from './content-encryption.ts';
+import { wrapContentInfo } from './content-info.ts';
+import { type Recipient, readRecipients } from './recipients/recipient.ts';
+
+/** What both encrypted kinds have in common. */
+export interface Envelope {
+  readonly recipients: readonly Recipient[];
+  readonly content: EncryptedContent;
+  /** The authentication tag, and the octets it covers beside the content; absent in EnvelopedData. */
+  readonly mac: Buffer | undefined;
+  readonly additional: Uint8Array;
+}
+
+/** @param reader stands before the EnvelopedData */
+export function readEnvelopedData(reader: DerReader): Envelope {
+  const data = reader.enter();
+  data.smallInteger();
+  data.skipIf(contextConstructed(0));
+  const recipients = readRecipients(data);
+  const content = readEncryptedContent(data, false);
+  data.skipIf(contextConstructed(1));
+  data.finish('the EnvelopedData');
+  return { recipients, content, mac: undefined, additional: Buffer.alloc(0) };
+}
+
+/** @param rsaOnly decides the version (RFC 5652 section 6.1) */
+export function encodeEnvelopedData(recipients: Buffer, rsaOnly: boolean, sealed: SealedContent): Chunks {
+  return wrapContentInfo(oids.envelopedData, chunkedElement(tag.sequence, encodeInteger(rsaOnly ? 0 : 2), recipients, sealed.info));
+}

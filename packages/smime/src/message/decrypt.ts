@@ -1,0 +1,31 @@
+/** Decrypts a message (RFC 8551 section 3.3, 3.4). */
+import { oids } from '../asn1/oids.ts';
+import { type DecryptionKey, decryptContent, decryptionFailed } from '../cms/decrypt-content.ts';
+import type { ReadableCipher } from '../cms/content-encryption.ts';
+import { withEntity } from '../mime/canonical.ts';
+import { scanMessage } from '../mime/scan.ts';
+import { layerOf } from './layer.ts';
+
+export interface DecryptedMessage {
+  /** The whole message: the outer fields that are not about content, then the decrypted entity. */
+  readonly message: Uint8Array;
+  /** False for CBC: the text may have been altered, so that nothing in it may be loaded, run or sent on unless a signature inside holds. */
+  readonly authenticated: boolean;
+  readonly cipher: ReadableCipher;
+  readonly recipients: readonly string[];
+}
+
+/**
+ * Opens a message whose root is the encrypted object. A ciphertext among other parts is never opened: its text would be
+ * placed into somebody else's HTML (EFAIL, 2018).
+ * Throws `no-matching-recipient` and `decryption-failed`, nothing else.
+ */
+export async function decryptMessage(input: { readonly message: Uint8Array; readonly keys: readonly DecryptionKey[] }): Promise<DecryptedMessage> {
+  const root = scanMessage(input.message);
+  const layer = layerOf(input.message, root);
+  const doubtful = root.ambiguities.some(({ severity }) => severity === 'error');
+  if (doubtful || (layer.kind !== 'enveloped-data' && layer.kind !== 'auth-enveloped-data')) throw decryptionFailed();
+  const { content, contentType, authenticated, cipher, recipients } = await decryptContent({ der: layer.der, keys: input.keys });
+  if (contentType !== oids.data) throw decryptionFailed();
+  return { message: withEntity(input.message, root, content), authenticated, cipher, recipients };
+}

@@ -1,0 +1,25 @@
+/** Encrypts a message (RFC 8551 section 3.3, 3.4). */
+import { joined } from '../cms/chunks.ts';
+import { type EncryptionInput, makeEnvelope } from '../cms/encrypt-content.ts';
+import { contentCiphers } from '../keys/algorithms.ts';
+import { splitMessage } from '../mime/canonical.ts';
+import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
+
+export interface EncryptInput extends EncryptionInput {
+  /** A whole RFC 5322 message; sign it first. Its Content-* fields are encrypted, all other fields stay outside, readable. */
+  readonly message: Uint8Array;
+}
+
+/** The encrypted message, lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
+export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
+  const { outerHeaders, entity } = splitMessage(input.message);
+  const { authenticated } = contentCiphers[input.cipher ?? 'aes-256-cbc'];
+  const header =
+    'MIME-Version: 1.0\r\n' +
+    // RFC 8551 3.2.2: the name of the newer type is spelt in camel case.
+    `Content-Type: application/pkcs7-mime; smime-type=${authenticated ? 'authEnveloped-data' : 'enveloped-data'}; name="smime.p7m"\r\n` +
+    'Content-Transfer-Encoding: base64\r\n' +
+    'Content-Disposition: attachment; filename="smime.p7m"\r\n' +
+    '\r\n';
+  return Buffer.concat([outerHeaders, Buffer.from(header, 'latin1'), encodeBase64Lines(joined(makeEnvelope(entity, input)))]);
+}

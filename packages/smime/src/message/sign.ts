@@ -1,0 +1,62 @@
+/** Signs a message (RFC 8551 section 3.5). */
+import { randomBytes } from 'node:crypto';
+import { joined } from '../cms/chunks.ts';
+import { makeSignedData, type SignatureInput, signatureHash } from '../cms/make-signature.ts';
+import { splitMessage } from '../mime/canonical.ts';
+import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
+
+export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
+  /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned. */
+  readonly message: Uint8Array;
+  /** `clear`: multipart/signed, readable everywhere. `opaque`: one application/pkcs7-mime, safe from relays that rewrite. */
+  readonly form: 'clear' | 'opaque';
+  /** UTC; default: now. Clients compare it with the Date field. */
+  readonly signingTime?: Date;
+}
+
+/**
+ * The signed message, lines ended by CRLF. What is signed is made safe for transport first: 8-bit text, long lines, white
+ * space at line ends and lines that begin `From ` are re-encoded. Throws `invalid-argument` where key and certificate differ.
+ */
+export async function signMessage(input: SignInput): Promise<Uint8Array> {
+  const { outerHeaders, entity } = splitMessage(input.message);
+  const signature = { ...input, signingTime: input.signingTime ?? new Date() };
+  const der = joined(await makeSignedData(entity, input.form === 'clear', signature));
+  if (input.form === 'opaque') return Buffer.concat([outerHeaders, opaqueHeader, encodeBase64Lines(der)]);
+  // Random, so that it stands nowhere in the content; the form keeps it from being mistaken for base64 or text.
+  const boundary = `----=_signed_${randomBytes(18).toString('hex')}`;
+  return Buffer.concat([
+    outerHeaders,
+    ascii(
+      'MIME-Version: 1.0\r\n' +
+        'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
+        ` micalg=${micalg[signatureHash(input)]}; boundary="${boundary}"\r\n` +
+        '\r\n' +
+        'This is a message signed with S/MIME.\r\n' +
+        `\r\n--${boundary}\r\n`,
+    ),
+    entity,
+    ascii(
+      `\r\n--${boundary}\r\n` +
+        'Content-Type: application/pkcs7-signature; name="smime.p7s"\r\n' +
+        'Content-Transfer-Encoding: base64\r\n' +
+        'Content-Disposition: attachment; filename="smime.p7s"\r\n' +
+        '\r\n',
+    ),
+    encodeBase64Lines(der),
+    ascii(`\r\n--${boundary}--\r\n`),
+  ]);
+}
+
+/** RFC 8551 section 3.5.3.2. */
+const micalg = { sha256: 'sha-256', sha384: 'sha-384', sha512: 'sha-512' } as const;
+
+const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+const opaqueHeader = ascii(
+  'MIME-Version: 1.0\r\n' +
+    'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"\r\n' +
+    'Content-Transfer-Encoding: base64\r\n' +
+    'Content-Disposition: attachment; filename="smime.p7m"\r\n' +
+    '\r\n',
+);

@@ -1,0 +1,139 @@
+/** Content-Type values (RFC 2045 section 5.1), read leniently and with every doubt named: parsers disagree about each. */
+import { type Problem, problem } from '../problem.ts';
+import type { ContentType } from './entity.ts';
+
+/** A boundary, protocol or charset that two parsers read differently makes two messages out of one. */
+const structural: ReadonlySet<string> = new Set(['boundary', 'protocol', 'micalg', 'smime-type', 'charset', 'type', 'start', 'name']);
+
+/** @param value the unfolded field value */
+export function parseContentType(value: string, problems: Problem[]): ContentType {
+  const cursor = { text: value, at: 0, comments: false };
+  skipSpace(cursor);
+  const type = takeUntil(cursor, '/; \t(').toLowerCase();
+  let subtype = '';
+  if (value[cursor.at] === '/') {
+    cursor.at++;
+    subtype = takeUntil(cursor, '; \t(').toLowerCase();
+  }
+  skipSpace(cursor);
+  const multipart = type === 'multipart';
+  const doubt = (code: string, message: string, clause = 'RFC 2045 section 5.1'): void => {
+    problems.push(problem('error', code, message, clause));
+  };
+  if (!isToken(type) || !isToken(subtype)) doubt('malformed-content-type', 'The Content-Type is not of the form type/subtype.');
+  else if (cursor.at < value.length && value[cursor.at] !== ';') doubt('malformed-content-type', 'Something stands between the media type and its parameters.');
+  const parameters = new Map<string, string>();
+  while (cursor.at < value.length) {
+    takeUntil(cursor, ';');
+    cursor.at++;
+    skipSpace(cursor);
+    if (cursor.at >= value.length) break;
+    readParameter(cursor, parameters, multipart, problems, doubt);
+  }
+  if (cursor.comments && multipart) doubt('comment-in-content-type', 'A comment stands in the Content-Type of a multipart; some parsers do not know comments.');
+  return { type: `${type}/${subtype}`, parameters };
+}
+
+interface Cursor {
+  readonly text: string;
+  at: number;
+  comments: boolean;
+}
+
+function readParameter(cursor: Cursor, parameters: Map<string, string>, multipart: boolean, problems: Problem[], doubt: (code: string, message: string, clause?: string) => void): void {
+  const { text } = cursor;
+  const rawName = takeUntil(cursor, '=; \t(').toLowerCase();
+  skipSpace(cursor);
+  if (text[cursor.at] !== '=') {
+    if (rawName !== '') problems.push(problem('warning', 'malformed-parameter', `The Content-Type has "${printable(rawName)}" where a parameter should be.`, 'RFC 2045 section 5.1'));
+    return;
+  }
+  cursor.at++;
+  skipSpace(cursor);
+  let value: string;
+  let quoted = false;
+  let escaped = false;
+  if (text[cursor.at] === '"') {
+    quoted = true;
+    const read = takeQuoted(cursor);
+    value = read.value;
+    escaped = read.escaped;
+    if (!read.closed) doubt('unterminated-quote', 'A quoted string in the Content-Type never ends.', 'RFC 5322 section 3.2.4');
+  } else value = takeUntil(cursor, '; \t(');
+  // RFC 2231: name*, name*0, name*1*; the first writing of a name wins here, and a split boundary is named as a doubt.
+  const star = rawName.indexOf('*');
+  const name = star < 0 ? rawName : rawName.slice(0, star);
+  if (star >= 0 && structural.has(name) && name !== 'name') doubt('extended-parameter', `The parameter "${printable(name)}" is written in the form of RFC 2231, which some parsers do not read.`, 'RFC 2231');
+  if (parameters.has(name) && star < 0) {
+    if (structural.has(name)) doubt('duplicate-parameter', `The parameter "${printable(name)}" stands twice in the Content-Type.`);
+  } else if (!parameters.has(name)) parameters.set(name, value);
+  if (name !== 'boundary' || !multipart) return;
+  if (escaped) doubt('escaped-boundary', 'The boundary holds a backslash, which some parsers remove and some keep.', 'RFC 2045 section 5.1');
+  if (value === '' || value.endsWith(' ') || hasOddOctet(value)) doubt('malformed-boundary', 'The boundary is empty, ends in a space, or holds characters that no boundary may have.', 'RFC 2046 section 5.1.1');
+  if (value.includes('=?')) doubt('encoded-boundary', 'The boundary looks like an encoded word.', 'RFC 2047 section 5');
+  if (value.length > 70) problems.push(problem('warning', 'long-boundary', 'The boundary is longer than 70 characters.', 'RFC 2046 section 5.1.1'));
+  if (!quoted && !isToken(value)) problems.push(problem('warning', 'unquoted-boundary', 'The boundary needs quotes and has none.', 'RFC 2045 section 5.1'));
+}
+
+function skipSpace(cursor: Cursor): void {
+  const { text } = cursor;
+  for (;;) {
+    const c = text[cursor.at];
+    if (c === ' ' || c === '\t' || c === '\r' || c === '\n') cursor.at++;
+    else if (c === '(') {
+      cursor.comments = true;
+      let depth = 0;
+      for (; cursor.at < text.length; cursor.at++) {
+        const d = text[cursor.at];
+        if (d === '\\') cursor.at++;
+        else if (d === '(') depth++;
+        else if (d === ')' && --depth === 0) break;
+      }
+      cursor.at++;
+    } else return;
+  }
+}
+
+function takeUntil(cursor: Cursor, stops: string): string {
+  const start = cursor.at;
+  while (cursor.at < cursor.text.length && !stops.includes(cursor.text[cursor.at] as string)) cursor.at++;
+  return cursor.text.slice(start, cursor.at);
+}
+
+function takeQuoted(cursor: Cursor): { value: string; closed: boolean; escaped: boolean } {
+  const { text } = cursor;
+  let value = '';
+  let escaped = false;
+  for (cursor.at++; cursor.at < text.length; cursor.at++) {
+    const c = text[cursor.at] as string;
+    if (c === '"') {
+      cursor.at++;
+      return { value, closed: true, escaped };
+    }
+    if (c === '\\') {
+      escaped = true;
+      cursor.at++;
+      value += text[cursor.at] ?? '';
+    } else value += c;
+  }
+  return { value, closed: false, escaped };
+}
+
+function isToken(text: string): boolean {
+  if (text === '') return false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c <= 0x20 || c >= 0x7f || '()<>@,;:\\"/[]?='.includes(text[i] as string)) return false;
+  }
+  return true;
+}
+
+function hasOddOctet(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x20 || c >= 0x7f || c === 0x22 || c === 0x5c) return true;
+  }
+  return false;
+}
+
+const printable = (text: string): string => text.slice(0, 40);

@@ -1,0 +1,156 @@
+/**
+ * The MIME structure of a message as offsets into its own octets (RFC 5322, 2045, 2046). Nothing is rewritten, so that what is
+ * verified is what arrived; and wherever parsers are known to read the same octets differently, the doubt is reported.
+ */
+import { asBuffer } from '../asn1/der.ts';
+import { limits } from '../limits.ts';
+import { type Problem, problem } from '../problem.ts';
+import { parseContentType } from './content-type.ts';
+import type { ContentType, HeaderField, MimeEntity } from './entity.ts';
+import { scanHeaders } from './scan-headers.ts';
+
+/** Reads the structure of a whole message, or of one entity. Never throws: what exceeds a budget is reported and left unopened. */
+export function scanMessage(bytes: Uint8Array): MimeEntity {
+  const input = asBuffer(bytes);
+  return scanEntity(input, 0, input.length, { parts: 0, root: true, crlf: usesCrlf(input) }, 0, textPlain);
+}
+
+interface Scan {
+  parts: number;
+  root: boolean;
+  /** The message's own header has lines that end at CRLF, so that a bare LF is a doubt; a file kept on Unix has none. */
+  readonly crlf: boolean;
+}
+
+const textPlain: ContentType = { type: 'text/plain', parameters: new Map() };
+const messageRfc822: ContentType = { type: 'message/rfc822', parameters: new Map() };
+const identityEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
+const knownEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary', 'base64', 'quoted-printable']);
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+function scanEntity(input: Buffer, start: number, end: number, scan: Scan, depth: number, byDefault: ContentType): MimeEntity {
+  const ambiguities: Problem[] = [];
+  const doubt = (code: string, message: string, clause?: string): void => {
+    ambiguities.push(problem('error', code, message, clause));
+  };
+  const message = scan.root || byDefault === messageRfc822;
+  scan.root = false;
+  const section = scanHeaders(input, start, end, message, scan.crlf, ambiguities);
+  const contentType = soleContentType(section.headers, byDefault, ambiguities);
+  const transferEncoding = soleTransferEncoding(section.headers, ambiguities);
+  const entity = { start, headerEnd: section.headerEnd, bodyStart: section.bodyStart, end, headers: section.headers, contentType, transferEncoding, ambiguities };
+  const multipart = contentType.type.startsWith('multipart/');
+  const embedded = contentType.type === 'message/rfc822' || contentType.type === 'message/global';
+  const leaf: MimeEntity = { ...entity, parts: [], closed: false };
+  if (!multipart && !embedded) return leaf;
+  if (!identityEncodings.has(transferEncoding)) {
+    if (multipart) doubt('encoded-multipart', `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`, 'RFC 2045 section 6.4');
+    return leaf;
+  }
+  if (depth >= limits.mimeDepth) {
+    doubt('mime-too-deep', `Parts are nested deeper than ${limits.mimeDepth}; what is below was not read.`);
+    return leaf;
+  }
+  if (embedded) {
+    scan.parts++;
+    return { ...entity, parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, messageRfc822)], closed: true };
+  }
+  const boundary = contentType.parameters.get('boundary');
+  if (boundary === undefined || boundary === '') {
+    doubt('missing-boundary', 'A multipart has no boundary.', 'RFC 2046 section 5.1.1');
+    return leaf;
+  }
+  const split = splitParts(input, section.bodyStart, end, boundary, scan, ambiguities);
+  const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
+  const parts = split.ranges.map(([from, to]) => scanEntity(input, from, to, scan, depth + 1, childDefault));
+  return { ...entity, parts, closed: split.closed };
+}
+
+function soleContentType(headers: readonly HeaderField[], byDefault: ContentType, ambiguities: Problem[]): ContentType {
+  const fields = headers.filter((field) => field.name === 'content-type');
+  const [first] = fields;
+  if (fields.length > 1) ambiguities.push(problem('error', 'duplicate-content-type', 'The header has more than one Content-Type.', 'RFC 2045 section 5'));
+  return first === undefined ? byDefault : parseContentType(first.value, ambiguities);
+}
+
+function soleTransferEncoding(headers: readonly HeaderField[], ambiguities: Problem[]): string {
+  const fields = headers.filter((field) => field.name === 'content-transfer-encoding');
+  if (fields.length > 1) ambiguities.push(problem('error', 'duplicate-transfer-encoding', 'The header has more than one Content-Transfer-Encoding.', 'RFC 2045 section 6'));
+  const [first] = fields;
+  if (first === undefined) return '7bit';
+  const value = first.value.trim().toLowerCase();
+  if (!knownEncodings.has(value)) ambiguities.push(problem('error', 'unknown-transfer-encoding', `The Content-Transfer-Encoding "${value.slice(0, 40)}" is none of the five that exist.`, 'RFC 2045 section 6.4'));
+  return value;
+}
+
+/** The ranges between delimiter lines. Native search for the delimiter, then a look at what stands around each find. */
+function splitParts(input: Buffer, from: number, end: number, boundary: string, scan: Scan, ambiguities: Problem[]): { ranges: [number, number][]; closed: boolean } {
+  const delimiter = Buffer.from(`--${boundary}`, 'latin1');
+  const body = input.subarray(0, end);
+  const ranges: [number, number][] = [];
+  const doubts = new Set<string>();
+  const doubt = (code: string, message: string): void => {
+    if (doubts.has(code)) return;
+    doubts.add(code);
+    ambiguities.push(problem('error', code, message, 'RFC 2046 section 5.1.1'));
+  };
+  let partStart = -1;
+  let closed = false;
+  for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) {
+    if (at > from && input[at - 1] !== LF) {
+      if (input[at - 1] === CR) doubt('bare-carriage-return', 'A delimiter follows a carriage return that has no line feed.');
+      continue;
+    }
+    let after = at + delimiter.length;
+    const closing = input[after] === 0x2d && input[after + 1] === 0x2d && after + 2 <= end;
+    if (closing) after += 2;
+    while (after < end && (input[after] === 0x20 || input[after] === 0x09)) after++;
+    const ends = after >= end || input[after] === LF || (input[after] === CR && (after + 1 >= end || input[after + 1] === LF));
+    if (!ends) {
+      doubt('boundary-prefix', 'A line begins with the boundary and goes on: some parsers take it for a delimiter.');
+      continue;
+    }
+    if (scan.crlf && ((at > from && input[at - 2] !== CR) || (after < end && input[after] === LF))) doubt('bare-line-feed', 'A delimiter line ends or begins at a line feed that has no carriage return.');
+    if (closed) {
+      doubt('delimiter-after-close', 'A delimiter stands after the close delimiter.');
+      continue;
+    }
+    if (partStart >= 0) {
+      if (scan.parts >= limits.mimeParts) {
+        doubt('too-many-parts', `The message has more than ${limits.mimeParts} parts; the rest was not read.`);
+        return { ranges, closed: false };
+      }
+      scan.parts++;
+      ranges.push([partStart, Math.max(partStart, lineBreakBefore(input, at))]);
+    }
+    closed = closing;
+    partStart = closing ? -1 : Math.min(end, input[after] === CR ? after + 2 : after + 1);
+  }
+  if (partStart >= 0) {
+    scan.parts++;
+    ranges.push([partStart, end]);
+  }
+  if (!closed) {
+    ambiguities.push(problem('warning', ranges.length === 0 ? 'no-parts' : 'missing-close-delimiter', ranges.length === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.', 'RFC 2046 section 5.1.1'));
+  }
+  return { ranges, closed };
+}
+
+/** Where the line break that belongs to a delimiter begins. */
+function lineBreakBefore(input: Buffer, at: number): number {
+  return input[at - 2] === CR ? at - 2 : at - 1;
+}
+
+/** Whether any line of the message's own header ends at CRLF. */
+function usesCrlf(input: Buffer): boolean {
+  for (let at = 0; at < input.length; ) {
+    const feed = input.indexOf(LF, at);
+    if (feed < 0) return false;
+    if (feed > at && input[feed - 1] === CR) return true;
+    if (feed === at) return input[at + 1] === CR && input[at + 2] === LF;
+    at = feed + 1;
+  }
+  return false;
+}
