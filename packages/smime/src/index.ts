@@ -18,6 +18,10 @@ export {
 export { localDecrypter, localSigner } from './keys/local.ts';
 export type { Decrypter, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
+// ---- path
+export type { PolicyInput } from './path/policy-tree.ts';
+export { type PathInput, type PathPurpose, type PathReport, sameMailbox, validatePath } from './path/validate-path.ts';
+export type { Problem } from './problem.ts';
 // ---- revocation
 export { checkRevocation, type RevocationReport, type RevocationSources } from './revocation/check.ts';
 export {

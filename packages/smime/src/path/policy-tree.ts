@@ -1,0 +1,160 @@
+/**
+ * Certificate policies (RFC 5280 6.1 as amended by RFC 9618): a graph with one node per policy and level, where the tree of
+ * RFC 5280 grows exponentially with mapped policies (CVE-2023-0464).
+ */
+import { DerReader } from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import { SmimeError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { readPolicyConstraints, readPolicyMappings } from '../x509/read-extensions.ts';
+
+/** What the caller demands of the policies (RFC 5280 6.1.1 c, e to g). */
+export interface PolicyInput {
+  /** Acceptable policies; any where absent. */
+  readonly acceptable?: readonly string[];
+  readonly explicitPolicy?: boolean;
+  readonly inhibitMapping?: boolean;
+  readonly inhibitAny?: boolean;
+}
+
+interface PolicyNode {
+  expected: Set<string>;
+  /** Policies of the level above. */
+  readonly parents: Set<string>;
+}
+type Level = Map<string, PolicyNode>;
+
+/** Follows the policies down one path. Feed it every certificate below the anchor, the leaf last. */
+export class PolicyTracker {
+  private readonly acceptable: ReadonlySet<string> | undefined;
+  private readonly levels: Level[] = [
+    new Map([[oids.anyPolicy, { expected: new Set([oids.anyPolicy]), parents: new Set<string>() }]]),
+  ];
+  private alive = true;
+  private explicitPolicy: number;
+  private policyMapping: number;
+  private inhibitAny: number;
+  private nodes = 0;
+
+  /** @param length number of certificates below the anchor */
+  constructor(length: number, input: PolicyInput) {
+    this.acceptable =
+      input.acceptable && !input.acceptable.includes(oids.anyPolicy) ? new Set(input.acceptable) : undefined;
+    this.explicitPolicy = input.explicitPolicy ? 0 : length + 1;
+    this.policyMapping = input.inhibitMapping ? 0 : length + 1;
+    this.inhibitAny = input.inhibitAny ? 0 : length + 1;
+  }
+
+  /** False where the path must be rejected. Throws `SmimeError` for malformed extensions and spent budgets. */
+  next(certificate: Certificate, selfIssued: boolean, last: boolean): boolean {
+    this.descend(certificate, selfIssued, last);
+    if (this.explicitPolicy === 0 && !this.alive) return false;
+    const constraints = extensionValue(certificate, oids.policyConstraints);
+    const { requireExplicitPolicy, inhibitPolicyMapping } = constraints ? readPolicyConstraints(constraints) : {};
+    if (last) {
+      // 6.1.5 (a), (b), (g)
+      if (this.explicitPolicy > 0) this.explicitPolicy -= 1;
+      if (requireExplicitPolicy === 0) this.explicitPolicy = 0;
+      return this.explicitPolicy > 0 || (this.alive && this.isAcceptable());
+    }
+    const mappings = extensionValue(certificate, oids.policyMappings);
+    if (mappings && !this.map(readPolicyMappings(mappings))) return false;
+    if (!selfIssued) {
+      // 6.1.4 (h)
+      if (this.explicitPolicy > 0) this.explicitPolicy -= 1;
+      if (this.policyMapping > 0) this.policyMapping -= 1;
+      if (this.inhibitAny > 0) this.inhibitAny -= 1;
+    }
+    if (requireExplicitPolicy !== undefined) this.explicitPolicy = Math.min(this.explicitPolicy, requireExplicitPolicy);
+    if (inhibitPolicyMapping !== undefined) this.policyMapping = Math.min(this.policyMapping, inhibitPolicyMapping);
+    const inhibit = extensionValue(certificate, oids.inhibitAnyPolicy);
+    if (inhibit) this.inhibitAny = Math.min(this.inhibitAny, skipCerts(inhibit));
+    return true;
+  }
+
+  /** 6.1.3 (d), (e). */
+  private descend(certificate: Certificate, selfIssued: boolean, last: boolean): void {
+    const above = this.levels.at(-1) as Level;
+    const level: Level = new Map();
+    const stated = certificate.certificatePolicies.map(({ policy }) => policy);
+    if (!certificate.extensions.some(({ id }) => id === oids.certificatePolicies)) this.alive = false;
+    if (!this.alive) return;
+    for (const policy of stated) {
+      if (policy === oids.anyPolicy) continue;
+      const parents = new Set([...above].filter(([, node]) => node.expected.has(policy)).map(([parent]) => parent));
+      if (parents.size === 0 && above.has(oids.anyPolicy)) parents.add(oids.anyPolicy);
+      if (parents.size > 0) this.add(level, policy, parents);
+    }
+    if (stated.includes(oids.anyPolicy) && (this.inhibitAny > 0 || (!last && selfIssued))) {
+      const named = new Set(level.keys());
+      for (const [parent, node] of above) {
+        for (const policy of node.expected) {
+          if (named.has(policy)) continue;
+          const existing = level.get(policy);
+          if (existing) existing.parents.add(parent);
+          else this.add(level, policy, new Set([parent]));
+        }
+      }
+    }
+    this.levels.push(level);
+    if (level.size === 0) this.alive = false;
+  }
+
+  /** 6.1.4 (a), (b). */
+  private map(mappings: readonly { issuer: string; subject: string }[]): boolean {
+    if (mappings.some(({ issuer, subject }) => issuer === oids.anyPolicy || subject === oids.anyPolicy)) return false;
+    if (!this.alive) return true;
+    const level = this.levels.at(-1) as Level;
+    const targets = new Map<string, Set<string>>();
+    for (const { issuer, subject } of mappings) targets.set(issuer, (targets.get(issuer) ?? new Set()).add(subject));
+    for (const [issuer, subjects] of targets) {
+      const node = level.get(issuer);
+      if (this.policyMapping === 0) level.delete(issuer);
+      else if (node) node.expected = subjects;
+      else if (level.has(oids.anyPolicy)) this.add(level, issuer, new Set([oids.anyPolicy]), subjects);
+    }
+    if (level.size === 0) this.alive = false;
+    return true;
+  }
+
+  private add(level: Level, policy: string, parents: Set<string>, expected: Set<string> = new Set([policy])): void {
+    this.nodes += 1;
+    if (this.nodes > limits.policyNodes)
+      throw new SmimeError('limit-exceeded', `a path with more than ${limits.policyNodes} certificate policies`);
+    level.set(policy, { expected, parents });
+  }
+
+  /** 6.1.5 (g): something of the last level descends from a policy that the caller accepts. */
+  private isAcceptable(): boolean {
+    const { acceptable } = this;
+    if (!acceptable) return true;
+    let wanted = new Set((this.levels.at(-1) as Level).keys());
+    for (let depth = this.levels.length - 1; depth > 0; depth--) {
+      const level = this.levels[depth] as Level;
+      const above = new Set<string>();
+      for (const policy of wanted) {
+        const node = level.get(policy);
+        if (!node) continue;
+        // anyPolicy all the way down stands for every acceptable policy.
+        if (policy === oids.anyPolicy && depth === this.levels.length - 1 && acceptable.size > 0) return true;
+        for (const parent of node.parents) {
+          if (parent === oids.anyPolicy && acceptable.has(policy)) return true;
+          if (parent !== oids.anyPolicy) above.add(parent);
+        }
+      }
+      wanted = above;
+    }
+    return false;
+  }
+}
+
+function extensionValue(certificate: Certificate, id: string): Uint8Array | undefined {
+  return certificate.extensions.find((extension) => extension.id === id)?.value;
+}
+
+function skipCerts(value: Uint8Array): number {
+  const count = new DerReader(value).smallInteger();
+  if (count < 0) throw new SmimeError('unexpected-structure', 'inhibitAnyPolicy is negative');
+  return count;
+}
