@@ -55,9 +55,9 @@ const dark: MantineColorsTuple = [
 export const theme = createTheme({
   colors: { ink, wax, dark },
   primaryColor: 'ink',
-  primaryShade: { light: 7, dark: 3 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
-  luminanceThreshold: 0.32,
+  luminanceThreshold: 0.3,
   defaultRadius: 'sm',
   cursorType: 'pointer',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',

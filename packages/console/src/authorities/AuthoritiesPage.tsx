@@ -31,7 +31,7 @@ export function AuthoritiesPage() {
               size="compact-md"
               variant="default"
               leftSection={<IconDownload size={16} aria-hidden />}
-              aria-label={`Download the certificate of ${authority.name}`}
+              aria-label={`Certificate, PEM: ${authority.name}`}
               onClick={() =>
                 save(
                   `${authority.role}-authority.pem`,

@@ -117,7 +117,7 @@ const extensionDecoders: Record<string, readonly [string, (value: Der) => string
   ],
   '2.5.29.32': [
     'Certificate policies',
-    (value) => children(value).map((policy) => readOid(at(children(policy), 0).content)),
+    (value) => children(value).map((policy) => policyName(readOid(at(children(policy), 0).content))),
   ],
   '2.5.29.35': [
     'Authority key identifier',
@@ -165,6 +165,14 @@ function at(elements: readonly Der[], index: number): Der {
   const element = elements[index];
   if (element === undefined) throw new RangeError('A certificate that ends too early');
   return element;
+}
+
+/** The reserved policies of the CA/Browser Forum's S/MIME Baseline Requirements, section 7.1.6.1. */
+function policyName(oid: string): string {
+  const [, validation, generation] = /^2\.23\.140\.1\.5\.([1-4])\.([1-3])$/.exec(oid) ?? [];
+  if (validation === undefined || generation === undefined) return oid;
+  const who = ['mailbox', 'organization', 'sponsor', 'individual'][Number(validation) - 1];
+  return `${who}-validated, ${['legacy', 'multipurpose', 'strict'][Number(generation) - 1]} (${oid})`;
 }
 
 const attributeNames: Record<string, string> = {

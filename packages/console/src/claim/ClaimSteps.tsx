@@ -190,7 +190,7 @@ function Saved({ file, what }: { file: KeyFile; what: string }) {
         size="compact-sm"
         variant="default"
         leftSection={<IconDownload size={14} aria-hidden />}
-        aria-label={`Save the ${what} again`}
+        aria-label={`Save again: ${what}`}
         onClick={() => save(file.name, pkcs12Type, file.octets)}
       >
         Save again

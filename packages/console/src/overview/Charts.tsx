@@ -149,7 +149,7 @@ function Bars({ data, series }: BarsProps) {
       withLegend={series.length > 1}
       legendProps={{ verticalAlign: 'bottom' }}
       tickLine="none"
-      gridAxis="y"
+      gridAxis="x"
       yAxisProps={{ allowDecimals: false, width: 36 }}
       xAxisProps={{ minTickGap: 12 }}
       barProps={{ isAnimationActive: false }}

@@ -126,7 +126,8 @@ function Needs({ overview }: { overview: Overview }) {
           role="status"
           title={`${target.target} refuses ${plural(target.failed, 'certificate', 'certificates')}`}
         >
-          {target.lastError ?? 'It gave no reason.'} Nothing is lost: it is tried again.
+          {target.lastError === null ? 'It gave no reason' : target.lastError.replace(/\.$/, '')}. Nothing is lost: it
+          is tried again.
         </Alert>
       ))}
       {certificates.expiring > 0 && (

@@ -55,5 +55,5 @@ export const recoveryRules = (threshold: number): readonly string[] => [
   'One rejection ends the request.',
   'Officers approve the digest of exactly this request: change a word, and it is another request.',
   'The key is opened inside the authority and leaves it once, for the named recipient only.',
-  'The owner of the key is told.',
+  'Every step stands in the audit trail, with the names.',
 ];
