@@ -1,0 +1,73 @@
+/** Chromium from the machine, one page at a time; pictures and accessibility on demand. */
+import { mkdirSync } from 'node:fs';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const PICTURES = 'artifacts/console';
+
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    // Quiet: without these it looks up its maker's hosts. No sandbox: the tests run as root in CI.
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** A visitor: cookies of their own, wide and light unless told otherwise. Errors in the page fail the test that looks. */
+export class Visitor {
+  readonly page: Page;
+  readonly errors: string[] = [];
+  readonly #context: BrowserContext;
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.#context = context;
+    this.page = page;
+    page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('console', (message) => {
+      // A refused request is logged by the browser itself; the page shows it in words, which the tests look at.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+        this.errors.push(message.text());
+      }
+    });
+  }
+
+  static async enter(browser: Browser, baseURL: string): Promise<Visitor> {
+    const context = await browser.newContext({
+      baseURL,
+      viewport: { width: 1440, height: 900 },
+      acceptDownloads: true,
+    });
+    return new Visitor(context, await context.newPage());
+  }
+
+  /** Pictures wide and narrow, light and dark; what axe finds in them, one line a finding. */
+  async lookAt(name: string): Promise<string[]> {
+    mkdirSync(PICTURES, { recursive: true });
+    const found: string[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const width of [1440, 390]) {
+        await this.page.setViewportSize({ width, height: 900 });
+        await this.page.waitForTimeout(150);
+        await this.page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+      }
+      const { violations } = await new AxeBuilder({ page: this.page }).analyze();
+      for (const { id, nodes } of violations)
+        found.push(`${name} ${colorScheme} ${id}: ${nodes.map((node) => node.target).join(' ')}`);
+      await this.page.setViewportSize({ width: 1440, height: 900 });
+    }
+    await this.page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    return found;
+  }
+
+  async leave(): Promise<void> {
+    await this.#context.close();
+  }
+}

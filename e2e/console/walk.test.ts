@@ -1,0 +1,297 @@
+/** A first day at the console, in Chromium: set-up, import, claim, inspect, revoke, recovery, audit; axe on every page. */
+import { readFileSync } from 'node:fs';
+import { readPkcs12 } from '@chancery/smime';
+import * as OTPAuth from 'otpauth';
+import type { Browser, Download } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missing } from '../../interop/peers.ts';
+import { arrived, eventually, send } from '../support/mail.ts';
+import { OfficeProcess } from '../support/office-process.ts';
+import { openBrowser, Visitor } from './browser.ts';
+
+const CSV = `address,name,aliases,external_id,signing_key,gateway_decrypts
+anna@example.com,Anna Becker,anna.becker@example.com,E1,gateway,true
+dora@example.com,Dora Device,,E2,device,false
+`;
+
+describe.skipIf(missing('chromium'))('the console', () => {
+  let office: OfficeProcess;
+  let browser: Browser;
+  let ada: Visitor;
+  const visitors: Visitor[] = [];
+  const enter = async () => {
+    const visitor = await Visitor.enter(browser, office.url);
+    visitors.push(visitor);
+    return visitor;
+  };
+
+  beforeAll(async () => {
+    office = await OfficeProcess.prepare();
+    await office.start();
+    browser = await openBrowser();
+    ada = await enter();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await office?.dispose();
+  });
+
+  it('before set-up, says how to begin', async () => {
+    await ada.page.goto('/');
+    await ada.page.getByRole('heading', { name: 'This office is not set up yet' }).waitFor();
+    expect(await ada.lookAt('not-set-up')).toEqual([]);
+  });
+
+  it('is set up through the link, with a password and an authenticator app', async () => {
+    const { page } = ada;
+    await page.goto(`/setup#${await office.setupToken()}`);
+    await page.getByLabel('Organisation', { exact: true }).fill('Example Corp');
+    await page.getByLabel('Mail domains').fill('example.com');
+    await page.keyboard.press('Enter');
+    expect(await ada.lookAt('set-up')).toEqual([]);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByLabel('Your name').fill('Ada Ambrose');
+    await page.getByLabel('Your e-mail address').fill('ada@example.com');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await chooseCredential(ada, 'Set up the office');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  });
+
+  it('shows an empty office that says what to do', async () => {
+    expect(await ada.lookAt('overview-empty')).toEqual([]);
+    for (const [path, name] of PAGES) {
+      await ada.page.goto(path);
+      await ada.page.getByRole('heading', { level: 1 }).waitFor();
+      await ada.page.waitForLoadState('networkidle');
+      expect(await ada.lookAt(`${name}-empty`)).toEqual([]);
+    }
+  });
+
+  it('imports people: shows wrong lines beside their reason, then what would change, then does it', async () => {
+    const { page } = ada;
+    await page.goto('/people/import');
+    const choose = (csv: string) =>
+      page
+        .locator('input[type=file]')
+        .setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+    await choose(`${CSV}nobody,Eve,,,,\n`);
+    await page.getByRole('table', { name: 'Lines that cannot be imported' }).getByText('4', { exact: true }).waitFor();
+    expect(await ada.lookAt('import-refused')).toEqual([]);
+    await choose(CSV);
+    await page.getByRole('table', { name: 'What would change' }).getByText('dora@example.com').waitFor();
+    expect(await ada.lookAt('import')).toEqual([]);
+    await page.getByRole('button', { name: 'Import 2 people' }).click();
+    await page.waitForURL(/\/people$/);
+    await page.getByText('Dora Device').waitFor();
+  });
+
+  it('invites two recovery officers, who choose their own credentials', async () => {
+    for (const name of ['Otto', 'Olga']) {
+      const { page } = ada;
+      await page.goto('/operators');
+      await page.getByRole('button', { name: 'Invite operator' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Name').fill(`${name} Officer`);
+      await dialog.getByLabel('E-mail address').fill(`${name.toLowerCase()}@example.com`);
+      await dialog.getByLabel('Recovery officer').check();
+      await dialog.getByRole('button', { name: 'Invite', exact: false }).last().click();
+      const link = await dialog.getByRole('group', { name: 'invitation link' }).textContent();
+      const officer = await enter();
+      await officer.page.goto(link ?? '');
+      await chooseCredential(officer, /Accept/);
+      await officer.page.getByRole('heading', { name: 'Overview' }).waitFor();
+      officers.push(officer);
+    }
+    await ada.page.goto('/operators');
+    await ada.page.getByText('Olga Officer').waitFor();
+    expect(await ada.lookAt('operators')).toEqual([]);
+  });
+
+  it('hands Dora her keys on the claim page: the signing key is made in her browser', async () => {
+    const { page } = ada;
+    await eventually('Dora is certified', async () => {
+      await page.goto('/certificates');
+      await page.getByRole('heading', { name: 'Certificates' }).waitFor();
+      await page.waitForLoadState('networkidle');
+      return (await page.getByText('dora@example.com').count()) > 0 ? true : undefined;
+    });
+    await page.goto('/people');
+    await page.getByText('Dora Device').click();
+    await page.getByRole('button', { name: /claim link/i }).click();
+    const link = page.getByRole('group', { name: /claim link/i });
+    await link.waitFor();
+    const url = await link.textContent();
+
+    const dora = await enter();
+    await dora.page.goto(url ?? '');
+    await dora.page.getByRole('button', { name: 'Make my signing key' }).waitFor();
+    expect(await dora.lookAt('claim')).toEqual([]);
+    const password = (await dora.page.getByRole('group', { name: 'password' }).textContent()) ?? '';
+    const signing = await downloads(dora, () => dora.page.getByRole('button', { name: 'Make my signing key' }).click());
+    const encryption = await downloads(dora, () => dora.page.getByRole('button', { name: /encryption key/i }).click());
+    for (const file of [signing, encryption]) {
+      const { keys } = await readPkcs12(readFileSync(await file.path()), password);
+      expect(keys).toHaveLength(1);
+    }
+    expect(await dora.lookAt('claimed')).toEqual([]);
+    await dora.page.getByRole('checkbox').last().check();
+    await dora.page.getByRole('button', { name: /finish|done/i }).click();
+    await dora.page.getByText('All done').waitFor();
+    expect(dora.errors).toEqual([]);
+  });
+
+  it('shows the person, with certificates and escrow', async () => {
+    await ada.page.goto('/people');
+    await ada.page.getByText('Dora Device').click();
+    await ada.page.getByRole('heading', { name: 'Dora Device' }).waitFor();
+    await ada.page.waitForLoadState('networkidle');
+    expect(await ada.lookAt('person')).toEqual([]);
+  });
+
+  it('inspects a mail that the gateway sent, layer by layer', async () => {
+    await eventually('the gateway signs for Anna', async () => {
+      await send(office.outboundPort, {
+        from: 'Anna Becker <anna@example.com>',
+        to: 'outside@partner.example',
+        subject: 'Only signed',
+        text: 'Hello.\n',
+      }).catch(() => undefined);
+      const mail = await arrived(office.mailbox, (message) => message.includes('Subject: Only signed')).catch(
+        () => undefined,
+      );
+      return mail?.includes('multipart/signed') === true ? mail : undefined;
+    });
+    const mail = await arrived(office.mailbox, (message) => message.includes('multipart/signed'));
+    const { page } = ada;
+    await page.goto('/inspect');
+    await page
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'signed.eml', mimeType: 'message/rfc822', buffer: mail });
+    await page.getByRole('heading', { name: 'Layers' }).waitFor();
+    await page
+      .getByText(/anna@example\.com/)
+      .first()
+      .waitFor();
+    expect(await ada.lookAt('inspect')).toEqual([]);
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'altered.eml',
+      mimeType: 'message/rfc822',
+      buffer: Buffer.from(mail.toString('latin1').replace('Hello.', 'Hellx.'), 'latin1'),
+    });
+    await page
+      .getByText(/altered|does not match|changed/i)
+      .first()
+      .waitFor();
+    expect(await ada.lookAt('inspect-altered')).toEqual([]);
+  });
+
+  it('recovers a key with two officers', async () => {
+    const { page } = ada;
+    await page.goto('/recovery/new');
+    await page.getByLabel('Whose key').fill('dora');
+    await page.getByRole('option', { name: /Dora Device/ }).click();
+    await page.getByLabel('Explanation').fill('Her phone is at the bottom of the lake');
+    expect(await ada.lookAt('recovery-new')).toEqual([]);
+    await page.locator('button[type=submit]').click();
+    await page.getByRole('heading', { name: 'Recovery for Dora Device' }).waitFor();
+    const url = page.url();
+    expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
+    for (const officer of officers) {
+      await officer.page.goto(url);
+      await officer.page.getByRole('button', { name: 'Approve' }).waitFor();
+      expect(await officer.lookAt('recovery-to-decide')).toEqual([]);
+      await officer.page.getByRole('button', { name: 'Approve' }).click();
+      await officer.page.getByText('Your approval is recorded.').waitFor();
+    }
+    await page.reload();
+    const file = await downloads(ada, () => page.getByRole('button', { name: 'Release and save the key' }).click());
+    const [otto] = officers;
+    await otto?.page.reload();
+    await otto?.page.getByRole('button', { name: 'Show the password, once' }).click();
+    const told = otto?.page.getByRole('group', { name: 'PKCS#12 password' });
+    await told?.waitFor();
+    const { keys } = await readPkcs12(readFileSync(await file.path()), (await told?.textContent()) ?? '');
+    expect(keys).toHaveLength(1);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Recovery for Dora Device' }).waitFor();
+    expect(await ada.lookAt('recovery-released')).toEqual([]);
+  });
+
+  it('revokes a certificate, and says so', async () => {
+    const { page } = ada;
+    await page.goto('/certificates?use=signing');
+    await page.getByText('dora@example.com').first().waitFor();
+    await page
+      .getByRole('link', { name: /Dora|dora/ })
+      .first()
+      .click();
+    await page.getByRole('button', { name: 'Revoke' }).click();
+    await page
+      .getByRole('dialog')
+      .getByLabel(/compromise|someone else/i)
+      .first()
+      .check();
+    expect(await ada.lookAt('revoke')).toEqual([]);
+    await page.getByRole('button', { name: 'Revoke the certificate' }).click();
+    await page.getByRole('status').filter({ hasText: 'Revoked' }).first().waitFor();
+    expect(await ada.lookAt('revoked')).toEqual([]);
+  });
+
+  it('shows an office in use, and an audit trail that holds', async () => {
+    const { page } = ada;
+    for (const [path, name] of [['/', 'overview'], ...PAGES] as const) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.waitForLoadState('networkidle');
+      expect(await ada.lookAt(name)).toEqual([]);
+    }
+    await page.goto('/audit');
+    await page.getByRole('button', { name: /verify|check/i }).click();
+    await page
+      .getByText(/intact|holds|whole/i)
+      .first()
+      .waitFor();
+  });
+
+  it('can be walked with the keyboard alone', async () => {
+    const { page } = ada;
+    await page.goto('/people');
+    await page.getByRole('heading', { name: 'People' }).waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/skip/i);
+    await page.keyboard.press('/');
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
+  });
+
+  it('had no error in any page', () => {
+    expect(visitors.flatMap((visitor) => visitor.errors)).toEqual([]);
+  });
+});
+
+const PAGES = [
+  ['/people', 'people'],
+  ['/certificates', 'certificates'],
+  ['/recovery', 'recovery'],
+  ['/mail', 'mail'],
+  ['/inspect', 'inspect-page'],
+  ['/audit', 'audit'],
+  ['/operators', 'operators'],
+  ['/authorities', 'authorities'],
+] as const;
+
+const officers: Visitor[] = [];
+
+/** Password and TOTP, as a person with an authenticator app does it. */
+async function chooseCredential({ page }: Visitor, submit: string | RegExp): Promise<void> {
+  await page.getByText('Password and authenticator app').click();
+  await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.getByLabel('Password again').fill('correct horse battery');
+  const secret = (await page.getByRole('group', { name: 'TOTP secret' }).textContent()) ?? '';
+  await page.getByLabel('Code from the authenticator app').pressSequentially(new OTPAuth.TOTP({ secret }).generate());
+  await page.getByRole('button', { name: submit }).click();
+}
+
+async function downloads({ page }: Visitor, act: () => Promise<void>): Promise<Download> {
+  const [download] = await Promise.all([page.waitForEvent('download'), act()]);
+  return download;
+}
