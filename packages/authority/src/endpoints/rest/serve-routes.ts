@@ -1,0 +1,101 @@
+/** Serves the contract: every route of it, each by its handler. */
+import { type RouteDefinition, type RouteName, routes } from '@chancery/api';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Session } from '../../identity/sessions.ts';
+import { anonymous, type Principal } from '../../principal.ts';
+import type { World } from '../../world.ts';
+import { authenticate, checkedOrigin, SESSION_COOKIE } from './caller.ts';
+import type { Context, Handlers } from './handler.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: { by: Principal; token: string | undefined; origin: string } | null;
+  }
+}
+
+export interface ServeOptions {
+  readonly world: World;
+  readonly demo: boolean;
+  /** SHA-256 of the local token. */
+  readonly localTokenHash: Buffer;
+}
+
+type AnyHandler = (context: Context, input: { params: unknown; query: unknown; body: unknown }) => Promise<unknown>;
+
+export function serveRoutes(app: FastifyInstance, handlers: Handlers<RouteName>, options: ServeOptions): void {
+  const { world } = options;
+  app.decorateRequest('caller', null);
+  for (const name of Object.keys(routes) as RouteName[]) {
+    const definition: RouteDefinition = routes[name];
+    const handler = handlers[name] as unknown as AnyHandler;
+    app.route({
+      method: definition.method,
+      url: definition.path,
+      bodyLimit: BODY_LIMITS[name] ?? BODY_LIMIT,
+      config: { rateLimit: limitOf(name, definition) },
+      schema: {
+        operationId: name,
+        summary: definition.summary,
+        ...(definition.params === undefined ? {} : { params: definition.params }),
+        ...(definition.query === undefined ? {} : { querystring: definition.query }),
+        ...(definition.body === undefined ? {} : { body: definition.body }),
+        ...(definition.access === 'public' ? { security: [] } : {}),
+        response: { 200: definition.response },
+      },
+      // Before the body is read: nobody unknown makes us hold 25 MB.
+      onRequest: async (request) => {
+        const origin = checkedOrigin(world, request);
+        const known =
+          definition.access === 'public'
+            ? { by: anonymous, token: undefined }
+            : await authenticate(world, options.localTokenHash, request);
+        request.caller = { ...known, origin };
+      },
+      handler: async (request, reply) => {
+        const result = await handler(contextOf(options, request, reply), {
+          params: request.params,
+          query: request.query,
+          body: request.body,
+        });
+        return reply.header('cache-control', 'no-store').send(result);
+      },
+    });
+  }
+}
+
+/** Octets. A person's name, a certificate request: small things. */
+const BODY_LIMIT = 256 * 1024;
+const BODY_LIMITS: Partial<Record<RouteName, number>> = {
+  // 25 MB of message in base64.
+  inspect: 34_100_000,
+  importPeople: 40_000_000,
+  // A thousand entries of a few kilobytes at the most.
+  writeJournal: 8_000_000,
+};
+
+/** Per address and minute, on this node. Behind one address may sit a whole building: claims are generous. */
+function limitOf(name: RouteName, definition: RouteDefinition): { max: number; timeWindow: string } | false {
+  if (definition.access !== 'public' || name === 'office') return false;
+  return { max: definition.path.startsWith('/api/v1/claims/') ? 600 : 60, timeWindow: '1 minute' };
+}
+
+function contextOf(options: ServeOptions, request: FastifyRequest, reply: FastifyReply): Context {
+  const { caller } = request;
+  if (caller === null) throw new Error('No caller: the request passed no authentication');
+  const cookie = {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: caller.origin.startsWith('https:'),
+  } as const;
+  return {
+    world: options.world,
+    demo: options.demo,
+    by: caller.by,
+    origin: caller.origin,
+    sessionToken: caller.by.kind === 'operator' ? caller.token : undefined,
+    beginSession: (session: Session) =>
+      void reply.setCookie(SESSION_COOKIE, session.token, { ...cookie, expires: session.expiresAt }),
+    endSession: () => void reply.clearCookie(SESSION_COOKIE, cookie),
+  };
+}

@@ -1,0 +1,101 @@
+/** The HTTP server: REST, its description, the console, and what relying parties fetch. */
+import type { RouteName } from '@chancery/api';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { publicUrlOf } from '../../config.ts';
+import { AuthorityError } from '../../errors.ts';
+import { serveConsole } from './console.ts';
+import type { Handlers } from './handler.ts';
+import { answerError } from './problem.ts';
+import { type ServeOptions, serveRoutes } from './serve-routes.ts';
+
+export interface ServerOptions extends ServeOptions {
+  readonly handlers: Handlers<RouteName>;
+  /** The console's built files. */
+  readonly consoleFolder: string;
+  readonly version: string;
+}
+
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { world } = options;
+  const app = Fastify({
+    // A slow sender of headers or bodies holds a connection, not the office.
+    requestTimeout: 120_000,
+    forceCloseConnections: true,
+    // Longer path segments are no identifier of ours.
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler(answerError(world));
+  app.setNotFoundHandler(() => {
+    throw new AuthorityError('not-found', 'There is nothing at this address.');
+  });
+  await app.register(async (api) => {
+    api.setValidatorCompiler(validatorCompiler);
+    api.setSerializerCompiler(serializerCompiler);
+    await api.register(cookie);
+    await api.register(helmet, helmetOptions(publicUrlOf(world.config).startsWith('https:')));
+    await api.register(rateLimit, {
+      global: false,
+      errorResponseBuilder: (_request, limit) =>
+        new AuthorityError('rate-limited', `Too many requests from this address. Try again in ${limit.after}.`),
+    });
+    await api.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Chancery',
+          version: options.version,
+          description: 'The S/MIME office of an organisation. Errors are RFC 9457 problem+json.',
+        },
+        servers: [{ url: publicUrlOf(world.config) }],
+        components: {
+          securitySchemes: {
+            token: { type: 'http', scheme: 'bearer' },
+            session: { type: 'apiKey', in: 'cookie', name: 'chancery_session' },
+          },
+        },
+        security: [{ token: [] }, { session: [] }],
+      },
+      transform: jsonSchemaTransform,
+    });
+    serveRoutes(api, options.handlers, options);
+    api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+      reply.serializer((payload: unknown) => JSON.stringify(payload)).send(api.swagger()),
+    );
+    // So that a wrong address below /api is not answered with the console's page.
+    api.all('/api/*', { schema: { hide: true } }, async () => {
+      throw new AuthorityError('not-found', 'There is no such route. /api/openapi.json lists them.');
+    });
+    await serveConsole(api, options.consoleFolder);
+  });
+  return app;
+}
+
+function helmetOptions(https: boolean) {
+  return {
+    enableCSPNonces: true,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'", 'data:', 'blob:'],
+        'font-src': ["'self'"],
+        'connect-src': ["'self'"],
+        'manifest-src': ["'self'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
+      },
+    },
+    strictTransportSecurity: https,
+    referrerPolicy: { policy: 'no-referrer' },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+  } as const;
+}

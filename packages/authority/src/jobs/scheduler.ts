@@ -1,0 +1,17 @@
+/** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
+import { purgeExpiredTokens } from '../identity/purge.ts';
+import type { World } from '../world.ts';
+
+const tasks: Record<string, (world: World) => Promise<void>> = {
+  'purge-tokens': purgeExpiredTokens,
+};
+
+export async function tick(world: World): Promise<void> {
+  for (const [name, task] of Object.entries(tasks)) {
+    try {
+      await task(world);
+    } catch (error) {
+      world.log.error('schedule.failed', { task: name, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/** The version that the office says it is: that of its package. */
+import manifest from '../package.json' with { type: 'json' };
+
+export const VERSION: string = manifest.version;
