@@ -3,6 +3,11 @@
 export { oids } from './asn1/oids.ts';
 // ---- asn1
 export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
+// ---- cms
+export type { ReadableCipher } from './cms/content-encryption.ts';
+export { type DecryptedContent, type DecryptionKey, decryptContent } from './cms/decrypt-content.ts';
+export { type EncryptionInput, encryptContent } from './cms/encrypt-content.ts';
+export { certsOnly } from './cms/signed-data.ts';
 // ---- errors, limits
 export { SmimeError, type SmimeErrorCode } from './errors.ts';
 // ---- keys
@@ -18,6 +23,33 @@ export {
 export { localDecrypter, localSigner } from './keys/local.ts';
 export type { Decrypter, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
+// ---- message
+export {
+  type ContentReport,
+  type SignContentInput,
+  signContent,
+  type VerifyContentInput,
+  verifyContent,
+} from './message/content.ts';
+export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
+export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
+export { mailboxKey } from './message/identity.ts';
+export type { SignerReport, TrustInput } from './message/judge-signers.ts';
+export { type SignInput, signMessage } from './message/sign.ts';
+export { type Verdict, type VerifyInput, type VerifyReport, verifyMessage } from './message/verify.ts';
+// ---- mime
+export { type AddressList, type Mailbox, parseAddressHeader } from './mime/addresses.ts';
+export {
+  allAmbiguities,
+  type ContentType,
+  decodeBody,
+  type HeaderField,
+  headerFields,
+  headerValue,
+  type MimeEntity,
+} from './mime/entity.ts';
+export { decodeHeaderText } from './mime/header-text.ts';
+export { scanMessage } from './mime/scan.ts';
 // ---- path
 export type { PolicyInput } from './path/policy-tree.ts';
 export { type PathInput, type PathPurpose, type PathReport, sameMailbox, validatePath } from './path/validate-path.ts';

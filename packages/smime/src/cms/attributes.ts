@@ -14,7 +14,8 @@ export interface Attribute {
 export function readAttributes(set: DerReader): Attribute[] {
   const attributes: Attribute[] = [];
   while (!set.atEnd) {
-    if (attributes.length >= limits.attributes) throw new SmimeError('limit-exceeded', `more than ${limits.attributes} attributes`, { offset: set.position });
+    if (attributes.length >= limits.attributes)
+      throw new SmimeError('limit-exceeded', `more than ${limits.attributes} attributes`, { offset: set.position });
     const attribute = set.enter();
     const type = attribute.oid();
     const values: Buffer[] = [];

@@ -28,5 +28,8 @@ export function readAuthEnvelopedData(reader: DerReader): Envelope {
 
 export function encodeAuthEnvelopedData(recipients: Buffer, sealed: SealedContent): Chunks {
   const mac = encodeOctetString(sealed.mac ?? Buffer.alloc(0));
-  return wrapContentInfo(oids.authEnvelopedData, chunkedElement(tag.sequence, encodeInteger(0), recipients, sealed.info, mac));
+  return wrapContentInfo(
+    oids.authEnvelopedData,
+    chunkedElement(tag.sequence, encodeInteger(0), recipients, sealed.info, mac),
+  );
 }

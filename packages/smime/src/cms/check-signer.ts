@@ -3,7 +3,13 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { context, contextConstructed, DerReader, encodeSetOf, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
-import { type DigestName, digestOfOid, parseSignatureAlgorithm, type SignatureAlgorithm, verifySignature } from '../keys/algorithms.ts';
+import {
+  type DigestName,
+  digestOfOid,
+  parseSignatureAlgorithm,
+  type SignatureAlgorithm,
+  verifySignature,
+} from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readSmimeCapabilities, type SmimeCapability } from '../x509/read-extensions.ts';
@@ -36,7 +42,11 @@ export interface SignedContent {
 }
 
 /** @param certificates those in which the signer's is looked for. Never throws. */
-export function checkSigner(info: SignerInfo, content: SignedContent, certificates: readonly Certificate[]): SignerCheck {
+export function checkSigner(
+  info: SignerInfo,
+  content: SignedContent,
+  certificates: readonly Certificate[],
+): SignerCheck {
   const problems: Problem[] = [];
   const fail = (code: string, message: string, clause?: string): void => {
     problems.push(problem('error', code, message, clause));
@@ -57,21 +67,45 @@ export function checkSigner(info: SignerInfo, content: SignedContent, certificat
     problems,
   };
   if (digest === undefined) fail('unsupported-digest', `The digest algorithm ${digestOid} is not implemented.`);
-  if (certificate === undefined) fail('signer-certificate-missing', `The signer's certificate (${formatIdentifier(info.identifier)}) is neither in the message nor at hand.`, 'RFC 8551 section 2.3');
-  if (digest === undefined || certificate === undefined || algorithm === undefined) return { signature: 'unverifiable', ...described };
+  if (certificate === undefined)
+    fail(
+      'signer-certificate-missing',
+      `The signer's certificate (${formatIdentifier(info.identifier)}) is neither in the message nor at hand.`,
+      'RFC 8551 section 2.3',
+    );
+  if (digest === undefined || certificate === undefined || algorithm === undefined)
+    return { signature: 'unverifiable', ...described };
 
   notePolicy(algorithm, digest, certificate, problems);
-  if (algorithm.digest !== undefined && algorithm.digest !== digest) problems.push(problem('warning', 'digest-algorithms-differ', 'The signature uses another digest than the signer announces.', 'RFC 5754 section 3'));
-  const sound = info.signedAttributes === undefined ? contentMaySignDirectly(content, fail) : attributesBind(info, list, content, digest, certificate, fail);
+  if (algorithm.digest !== undefined && algorithm.digest !== digest)
+    problems.push(
+      problem(
+        'warning',
+        'digest-algorithms-differ',
+        'The signature uses another digest than the signer announces.',
+        'RFC 5754 section 3',
+      ),
+    );
+  const sound =
+    info.signedAttributes === undefined
+      ? contentMaySignDirectly(content, fail)
+      : attributesBind(info, list, content, digest, certificate, fail);
   let right = false;
   try {
-    right = covered(info, content).some((octets) => verifySignature(algorithm, certificate.publicKey, octets, info.signature, digest));
+    right = covered(info, content).some((octets) =>
+      verifySignature(algorithm, certificate.publicKey, octets, info.signature, digest),
+    );
   } catch (error) {
     if (!(error instanceof SmimeError)) throw error;
     fail('unsupported-key', `The signer's public key cannot be used: ${error.message}.`);
     return { signature: 'unverifiable', ...described };
   }
-  if (!right) fail('signature-wrong', 'The signature does not belong to this content and this certificate.', 'RFC 5652 section 5.6');
+  if (!right)
+    fail(
+      'signature-wrong',
+      'The signature does not belong to this content and this certificate.',
+      'RFC 5652 section 5.6',
+    );
   return { signature: right && sound ? 'valid' : 'invalid', ...described };
 }
 
@@ -96,24 +130,61 @@ function covered(info: SignerInfo, content: SignedContent): Uint8Array[] {
 
 type Fail = (code: string, message: string, clause?: string) => void;
 
-function attributesBind(info: SignerInfo, list: readonly Attribute[], content: SignedContent, digest: DigestName, certificate: Certificate, fail: Fail): boolean {
+function attributesBind(
+  info: SignerInfo,
+  list: readonly Attribute[],
+  content: SignedContent,
+  digest: DigestName,
+  certificate: Certificate,
+  fail: Fail,
+): boolean {
   let sound = true;
   const refuse: Fail = (code, message, clause) => {
     sound = false;
     fail(code, message, clause);
   };
   const contentType = soleValue(list, oids.contentType);
-  if (!(contentType instanceof DerReader)) refuse(`content-type-attribute-${contentType}`, `The content-type attribute is ${contentType}; it must stand exactly once.`, 'RFC 5652 section 11.1');
-  else if (contentType.peek() !== tag.oid || contentType.oid() !== content.contentType) refuse('content-type-attribute-wrong', 'The content-type attribute names another type than the content has.', 'RFC 5652 section 11.1');
+  if (!(contentType instanceof DerReader))
+    refuse(
+      `content-type-attribute-${contentType}`,
+      `The content-type attribute is ${contentType}; it must stand exactly once.`,
+      'RFC 5652 section 11.1',
+    );
+  else if (contentType.peek() !== tag.oid || contentType.oid() !== content.contentType)
+    refuse(
+      'content-type-attribute-wrong',
+      'The content-type attribute names another type than the content has.',
+      'RFC 5652 section 11.1',
+    );
   const messageDigest = soleValue(list, oids.messageDigest);
-  if (!(messageDigest instanceof DerReader)) refuse(`message-digest-${messageDigest}`, `The message-digest attribute is ${messageDigest}; it must stand exactly once.`, 'RFC 5652 section 11.2');
+  if (!(messageDigest instanceof DerReader))
+    refuse(
+      `message-digest-${messageDigest}`,
+      `The message-digest attribute is ${messageDigest}; it must stand exactly once.`,
+      'RFC 5652 section 11.2',
+    );
   else {
     const computed = digestOf(content, digest);
     const claimed = messageDigest.peek() === tag.octetString ? messageDigest.octetString() : Buffer.alloc(0);
-    if (claimed.length !== computed.length || !timingSafeEqual(claimed, computed)) refuse('digest-mismatch', 'The content is not the content that was signed: it was altered on the way or by whoever sent it.', 'RFC 5652 section 5.6');
+    if (claimed.length !== computed.length || !timingSafeEqual(claimed, computed))
+      refuse(
+        'digest-mismatch',
+        'The content is not the content that was signed: it was altered on the way or by whoever sent it.',
+        'RFC 5652 section 5.6',
+      );
   }
-  if (!essBinds(list, certificate)) refuse('signing-certificate-mismatch', 'The signature is bound to another certificate than the one it is shown with.', 'RFC 5035 section 5');
-  if (!algorithmsProtected(list, info)) refuse('algorithm-protection-mismatch', 'The protected algorithm identifiers differ from those of the signer.', 'RFC 6211');
+  if (!essBinds(list, certificate))
+    refuse(
+      'signing-certificate-mismatch',
+      'The signature is bound to another certificate than the one it is shown with.',
+      'RFC 5035 section 5',
+    );
+  if (!algorithmsProtected(list, info))
+    refuse(
+      'algorithm-protection-mismatch',
+      'The protected algorithm identifiers differ from those of the signer.',
+      'RFC 6211',
+    );
   return sound;
 }
 
@@ -123,7 +194,11 @@ function attributesBind(info: SignerInfo, list: readonly Attribute[], content: S
  */
 function contentMaySignDirectly(content: SignedContent, fail: Fail): boolean {
   if (content.contentType !== oids.data) {
-    fail('signed-attributes-missing', 'Content of this type must be signed with signed attributes.', 'RFC 5652 section 5.3');
+    fail(
+      'signed-attributes-missing',
+      'Content of this type must be signed with signed attributes.',
+      'RFC 5652 section 5.3',
+    );
     return false;
   }
   if (!looksLikeAttributes(content.octets)) return true;
@@ -152,7 +227,8 @@ function essBinds(list: readonly Attribute[], certificate: Certificate): boolean
       const id = new DerReader(value).enter().enter().enter();
       let hash: DigestName | undefined = type === oids.signingCertificate ? 'sha1' : 'sha256';
       if (type === oids.signingCertificateV2 && id.peek() === tag.sequence) hash = digestOfOid(id.enter().oid());
-      if (hash === undefined || !createHash(hash).update(certificate.der).digest().equals(id.octetString())) return false;
+      if (hash === undefined || !createHash(hash).update(certificate.der).digest().equals(id.octetString()))
+        return false;
     } catch (error) {
       if (error instanceof SmimeError) return false;
       throw error;
@@ -173,7 +249,9 @@ function algorithmsProtected(list: readonly Attribute[], info: SignerInfo): bool
     if (signature === undefined) return false;
     const signatureAlgorithm = Buffer.from(signature);
     signatureAlgorithm[0] = tag.sequence;
-    return sameAlgorithm(digestAlgorithm, info.digestAlgorithm) && sameAlgorithm(signatureAlgorithm, info.signatureAlgorithm);
+    return (
+      sameAlgorithm(digestAlgorithm, info.digestAlgorithm) && sameAlgorithm(signatureAlgorithm, info.signatureAlgorithm)
+    );
   } catch (error) {
     if (error instanceof SmimeError) return false;
     throw error;
@@ -194,13 +272,31 @@ function sameAlgorithm(a: Buffer, b: Buffer): boolean {
 }
 
 /** Mechanism and policy apart: a weak signature can be right, and still convince nobody. */
-function notePolicy(algorithm: SignatureAlgorithm, digest: DigestName, certificate: Certificate, problems: Problem[]): void {
-  if (algorithm.weak || digest === 'sha1' || digest === 'md5') problems.push(problem('error', 'weak-digest', 'The signature rests on SHA-1 or MD5, for which collisions can be made.', 'RFC 8551 section 2.1'));
-  if (algorithm.family === 'dsa') problems.push(problem('error', 'weak-signature-algorithm', 'DSA is no longer accepted.', 'RFC 8551 section 2.2'));
+function notePolicy(
+  algorithm: SignatureAlgorithm,
+  digest: DigestName,
+  certificate: Certificate,
+  problems: Problem[],
+): void {
+  if (algorithm.weak || digest === 'sha1' || digest === 'md5')
+    problems.push(
+      problem(
+        'error',
+        'weak-digest',
+        'The signature rests on SHA-1 or MD5, for which collisions can be made.',
+        'RFC 8551 section 2.1',
+      ),
+    );
+  if (algorithm.family === 'dsa')
+    problems.push(problem('error', 'weak-signature-algorithm', 'DSA is no longer accepted.', 'RFC 8551 section 2.2'));
   try {
     const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength;
-    if (bits !== undefined && bits < 2048) problems.push(problem('error', 'weak-key', `An RSA key of ${bits} bits is too short.`, 'RFC 8551 section 4.2'));
-    if (bits !== undefined && bits > 16_384) problems.push(problem('warning', 'oversized-key', `An RSA key of ${bits} bits serves no purpose but to burn time.`));
+    if (bits !== undefined && bits < 2048)
+      problems.push(problem('error', 'weak-key', `An RSA key of ${bits} bits is too short.`, 'RFC 8551 section 4.2'));
+    if (bits !== undefined && bits > 16_384)
+      problems.push(
+        problem('warning', 'oversized-key', `An RSA key of ${bits} bits serves no purpose but to burn time.`),
+      );
   } catch (error) {
     if (!(error instanceof SmimeError)) throw error;
   }
@@ -224,13 +320,21 @@ function readSigningTime(list: readonly Attribute[], problems: Problem[]): Date 
   } catch (error) {
     if (!(error instanceof SmimeError)) throw error;
   }
-  problems.push(problem('warning', 'signing-time-malformed', 'The signing time is repeated or is no time.', 'RFC 5652 section 11.3'));
+  problems.push(
+    problem(
+      'warning',
+      'signing-time-malformed',
+      'The signing time is repeated or is no time.',
+      'RFC 5652 section 11.3',
+    ),
+  );
   return undefined;
 }
 
 function readPreference(value: DerReader): CertificateIdentifier | undefined {
   if (value.peek() === contextConstructed(0)) return readIssuerAndSerial(value, contextConstructed(0));
-  if (value.peek() === contextConstructed(1)) return { subjectKeyIdentifier: value.enter(contextConstructed(1)).octetString() };
+  if (value.peek() === contextConstructed(1))
+    return { subjectKeyIdentifier: value.enter(contextConstructed(1)).octetString() };
   return value.peek() === context(2) ? { subjectKeyIdentifier: value.octetString(context(2)) } : undefined;
 }
 

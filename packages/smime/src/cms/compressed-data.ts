@@ -10,7 +10,8 @@ export function readCompressedData(reader: DerReader): { contentType: string; co
   const data = reader.enter();
   data.smallInteger();
   const algorithm = data.enter().oid();
-  if (algorithm !== oids.zlibCompress) throw new SmimeError('unsupported', `the compression ${algorithm} is not implemented`);
+  if (algorithm !== oids.zlibCompress)
+    throw new SmimeError('unsupported', `the compression ${algorithm} is not implemented`);
   const encapsulated = data.enter();
   data.finish('the CompressedData');
   const contentType = encapsulated.oid();
@@ -19,7 +20,8 @@ export function readCompressedData(reader: DerReader): { contentType: string; co
   try {
     return { contentType, content: inflateSync(compressed, { maxOutputLength: most }) };
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new SmimeError('limit-exceeded', `the compressed content expands to more than ${most} octets`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new SmimeError('limit-exceeded', `the compressed content expands to more than ${most} octets`, { cause });
     throw new SmimeError('unexpected-structure', 'the compressed content is damaged', { cause });
   }
 }

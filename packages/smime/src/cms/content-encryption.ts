@@ -1,7 +1,15 @@
 /** EncryptedContentInfo: the content's own cipher (RFC 5652 section 6.1, RFC 3565, RFC 5084). */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { implicitOctets } from '../asn1/ber.ts';
-import { context, type DerReader, encodeInteger, encodeOctetString, encodeOid, encodeSequence, tag } from '../asn1/der.ts';
+import {
+  context,
+  type DerReader,
+  encodeInteger,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+  tag,
+} from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { type ContentCipher, contentCiphers } from '../keys/algorithms.ts';
 import { type Chunks, chunkedElement } from './chunks.ts';
@@ -19,8 +27,13 @@ export interface EncryptedContent {
   readonly octets: Buffer;
 }
 
-const ciphersByOid = new Map<string, { cipher: ReadableCipher; keyLength: number; ivLength: number; authenticated: boolean }>([
-  ...Object.entries(contentCiphers).map(([cipher, facts]) => [facts.oid, { cipher: cipher as ContentCipher, ...facts }] as const),
+const ciphersByOid = new Map<
+  string,
+  { cipher: ReadableCipher; keyLength: number; ivLength: number; authenticated: boolean }
+>([
+  ...Object.entries(contentCiphers).map(
+    ([cipher, facts]) => [facts.oid, { cipher: cipher as ContentCipher, ...facts }] as const,
+  ),
   [oids.desEde3Cbc, { cipher: 'des-ede3-cbc', keyLength: 24, ivLength: 8, authenticated: false }],
 ]);
 
@@ -34,7 +47,8 @@ export function readEncryptedContent(reader: DerReader, authenticated: boolean):
   const algorithm = info.enter();
   const oid = algorithm.oid();
   const facts = ciphersByOid.get(oid);
-  if (facts === undefined || facts.authenticated !== authenticated) throw info.unexpected(`the content cipher ${oid} is not one for this kind of content`);
+  if (facts === undefined || facts.authenticated !== authenticated)
+    throw info.unexpected(`the content cipher ${oid} is not one for this kind of content`);
   let iv: Buffer;
   let tagLength = 0;
   if (authenticated) {
@@ -50,13 +64,21 @@ export function readEncryptedContent(reader: DerReader, authenticated: boolean):
 }
 
 /** Opens the content. Throws whatever node:crypto throws: the caller makes one indistinct error of it. */
-export function openContent(content: EncryptedContent, key: Buffer, additional: Uint8Array, mac: Uint8Array | undefined): Buffer[] {
+export function openContent(
+  content: EncryptedContent,
+  key: Buffer,
+  additional: Uint8Array,
+  mac: Uint8Array | undefined,
+): Buffer[] {
   if (mac === undefined) {
     const decipher = createDecipheriv(content.cipher, key, content.iv);
     return [decipher.update(content.octets), decipher.final()];
   }
-  if (content.cipher === 'des-ede3-cbc' || !content.cipher.endsWith('-gcm') || mac.length !== content.tagLength) throw new RangeError('tag length');
-  const decipher = createDecipheriv(content.cipher as 'aes-256-gcm', key, content.iv, { authTagLength: content.tagLength });
+  if (content.cipher === 'des-ede3-cbc' || !content.cipher.endsWith('-gcm') || mac.length !== content.tagLength)
+    throw new RangeError('tag length');
+  const decipher = createDecipheriv(content.cipher as 'aes-256-gcm', key, content.iv, {
+    authTagLength: content.tagLength,
+  });
   decipher.setAuthTag(mac);
   decipher.setAAD(additional);
   return [decipher.update(content.octets), decipher.final()];
@@ -76,6 +98,11 @@ export function sealContent(content: Uint8Array, cipher: ContentCipher, key: Uin
   const encryption = createCipheriv(cipher as 'aes-256-gcm', key, iv);
   const chunks = [encryption.update(content), encryption.final()];
   const parameters = authenticated ? encodeSequence(encodeOctetString(iv), encodeInteger(16)) : encodeOctetString(iv);
-  const info = chunkedElement(tag.sequence, encodeOid(oids.data), encodeSequence(encodeOid(oid), parameters), chunkedElement(context(0), ...chunks));
+  const info = chunkedElement(
+    tag.sequence,
+    encodeOid(oids.data),
+    encodeSequence(encodeOid(oid), parameters),
+    chunkedElement(context(0), ...chunks),
+  );
   return { info, mac: authenticated ? encryption.getAuthTag() : undefined };
 }

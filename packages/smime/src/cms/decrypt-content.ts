@@ -38,10 +38,14 @@ export interface DecryptedContent {
  * @param der a ContentInfo, BER or DER, with EnvelopedData or AuthEnvelopedData
  * Throws `no-matching-recipient` where none of the keys is named, `decryption-failed` for everything else.
  */
-export async function decryptContent(input: { readonly der: Uint8Array; readonly keys: readonly DecryptionKey[] }): Promise<DecryptedContent> {
+export async function decryptContent(input: {
+  readonly der: Uint8Array;
+  readonly keys: readonly DecryptionKey[];
+}): Promise<DecryptedContent> {
   const envelope = readEnvelope(input.der);
   const matches = matchRecipients(envelope.recipients, input.keys);
-  if (matches.length === 0) throw new SmimeError('no-matching-recipient', 'none of the keys at hand belongs to a recipient of this message');
+  if (matches.length === 0)
+    throw new SmimeError('no-matching-recipient', 'none of the keys at hand belongs to a recipient of this message');
   for (const { recipient, decrypter } of matches.slice(0, limits.recipientAttempts)) {
     const content = await open(envelope, recipient, decrypter);
     if (content === undefined) continue;
@@ -89,7 +93,10 @@ function matchRecipients(recipients: readonly Recipient[], keys: readonly Decryp
     for (const recipient of recipients) {
       if (!('identifier' in recipient) || recipient.kind !== kind) continue;
       const { identifier } = recipient;
-      const named = certificate ? names(identifier, certificate) : !('subjectKeyIdentifier' in identifier) || identifier.subjectKeyIdentifier.equals(ownIdentifier ?? Buffer.alloc(0));
+      const named = certificate
+        ? names(identifier, certificate)
+        : !('subjectKeyIdentifier' in identifier) ||
+          identifier.subjectKeyIdentifier.equals(ownIdentifier ?? Buffer.alloc(0));
       if (named) matches.push({ recipient, decrypter });
     }
   }

@@ -30,5 +30,8 @@ export function readEnvelopedData(reader: DerReader): Envelope {
 
 /** @param rsaOnly decides the version (RFC 5652 section 6.1) */
 export function encodeEnvelopedData(recipients: Buffer, rsaOnly: boolean, sealed: SealedContent): Chunks {
-  return wrapContentInfo(oids.envelopedData, chunkedElement(tag.sequence, encodeInteger(rsaOnly ? 0 : 2), recipients, sealed.info));
+  return wrapContentInfo(
+    oids.envelopedData,
+    chunkedElement(tag.sequence, encodeInteger(rsaOnly ? 0 : 2), recipients, sealed.info),
+  );
 }

@@ -24,7 +24,8 @@ export function readIssuerAndSerial(reader: DerReader, expected: number = tag.se
 }
 
 export function names(identifier: CertificateIdentifier, certificate: Certificate): boolean {
-  if ('issuer' in identifier) return identifier.serialNumber === certificate.serialNumber && namesEqual(identifier.issuer, certificate.issuer);
+  if ('issuer' in identifier)
+    return identifier.serialNumber === certificate.serialNumber && namesEqual(identifier.issuer, certificate.issuer);
   const own = certificate.subjectKeyIdentifier ?? keyIdentifier(certificate.spki);
   return identifier.subjectKeyIdentifier.equals(own);
 }
@@ -35,5 +36,7 @@ export function encodeIssuerAndSerial(certificate: Certificate): Buffer {
 
 /** For a person. */
 export function formatIdentifier(identifier: CertificateIdentifier): string {
-  return 'issuer' in identifier ? `serial number ${identifier.serialNumber} of ${formatName(identifier.issuer)}` : `key identifier ${identifier.subjectKeyIdentifier.toString('hex')}`;
+  return 'issuer' in identifier
+    ? `serial number ${identifier.serialNumber} of ${formatName(identifier.issuer)}`
+    : `key identifier ${identifier.subjectKeyIdentifier.toString('hex')}`;
 }

@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import { asBuffer, encodeOctetString, encodeOid, encodeSequence, encodeSetOf, encodeTime } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
-import { type ContentCipher, contentCiphers, defaultHash, digestAlgorithm, type HashName, signatureAlgorithmFor } from '../keys/algorithms.ts';
+import {
+  type ContentCipher,
+  contentCiphers,
+  defaultHash,
+  digestAlgorithm,
+  type HashName,
+  signatureAlgorithmFor,
+} from '../keys/algorithms.ts';
 import type { Signer } from '../keys/ports.ts';
 import { type Certificate, serialInteger } from '../x509/certificate.ts';
 import { encodeDirectoryName } from '../x509/general-names.ts';
@@ -32,7 +39,8 @@ const everywhere: readonly ContentCipher[] = ['aes-256-cbc', 'aes-192-cbc', 'aes
 /** @param content the octets that are signed; @param detached leaves them out of the object */
 export async function makeSignedData(content: Uint8Array, detached: boolean, input: SignatureInput): Promise<Chunks> {
   const { signer, certificate } = input;
-  if (!asBuffer(certificate.spki).equals(signer.spki)) throw new SmimeError('invalid-argument', "the signer's key is not the key of the certificate");
+  if (!asBuffer(certificate.spki).equals(signer.spki))
+    throw new SmimeError('invalid-argument', "the signer's key is not the key of the certificate");
   const hash = signatureHash(input);
   const attributes = signedAttributes(createHash(hash).update(content).digest(), input);
   const signature = await signer.sign(attributes, hash);
@@ -46,7 +54,11 @@ export async function makeSignedData(content: Uint8Array, detached: boolean, inp
   return encodeSignedData({
     content: detached ? undefined : content,
     digestAlgorithms: [digestAlgorithm(hash)],
-    certificates: distinct([certificate, ...(input.chain ?? []), ...(input.encryptionCertificate ? [input.encryptionCertificate] : [])]),
+    certificates: distinct([
+      certificate,
+      ...(input.chain ?? []),
+      ...(input.encryptionCertificate ? [input.encryptionCertificate] : []),
+    ]),
     signerInfos: [signerInfo],
   });
 }
@@ -61,7 +73,12 @@ function signedAttributes(digest: Uint8Array, input: SignatureInput): Buffer {
     encodeAttribute(oids.contentType, encodeOid(oids.data)),
     encodeAttribute(oids.messageDigest, encodeOctetString(digest)),
     encodeAttribute(oids.signingTime, encodeTime(input.signingTime)),
-    encodeAttribute(oids.smimeCapabilities, encodeSequence(...(input.capabilities ?? everywhere).map((cipher) => encodeSequence(encodeOid(contentCiphers[cipher].oid))))),
+    encodeAttribute(
+      oids.smimeCapabilities,
+      encodeSequence(
+        ...(input.capabilities ?? everywhere).map((cipher) => encodeSequence(encodeOid(contentCiphers[cipher].oid))),
+      ),
+    ),
     encodeAttribute(oids.signingCertificateV2, signingCertificate(input.certificate)),
   ];
   if (input.encryptionCertificate) {
@@ -69,7 +86,10 @@ function signedAttributes(digest: Uint8Array, input: SignatureInput): Buffer {
     // RFC 8551 2.5.3: [0] IMPLICIT, hence the SEQUENCE's tag is replaced. Outlook reads only the second of the two.
     const preference = Buffer.from(issuerAndSerial);
     preference[0] = 0xa0;
-    attributes.push(encodeAttribute(oids.encryptionKeyPreference, preference), encodeAttribute(oids.microsoftEncryptionKeyPreference, issuerAndSerial));
+    attributes.push(
+      encodeAttribute(oids.encryptionKeyPreference, preference),
+      encodeAttribute(oids.microsoftEncryptionKeyPreference, issuerAndSerial),
+    );
   }
   return encodeSetOf(attributes);
 }
@@ -77,7 +97,10 @@ function signedAttributes(digest: Uint8Array, input: SignatureInput): Buffer {
 /** SigningCertificateV2 (RFC 5035 section 3): SHA-256, which is the default and therefore left out. */
 function signingCertificate(certificate: Certificate): Buffer {
   const certHash = encodeOctetString(createHash('sha256').update(certificate.der).digest());
-  const issuerSerial = encodeSequence(encodeSequence(encodeDirectoryName(certificate.issuer.der)), serialInteger(certificate.serialNumber));
+  const issuerSerial = encodeSequence(
+    encodeSequence(encodeDirectoryName(certificate.issuer.der)),
+    serialInteger(certificate.serialNumber),
+  );
   return encodeSequence(encodeSequence(encodeSequence(certHash, issuerSerial)));
 }
 

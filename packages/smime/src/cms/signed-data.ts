@@ -1,10 +1,20 @@
 /** SignedData (RFC 5652 section 5): read as it stands, and written. Judging a signer is in `check-signer.ts`. */
-import { contextConstructed, type DerReader, encodeInteger, encodeOctetString, encodeOid, encodeSequence, encodeSetOf, tag } from '../asn1/der.ts';
+import {
+  contextConstructed,
+  type DerReader,
+  encodeInteger,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+  encodeSetOf,
+  tag,
+} from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { type Attribute, readAttributes } from './attributes.ts';
-import { type Chunks, chunkedElement } from './chunks.ts';
+import { type Chunks, chunkedElement, joined } from './chunks.ts';
 import { wrapContentInfo } from './content-info.ts';
 import { type CertificateIdentifier, readIdentifier } from './identifier.ts';
 
@@ -93,7 +103,10 @@ function readSet(set: DerReader | undefined, most: number, what: string): Buffer
 }
 
 function guard(count: number, most: number, what: string, reader: DerReader): void {
-  if (count >= most) throw new SmimeError('limit-exceeded', `more than ${most} ${what} in one signed object`, { offset: reader.position });
+  if (count >= most)
+    throw new SmimeError('limit-exceeded', `more than ${most} ${what} in one signed object`, {
+      offset: reader.position,
+    });
 }
 
 /**
@@ -108,9 +121,16 @@ export function encodeSignedData(input: {
   readonly signerInfos: readonly Uint8Array[];
 }): Chunks {
   const encapsulated = input.content
-    ? chunkedElement(tag.sequence, encodeOid(oids.data), chunkedElement(contextConstructed(0), chunkedElement(tag.octetString, input.content)))
+    ? chunkedElement(
+        tag.sequence,
+        encodeOid(oids.data),
+        chunkedElement(contextConstructed(0), chunkedElement(tag.octetString, input.content)),
+      )
     : encodeSequence(encodeOid(oids.data));
-  const certificates = input.certificates.length > 0 ? [chunkedElement(contextConstructed(0), ...[...input.certificates].sort(Buffer.compare))] : [];
+  const certificates =
+    input.certificates.length > 0
+      ? [chunkedElement(contextConstructed(0), ...[...input.certificates].sort(Buffer.compare))]
+      : [];
   const signedData = chunkedElement(
     tag.sequence,
     encodeInteger(1),
@@ -132,5 +152,24 @@ export function encodeSignerInfo(input: {
 }): Buffer {
   const attributes = Buffer.from(input.signedAttributes);
   attributes[0] = contextConstructed(0);
-  return encodeSequence(encodeInteger(1), input.issuerAndSerial, input.digestAlgorithm, attributes, input.signatureAlgorithm, encodeOctetString(input.signature));
+  return encodeSequence(
+    encodeInteger(1),
+    input.issuerAndSerial,
+    input.digestAlgorithm,
+    attributes,
+    input.signatureAlgorithm,
+    encodeOctetString(input.signature),
+  );
+}
+
+/** Certificates and nothing else: the degenerate SignedData that SCEP, EST and `.p7c` files use (RFC 8551 section 3.8). */
+export function certsOnly(certificates: readonly Certificate[]): Uint8Array {
+  return joined(
+    encodeSignedData({
+      content: undefined,
+      digestAlgorithms: [],
+      certificates: certificates.map(({ der }) => der),
+      signerInfos: [],
+    }),
+  );
 }

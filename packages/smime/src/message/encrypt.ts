@@ -21,5 +21,9 @@ export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
     'Content-Transfer-Encoding: base64\r\n' +
     'Content-Disposition: attachment; filename="smime.p7m"\r\n' +
     '\r\n';
-  return Buffer.concat([outerHeaders, Buffer.from(header, 'latin1'), encodeBase64Lines(joined(makeEnvelope(entity, input)))]);
+  return Buffer.concat([
+    outerHeaders,
+    Buffer.from(header, 'latin1'),
+    encodeBase64Lines(joined(makeEnvelope(entity, input))),
+  ]);
 }

@@ -2,14 +2,17 @@
 import { oids } from '../asn1/oids.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { SmimeError } from '../errors.ts';
-import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
 import { parseContentType } from '../mime/content-type.ts';
+import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
 
 export type Layer =
   | { readonly kind: 'none' }
   /** multipart/signed with an S/MIME protocol or an S/MIME second part. */
   | { readonly kind: 'clear-signed' }
-  | { readonly kind: 'signed-data' | 'enveloped-data' | 'auth-enveloped-data' | 'compressed-data' | 'unknown-cms'; readonly der: Uint8Array };
+  | {
+      readonly kind: 'signed-data' | 'enveloped-data' | 'auth-enveloped-data' | 'compressed-data' | 'unknown-cms';
+      readonly der: Uint8Array;
+    };
 
 const kinds = new Map<string, Exclude<Layer['kind'], 'none' | 'clear-signed'>>([
   [oids.signedData, 'signed-data'],
@@ -43,6 +46,8 @@ export const isSignatureType = (type: string): boolean => signatureTypes.has(typ
 /** RFC 8551 section 3.10: some senders give no better type than the file name. */
 function isNamedP7m(entity: MimeEntity): boolean {
   const disposition = headerValue(entity, 'content-disposition');
-  const name = entity.contentType.parameters.get('name') ?? (disposition === undefined ? undefined : parseContentType(`x/${disposition}`, []).parameters.get('filename'));
+  const name =
+    entity.contentType.parameters.get('name') ??
+    (disposition === undefined ? undefined : parseContentType(`x/${disposition}`, []).parameters.get('filename'));
   return name?.toLowerCase().endsWith('.p7m') === true;
 }

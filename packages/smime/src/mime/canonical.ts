@@ -6,6 +6,7 @@ import { isAscii } from 'node:buffer';
 import { asBuffer } from '../asn1/der.ts';
 import type { HeaderField, MimeEntity } from './entity.ts';
 import { scanMessage } from './scan.ts';
+import { scanHeaders } from './scan-headers.ts';
 import { decodeBase64, decodeQuotedPrintable, encodeBase64Lines, encodeQuotedPrintable } from './transfer-encoding.ts';
 
 const CR = 0x0d;
@@ -49,14 +50,28 @@ export function splitMessage(message: Uint8Array): SplitMessage {
   return { outerHeaders: fieldsOf(input, outer), entity: Buffer.concat(canonicalEntity(input, root, belongsInside)) };
 }
 
-/** The message with another entity in place of its own: its outer fields, then `entity` (Content-* fields and body). */
+/**
+ * The message with another entity in place of its own: its outer fields, then the entity's Content-* fields and its body as they
+ * are. Other fields within the entity are left out, lest a hidden From stand beside the one that was delivered.
+ */
 export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8Array): Buffer {
   const input = asBuffer(message);
-  const outer = root.headers.filter((field) => !belongsInside(field));
-  return Buffer.concat([fieldsOf(input, outer), Buffer.from('MIME-Version: 1.0\r\n', 'latin1'), entity]);
+  const inner = asBuffer(entity);
+  const outerFields = root.headers.filter((field) => !belongsInside(field));
+  const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, []);
+  const innerFields = headers
+    .filter((field) => field.name.startsWith('content-'))
+    .map((field) => inner.subarray(field.start, field.end));
+  return Buffer.concat([
+    fieldsOf(input, outerFields),
+    Buffer.from('MIME-Version: 1.0\r\n', 'latin1'),
+    ...innerFields,
+    inner.subarray(headerEnd),
+  ]);
 }
 
-const belongsInside = (field: HeaderField): boolean => field.name.startsWith('content-') || field.name === 'mime-version';
+const belongsInside = (field: HeaderField): boolean =>
+  field.name.startsWith('content-') || field.name === 'mime-version';
 const everyField = (): boolean => true;
 
 /** An entity in canonical form, as chunks. Its transfer encoding changes where the body is not safe to travel as it is. */
@@ -66,11 +81,15 @@ function canonicalEntity(input: Buffer, entity: MimeEntity, keep: (field: Header
   const body = input.subarray(entity.bodyStart, entity.end);
   if (isSafe(body)) return [fieldsOf(input, fields), crlf, body];
   // A signature that somebody else made covers its bytes as they are.
-  if (type === 'multipart/signed' || type === 'multipart/encrypted') return [fieldsOf(input, fields), crlf, toCrlf(body)];
+  if (type === 'multipart/signed' || type === 'multipart/encrypted')
+    return [fieldsOf(input, fields), crlf, toCrlf(body)];
   if (entity.parts.length > 0) {
     const plainFields = withoutEncoding(fields);
-    const encoding = plainFields.length === fields.length ? [] : [Buffer.from('Content-Transfer-Encoding: 7bit\r\n', 'latin1')];
-    const inner = type.startsWith('multipart/') ? rejoin(input, entity) : canonicalEntity(input, entity.parts[0] as MimeEntity, everyField);
+    const encoding =
+      plainFields.length === fields.length ? [] : [Buffer.from('Content-Transfer-Encoding: 7bit\r\n', 'latin1')];
+    const inner = type.startsWith('multipart/')
+      ? rejoin(input, entity)
+      : canonicalEntity(input, entity.parts[0] as MimeEntity, everyField);
     return [fieldsOf(input, plainFields), ...encoding, crlf, ...inner];
   }
   return recode(input, entity, fields, body);
@@ -81,7 +100,10 @@ function rejoin(input: Buffer, entity: MimeEntity): Buffer[] {
   const boundary = entity.contentType.parameters.get('boundary') ?? '';
   const chunks: Buffer[] = [];
   for (const part of entity.parts) {
-    chunks.push(Buffer.from(`${chunks.length === 0 ? '' : '\r\n'}--${boundary}\r\n`, 'latin1'), ...canonicalEntity(input, part, everyField));
+    chunks.push(
+      Buffer.from(`${chunks.length === 0 ? '' : '\r\n'}--${boundary}\r\n`, 'latin1'),
+      ...canonicalEntity(input, part, everyField),
+    );
   }
   chunks.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
   return chunks;
@@ -95,7 +117,12 @@ function recode(input: Buffer, entity: MimeEntity, fields: HeaderField[], body: 
   else if (encoding === 'quoted-printable') decoded = decodeQuotedPrintable(body);
   // UTF-16 and UTF-32 text has CR and LF octets that end no line: it travels as binary.
   const charset = contentType.parameters.get('charset')?.toLowerCase() ?? '';
-  const lines = text && encoding !== 'base64' && encoding !== 'binary' && !charset.startsWith('utf-16') && !charset.startsWith('utf-32');
+  const lines =
+    text &&
+    encoding !== 'base64' &&
+    encoding !== 'binary' &&
+    !charset.startsWith('utf-16') &&
+    !charset.startsWith('utf-32');
   const structured = contentType.type.startsWith('multipart/') || contentType.type === 'message/rfc822';
   const header = fieldsOf(input, withoutEncoding(fields));
   // What claims structure that could not be read stays as it is, but for its line ends.
@@ -103,12 +130,17 @@ function recode(input: Buffer, entity: MimeEntity, fields: HeaderField[], body: 
   if (lines) {
     const canonical = toCrlf(decoded);
     if (encoding !== 'quoted-printable' && isSafe(canonical)) return [fieldsOf(input, fields), crlf, canonical];
-    return [header, Buffer.from('Content-Transfer-Encoding: quoted-printable\r\n\r\n', 'latin1'), encodeQuotedPrintable(canonical)];
+    return [
+      header,
+      Buffer.from('Content-Transfer-Encoding: quoted-printable\r\n\r\n', 'latin1'),
+      encodeQuotedPrintable(canonical),
+    ];
   }
   return [header, Buffer.from('Content-Transfer-Encoding: base64\r\n\r\n', 'latin1'), encodeBase64Lines(decoded)];
 }
 
-const withoutEncoding = (fields: readonly HeaderField[]): HeaderField[] => fields.filter((field) => field.name !== 'content-transfer-encoding');
+const withoutEncoding = (fields: readonly HeaderField[]): HeaderField[] =>
+  fields.filter((field) => field.name !== 'content-transfer-encoding');
 
 /** The fields as they stand in the message, with CRLF. */
 function fieldsOf(input: Buffer, fields: readonly HeaderField[]): Buffer {

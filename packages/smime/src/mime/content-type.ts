@@ -3,7 +3,16 @@ import { type Problem, problem } from '../problem.ts';
 import type { ContentType } from './entity.ts';
 
 /** A boundary, protocol or charset that two parsers read differently makes two messages out of one. */
-const structural: ReadonlySet<string> = new Set(['boundary', 'protocol', 'micalg', 'smime-type', 'charset', 'type', 'start', 'name']);
+const structural: ReadonlySet<string> = new Set([
+  'boundary',
+  'protocol',
+  'micalg',
+  'smime-type',
+  'charset',
+  'type',
+  'start',
+  'name',
+]);
 
 /** @param value the unfolded field value */
 export function parseContentType(value: string, problems: Problem[]): ContentType {
@@ -20,8 +29,10 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
   const doubt = (code: string, message: string, clause = 'RFC 2045 section 5.1'): void => {
     problems.push(problem('error', code, message, clause));
   };
-  if (!isToken(type) || !isToken(subtype)) doubt('malformed-content-type', 'The Content-Type is not of the form type/subtype.');
-  else if (cursor.at < value.length && value[cursor.at] !== ';') doubt('malformed-content-type', 'Something stands between the media type and its parameters.');
+  if (!isToken(type) || !isToken(subtype))
+    doubt('malformed-content-type', 'The Content-Type is not of the form type/subtype.');
+  else if (cursor.at < value.length && value[cursor.at] !== ';')
+    doubt('malformed-content-type', 'Something stands between the media type and its parameters.');
   const parameters = new Map<string, string>();
   while (cursor.at < value.length) {
     takeUntil(cursor, ';');
@@ -30,7 +41,11 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
     if (cursor.at >= value.length) break;
     readParameter(cursor, parameters, multipart, problems, doubt);
   }
-  if (cursor.comments && multipart) doubt('comment-in-content-type', 'A comment stands in the Content-Type of a multipart; some parsers do not know comments.');
+  if (cursor.comments && multipart)
+    doubt(
+      'comment-in-content-type',
+      'A comment stands in the Content-Type of a multipart; some parsers do not know comments.',
+    );
   return { type: `${type}/${subtype}`, parameters };
 }
 
@@ -40,12 +55,26 @@ interface Cursor {
   comments: boolean;
 }
 
-function readParameter(cursor: Cursor, parameters: Map<string, string>, multipart: boolean, problems: Problem[], doubt: (code: string, message: string, clause?: string) => void): void {
+function readParameter(
+  cursor: Cursor,
+  parameters: Map<string, string>,
+  multipart: boolean,
+  problems: Problem[],
+  doubt: (code: string, message: string, clause?: string) => void,
+): void {
   const { text } = cursor;
   const rawName = takeUntil(cursor, '=; \t(').toLowerCase();
   skipSpace(cursor);
   if (text[cursor.at] !== '=') {
-    if (rawName !== '') problems.push(problem('warning', 'malformed-parameter', `The Content-Type has "${printable(rawName)}" where a parameter should be.`, 'RFC 2045 section 5.1'));
+    if (rawName !== '')
+      problems.push(
+        problem(
+          'warning',
+          'malformed-parameter',
+          `The Content-Type has "${printable(rawName)}" where a parameter should be.`,
+          'RFC 2045 section 5.1',
+        ),
+      );
     return;
   }
   cursor.at++;
@@ -58,21 +87,44 @@ function readParameter(cursor: Cursor, parameters: Map<string, string>, multipar
     const read = takeQuoted(cursor);
     value = read.value;
     escaped = read.escaped;
-    if (!read.closed) doubt('unterminated-quote', 'A quoted string in the Content-Type never ends.', 'RFC 5322 section 3.2.4');
+    if (!read.closed)
+      doubt('unterminated-quote', 'A quoted string in the Content-Type never ends.', 'RFC 5322 section 3.2.4');
   } else value = takeUntil(cursor, '; \t(');
   // RFC 2231: name*, name*0, name*1*; the first writing of a name wins here, and a split boundary is named as a doubt.
   const star = rawName.indexOf('*');
   const name = star < 0 ? rawName : rawName.slice(0, star);
-  if (star >= 0 && structural.has(name) && name !== 'name') doubt('extended-parameter', `The parameter "${printable(name)}" is written in the form of RFC 2231, which some parsers do not read.`, 'RFC 2231');
+  if (star >= 0 && structural.has(name) && name !== 'name')
+    doubt(
+      'extended-parameter',
+      `The parameter "${printable(name)}" is written in the form of RFC 2231, which some parsers do not read.`,
+      'RFC 2231',
+    );
   if (parameters.has(name) && star < 0) {
-    if (structural.has(name)) doubt('duplicate-parameter', `The parameter "${printable(name)}" stands twice in the Content-Type.`);
+    if (structural.has(name))
+      doubt('duplicate-parameter', `The parameter "${printable(name)}" stands twice in the Content-Type.`);
   } else if (!parameters.has(name)) parameters.set(name, value);
   if (name !== 'boundary' || !multipart) return;
-  if (escaped) doubt('escaped-boundary', 'The boundary holds a backslash, which some parsers remove and some keep.', 'RFC 2045 section 5.1');
-  if (value === '' || value.endsWith(' ') || hasOddOctet(value)) doubt('malformed-boundary', 'The boundary is empty, ends in a space, or holds characters that no boundary may have.', 'RFC 2046 section 5.1.1');
+  if (escaped)
+    doubt(
+      'escaped-boundary',
+      'The boundary holds a backslash, which some parsers remove and some keep.',
+      'RFC 2045 section 5.1',
+    );
+  if (value === '' || value.endsWith(' ') || hasOddOctet(value))
+    doubt(
+      'malformed-boundary',
+      'The boundary is empty, ends in a space, or holds characters that no boundary may have.',
+      'RFC 2046 section 5.1.1',
+    );
   if (value.includes('=?')) doubt('encoded-boundary', 'The boundary looks like an encoded word.', 'RFC 2047 section 5');
-  if (value.length > 70) problems.push(problem('warning', 'long-boundary', 'The boundary is longer than 70 characters.', 'RFC 2046 section 5.1.1'));
-  if (!quoted && !isToken(value)) problems.push(problem('warning', 'unquoted-boundary', 'The boundary needs quotes and has none.', 'RFC 2045 section 5.1'));
+  if (value.length > 70)
+    problems.push(
+      problem('warning', 'long-boundary', 'The boundary is longer than 70 characters.', 'RFC 2046 section 5.1.1'),
+    );
+  if (!quoted && !isToken(value))
+    problems.push(
+      problem('warning', 'unquoted-boundary', 'The boundary needs quotes and has none.', 'RFC 2045 section 5.1'),
+    );
 }
 
 function skipSpace(cursor: Cursor): void {

@@ -13,15 +13,38 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /** Fields on which structure or identity rests: a second reading of one of them is a second message. */
-const bearing: ReadonlySet<string> = new Set(['content-type', 'content-transfer-encoding', 'mime-version', 'from', 'sender']);
+const bearing: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-transfer-encoding',
+  'mime-version',
+  'from',
+  'sender',
+]);
 /** RFC 5322 section 3.6: at most once each. */
-const onlyOnce: ReadonlySet<string> = new Set(['date', 'from', 'sender', 'reply-to', 'to', 'cc', 'message-id', 'subject', 'mime-version']);
+const onlyOnce: ReadonlySet<string> = new Set([
+  'date',
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'message-id',
+  'subject',
+  'mime-version',
+]);
 
 /**
  * @param message whether the section heads a message (root or message/rfc822) and not a part
  * @param crlf whether the message ends its lines at CRLF, so that a bare LF is a doubt
  */
-export function scanHeaders(input: Buffer, start: number, end: number, message: boolean, crlf: boolean, ambiguities: Problem[]): HeaderSection {
+export function scanHeaders(
+  input: Buffer,
+  start: number,
+  end: number,
+  message: boolean,
+  crlf: boolean,
+  ambiguities: Problem[],
+): HeaderSection {
   const headers: HeaderField[] = [];
   const doubts = new Set<string>();
   const note = (severity: Problem['severity'], code: string, text: string, clause = 'RFC 5322 section 2.2'): void => {
@@ -38,14 +61,24 @@ export function scanHeaders(input: Buffer, start: number, end: number, message: 
       break;
     }
     if (at - start > limits.headerOctets || headers.length >= limits.headerFields) {
-      note('error', 'header-too-large', `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`);
+      note(
+        'error',
+        'header-too-large',
+        `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`,
+      );
       break;
     }
     let { next } = line;
     let ended = line.content;
     while (next < end && (input[next] === 0x20 || input[next] === 0x09)) {
       const folded = endOfLine(input, next, end);
-      if (isBlank(input, next, folded.content)) note('error', 'blank-continuation', 'A header line holds only white space: some parsers end the header there.', 'RFC 5322 section 4.2');
+      if (isBlank(input, next, folded.content))
+        note(
+          'error',
+          'blank-continuation',
+          'A header line holds only white space: some parsers end the header there.',
+          'RFC 5322 section 4.2',
+        );
       next = folded.next;
       ended = folded.content;
     }
@@ -53,7 +86,11 @@ export function scanHeaders(input: Buffer, start: number, end: number, message: 
     const field = readField(input, at, next, ended, note);
     if (field !== undefined) headers.push(field);
     else if (!(message && headers.length === 0 && at === start && isMboxLine(input, at))) {
-      note('error', 'malformed-header-line', 'A header line has no field name: some parsers end the header there, some skip the line.');
+      note(
+        'error',
+        'malformed-header-line',
+        'A header line has no field name: some parsers end the header there, some skip the line.',
+      );
     } else note('warning', 'mbox-line', 'The message begins with the "From " line of a mailbox file.', 'RFC 4155');
     at = next;
   }
@@ -74,7 +111,13 @@ function readField(input: Buffer, start: number, end: number, valueEnd: number, 
   }
   if (nameEnd === start) return undefined;
   const name = input.toString('latin1', start, nameEnd).toLowerCase();
-  if (nameEnd < colon) note(bearing.has(name) || name.startsWith('content-') ? 'error' : 'warning', 'space-before-colon', `White space stands between "${name.slice(0, 40)}" and its colon.`, 'RFC 5322 section 4.5');
+  if (nameEnd < colon)
+    note(
+      bearing.has(name) || name.startsWith('content-') ? 'error' : 'warning',
+      'space-before-colon',
+      `White space stands between "${name.slice(0, 40)}" and its colon.`,
+      'RFC 5322 section 4.5',
+    );
   return { name, value: unfold(input, colon + 1, valueEnd), start, end };
 }
 
@@ -97,9 +140,27 @@ function inspectOctets(input: Buffer, start: number, end: number, valueEnd: numb
   for (let p = start; p < end; p++) {
     const octet = input[p] as number;
     if (octet >= 0x20 && octet < 0x80) continue;
-    if (octet === 0) note('error', 'nul-in-header', 'A header holds a NUL octet: some parsers end the line there.', 'RFC 5322 section 4');
-    else if (octet === CR && input[p + 1] !== LF && p + 1 < valueEnd) note('error', 'bare-carriage-return', 'A header holds a carriage return that has no line feed.', 'RFC 5322 section 2.3');
-    else if (octet === LF && crlf && input[p - 1] !== CR) note('error', 'bare-line-feed', 'A header line ends at a line feed that has no carriage return.', 'RFC 5322 section 2.3');
+    if (octet === 0)
+      note(
+        'error',
+        'nul-in-header',
+        'A header holds a NUL octet: some parsers end the line there.',
+        'RFC 5322 section 4',
+      );
+    else if (octet === CR && input[p + 1] !== LF && p + 1 < valueEnd)
+      note(
+        'error',
+        'bare-carriage-return',
+        'A header holds a carriage return that has no line feed.',
+        'RFC 5322 section 2.3',
+      );
+    else if (octet === LF && crlf && input[p - 1] !== CR)
+      note(
+        'error',
+        'bare-line-feed',
+        'A header line ends at a line feed that has no carriage return.',
+        'RFC 5322 section 2.3',
+      );
   }
 }
 
@@ -107,7 +168,13 @@ function noteDuplicates(headers: readonly HeaderField[], note: Note): void {
   const seen = new Set<string>();
   for (const { name } of headers) {
     if (!onlyOnce.has(name)) continue;
-    if (seen.has(name)) note(bearing.has(name) ? 'error' : 'warning', `duplicate-${name}`, `The header has more than one ${name} field.`, 'RFC 5322 section 3.6');
+    if (seen.has(name))
+      note(
+        bearing.has(name) ? 'error' : 'warning',
+        `duplicate-${name}`,
+        `The header has more than one ${name} field.`,
+        'RFC 5322 section 3.6',
+      );
     seen.add(name);
   }
 }

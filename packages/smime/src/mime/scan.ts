@@ -30,7 +30,14 @@ const knownEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary', '
 const CR = 0x0d;
 const LF = 0x0a;
 
-function scanEntity(input: Buffer, start: number, end: number, scan: Scan, depth: number, byDefault: ContentType): MimeEntity {
+function scanEntity(
+  input: Buffer,
+  start: number,
+  end: number,
+  scan: Scan,
+  depth: number,
+  byDefault: ContentType,
+): MimeEntity {
   const ambiguities: Problem[] = [];
   const doubt = (code: string, message: string, clause?: string): void => {
     ambiguities.push(problem('error', code, message, clause));
@@ -40,13 +47,27 @@ function scanEntity(input: Buffer, start: number, end: number, scan: Scan, depth
   const section = scanHeaders(input, start, end, message, scan.crlf, ambiguities);
   const contentType = soleContentType(section.headers, byDefault, ambiguities);
   const transferEncoding = soleTransferEncoding(section.headers, ambiguities);
-  const entity = { start, headerEnd: section.headerEnd, bodyStart: section.bodyStart, end, headers: section.headers, contentType, transferEncoding, ambiguities };
+  const entity = {
+    start,
+    headerEnd: section.headerEnd,
+    bodyStart: section.bodyStart,
+    end,
+    headers: section.headers,
+    contentType,
+    transferEncoding,
+    ambiguities,
+  };
   const multipart = contentType.type.startsWith('multipart/');
   const embedded = contentType.type === 'message/rfc822' || contentType.type === 'message/global';
   const leaf: MimeEntity = { ...entity, parts: [], closed: false };
   if (!multipart && !embedded) return leaf;
   if (!identityEncodings.has(transferEncoding)) {
-    if (multipart) doubt('encoded-multipart', `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`, 'RFC 2045 section 6.4');
+    if (multipart)
+      doubt(
+        'encoded-multipart',
+        `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`,
+        'RFC 2045 section 6.4',
+      );
     return leaf;
   }
   if (depth >= limits.mimeDepth) {
@@ -55,7 +76,11 @@ function scanEntity(input: Buffer, start: number, end: number, scan: Scan, depth
   }
   if (embedded) {
     scan.parts++;
-    return { ...entity, parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, messageRfc822)], closed: true };
+    return {
+      ...entity,
+      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, messageRfc822)],
+      closed: true,
+    };
   }
   const boundary = contentType.parameters.get('boundary');
   if (boundary === undefined || boundary === '') {
@@ -71,22 +96,48 @@ function scanEntity(input: Buffer, start: number, end: number, scan: Scan, depth
 function soleContentType(headers: readonly HeaderField[], byDefault: ContentType, ambiguities: Problem[]): ContentType {
   const fields = headers.filter((field) => field.name === 'content-type');
   const [first] = fields;
-  if (fields.length > 1) ambiguities.push(problem('error', 'duplicate-content-type', 'The header has more than one Content-Type.', 'RFC 2045 section 5'));
+  if (fields.length > 1)
+    ambiguities.push(
+      problem('error', 'duplicate-content-type', 'The header has more than one Content-Type.', 'RFC 2045 section 5'),
+    );
   return first === undefined ? byDefault : parseContentType(first.value, ambiguities);
 }
 
 function soleTransferEncoding(headers: readonly HeaderField[], ambiguities: Problem[]): string {
   const fields = headers.filter((field) => field.name === 'content-transfer-encoding');
-  if (fields.length > 1) ambiguities.push(problem('error', 'duplicate-transfer-encoding', 'The header has more than one Content-Transfer-Encoding.', 'RFC 2045 section 6'));
+  if (fields.length > 1)
+    ambiguities.push(
+      problem(
+        'error',
+        'duplicate-transfer-encoding',
+        'The header has more than one Content-Transfer-Encoding.',
+        'RFC 2045 section 6',
+      ),
+    );
   const [first] = fields;
   if (first === undefined) return '7bit';
   const value = first.value.trim().toLowerCase();
-  if (!knownEncodings.has(value)) ambiguities.push(problem('error', 'unknown-transfer-encoding', `The Content-Transfer-Encoding "${value.slice(0, 40)}" is none of the five that exist.`, 'RFC 2045 section 6.4'));
+  if (!knownEncodings.has(value))
+    ambiguities.push(
+      problem(
+        'error',
+        'unknown-transfer-encoding',
+        `The Content-Transfer-Encoding "${value.slice(0, 40)}" is none of the five that exist.`,
+        'RFC 2045 section 6.4',
+      ),
+    );
   return value;
 }
 
 /** The ranges between delimiter lines. Native search for the delimiter, then a look at what stands around each find. */
-function splitParts(input: Buffer, from: number, end: number, boundary: string, scan: Scan, ambiguities: Problem[]): { ranges: [number, number][]; closed: boolean } {
+function splitParts(
+  input: Buffer,
+  from: number,
+  end: number,
+  boundary: string,
+  scan: Scan,
+  ambiguities: Problem[],
+): { ranges: [number, number][]; closed: boolean } {
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
   const body = input.subarray(0, end);
   const ranges: [number, number][] = [];
@@ -100,19 +151,22 @@ function splitParts(input: Buffer, from: number, end: number, boundary: string, 
   let closed = false;
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) {
     if (at > from && input[at - 1] !== LF) {
-      if (input[at - 1] === CR) doubt('bare-carriage-return', 'A delimiter follows a carriage return that has no line feed.');
+      if (input[at - 1] === CR)
+        doubt('bare-carriage-return', 'A delimiter follows a carriage return that has no line feed.');
       continue;
     }
     let after = at + delimiter.length;
     const closing = input[after] === 0x2d && input[after + 1] === 0x2d && after + 2 <= end;
     if (closing) after += 2;
     while (after < end && (input[after] === 0x20 || input[after] === 0x09)) after++;
-    const ends = after >= end || input[after] === LF || (input[after] === CR && (after + 1 >= end || input[after + 1] === LF));
+    const ends =
+      after >= end || input[after] === LF || (input[after] === CR && (after + 1 >= end || input[after + 1] === LF));
     if (!ends) {
       doubt('boundary-prefix', 'A line begins with the boundary and goes on: some parsers take it for a delimiter.');
       continue;
     }
-    if (scan.crlf && ((at > from && input[at - 2] !== CR) || (after < end && input[after] === LF))) doubt('bare-line-feed', 'A delimiter line ends or begins at a line feed that has no carriage return.');
+    if (scan.crlf && ((at > from && input[at - 2] !== CR) || (after < end && input[after] === LF)))
+      doubt('bare-line-feed', 'A delimiter line ends or begins at a line feed that has no carriage return.');
     if (closed) {
       doubt('delimiter-after-close', 'A delimiter stands after the close delimiter.');
       continue;
@@ -133,7 +187,14 @@ function splitParts(input: Buffer, from: number, end: number, boundary: string, 
     ranges.push([partStart, end]);
   }
   if (!closed) {
-    ambiguities.push(problem('warning', ranges.length === 0 ? 'no-parts' : 'missing-close-delimiter', ranges.length === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.', 'RFC 2046 section 5.1.1'));
+    ambiguities.push(
+      problem(
+        'warning',
+        ranges.length === 0 ? 'no-parts' : 'missing-close-delimiter',
+        ranges.length === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.',
+        'RFC 2046 section 5.1.1',
+      ),
+    );
   }
   return { ranges, closed };
 }

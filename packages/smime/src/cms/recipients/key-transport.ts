@@ -1,6 +1,15 @@
 /** KeyTransRecipientInfo: RSA, PKCS#1 v1.5 and OAEP (RFC 5652 section 6.2.1, RFC 4056, RFC 3560, RFC 8017). */
 import { constants, publicEncrypt } from 'node:crypto';
-import { DerReader, encodeExplicit, encodeInteger, encodeNull, encodeOctetString, encodeOid, encodeSequence, tag } from '../../asn1/der.ts';
+import {
+  DerReader,
+  encodeExplicit,
+  encodeInteger,
+  encodeNull,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+  tag,
+} from '../../asn1/der.ts';
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
 import { digestOfOid } from '../../keys/algorithms.ts';
@@ -38,12 +47,20 @@ export function makeKeyTransport(certificate: Certificate, contentKey: Uint8Arra
       ? publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, contentKey)
       : publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey);
   const algorithm = padding === 'oaep' ? oaepSha256 : encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
-  return encodeSequence(encodeInteger(0), encodeIssuerAndSerial(certificate), algorithm, encodeOctetString(encryptedKey));
+  return encodeSequence(
+    encodeInteger(0),
+    encodeIssuerAndSerial(certificate),
+    algorithm,
+    encodeOctetString(encryptedKey),
+  );
 }
 
 // RFC 4055 4.1: both hashes named, since the defaults are SHA-1.
 const sha256 = encodeSequence(encodeOid(oids.sha256), encodeNull);
-const oaepSha256 = encodeSequence(encodeOid(oids.rsaOaep), encodeSequence(encodeExplicit(0, sha256), encodeExplicit(1, encodeSequence(encodeOid(oids.mgf1), sha256))));
+const oaepSha256 = encodeSequence(
+  encodeOid(oids.rsaOaep),
+  encodeSequence(encodeExplicit(0, sha256), encodeExplicit(1, encodeSequence(encodeOid(oids.mgf1), sha256))),
+);
 
 function readScheme(der: Buffer): RsaScheme {
   const algorithm = new DerReader(der).enter();
@@ -59,13 +76,15 @@ function readScheme(der: Buffer): RsaScheme {
   const maskField = parameters?.enterIf(0xa1);
   if (maskField) {
     const mask = maskField.enter();
-    if (mask.oid() !== oids.mgf1) throw new SmimeError('unsupported', 'RSA-OAEP with a mask other than MGF1 is not implemented');
+    if (mask.oid() !== oids.mgf1)
+      throw new SmimeError('unsupported', 'RSA-OAEP with a mask other than MGF1 is not implemented');
     mgf1Hash = oaepHash(mask.enter().oid());
   }
   const sourceField = parameters?.enterIf(0xa2);
   if (sourceField) {
     const source = sourceField.enter();
-    if (source.oid() !== oids.pSpecified) throw new SmimeError('unsupported', 'RSA-OAEP with an unknown source of its label is not implemented');
+    if (source.oid() !== oids.pSpecified)
+      throw new SmimeError('unsupported', 'RSA-OAEP with an unknown source of its label is not implemented');
     const value = source.octetString();
     if (value.length > 0) label = value;
   }
@@ -76,6 +95,7 @@ type OaepHash = Extract<RsaScheme, { padding: 'oaep' }>['hash'];
 
 function oaepHash(oid: string): OaepHash {
   const hash = digestOfOid(oid);
-  if (hash === undefined || hash === 'md5' || hash === 'sha224') throw new SmimeError('unsupported', `RSA-OAEP with the hash ${oid} is not implemented`);
+  if (hash === undefined || hash === 'md5' || hash === 'sha224')
+    throw new SmimeError('unsupported', `RSA-OAEP with the hash ${oid} is not implemented`);
   return hash;
 }

@@ -1,0 +1,171 @@
+/** Where in a message the signature is, and what it covers: only the root covers the whole (RFC 8551 section 3.5). */
+import { asBuffer } from '../asn1/der.ts';
+import { decodeBody, type MimeEntity } from '../mime/entity.ts';
+import { type Problem, problem } from '../problem.ts';
+import { isSignatureType, layerOf } from './layer.ts';
+
+export interface FoundSignature {
+  readonly form: 'clear' | 'opaque';
+  /** The CMS object. */
+  readonly der: Uint8Array;
+  /** The octets of the signed part, header fields included; undefined for the opaque form. */
+  readonly content: Uint8Array | undefined;
+  /** `part`: other parts stand beside it, for which nobody vouches. */
+  readonly covers: 'whole' | 'part';
+  /** Inside a forwarded message: no claim about this one. */
+  readonly embedded: boolean;
+  /** The digests that multipart/signed announces, without hyphens, in lower case. */
+  readonly micalg: readonly string[] | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export function findSignature(bytes: Uint8Array, root: MimeEntity): FoundSignature | undefined {
+  const atRoot = signatureAt(bytes, root, 'whole', false);
+  if (atRoot) return atRoot;
+  return searchParts(bytes, root, false);
+}
+
+function searchParts(bytes: Uint8Array, entity: MimeEntity, embedded: boolean): FoundSignature | undefined {
+  for (const part of entity.parts) {
+    const inForwarded = embedded || !entity.contentType.type.startsWith('multipart/');
+    const found = signatureAt(bytes, part, 'part', inForwarded) ?? searchParts(bytes, part, inForwarded);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function signatureAt(
+  bytes: Uint8Array,
+  entity: MimeEntity,
+  covers: 'whole' | 'part',
+  embedded: boolean,
+): FoundSignature | undefined {
+  const layer = layerOf(bytes, entity);
+  const beside: Problem[] = [];
+  if (embedded)
+    beside.push(
+      problem(
+        'info',
+        'signed-message-embedded',
+        'A signed message is attached; its signature says nothing about this message.',
+      ),
+    );
+  else if (covers === 'part')
+    beside.push(
+      problem(
+        'error',
+        'partial-signature',
+        'Only a part of the message is signed; nobody vouches for what stands beside it.',
+        'RFC 8551 section 3.5',
+      ),
+    );
+  if (layer.kind === 'signed-data') {
+    return {
+      form: 'opaque',
+      der: layer.der,
+      content: undefined,
+      covers,
+      embedded,
+      micalg: undefined,
+      problems: [...beside, ...opaqueProblems(entity)],
+    };
+  }
+  if (layer.kind !== 'clear-signed') return undefined;
+  const [content, signature] = entity.parts;
+  if (content === undefined || signature === undefined) {
+    return {
+      form: 'clear',
+      der: Buffer.alloc(0),
+      content: undefined,
+      covers,
+      embedded,
+      micalg: undefined,
+      problems: [
+        ...beside,
+        problem('error', 'signed-parts-missing', 'A multipart/signed must have two parts.', 'RFC 1847 section 2.1'),
+      ],
+    };
+  }
+  return {
+    form: 'clear',
+    der: decodeBody(bytes, signature),
+    content: asBuffer(bytes).subarray(content.start, content.end),
+    covers,
+    embedded,
+    micalg: announcedDigests(entity),
+    problems: [...beside, ...clearProblems(entity, signature)],
+  };
+}
+
+function clearProblems(entity: MimeEntity, signature: MimeEntity): Problem[] {
+  const problems: Problem[] = [];
+  const protocol = entity.contentType.parameters.get('protocol')?.toLowerCase() ?? '';
+  if (entity.parts.length > 2)
+    problems.push(
+      problem(
+        'error',
+        'signed-third-part',
+        'A multipart/signed has more than two parts; nobody vouches for the others.',
+        'RFC 1847 section 2.1',
+      ),
+    );
+  if (!isSignatureType(protocol))
+    problems.push(
+      problem(
+        'error',
+        'wrong-protocol',
+        `The protocol of the multipart/signed is not S/MIME but "${protocol.slice(0, 60)}".`,
+        'RFC 8551 section 3.5.3.1',
+      ),
+    );
+  if (!isSignatureType(signature.contentType.type))
+    problems.push(
+      problem(
+        'error',
+        'wrong-signature-type',
+        'The second part of the multipart/signed is no S/MIME signature.',
+        'RFC 1847 section 2.1',
+      ),
+    );
+  if (!entity.closed)
+    problems.push(
+      problem(
+        'error',
+        'signed-not-closed',
+        'The multipart/signed does not end: something may be missing.',
+        'RFC 2046 section 5.1.1',
+      ),
+    );
+  if (entity.contentType.parameters.get('micalg') === undefined)
+    problems.push(
+      problem(
+        'warning',
+        'micalg-missing',
+        'The multipart/signed does not name its digest.',
+        'RFC 8551 section 3.5.3.2',
+      ),
+    );
+  return problems;
+}
+
+function opaqueProblems(entity: MimeEntity): Problem[] {
+  const stated = entity.contentType.parameters.get('smime-type')?.toLowerCase();
+  if (stated === undefined || stated === 'signed-data' || stated === 'certs-only' || stated === 'signed-receipt')
+    return [];
+  return [
+    problem(
+      'error',
+      'smime-type-mismatch',
+      `The message says it is "${stated.slice(0, 40)}", and holds signed data.`,
+      'RFC 8551 section 3.2.2',
+    ),
+  ];
+}
+
+function announcedDigests(entity: MimeEntity): string[] | undefined {
+  return entity.contentType.parameters
+    .get('micalg')
+    ?.toLowerCase()
+    .split(',')
+    .map((name) => name.trim().replace('-', ''));
+}

@@ -1,0 +1,158 @@
+/** Judges the signers of one SignedData: mathematics, path and identity, each apart. */
+import { checkSigner, type SignedContent, type SignerCheck } from '../cms/check-signer.ts';
+import { names } from '../cms/identifier.ts';
+import type { SignedData } from '../cms/signed-data.ts';
+import { SmimeError } from '../errors.ts';
+import { type PathReport, validatePath } from '../path/validate-path.ts';
+import { type Problem, problem } from '../problem.ts';
+import type { OcspResponse } from '../revocation/ocsp.ts';
+import { type Certificate, certificateEmails, parseCertificate } from '../x509/certificate.ts';
+import { type Crl, parseCrl } from '../x509/crl.ts';
+import type { SmimeCapability } from '../x509/read-extensions.ts';
+import { judgeIdentity } from './identity.ts';
+
+export interface TrustInput {
+  readonly anchors: readonly Certificate[];
+  /** CA certificates beside those in the message. */
+  readonly intermediates?: readonly Certificate[];
+  /** UTC; default: now. The signing time that the message claims never takes its place. */
+  readonly at?: Date;
+  readonly crls?: readonly Crl[];
+  readonly ocspResponses?: readonly OcspResponse[];
+  /** Default `if-present`. */
+  readonly revocation?: 'required' | 'if-present' | 'none';
+}
+
+export interface SignerReport {
+  /** The mathematics alone; `unverifiable` where the certificate or the algorithm is missing. */
+  readonly signature: 'valid' | 'invalid' | 'unverifiable';
+  readonly certificate?: Certificate;
+  /** What the signer claims. */
+  readonly signingTime?: Date;
+  readonly digestAlgorithm: string;
+  readonly signatureAlgorithm: string;
+  readonly path: PathReport;
+  readonly identity: 'match' | 'mismatch' | 'unknown';
+  /** Addresses of the certificate. */
+  readonly emails: readonly string[];
+  readonly capabilities?: readonly SmimeCapability[];
+  /** The certificate that the signer asks to be encrypted to, where it came along. */
+  readonly encryptionCertificate?: Certificate;
+  readonly problems: readonly Problem[];
+}
+
+/** Who the signers should be, as far as the message says. */
+export interface Expectation {
+  readonly addresses: readonly string[];
+  readonly sender: string | undefined;
+  /** The digests that multipart/signed announces. */
+  readonly micalg: readonly string[] | undefined;
+}
+
+/** A function that judges all signers over the octets given, so that two forms of the content can be tried. */
+export function signerJudge(
+  data: SignedData,
+  trust: TrustInput,
+  expectation: Expectation,
+  problems: Problem[],
+): (octets: Uint8Array) => SignerReport[] {
+  const carried = readEach(data.certificates, parseCertificate, 'certificate', problems);
+  const complete: TrustInput = {
+    ...trust,
+    intermediates: [...(trust.intermediates ?? []), ...carried],
+    crls: [...(trust.crls ?? []), ...readEach(data.crls, parseCrl, 'CRL', problems)],
+  };
+  const pool = [...carried, ...(trust.intermediates ?? []), ...trust.anchors];
+  return (octets) => {
+    const content: SignedContent = { contentType: data.contentType, octets, digests: new Map() };
+    return data.signers.map((info) => judgeSigner(checkSigner(info, content, pool), complete, carried, expectation));
+  };
+}
+
+/** Right in every respect. */
+export function isSound(signer: SignerReport): boolean {
+  return (
+    signer.signature === 'valid' &&
+    signer.path.valid &&
+    signer.identity !== 'mismatch' &&
+    !signer.problems.some(({ severity }) => severity === 'error')
+  );
+}
+
+function judgeSigner(
+  check: SignerCheck,
+  trust: TrustInput,
+  carried: readonly Certificate[],
+  { addresses, sender, micalg }: Expectation,
+): SignerReport {
+  const { certificate, signingTime, capabilities, encryptionKeyPreference: preference } = check;
+  const emails = certificate ? certificateEmails(certificate) : [];
+  const { identity, problems } = certificate
+    ? judgeIdentity(emails, addresses, sender)
+    : { identity: 'unknown' as const, problems: [] };
+  const encryptionCertificate = preference && carried.find((candidate) => names(preference, candidate));
+  const announced = check.digest === undefined || micalg === undefined || micalg.includes(micalgName(check.digest));
+  if (!announced)
+    problems.push(
+      problem(
+        'warning',
+        'micalg-mismatch',
+        `The micalg parameter does not name ${check.digestAlgorithm}, which the signer used.`,
+        'RFC 8551 section 3.5.3.2',
+      ),
+    );
+  return {
+    signature: check.signature,
+    ...(certificate && { certificate }),
+    ...(signingTime && { signingTime }),
+    digestAlgorithm: check.digestAlgorithm,
+    signatureAlgorithm: check.signatureAlgorithm,
+    path: certificate ? judgePath(certificate, trust) : noCertificate,
+    identity,
+    emails,
+    ...(capabilities && { capabilities }),
+    ...(encryptionCertificate && { encryptionCertificate }),
+    problems: [...check.problems, ...problems],
+  };
+}
+
+const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', problems: [] };
+
+function judgePath(leaf: Certificate, trust: TrustInput): PathReport {
+  return validatePath({
+    leaf,
+    anchors: trust.anchors,
+    intermediates: trust.intermediates ?? [],
+    at: trust.at ?? new Date(),
+    purpose: 'email-signing',
+    ...(trust.crls && { crls: trust.crls }),
+    ...(trust.ocspResponses && { ocspResponses: trust.ocspResponses }),
+    revocation: trust.revocation ?? 'if-present',
+  });
+}
+
+/** What cannot be read among things that came along is left out: it can only be missed. */
+function readEach<T>(
+  encoded: readonly Buffer[],
+  parse: (der: Uint8Array) => T,
+  what: string,
+  problems: Problem[],
+): T[] {
+  const read: T[] = [];
+  for (const der of encoded) {
+    try {
+      read.push(parse(der));
+    } catch (error) {
+      if (!(error instanceof SmimeError)) throw error;
+      problems.push(
+        problem('warning', 'carried-object-unreadable', `A ${what} that came along cannot be read: ${error.message}.`),
+      );
+    }
+  }
+  return read;
+}
+
+/** SHA-1 is written `sha1` or `sha-1`, the others with their hyphen or, by older software, without. */
+function micalgName(digest: string): string {
+  return digest.replace('-', '');
+}
