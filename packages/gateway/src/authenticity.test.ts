@@ -50,9 +50,8 @@ describe('authenticity', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { dkimSign } = await import('mailauth');
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const { signatures } = await dkimSign(message, {
-      signatureData: [{ signingDomain: 'x.example', selector: 's1', privateKey: pem }],
-    });
+    const key = { signingDomain: 'x.example', selector: 's1', privateKey: pem };
+    const { signatures } = await dkimSign(message, { ...key, ...{ signatureData: [key] } });
     const records = {
       's1._domainkey.x.example': `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')}`,
       '_dmarc.x.example': 'v=DMARC1; p=reject',

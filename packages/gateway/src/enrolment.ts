@@ -115,21 +115,27 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
   ): Promise<boolean> {
     try {
       let key = pendingKey(name);
+      const isOld = key !== undefined;
       if (key === undefined) {
         key = await keys.generate(options.algorithm, label);
         // Until the new certificate is there, the old key with the old one goes on.
         await writeDurably(path.join(folder, `${name}.next`), [key]);
         pending.set(name, key);
       }
-      const issued = await certify(key);
-      await keep(name, { key, certificate: issued.certificate, chain: issued.chain });
-      pending.delete(name);
+      try {
+        const issued = await certify(key);
+        await keep(name, { key, certificate: issued.certificate, chain: issued.chain });
+        pending.delete(name);
+      } catch (error) {
+        if (!isSpent(error)) throw error;
+        pending.delete(name);
+        // The answer for this key was lost, or the key is: another one will do.
+        if (isOld) return await enrol(name, label, certify);
+        throw error;
+      }
       log.info('enrolment.certified', { for: label });
       return true;
     } catch (error) {
-      if (error instanceof ApiError && (error.code === 'conflict' || error.code === 'unusable-input'))
-        pending.delete(name);
-      if (error instanceof KeyStoreError && error.code === 'key-not-found') pending.delete(name);
       const answered = error instanceof ApiError && error.code !== 'unavailable';
       if (answered) refusedUntil.set(name, now() + afterRefusal);
       log[answered ? 'warn' : 'info']('enrolment.failed', { for: label, reason: reasonOf(error) });
@@ -246,6 +252,12 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
 export function speaksFor(certificate: Certificate, address: string): boolean {
   const wanted = address.toLowerCase();
   return certificateEmails(certificate).some((email) => email.toLowerCase() === wanted);
+}
+
+/** This key will never get a certificate. */
+function isSpent(error: unknown): boolean {
+  if (error instanceof ApiError) return error.code === 'conflict' || error.code === 'unusable-input';
+  return error instanceof KeyStoreError && error.code === 'key-not-found';
 }
 
 type IssuedText = { certificate: string; chain: string[] };

@@ -35,12 +35,13 @@ export async function harvest(
       crls: [...view.crls],
       revocation: 'if-present',
     });
-  if (!judge(signer.certificate).valid) return '';
+  const offered = signer.encryptionCertificate ?? signer.certificate;
+  if (!judge(offered).valid) return '';
   const isSpent = (pinned: Uint8Array) => {
     const certificate = parseCertificate(pinned);
     return certificate.notAfter.getTime() <= now || judge(certificate).revocation === 'revoked';
   };
-  switch (await harvested.offer(from, signer.certificate.der, isSpent)) {
+  switch (await harvested.offer(from, offered.der, isSpent)) {
     case 'pinned':
       return `certificate of ${from} taken`;
     case 'replaced':

@@ -11,7 +11,7 @@ import type { Journal } from './journal.ts';
 import { hiddenCopiesOctets, receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
-import { authorOf, isVisible, protectionOf, visibleRecipients } from './message-facts.ts';
+import { readIdentity } from './message-facts.ts';
 import type { Office, OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
 import { type Copy, type Decision, decide } from './policy/decide.ts';
@@ -54,20 +54,20 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
   const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
 
-  const signing = await signingKeyFor(world, view, arrival);
+  const { author, named, protection } = readIdentity(arrival.message);
+  const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
   const recipients = await gather(world, view, arrival.recipients);
-  const visible = visibleRecipients(arrival.message);
   const plan = decide(world.rules, {
     direction: 'outbound',
     sender: arrival.sender.toLowerCase(),
     headers: fields,
-    protection: protectionOf(arrival.message),
+    protection,
     signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
     recipients: [...recipients].map(([address, found]) => ({
       address,
       certificate: found.state,
       ...(found.state === 'good' ? {} : { reason: found.reason }),
-      visible: isVisible(visible, address),
+      visible: named.has(address.toLowerCase()),
     })),
   });
   const records = plan.decisions.map((decision) => entryOf(world, 'outbound', arrival, fields, decision, null));
@@ -78,12 +78,14 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
   if (alone > 1 && alone * arrival.message.length > hiddenCopiesOctets) return { reply: tooManyCopies() };
 
+  const signer = signing === 'awaited' || signing === 'none' ? undefined : signing;
+  const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
+  const replyTo = own?.state === 'good' ? own.certificate : undefined;
   const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
   for (const copy of plan.copies) {
-    const signer = signing === 'awaited' || signing === 'none' ? undefined : signing;
     const certificates = certificatesFor(copy, recipients);
     const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
-    const message = await protect(cleaned, copy, signer, certificates);
+    const message = await protect(cleaned, copy, signer, certificates, replyTo);
     const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
     copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
   }
@@ -187,8 +189,8 @@ async function signingKeyFor(
   world: World,
   view: OfficeView,
   arrival: Arrival,
+  author: string | undefined,
 ): Promise<SigningKey | 'awaited' | 'none'> {
-  const author = authorOf(arrival.message);
   const person = author === undefined ? undefined : view.personOf(author);
   if (author === undefined || person === undefined || person.signingKey !== 'gateway') return 'none';
   // Who may hand in mail for whom is the submitting server's to check, and it checks the envelope.

@@ -1,12 +1,72 @@
-/** What the pipeline needs to know of a message before it decides: who wrote it, who may see whom, and what protects it already. */
-import { decodeBody, type MimeEntity, parseAddressHeader, scanMessage } from '@chancery/smime';
+/** What the pipeline needs to know of a message before it decides: who wrote it, whom it names, and what protects it already. */
+import { decodeBody, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
 
-/** The address of the one author; undefined where From names none, several, or can be read in two ways. */
-export function authorOf(message: Uint8Array): string | undefined {
-  const { headers } = scanMessage(headerOf(message));
-  const from = headers.filter(({ name }) => name === 'from');
-  if (from.length !== 1 || from[0] === undefined) return undefined;
-  const { mailboxes, problems } = parseAddressHeader(from[0].value);
+export interface MessageIdentity {
+  /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
+  readonly author: string | undefined;
+  /** Addresses in To and Cc, lower case: whoever else gets the message must not be found out (Bcc). */
+  readonly named: ReadonlySet<string>;
+  /** What the sender's own software did; `encrypted` only when the whole body really is a CMS envelope. */
+  readonly protection: 'none' | 'signed' | 'encrypted';
+}
+
+export function readIdentity(message: Uint8Array): MessageIdentity {
+  const root = scanMessage(message);
+  return { author: authorOf(root), named: namedIn(root), protection: protectionIn(message, root) };
+}
+
+export function protectionOf(message: Uint8Array): MessageIdentity['protection'] {
+  return protectionIn(message, scanMessage(message));
+}
+
+function authorOf(root: MimeEntity): string | undefined {
+  const [from, ...more] = root.headers.filter(({ name }) => name === 'from');
+  if (from === undefined || more.length > 0) return undefined;
+  const { mailboxes, problems } = parseAddressHeader(from.value);
   if (mailboxes.length !== 1 || problems.some(({ severity }) => severity === 'error')) return undefined;
-  return mailboxes[0]?.address;
+  return mailboxes[0]?.address.toLowerCase();
+}
+
+function namedIn(root: MimeEntity): Set<string> {
+  const fields = root.headers.filter(({ name }) => name === 'to' || name === 'cc');
+  return new Set(
+    fields.flatMap(({ value }) => parseAddressHeader(value).mailboxes.map(({ address }) => address.toLowerCase())),
+  );
+}
+
+const envelopes: readonly string[] = [oids.envelopedData, oids.authEnvelopedData];
+
+function protectionIn(message: Uint8Array, root: MimeEntity): MessageIdentity['protection'] {
+  const { type, parameters } = root.contentType;
+  if (type === 'multipart/signed') {
+    const protocol = parameters.get('protocol')?.toLowerCase() ?? '';
+    return /^application\/(x-)?pkcs7-signature$/.test(protocol) ? 'signed' : 'none';
+  }
+  if (!/^application\/(x-)?pkcs7-mime$/.test(type)) return 'none';
+  const doubtful = root.ambiguities.some(({ severity }) => severity === 'error');
+  const content = contentTypeOf(decodeBody(message, root));
+  if (content === oids.signedData) return 'signed';
+  // A message that some readers take for something else does not count as sealed.
+  return content !== undefined && envelopes.includes(content) && !doubtful ? 'encrypted' : 'none';
+}
+
+/** RFC 5652 section 3: the dotted contentType of a ContentInfo, from its first octets. */
+function contentTypeOf(der: Uint8Array): string | undefined {
+  if (der[0] !== 0x30) return undefined;
+  const length = der[1] ?? 0;
+  const at = length > 0x80 ? 2 + (length & 0x7f) : 2;
+  const octets = der.subarray(at + 2, at + 2 + (der[at + 1] ?? 0));
+  if (der[at] !== 0x06 || octets.length === 0 || octets.length > 32) return undefined;
+  const arcs: number[] = [];
+  let arc = 0;
+  for (const octet of octets) {
+    arc = arc * 128 + (octet & 0x7f);
+    if (octet < 0x80) {
+      arcs.push(arc);
+      arc = 0;
+    }
+  }
+  const [first = 0, ...rest] = arcs;
+  const top = Math.min(2, Math.floor(first / 40));
+  return [top, first - top * 40, ...rest].join('.');
 }

@@ -6,6 +6,7 @@ import type { Copy } from './policy/decide.ts';
 
 /**
  * @param certificates of every recipient of the copy, when it is to be encrypted
+ * @param replyTo the author's own encryption certificate, told to correspondents in the signature
  * @returns the whole message, lines ending in CRLF
  * @throws GatewayError `key-unusable` when the plan needs a key or a certificate that does not work
  */
@@ -14,6 +15,7 @@ export async function protect(
   copy: Pick<Copy, 'sign' | 'encrypt' | 'form' | 'cipher'>,
   key: SigningKey | undefined,
   certificates: readonly Certificate[],
+  replyTo?: Certificate,
 ): Promise<Uint8Array> {
   let result = message;
   if (copy.sign) {
@@ -25,6 +27,7 @@ export async function protect(
         certificate: key.certificate,
         chain: [...key.chain],
         form: copy.form,
+        ...(replyTo === undefined ? {} : { encryptionCertificate: replyTo }),
       });
     } catch (error) {
       throw new GatewayError('key-unusable', `The message could not be signed: ${reasonOf(error)}`, error);

@@ -105,10 +105,16 @@ async function verify(message: Uint8Array, view: OfficeView, now: number): Promi
   }
 }
 
+/** The first error of a report, wherever in it. */
+export function reasonAgainst({ problems, signers }: VerifyReport): string | undefined {
+  const all = [...problems, ...signers.flatMap((signer) => [...signer.problems, ...signer.path.problems])];
+  return all.find(({ severity }) => severity === 'error')?.message;
+}
+
 function describe(report: VerifyReport): string {
   if (report.verdict === 'unsigned') return '';
   const signer = report.signers[0]?.emails[0];
   const by = signer === undefined ? '' : ` by ${signer}`;
-  const reason = report.problems.find(({ severity }) => severity === 'error')?.message;
+  const reason = reasonAgainst(report);
   return `${report.verdict} signature${by}${report.verdict === 'valid' || reason === undefined ? '' : `: ${reason}`}`;
 }

@@ -2,6 +2,7 @@
 import type { VerifyReport } from '@chancery/smime';
 import type { Authenticity } from './authenticity.ts';
 import type { HeaderField } from './header-block.ts';
+import { reasonAgainst } from './unprotect.ts';
 
 /** How the message came and what was found in it, for one form in which it goes on. */
 export interface Found {
@@ -87,10 +88,8 @@ function commentLength(text: string): number {
 
 function commentOf({ encrypted, opened, report }: Found): string {
   if (report === undefined) return encrypted ? ' (encrypted, not opened here)' : '';
-  const reason = report.problems.find(({ severity }) => severity === 'error')?.message;
-  const parts = [opened ? 'decrypted here' : '', report.verdict === 'valid' ? '' : (reason ?? '')].filter(
-    (part) => part !== '',
-  );
+  const reason = report.verdict === 'valid' ? '' : (reasonAgainst(report) ?? '');
+  const parts = [opened ? 'decrypted here' : '', reason].filter((part) => part !== '');
   return parts.length === 0
     ? ''
     : ` (${parts

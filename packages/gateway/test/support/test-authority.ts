@@ -32,6 +32,8 @@ export interface TestAuthority {
   down: boolean;
   /** While set, CRLs end then. */
   crlsEnd: Date | undefined;
+  /** So many certificates are made whose answers are then lost on the way. */
+  lostAnswers: number;
   addPerson(person: TestPerson): Promise<void>;
   encryptionKeyOf(address: string): { keys: Keys; certificate: Certificate };
   stop(): Promise<void>;
@@ -116,6 +118,11 @@ export async function startTestAuthority(): Promise<TestAuthority> {
         : name === undefined
           ? problem(404, 'not-found', 'No such route')
           : await answer(name, url.searchParams, parseBody(await text(request)));
+    if ((name === 'gatewaySigning' || name === 'enrolGateway') && authority.lostAnswers > 0) {
+      authority.lostAnswers--;
+      request.socket.destroy();
+      return;
+    }
     const status = isProblem(reply) ? reply.status : 200;
     if (name !== undefined && status === 200) {
       routes[name].response.parse(reply);
@@ -135,6 +142,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     calls: new Map(),
     down: false,
     crlsEnd: undefined,
+    lostAnswers: 0,
     async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind }) {
       people.push({ personId: randomUUID(), address, aliases: [...aliases], signingKey, decrypts });
       if (kind === undefined) return;

@@ -1,0 +1,118 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { until } from './support/next-server.ts';
+import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
+
+let office: TestGateway;
+afterEach(() => office.stop());
+
+const mail = (to: string) => ({
+  sender: 'anna@example.com',
+  recipients: [to],
+  message: `From: anna@example.com\r\nTo: ${to}\r\nSubject: x\r\nMessage-ID: <${Math.random()}@example.com>\r\n\r\nplans\r\n`,
+});
+const calls = () => ({
+  own: office.authority.calls.get('enrolGateway') ?? 0,
+  people: office.authority.calls.get('gatewaySigning') ?? 0,
+});
+const keysIn = async () =>
+  (await readdir(path.join(office.folder, 'keys'))).filter((name) => !name.startsWith('.')).length;
+
+describe('enrolment', () => {
+  it('happens once: a restart uses the same keys and certificates', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    await office.ready();
+    expect(calls()).toEqual({ own: 1, people: 1 });
+    const keys = await keysIn();
+    await office.restart();
+    await office.ready();
+    expect(calls()).toEqual({ own: 1, people: 1 });
+    expect(await keysIn()).toBe(keys);
+  });
+
+  it('of someone new comes about with their first mail', async () => {
+    office = await startTestGateway([], {}, { authority: { refreshSeconds: 3600 } });
+    await office.ready();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await office.send('outbound', mail('x@stranger.example'))).toMatchObject({ code: 250 });
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString()).toContain('multipart/signed');
+  });
+
+  it('goes on with another key when the answer for the first was lost', async () => {
+    office = await startTestGateway();
+    await office.ready();
+    office.authority.lostAnswers = 1;
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    expect(office.authority.lostAnswers).toBe(0);
+    await office.send('outbound', mail('x@stranger.example'));
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString()).toContain('multipart/signed');
+  });
+
+  it('is renewed in good time before its end, and the old key goes on until then', async () => {
+    let ahead = 0;
+    const now = () => Date.now() + ahead;
+    office = await startTestGateway([], { now });
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    expect(calls()).toEqual({ own: 1, people: 1 });
+    ahead = 340 * 24 * 60 * 60 * 1000;
+    await until(() => calls().own === 2 && calls().people === 2);
+    expect(office.gateway().health().signers).toEqual({ ready: 1, awaited: 0 });
+  });
+});
+
+describe('an authority that does not answer', () => {
+  it('puts off all mail of a gateway that never had an answer', async () => {
+    office = await startTestGateway([], { fetch: async () => Promise.reject(new Error('unreachable')) });
+    expect(office.gateway().health()).toMatchObject({ configured: false, authorityAnsweredAt: null });
+    for (const direction of ['outbound', 'inbound'] as const) {
+      expect(await office.send(direction, mail('x@stranger.example'))).toMatchObject({
+        code: 451,
+        reply: expect.stringContaining('4.7.5'),
+      });
+    }
+  });
+
+  it('stops no mail of one that had an answer once, and signs it still', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    office.authority.down = true;
+    await office.restart();
+    expect(office.gateway().health()).toMatchObject({
+      configured: true,
+      authorityAnsweredAt: null,
+      signers: { ready: 1 },
+    });
+    expect(await office.send('outbound', mail('x@stranger.example'))).toMatchObject({ code: 250 });
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString()).toContain('multipart/signed');
+    expect(office.authority.journal).toEqual([]);
+    office.authority.down = false;
+    await until(() => office.authority.journal.length === 1);
+  });
+
+  it('makes a certificate unknown, not good, once its CRL has ended', async () => {
+    office = await startTestGateway();
+    office.authority.crlsEnd = new Date(Date.now() - 1000);
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await office.authority.addPerson({ address: 'ben@example.com', encryption: 'p256' });
+    await until(() => office.gateway().health().signers.ready === 2);
+    expect(await office.send('outbound', mail('ben@example.com'))).toMatchObject({ code: 451 });
+    expect(office.outside.delivered).toEqual([]);
+  });
+});
+
+describe('a second gateway on the same folder', () => {
+  it('is told so', async () => {
+    office = await startTestGateway();
+    await expect(startTestGateway([], {}, { data: office.folder })).rejects.toMatchObject({ code: 'folder-in-use' });
+  });
+});

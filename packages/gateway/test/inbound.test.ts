@@ -1,0 +1,267 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Certificate, derToPem, encryptMessage, signMessage, verifyMessage } from '@chancery/smime';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from './support/next-server.ts';
+import { type Keys, makeCa, makeKeys, type TestCa } from './support/test-ca.ts';
+import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
+
+let office: TestGateway;
+let strangers: TestCa;
+const txt: Record<string, string> = {};
+
+beforeAll(async () => {
+  strangers = await makeCa('Strangers');
+  const anchors = path.join(await mkdtemp(path.join(tmpdir(), 'anchors-')), 'strangers.pem');
+  await writeFile(anchors, derToPem(strangers.root.der, 'CERTIFICATE'));
+  office = await startTestGateway(
+    [],
+    {
+      resolve: async (name, type) => {
+        const found = type === 'TXT' ? txt[name] : undefined;
+        if (found === undefined) throw Object.assign(new Error(name), { code: 'ENOTFOUND' });
+        return [[found]];
+      },
+    },
+    { trustAnchors: [anchors], openKeySeconds: 0 },
+  );
+  await office.authority.addPerson({ address: 'anna@example.com', encryption: 'p256', decrypts: true });
+  await office.authority.addPerson({ address: 'ben@example.com', encryption: 'rsa', decrypts: true });
+  await office.authority.addPerson({
+    address: 'dora@example.com',
+    signingKey: 'device',
+    encryption: 'rsa',
+    decrypts: false,
+  });
+  await until(() => office.gateway().health().signers.ready === 2);
+  await office.ready();
+});
+afterAll(() => office.stop());
+beforeEach(() => {
+  office.inside.delivered.length = 0;
+  office.outside.delivered.length = 0;
+  office.authority.down = false;
+  for (const name of Object.keys(txt)) delete txt[name];
+});
+
+interface Stranger {
+  keys: Keys;
+  certificate: Certificate;
+}
+let serial = 0;
+const stranger = async (address: string, more: object = {}): Promise<Stranger> => {
+  const keys = makeKeys('rsa');
+  return { keys, certificate: await strangers.issue({ spki: keys.spki, emails: [address], use: 'both', ...more }) };
+};
+const plain = (from: string, to: string[], { extra = '', body = 'Dear Anna,\r\n\r\nour offer\r\n' } = {}) =>
+  Buffer.from(
+    `${extra}From: ${from}\r\nTo: ${to.join(', ')}\r\nSubject: Offer\r\nDate: Tue, 24 Nov 2026 03:00:00 +0000\r\nMessage-ID: <${++serial}@x.example>\r\n\r\n${body}`,
+  );
+const signed = async (by: Stranger, message: Uint8Array) =>
+  signMessage({
+    message,
+    signer: by.keys.signer,
+    certificate: by.certificate,
+    chain: [strangers.issuing],
+    form: 'clear',
+  });
+const encrypted = async (to: string[], message: Uint8Array) =>
+  encryptMessage({ message, recipients: to.map((one) => office.authority.encryptionKeyOf(one).certificate) });
+const receive = async (
+  message: Uint8Array,
+  { sender = 'bob@x.example', to = ['anna@example.com'], count = 1 } = {},
+) => {
+  const reply = await office.send('inbound', { sender, recipients: to, message: Buffer.from(message) });
+  expect(reply).toMatchObject({ code: 250 });
+  await until(() => office.inside.delivered.length >= count);
+  return office.inside.delivered.map(({ message: octets, recipients }) => ({
+    text: octets.toString('latin1'),
+    octets,
+    recipients,
+  }));
+};
+const resultsOf = (text: string) =>
+  /^Authentication-Results: (gateway\.example\.com;(?:.|\r\n[ \t])*)/m.exec(text)?.[1]?.replace(/\r\n /g, ' ') ?? '';
+
+describe('mail on its way in', () => {
+  it('is opened for whom the gateway may open it, verified and labelled', async () => {
+    const bob = await stranger('bob@x.example');
+    const message = await encrypted(
+      ['anna@example.com'],
+      await signed(bob, plain('bob@x.example', ['anna@example.com'])),
+    );
+    const [delivered] = await receive(message);
+    expect(delivered?.text).toContain('our offer');
+    expect(resultsOf(delivered?.text ?? '')).toMatch(
+      /^gateway\.example\.com; smime=pass .*header\.from=bob@x\.example smime\.signer=bob@x\.example/,
+    );
+    expect(delivered?.text).toMatch(/^X-Chancery-Verdict: valid; encrypted=yes; opened=yes; signer=bob@x\.example/m);
+    const report = await verifyMessage({ message: delivered?.octets ?? Buffer.alloc(0), anchors: [strangers.root] });
+    expect(report).toMatchObject({ verdict: 'valid', covers: 'whole' });
+  });
+
+  it('stays shut for whom the gateway may not, and is opened for the others', async () => {
+    const to = ['anna@example.com', 'ben@example.com', 'dora@example.com'];
+    const message = await encrypted(to, plain('bob@x.example', to));
+    const delivered = await receive(message, { to, count: 2 });
+    const open = delivered.find(({ text }) => text.includes('our offer'));
+    const shut = delivered.find(({ text }) => !text.includes('our offer'));
+    expect(open?.recipients).toEqual(['anna@example.com', 'ben@example.com']);
+    expect(shut?.recipients).toEqual(['dora@example.com']);
+    expect(shut?.text).toMatch(/^X-Chancery-Verdict: encrypted; encrypted=yes; opened=no/m);
+    expect(shut?.octets.subarray(shut.octets.indexOf('From: '))).toEqual(
+      Buffer.from(message).subarray(Buffer.from(message).indexOf('From: ')),
+    );
+    expect(open?.text).toMatch(/^X-Chancery-Verdict: unsigned; encrypted=yes; opened=yes/m);
+  });
+
+  it('goes on as it came when it cannot be decrypted, whatever was wrong with it', async () => {
+    const text = Buffer.from(
+      await encrypted(['anna@example.com'], plain('bob@x.example', ['anna@example.com'])),
+    ).toString('latin1');
+    const body = text.indexOf('\r\n\r\n') + 4;
+    const forDora = await encrypted(['dora@example.com'], plain('bob@x.example', ['anna@example.com']));
+    const cut = `${text.slice(0, -200)}\r\n`;
+    const der = Buffer.from(text.slice(body), 'base64');
+    der[der.length - 20] = (der[der.length - 20] ?? 0) ^ 1;
+    const flipped = `${text.slice(0, body)}${der.toString('base64').replace(/.{76}/g, '$&\r\n')}\r\n`;
+    const replies = new Set<string>();
+    for (const broken of [cut, flipped, forDora]) {
+      office.inside.delivered.length = 0;
+      const reply = await office.send('inbound', {
+        sender: 'bob@x.example',
+        recipients: ['anna@example.com'],
+        message: Buffer.from(broken),
+      });
+      replies.add(reply === 'lost' ? reply : reply.reply.replace(/[0-9a-f-]{36}/, 'ID'));
+      await until(() => office.inside.delivered.length === 1);
+      const delivered = office.inside.delivered[0]?.message.toString('latin1') ?? '';
+      if (/opened=yes/.test(delivered)) expect(delivered).toMatch(/Verdict: unsigned/);
+      else expect(delivered).toMatch(/^X-Chancery-Verdict: encrypted; encrypted=yes; opened=no/m);
+    }
+    expect([...replies]).toEqual(['250 2.6.0 Accepted as ID']);
+  });
+
+  it.each([
+    ['an altered body', (text: string) => text.replace('our offer', 'our 0ffer'), 'fail'],
+    ['a From that is not the signer', (text: string) => text.replace('From: bob@', 'From: eve@'), 'fail'],
+    [
+      'two From lines',
+      (text: string) => text.replace('From: bob@', 'From: eve@x.example\r\nFrom: bob@'),
+      '(fail|permerror)',
+    ],
+  ])('is not called good with %s', async (_, alter, result) => {
+    const bob = await stranger('bob@x.example');
+    const text = Buffer.from(await signed(bob, plain('bob@x.example', ['anna@example.com']))).toString('latin1');
+    const [delivered] = await receive(Buffer.from(alter(text), 'latin1'));
+    expect(resultsOf(delivered?.text ?? '')).toMatch(new RegExp(`smime=${result}`));
+    expect(delivered?.text).not.toMatch(/^X-Chancery-Verdict: valid/m);
+  });
+
+  it('is not called good when nobody vouches for the signer', async () => {
+    const keys = makeKeys();
+    const unknown = await makeCa('Nobody');
+    const certificate = await unknown.issue({ spki: keys.spki, emails: ['bob@x.example'], use: 'both' });
+    const message = await signMessage({
+      message: plain('bob@x.example', ['anna@example.com']),
+      signer: keys.signer,
+      certificate,
+      chain: [unknown.issuing],
+      form: 'clear',
+    });
+    const [delivered] = await receive(message);
+    expect(resultsOf(delivered?.text ?? '')).toMatch(/smime=fail/);
+  });
+
+  it('loses every label that only we may put on it', async () => {
+    const extra = [
+      'Authentication-Results: gateway.example.com; smime=pass header.from=ceo@example.com',
+      'Authentication-Results: (hi) "gateway.example.com" 1; smime=pass',
+      'AUTHENTICATION-RESULTS : Gateway.Example.Com; dkim=pass',
+      'Authentication-Results: other.example; spf=pass',
+      'X-Chancery-Verdict: valid; signer=ceo@example.com',
+      '',
+    ].join('\r\n');
+    const [delivered] = await receive(plain('bob@x.example', ['anna@example.com'], { extra }));
+    expect(delivered?.text.match(/^Authentication-Results *: /gim)).toHaveLength(2);
+    expect(delivered?.text).toContain('other.example; spf=pass');
+    expect(delivered?.text).not.toContain('ceo@');
+    expect(delivered?.text.match(/^X-Chancery-Verdict: /gm)).toHaveLength(1);
+    expect(resultsOf(delivered?.text ?? '')).toMatch(/^gateway\.example\.com; smime=none/);
+  });
+
+  it('gives the certificate to answer with', async () => {
+    const carol = await stranger('carol@x.example');
+    await receive(await signed(carol, plain('carol@x.example', ['anna@example.com'])), { sender: 'carol@x.example' });
+    const answer = plain('anna@example.com', ['carol@x.example']);
+    expect(
+      await office.send('outbound', { sender: 'anna@example.com', recipients: ['carol@x.example'], message: answer }),
+    ).toMatchObject({ code: 250 });
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString('latin1')).toMatch(/enveloped-data/);
+  });
+
+  it('never replaces a certificate that stands', async () => {
+    const frank = await stranger('frank@x.example');
+    const other = await stranger('frank@x.example');
+    const send = async (by: Stranger) => {
+      office.inside.delivered.length = 0;
+      await receive(await signed(by, plain('frank@x.example', ['anna@example.com'])), { sender: 'frank@x.example' });
+    };
+    await send(frank);
+    await send(other);
+    await until(() =>
+      office.authority.journal.some(({ detail }) =>
+        /another certificate of frank@x\.example was offered; the pinned one stays/.test(detail),
+      ),
+    );
+  });
+
+  it('gives no certificate when DMARC fails', async () => {
+    txt['x.example'] = 'v=spf1 -all';
+    txt['_dmarc.x.example'] = 'v=DMARC1; p=reject';
+    const grace = await stranger('grace@x.example');
+    const message = await signed(
+      grace,
+      plain('grace@x.example', ['anna@example.com'], {
+        extra: 'DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=s1; h=from; bh=AA==; b=AA==\r\n',
+      }),
+    );
+    const [delivered] = await receive(message, { sender: 'grace@x.example' });
+    expect(resultsOf(delivered?.text ?? '')).toMatch(/smime=pass.*dmarc=fail/);
+    await office.send('outbound', {
+      sender: 'anna@example.com',
+      recipients: ['grace@x.example'],
+      message: plain('anna@example.com', ['grace@x.example']),
+    });
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString('latin1')).not.toMatch(/enveloped-data/);
+  });
+
+  it('waits with the sender while the keys to open it cannot be had', async () => {
+    const message = await encrypted(['ben@example.com'], plain('bob@x.example', ['ben@example.com']));
+    office.authority.down = true;
+    const mail = { sender: 'bob@x.example', recipients: ['ben@example.com'], message: Buffer.from(message) };
+    expect(await office.send('inbound', mail)).toMatchObject({ code: 451 });
+    office.authority.down = false;
+    expect(await office.send('inbound', mail)).toMatchObject({ code: 250 });
+    await until(() => office.inside.delivered.length === 1);
+    expect(office.inside.delivered[0]?.message.toString('latin1')).toContain('our offer');
+  });
+
+  it('sends no notification to a sender who may be forged', async () => {
+    office.inside.onRecipient = () => '550 5.1.1 no such user';
+    await office.send('inbound', {
+      sender: 'victim@x.example',
+      recipients: ['nobody@example.com'],
+      message: plain('victim@x.example', ['nobody@example.com']),
+    });
+    await until(() =>
+      office.events.some(({ event, fields }) => event === 'relay.failed' && JSON.stringify(fields).includes('inbound')),
+    );
+    office.inside.onRecipient = () => undefined;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(office.outside.delivered).toEqual([]);
+  });
+});
