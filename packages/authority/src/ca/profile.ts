@@ -14,7 +14,7 @@ export async function establishProfiles(tx: Transaction, world: World): Promise<
  * Policies of a private CA: an arc under 2.25 (a UUID as one number, ITU-T X.667), which needs no registration.
  * Replace it in a new version of the profile where the organisation has an arc of its own.
  */
-const POLICY_ARC = '2.25.268013460871925302474912839025366471';
+const POLICY_ARC = '2.25.131101200704156109832131970267428478320';
 
 const every = {
   backdateMinutes: 5,
@@ -32,8 +32,6 @@ export const shippedProfiles: Record<string, CertificateProfile> = {
     keyUsage: { rsa: ['digitalSignature', 'nonRepudiation'], ec: ['digitalSignature', 'nonRepudiation'] },
     extendedKeyUsage: ['emailProtection'],
     policies: [`${POLICY_ARC}.1`],
-    // Mail clients learn from the signer's certificate too what it can open.
-    smimeCapabilities: ['aes256Gcm', 'aes256Cbc', 'aes128Gcm', 'aes128Cbc'],
   },
   encryption: {
     ...every,

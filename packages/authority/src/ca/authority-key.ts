@@ -1,0 +1,50 @@
+/** Signs with an authority's key, which stays in the key store. */
+import { parseKeyReference } from '@chancery/keystore';
+import {
+  assembleSigned,
+  type Certificate,
+  defaultHash,
+  keyKindOf,
+  parseCertificate,
+  signatureAlgorithmFor,
+} from '@chancery/smime';
+import type { World } from '../world.ts';
+
+/** DER AlgorithmIdentifier of what that key signs with: ECDSA with the hash of its curve, RSA with SHA-256. */
+export function algorithmOf(spki: Uint8Array): Uint8Array {
+  const kind = keyKindOf(spki);
+  return signatureAlgorithmFor(kind, defaultHash(kind));
+}
+
+/** DER of the signed certificate or CRL. @param tbs DER, naming `algorithmOf(spki)` as its algorithm */
+export async function signAsAuthority(
+  world: World,
+  authority: { readonly keyReference: string; readonly spki: Uint8Array },
+  tbs: Uint8Array,
+): Promise<Uint8Array> {
+  const signer = await world.keyStore.signer(parseKeyReference(authority.keyReference));
+  if (Buffer.compare(signer.spki, authority.spki) !== 0)
+    throw new Error("The key store's key is not the one of the authority's certificate. Nothing was signed.");
+  return assembleSigned(tbs, algorithmOf(authority.spki), await signer.sign(tbs, defaultHash(signer.kind)));
+}
+
+/** A certificate as it will be, before its signature exists: for lints. */
+export function draftCertificate(tbs: Uint8Array, algorithm: Uint8Array): Certificate {
+  return parseCertificate(assembleSigned(tbs, algorithm, new Uint8Array(64)));
+}
+
+/** For a person: `RSA-3072`, `P-256`. */
+export function keyLabel(certificate: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
+  switch (certificate.keyKind) {
+    case 'rsa':
+      return `RSA-${certificate.publicKey.asymmetricKeyDetails?.modulusLength}`;
+    case 'p256':
+    case 'p384':
+    case 'p521':
+      return `P-${certificate.keyKind.slice(1)}`;
+    case 'ed25519':
+      return 'Ed25519';
+    case undefined:
+      return 'unknown';
+  }
+}

@@ -1,0 +1,144 @@
+/** The two authorities of an office: a root that signs one issuing authority, and that one, which signs everything else. */
+import type { KeySpec } from '@chancery/keystore';
+import {
+  authorityInfoAccess,
+  authorityKeyIdentifier,
+  basicConstraints,
+  buildName,
+  buildTbsCertificate,
+  type Certificate,
+  certificatePolicies,
+  crlDistributionPoints,
+  type Extension,
+  extendedKeyUsage,
+  keyIdentifier,
+  keyUsage,
+  type Name,
+  oids,
+  parseCertificate,
+  subjectKeyIdentifier,
+  verifyCertificateSignature,
+} from '@chancery/smime';
+import { AuthorityError } from '../errors.ts';
+import { type AuthorityRow, insertAuthority } from '../store/authorities.ts';
+import type { Transaction } from '../store/database.ts';
+import type { World } from '../world.ts';
+import { addressesOf } from './addresses.ts';
+import { algorithmOf, draftCertificate, signAsAuthority } from './authority-key.ts';
+import { issueCrl } from './crl.ts';
+import { lintCertificate } from './lints/all.ts';
+import { randomSerialNumber } from './serial-number.ts';
+
+export interface HierarchyInput {
+  readonly organisation: string;
+  /** ECDSA: P-384 and P-256. RSA: 4096 and 3072 bits. */
+  readonly algorithm: 'ecdsa' | 'rsa';
+}
+
+/**
+ * Makes both authorities, their keys in the key store, and their first CRLs. A transaction that is rolled back leaves
+ * two unused keys behind in the key store, and nothing else.
+ */
+export async function establishHierarchy(tx: Transaction, world: World, input: HierarchyInput): Promise<void> {
+  const specs = KEYS[input.algorithm];
+  const root = await establish(tx, world, input.organisation, 'root', specs.root, undefined);
+  const issuing = await establish(tx, world, input.organisation, 'issuing', specs.issuing, root);
+  for (const authority of [root, issuing]) await issueCrl(tx, world, authority);
+}
+
+const KEYS: Record<HierarchyInput['algorithm'], Record<AuthorityRow['role'], KeySpec>> = {
+  ecdsa: { root: 'p384', issuing: 'p256' },
+  rsa: { root: 'rsa-4096', issuing: 'rsa-3072' },
+};
+
+const YEARS: Record<AuthorityRow['role'], number> = { root: 20, issuing: 10 };
+const TITLES: Record<AuthorityRow['role'], string> = { root: 'Root CA', issuing: 'S/MIME Issuing CA' };
+/** For relying parties whose clocks are slow. */
+const BACKDATE_MS = 5 * 60_000;
+
+async function establish(
+  tx: Transaction,
+  world: World,
+  organisation: string,
+  role: AuthorityRow['role'],
+  spec: KeySpec,
+  parent: AuthorityRow | undefined,
+): Promise<AuthorityRow> {
+  const name = `${organisation} ${TITLES[role]}`;
+  const keyReference = await world.keyStore.generate(spec, name);
+  const spki = await world.keyStore.publicKey(keyReference);
+  const subject = authorityName(organisation, TITLES[role]);
+  const now = world.clock();
+  const notBefore = new Date(Math.floor((now.getTime() - BACKDATE_MS) / 1000) * 1000);
+  const notAfter = new Date(notBefore);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS[role]);
+  notAfter.setTime(notAfter.getTime() - 1000);
+
+  const signatureAlgorithm = algorithmOf(parent?.certificate.spki ?? spki);
+  const tbs = buildTbsCertificate({
+    serialNumber: randomSerialNumber(),
+    signatureAlgorithm,
+    issuer: parent?.certificate.subject ?? subject,
+    subject,
+    notBefore: later(notBefore, parent?.certificate.notBefore),
+    notAfter: earlier(notAfter, parent?.certificate.notAfter),
+    spki,
+    extensions: parent === undefined ? rootExtensions(spki) : issuingExtensions(world, spki, parent),
+  });
+  const draft = draftCertificate(tbs, signatureAlgorithm);
+  requireCleanLint(role, draft, parent?.certificate ?? draft);
+  const signing = parent ?? { keyReference, certificate: { spki } };
+  const der = await signAsAuthority(world, { keyReference: signing.keyReference, spki: signing.certificate.spki }, tbs);
+  const certificate = parseCertificate(der);
+  if (!verifyCertificateSignature(certificate, parent?.certificate ?? certificate))
+    throw new Error('The key store returned a signature that does not verify. No authority was made.');
+  const authority = { role, slug: role, name, keyReference, certificate, issuerId: parent?.id ?? null };
+  return { ...authority, id: await insertAuthority(tx, { ...authority, createdAt: now }) };
+}
+
+function rootExtensions(spki: Uint8Array): Extension[] {
+  return [
+    basicConstraints({ ca: true }),
+    keyUsage(['keyCertSign', 'cRLSign']),
+    subjectKeyIdentifier(keyIdentifier(spki)),
+  ];
+}
+
+function issuingExtensions(world: World, spki: Uint8Array, parent: AuthorityRow): Extension[] {
+  const addresses = addressesOf(world.config, parent.slug);
+  return [
+    basicConstraints({ ca: true, pathLength: 0 }),
+    keyUsage(['keyCertSign', 'cRLSign']),
+    // Purposes nest: what an authority may not do, nothing below it may.
+    extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
+    certificatePolicies([oids.anyPolicy]),
+    subjectKeyIdentifier(keyIdentifier(spki)),
+    authorityKeyIdentifier(parent.certificate.subjectKeyIdentifier ?? keyIdentifier(parent.certificate.spki)),
+    crlDistributionPoints([addresses.crl]),
+    authorityInfoAccess({ caIssuers: [addresses.certificate] }),
+  ];
+}
+
+function requireCleanLint(role: AuthorityRow['role'], draft: Certificate, issuer: Certificate): void {
+  const errors = lintCertificate({ kind: role, certificate: draft, issuer }).filter(
+    ({ severity }) => severity === 'error',
+  );
+  if (errors.length === 0) return;
+  throw new AuthorityError(
+    'lint-failed',
+    `The ${role} authority would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. Nothing was set up.`,
+    { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
+  );
+}
+
+/** The common name holds 64 characters (RFC 5280 Appendix A.1): a long organisation is cut, its title is not. */
+function authorityName(organisation: string, title: string): Name {
+  const cut = (length: number) => [...organisation.trim()].slice(0, length).join('').trim();
+  return buildName([
+    { type: 'organizationName', value: cut(64) },
+    { type: 'commonName', value: `${cut(63 - title.length)} ${title}` },
+  ]);
+}
+
+const later = (a: Date, b: Date | undefined): Date => (b !== undefined && b > a ? b : a);
+const earlier = (a: Date, b: Date | undefined): Date => (b !== undefined && b < a ? b : a);

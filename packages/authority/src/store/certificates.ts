@@ -1,0 +1,237 @@
+/** The inventory: every certificate ever issued. */
+import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { CertificateUse, Schema } from './schema.ts';
+
+export type CertificateRow = Selectable<Schema['certificates']>;
+/** Without the DER, for lists. */
+export type CertificateEntry = Omit<CertificateRow, 'certificate'>;
+
+export type CertificateState = 'valid' | 'expiring' | 'expired' | 'revoked';
+
+/** Days before its end from which a certificate counts as expiring. */
+export const EXPIRING_DAYS = 30;
+
+export function certificateState(row: Pick<CertificateRow, 'revoked_at' | 'not_after'>, now: Date): CertificateState {
+  if (row.revoked_at !== null) return 'revoked';
+  if (row.not_after < now) return 'expired';
+  return row.not_after < daysAfter(now, EXPIRING_DAYS) ? 'expiring' : 'valid';
+}
+
+export async function certificateBySerial(
+  snapshot: Snapshot,
+  serialNumber: string,
+): Promise<CertificateRow | undefined> {
+  return snapshot.selectFrom('certificates').selectAll().where('serial_number', '=', serialNumber).executeTakeFirst();
+}
+
+/** Newest first. */
+export async function certificatesOfPerson(snapshot: Snapshot, personId: string): Promise<CertificateEntry[]> {
+  return snapshot
+    .selectFrom('certificates')
+    .select(ENTRY_COLUMNS)
+    .where('person_id', '=', personId)
+    .orderBy('issued_at', 'desc')
+    .orderBy('serial_number')
+    .execute();
+}
+
+/** The newest certificate of that key and use. @param spkiSha256 of the DER SubjectPublicKeyInfo */
+export async function certificateByKey(
+  snapshot: Snapshot,
+  spkiSha256: Uint8Array,
+  use: CertificateUse,
+): Promise<CertificateRow | undefined> {
+  return snapshot
+    .selectFrom('certificates')
+    .selectAll()
+    .where('spki_sha256', '=', Buffer.from(spkiSha256))
+    .where('use', '=', use)
+    .orderBy('issued_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/**
+ * Encryption certificates that name an address of ours, are in their period and not revoked, newest first. Whether
+ * their owner holds the key yet is the KRA's to say: `escrowed_key_id` tells which key.
+ */
+export async function validEncryptionCertificates(
+  snapshot: Snapshot,
+  address: string,
+  at: Date,
+): Promise<CertificateRow[]> {
+  const key = address.toLowerCase();
+  return snapshot
+    .selectFrom('certificates as c')
+    .innerJoin('person_addresses as a', 'a.person_id', 'c.person_id')
+    .selectAll('c')
+    .where('a.key', '=', key)
+    .where('c.use', '=', 'encryption')
+    .where('c.revoked_at', 'is', null)
+    .where('c.not_before', '<=', at)
+    .where('c.not_after', '>=', at)
+    .where(sql<boolean>`EXISTS (SELECT 1 FROM unnest(c.addresses) AS named WHERE lower(named) = ${key})`)
+    .orderBy('c.issued_at', 'desc')
+    .orderBy('c.serial_number')
+    .execute();
+}
+
+export interface CertificateFilter {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly search?: string | undefined;
+  readonly use?: CertificateUse | undefined;
+  readonly state?: CertificateState | undefined;
+  readonly personId?: string | undefined;
+}
+
+/** One page, newest first. `after` is the `next` of the page before; anything else of that form starts at the top. */
+export async function listCertificates(
+  snapshot: Snapshot,
+  filter: CertificateFilter,
+  now: Date,
+): Promise<{ items: CertificateEntry[]; total: number; next: string | null }> {
+  const matching = filtered(snapshot, filter, now);
+  const { total } = await matching.select(({ fn }) => fn.countAll<string>().as('total')).executeTakeFirstOrThrow();
+  let page = matching
+    .select(ENTRY_COLUMNS)
+    .orderBy('issued_at', 'desc')
+    .orderBy('serial_number', 'desc')
+    .limit(filter.limit + 1);
+  const cursor = filter.after === undefined ? undefined : readCursor(filter.after);
+  if (cursor !== undefined) {
+    page = page.where(
+      sql<boolean>`(issued_at, serial_number) < (${cursor.issuedAt}::timestamptz, ${cursor.serialNumber})`,
+    );
+  }
+  const rows = await page.execute();
+  const items = rows.slice(0, filter.limit);
+  const last = items.at(-1);
+  return { items, total: Number(total), next: rows.length > filter.limit && last ? writeCursor(last) : null };
+}
+
+export async function insertCertificate(tx: Transaction, row: CertificateRow): Promise<void> {
+  await tx.insertInto('certificates').values(row).execute();
+}
+
+/** Marks a certificate revoked, unless it is already. */
+export async function markRevoked(
+  tx: Transaction,
+  serialNumber: string,
+  reason: string,
+  at: Date,
+): Promise<CertificateEntry | undefined> {
+  return tx
+    .updateTable('certificates')
+    .set({ revoked_at: at, revocation_reason: reason })
+    .where('serial_number', '=', serialNumber)
+    .where('revoked_at', 'is', null)
+    .returning(ENTRY_COLUMNS)
+    .executeTakeFirst();
+}
+
+/** What OCSP needs to know about serial numbers, and no more. Serial numbers that were never issued are absent. */
+export async function revocationStatus(snapshot: Snapshot, authorityId: string, serialNumbers: readonly string[]) {
+  return snapshot
+    .selectFrom('certificates')
+    .select(['serial_number', 'revoked_at', 'revocation_reason'])
+    .where('serial_number', 'in', serialNumbers)
+    .where('authority_id', '=', authorityId)
+    .execute();
+}
+
+/** The newest OCSP responder certificate that can sign at that instant. */
+export async function responderCertificate(
+  snapshot: Snapshot,
+  authorityId: string,
+  at: Date,
+): Promise<CertificateRow | undefined> {
+  return snapshot
+    .selectFrom('certificates')
+    .selectAll()
+    .where('use', '=', 'ocsp')
+    .where('authority_id', '=', authorityId)
+    .where('revoked_at', 'is', null)
+    .where('not_before', '<=', at)
+    .where('not_after', '>', at)
+    .orderBy('not_after', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** References of keys whose responder certificate ended before that instant. */
+export async function endedResponderKeys(snapshot: Snapshot, before: Date): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('certificates')
+    .select('key_reference')
+    .where('use', '=', 'ocsp')
+    .where('not_after', '<', before)
+    .where('key_reference', 'is not', null)
+    .execute();
+  return rows.flatMap(({ key_reference }) => key_reference ?? []);
+}
+
+const ENTRY_COLUMNS = [
+  'serial_number',
+  'authority_id',
+  'use',
+  'profile',
+  'person_id',
+  'gateway_id',
+  'subject',
+  'addresses',
+  'key_algorithm',
+  'key_origin',
+  'key_reference',
+  'spki_sha256',
+  'fingerprint',
+  'escrowed_key_id',
+  'not_before',
+  'not_after',
+  'issued_at',
+  'revoked_at',
+  'revocation_reason',
+] as const;
+
+function filtered(snapshot: Snapshot, filter: CertificateFilter, now: Date) {
+  let query = snapshot.selectFrom('certificates');
+  if (filter.use !== undefined) query = query.where('use', '=', filter.use);
+  if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId);
+  if (filter.search !== undefined && filter.search.trim() !== '') {
+    const text = filter.search.trim();
+    const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+    const serial = text.replace(/[\s:]/g, '').toLowerCase().replace(/^0+/, '');
+    query = query.where(
+      sql<boolean>`(subject ILIKE ${pattern} OR array_to_string(addresses, ' ') ILIKE ${pattern}
+        OR (${serial} <> '' AND starts_with(serial_number, ${serial})))`,
+    );
+  }
+  const soon = daysAfter(now, EXPIRING_DAYS);
+  switch (filter.state) {
+    case 'revoked':
+      return query.where('revoked_at', 'is not', null);
+    case 'expired':
+      return query.where('revoked_at', 'is', null).where('not_after', '<', now);
+    case 'expiring':
+      return query.where('revoked_at', 'is', null).where('not_after', '>=', now).where('not_after', '<', soon);
+    case 'valid':
+      return query.where('revoked_at', 'is', null).where('not_after', '>=', soon);
+    case undefined:
+      return query;
+  }
+}
+
+function writeCursor(row: { issued_at: Date; serial_number: string }): string {
+  return Buffer.from(`${row.issued_at.toISOString()} ${row.serial_number}`).toString('base64url');
+}
+
+function readCursor(text: string): { issuedAt: string; serialNumber: string } | undefined {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([0-9a-f]+)$/.exec(
+    Buffer.from(text, 'base64url').toString('latin1'),
+  );
+  return match?.[1] && match[2] ? { issuedAt: match[1], serialNumber: match[2] } : undefined;
+}
+
+const daysAfter = (at: Date, days: number): Date => new Date(at.getTime() + days * 86_400_000);
