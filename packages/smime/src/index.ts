@@ -34,6 +34,8 @@ export {
 export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { mailboxKey } from './message/identity.ts';
+export { type InspectInput, inspectMessage } from './message/inspect.ts';
+export type { InspectNode } from './message/inspect-objects.ts';
 export type { SignerReport, TrustInput } from './message/judge-signers.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
 export { type Verdict, type VerifyInput, type VerifyReport, verifyMessage } from './message/verify.ts';

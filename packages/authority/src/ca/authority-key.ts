@@ -44,6 +44,8 @@ export function keyLabel(certificate: Pick<Certificate, 'publicKey' | 'keyKind'>
       return `P-${certificate.keyKind.slice(1)}`;
     case 'ed25519':
       return 'Ed25519';
+    case 'x25519':
+      return 'X25519';
     case undefined:
       return 'unknown';
   }

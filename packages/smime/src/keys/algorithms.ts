@@ -11,8 +11,8 @@ export type HashName = 'sha256' | 'sha384' | 'sha512';
 /** Hashes that are read in old messages and certificates as well; none of them is written. */
 export type DigestName = HashName | 'sha1' | 'sha224' | 'md5';
 
-/** The kinds of key the engine signs and decrypts with. */
-export type KeyKind = 'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519';
+/** The kinds of key the engine works with: Ed25519 only signs, X25519 only decrypts. */
+export type KeyKind = 'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'x25519';
 
 export type ContentCipher =
   | 'aes-256-cbc'
@@ -72,6 +72,7 @@ export function keyKindIfKnown(spki: Uint8Array): KeyKind | undefined {
   const id = algorithm.oid();
   if (id === oids.rsaEncryption) return 'rsa';
   if (id === oids.ed25519) return 'ed25519';
+  if (id === oids.x25519) return 'x25519';
   if (id === oids.ecPublicKey && algorithm.peek() === tag.oid) return curves[algorithm.oid()];
   return undefined;
 }
@@ -80,7 +81,7 @@ export function keyKindIfKnown(spki: Uint8Array): KeyKind | undefined {
 export function keyKindOf(spki: Uint8Array): KeyKind {
   const kind = keyKindIfKnown(spki);
   if (kind === undefined)
-    throw new SmimeError('unsupported', 'the public key is neither RSA, NIST P-256, P-384, P-521 nor Ed25519');
+    throw new SmimeError('unsupported', 'the public key is neither RSA, NIST P-256, P-384, P-521, Ed25519 nor X25519');
   return kind;
 }
 
@@ -101,8 +102,9 @@ const ecdsaWith: Readonly<Record<HashName, string>> = {
   sha512: oids.ecdsaWithSha512,
 };
 
-/** DER AlgorithmIdentifier of the signature a `Signer` of that kind makes with that hash. */
+/** DER AlgorithmIdentifier of the signature a `Signer` of that kind makes with that hash. Throws `invalid-argument` for X25519. */
 export function signatureAlgorithmFor(kind: KeyKind, hash: HashName): Uint8Array {
+  if (kind === 'x25519') throw new SmimeError('invalid-argument', 'an X25519 key cannot sign');
   // RFC 4055 5: NULL parameters for RSA; RFC 5758 3.2 and 8410 3: absent for ECDSA and EdDSA.
   if (kind === 'rsa') return encodeSequence(encodeOid(rsaWith[hash]), encodeNull);
   return encodeSequence(encodeOid(kind === 'ed25519' ? oids.ed25519 : ecdsaWith[hash]));

@@ -2,11 +2,13 @@
 import { constants, createPublicKey, diffieHellman, type KeyObject, privateDecrypt, sign } from 'node:crypto';
 import { SmimeError } from '../errors.ts';
 import { type HashName, type KeyKind, keyKindOf, publicKeyOf } from './algorithms.ts';
+import { decodeOaep } from './oaep.ts';
 import type { Decrypter, RsaScheme, Signer } from './ports.ts';
 
 /** A `Signer` over a private `KeyObject`. Throws `SmimeError` `unsupported` for other key kinds. */
 export function localSigner(key: KeyObject): Signer {
   const { kind, spki } = describe(key);
+  if (kind === 'x25519') throw new SmimeError('unsupported', 'an X25519 key cannot sign');
   return {
     kind,
     spki,
@@ -32,8 +34,10 @@ export function localDecrypter(key: KeyObject): Decrypter {
         // OpenSSL 3.2 and later reject implicitly: bad padding gives octets that are random yet fixed per ciphertext.
         return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey);
       }
-      if (scheme.hash !== scheme.mgf1Hash)
-        throw new SmimeError('unsupported', 'RSA-OAEP with two different hashes is not implemented');
+      if (scheme.hash !== scheme.mgf1Hash) {
+        const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey);
+        return decodeOaep(encoded, scheme.hash, scheme.mgf1Hash, scheme.label ?? new Uint8Array(0));
+      }
       return privateDecrypt(
         {
           key,

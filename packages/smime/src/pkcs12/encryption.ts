@@ -15,23 +15,29 @@ import { type DigestName, digestOfOid } from '../keys/algorithms.ts';
 import { bmpPassword, derivePbkdf2, derivePkcs12, purpose } from './derive.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 
+/** A password in the two forms that the schemes take: text for PBES2 (as UTF-8), octets for PKCS#12's own functions. */
+export interface Pkcs12Password {
+  readonly text: string;
+  readonly octets: Uint8Array;
+}
+
 export type Pkcs12Profile = 'modern' | 'compat';
 
 /** Decrypts by the DER AlgorithmIdentifier. Undefined where the padding shows a wrong key. Throws `unsupported`. */
 export async function decryptWithPassword(
   algorithm: Uint8Array,
   ciphertext: Uint8Array,
-  password: string,
+  password: Pkcs12Password,
 ): Promise<Buffer | undefined> {
   const reader = new DerReader(algorithm).enter();
   const id = reader.oid();
-  if (id === oids.pbes2) return decryptPbes2(reader.enter(), ciphertext, password);
+  if (id === oids.pbes2) return decryptPbes2(reader.enter(), ciphertext, password.text);
   const scheme = pkcs12Schemes[id];
   if (!scheme) throw new SmimeError('unsupported', `the password-based encryption ${id} is not implemented`);
   const parameters = reader.enter();
   const salt = parameters.octetString();
   const iterations = parameters.smallInteger();
-  const octets = bmpPassword(password);
+  const { octets } = password;
   const key = await derivePkcs12(octets, salt, iterations, scheme.keyLength, purpose.key, 'sha1');
   const iv = await derivePkcs12(octets, salt, iterations, 8, purpose.iv, 'sha1');
   if (scheme.cipher === 'rc2') return decryptRc2Cbc(key, scheme.keyLength * 8, iv, ciphertext);

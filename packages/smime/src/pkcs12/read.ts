@@ -1,14 +1,14 @@
 /** Reads PKCS#12 files (RFC 7292, PBMAC1 of RFC 9879), also those of decades ago. */
 import { createHmac, createPrivateKey, createPublicKey, timingSafeEqual } from 'node:crypto';
 import { implicitOctets, normaliseBer } from '../asn1/ber.ts';
-import { type DerReader, readOnly, tag } from '../asn1/der.ts';
+import { DerReader, readOnly, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { digestOfOid } from '../keys/algorithms.ts';
 import { limits } from '../limits.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { bmpPassword, derivePkcs12, digestLength, purpose } from './derive.ts';
-import { decryptWithPassword, deriveByPbkdf2, hmacDigest } from './encryption.ts';
+import { decryptWithPassword, deriveByPbkdf2, hmacDigest, type Pkcs12Password } from './encryption.ts';
 
 export interface Pkcs12Key {
   /** DER PKCS#8 PrivateKeyInfo. */
@@ -40,9 +40,24 @@ export async function readPkcs12(der: Uint8Array, password: string): Promise<Pkc
       'PKCS#12 files that are signed with a key instead of a password are not implemented',
     );
   const content = authSafe.enter(0xa0).octetString();
-  if (!pfx.atEnd) await checkMac(pfx.enter(), content, password);
+  const macData = pfx.atEnd ? undefined : pfx.element(tag.sequence);
   pfx.finish('the PKCS#12 file');
+  // An empty password is two zero octets to some programs and no octet at all to others (NSS).
+  const forms = password === '' ? [bmpPassword(''), Buffer.alloc(0)] : [bmpPassword(password)];
+  let failure: unknown;
+  for (const octets of forms) {
+    try {
+      if (macData) await checkMac(new DerReader(macData).enter(), content, { text: password, octets });
+      return await readSafes(content, { text: password, octets });
+    } catch (error) {
+      if (!(error instanceof SmimeError) || error.code !== 'wrong-password') throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
 
+async function readSafes(content: Uint8Array, password: Pkcs12Password): Promise<Pkcs12Content> {
   const bags: Bags = { keys: [], certificates: [], budget: limits.pkcs12Bags };
   const safes = readOnly(normaliseBer(content), 'the authenticated safe');
   while (!safes.atEnd) {
@@ -75,7 +90,7 @@ function spend(bags: Bags): void {
 }
 
 /** RFC 7292 4: HMAC over the content of the authenticated safe. */
-async function checkMac(macData: DerReader, content: Uint8Array, password: string): Promise<void> {
+async function checkMac(macData: DerReader, content: Uint8Array, password: Pkcs12Password): Promise<void> {
   const info = macData.enter();
   const algorithm = info.enter();
   const id = algorithm.oid();
@@ -84,25 +99,15 @@ async function checkMac(macData: DerReader, content: Uint8Array, password: strin
     const parameters = algorithm.enter();
     const derivation = parameters.element(tag.sequence);
     const digest = hmacDigest(parameters.enter().oid());
-    const key = await deriveByPbkdf2(derivation, password);
+    const key = await deriveByPbkdf2(derivation, password.text);
     return compareMac(createHmac(digest, key).update(content).digest(), expected);
   }
   const digest = digestOfOid(id);
   if (!digest) throw new SmimeError('unsupported', `the MAC ${id} is not implemented`);
   const salt = macData.octetString();
   const iterations = macData.atEnd ? 1 : macData.smallInteger();
-  // An empty password is two zero octets to some programs and no octet at all to others.
-  const candidates = password === '' ? [bmpPassword(''), Buffer.alloc(0)] : [bmpPassword(password)];
-  let failure: unknown;
-  for (const octets of candidates) {
-    const key = await derivePkcs12(octets, salt, iterations, digestLength(digest), purpose.mac, digest);
-    try {
-      return compareMac(createHmac(digest, key).update(content).digest(), expected);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  const key = await derivePkcs12(password.octets, salt, iterations, digestLength(digest), purpose.mac, digest);
+  compareMac(createHmac(digest, key).update(content).digest(), expected);
 }
 
 function compareMac(computed: Buffer, expected: Uint8Array): void {
@@ -112,7 +117,7 @@ function compareMac(computed: Buffer, expected: Uint8Array): void {
 const wrongPassword = (): SmimeError =>
   new SmimeError('wrong-password', 'the password does not open the PKCS#12 file, or the file was altered');
 
-async function openEncryptedData(data: DerReader, password: string): Promise<Uint8Array> {
+async function openEncryptedData(data: DerReader, password: Pkcs12Password): Promise<Uint8Array> {
   data.smallInteger();
   const content = data.enter();
   content.oid();
@@ -120,14 +125,14 @@ async function openEncryptedData(data: DerReader, password: string): Promise<Uin
   return open(algorithm, implicitOctets(content.element()), password);
 }
 
-async function open(algorithm: Uint8Array, ciphertext: Uint8Array, password: string): Promise<Uint8Array> {
+async function open(algorithm: Uint8Array, ciphertext: Uint8Array, password: Pkcs12Password): Promise<Uint8Array> {
   const plaintext = await decryptWithPassword(algorithm, ciphertext, password);
   // Without a MAC a wrong password may, one time in 256, survive the padding and show as broken ASN.1.
   if (plaintext?.[0] !== tag.sequence) throw wrongPassword();
   return plaintext;
 }
 
-async function readSafe(contents: Uint8Array, password: string, bags: Bags, depth: number): Promise<void> {
+async function readSafe(contents: Uint8Array, password: Pkcs12Password, bags: Bags, depth: number): Promise<void> {
   if (depth >= limits.pkcs12Depth)
     throw new SmimeError('limit-exceeded', `PKCS#12 bags are nested deeper than ${limits.pkcs12Depth}`);
   const list = readOnly(normaliseBer(contents), 'the safe contents');
@@ -174,7 +179,8 @@ function readAttributes(bag: DerReader): Attributes {
     if (values.atEnd) continue;
     if (type === oids.friendlyName) {
       const name = values.string();
-      if (name !== undefined) attributes.friendlyName = name;
+      // Some programs count the final NUL of their C string as part of the name.
+      if (name !== undefined) attributes.friendlyName = name.replace(/\0+$/, '');
     } else if (type === oids.localKeyId) attributes.localKeyId = values.octetString().toString('hex');
   }
   return attributes;
