@@ -2,7 +2,7 @@
 import { type Certificate, parseCertificate, validatePath } from '@chancery/smime';
 import type { Authenticity } from './authenticity.ts';
 import type { OfficeView } from './office.ts';
-import type { Harvested } from './recipients/harvested.ts';
+import type { Harvested, Pinned } from './recipients/harvested.ts';
 import type { Form } from './unprotect.ts';
 
 /**
@@ -24,24 +24,27 @@ export async function harvest(
   if (from === undefined || report.from.length !== 1 || view.isOurs(from)) return '';
   if (authenticity.dmarc !== 'pass' && authenticity.dmarc !== 'none') return '';
 
-  const judge = (leaf: Certificate) =>
+  const judge = (leaf: Certificate, chain: readonly Certificate[]) =>
     validatePath({
       leaf,
-      intermediates: [...view.intermediates, ...signer.path.path.slice(1)],
-      anchors: [...view.anchors],
+      intermediates: [...view.intermediates, ...chain],
+      anchors: view.anchors,
       at: new Date(now),
       purpose: 'email-encryption',
       email: from,
-      crls: [...view.crls],
+      crls: view.crls,
       revocation: 'if-present',
     });
   const offered = signer.encryptionCertificate ?? signer.certificate;
-  if (!judge(offered).valid) return '';
-  const isSpent = (pinned: Uint8Array) => {
-    const certificate = parseCertificate(pinned);
-    return certificate.notAfter.getTime() <= now || judge(certificate).revocation === 'revoked';
+  const chain = signer.path.path.slice(1, -1);
+  if (!judge(offered, chain).valid) return '';
+  const isSpent = (pinned: Pinned) => {
+    const certificate = parseCertificate(pinned.certificate);
+    const report = judge(certificate, pinned.chain.map(parseCertificate));
+    return certificate.notAfter.getTime() <= now || report.revocation === 'revoked';
   };
-  switch (await harvested.offer(from, offered.der, isSpent)) {
+  const offer = { certificate: offered.der, chain: chain.map(({ der }) => der) };
+  switch (await harvested.offer(from, offer, isSpent)) {
     case 'pinned':
       return `certificate of ${from} taken`;
     case 'replaced':

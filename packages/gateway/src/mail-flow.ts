@@ -225,7 +225,7 @@ function outcomeOf({ opened, report }: Form): JournalEntry['outcome'] {
 
 /** RFC 5321 4.4. */
 function received({ name, now }: World, { client }: Arrival): string {
-  const clean = (text: string) => text.replace(/[^A-Za-z0-9.:_-]/g, '').slice(0, 255) || 'unknown';
+  const clean = (text: string) => text.replace(/[^A-Za-z0-9.:_[\]-]/g, '').slice(0, 255) || 'unknown';
   const address = client.address.includes(':') ? `IPv6:${clean(client.address)}` : clean(client.address);
   return `Received: from ${clean(client.helo)} ([${address}])\r\n\tby ${name} (Chancery) with ESMTP;\r\n\t${formatDate(new Date(now()))}`;
 }

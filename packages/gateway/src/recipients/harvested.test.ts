@@ -12,8 +12,9 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'harvested-'));
 });
 
-const one = Buffer.from('certificate one');
-const two = Buffer.from('certificate two');
+const pin = (text: string) => ({ certificate: Buffer.from(text), chain: [Buffer.from(`CA of ${text}`)] });
+const one = pin('certificate one');
+const two = pin('certificate two');
 const fresh = () => false;
 const spent = () => true;
 
@@ -30,7 +31,7 @@ describe('harvested certificates', () => {
     const store = await open();
     await store.offer('bob@x.example', one, fresh);
     for (let time = 0; time < 10; time++) {
-      expect(await store.offer('bob@x.example', Buffer.from(`other ${time}`), fresh)).toBe('offered');
+      expect(await store.offer('bob@x.example', pin(`other ${time}`), fresh)).toBe('offered');
     }
     expect((await open()).pinnedFor('bob@x.example')).toEqual(one);
   });

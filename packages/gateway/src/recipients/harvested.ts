@@ -11,6 +11,8 @@ const Entry = z.object({
   address: z.string(),
   /** DER in base64. */
   pinned: z.string(),
+  /** The CA certificates between it and a trust anchor: they came with the message and nowhere else. */
+  chain: z.array(z.string()),
   pinnedAt: z.iso.datetime(),
   /** Others that came later, newest last. */
   offered: z.array(z.object({ certificate: z.string(), at: z.iso.datetime() })),
@@ -18,13 +20,18 @@ const Entry = z.object({
 type Entry = z.infer<typeof Entry>;
 
 export interface Harvested {
-  /** DER, or undefined. */
-  pinnedFor(address: string): Uint8Array | undefined;
+  pinnedFor(address: string): Pinned | undefined;
   /**
-   * Offers the certificate (DER) of a signer whose chain, address and From have been judged good.
+   * Offers the certificate of a signer whose chain, address and From have been judged good.
    * @param pinnedIsSpent the pinned one is past its end or revoked: only then does another take its place
    */
-  offer(address: string, certificate: Uint8Array, pinnedIsSpent: (pinned: Uint8Array) => boolean): Promise<Harvest>;
+  offer(address: string, offered: Pinned, pinnedIsSpent: (pinned: Pinned) => boolean): Promise<Harvest>;
+}
+
+/** DER. */
+export interface Pinned {
+  readonly certificate: Uint8Array;
+  readonly chain: readonly Uint8Array[];
 }
 
 export type Harvest =
@@ -60,21 +67,22 @@ export async function openHarvested(folder: string, now: () => Date, log: Log): 
   return {
     pinnedFor(address) {
       const entry = entries.get(address.toLowerCase());
-      return entry === undefined ? undefined : Buffer.from(entry.pinned, 'base64');
+      return entry === undefined ? undefined : pinnedOf(entry);
     },
-    async offer(given, der, pinnedIsSpent) {
+    async offer(given, offer, pinnedIsSpent) {
       const address = given.toLowerCase();
-      const certificate = Buffer.from(der).toString('base64');
+      const certificate = Buffer.from(offer.certificate).toString('base64');
+      const chain = offer.chain.map((der) => Buffer.from(der).toString('base64'));
       const at = now().toISOString();
       const entry = entries.get(address);
       if (entry === undefined) {
-        await keep({ address, pinned: certificate, pinnedAt: at, offered: [] });
+        await keep({ address, pinned: certificate, chain, pinnedAt: at, offered: [] });
         return 'pinned';
       }
       if (entry.pinned === certificate) return 'known';
-      if (pinnedIsSpent(Buffer.from(entry.pinned, 'base64'))) {
+      if (pinnedIsSpent(pinnedOf(entry))) {
         const offered = entry.offered.filter((one) => one.certificate !== certificate);
-        await keep({ address, pinned: certificate, pinnedAt: at, offered });
+        await keep({ address, pinned: certificate, chain, pinnedAt: at, offered });
         return 'replaced';
       }
       if (!entry.offered.some((one) => one.certificate === certificate)) {
@@ -82,5 +90,12 @@ export async function openHarvested(folder: string, now: () => Date, log: Log): 
       }
       return 'offered';
     },
+  };
+}
+
+function pinnedOf(entry: Entry): Pinned {
+  return {
+    certificate: Buffer.from(entry.pinned, 'base64'),
+    chain: entry.chain.map((one) => Buffer.from(one, 'base64')),
   };
 }

@@ -29,13 +29,13 @@ export function openLookup({
         const pinned = harvested.pinnedFor(address);
         return pinned === undefined
           ? { state: 'none', reason: 'none known' }
-          : judge([pinned], address, view, 'if-present', now());
+          : judge([pinned.certificate], pinned.chain, address, view, 'if-present', now());
       }
       const person = view.personOf(address);
       const answer = await directory.certificatesOf(person?.address ?? address);
       if ('unknown' in answer) return { state: 'unknown', reason: answer.unknown };
       // Our own CRLs come with the configuration: without one that is fresh, nobody may call a certificate good.
-      return judge(answer.certificates, address, view, 'required', now());
+      return judge(answer.certificates, [], address, view, 'required', now());
     },
   };
 }
@@ -43,6 +43,7 @@ export function openLookup({
 /** The first certificate that stands: path, time, usage, address and revocation. */
 function judge(
   candidates: readonly Uint8Array[],
+  chain: readonly Uint8Array[],
   address: string,
   view: OfficeView,
   revocation: 'required' | 'if-present',
@@ -59,7 +60,7 @@ function judge(
     }
     const report = validatePath({
       leaf: certificate,
-      intermediates: view.intermediates,
+      intermediates: [...view.intermediates, ...chain.map(parseCertificate)],
       anchors: view.anchors,
       at: new Date(now),
       purpose: 'email-encryption',
