@@ -39,6 +39,18 @@ const wax: MantineColorsTuple = [
   '#80281d',
   '#5f1c14',
 ];
+const moss: MantineColorsTuple = [
+  '#edf6f0',
+  '#d8eadf',
+  '#b0d6be',
+  '#86c09b',
+  '#7cc497',
+  '#4d8f63',
+  '#3c7a52',
+  '#216541',
+  '#1c5b38',
+  '#123d25',
+];
 const dark: MantineColorsTuple = [
   '#e3e6ea',
   '#c5cad1',
@@ -52,10 +64,14 @@ const dark: MantineColorsTuple = [
   '#0f1317',
 ];
 
+/** A dialog's header is no banner of the page. */
+const noBanner = { header: { role: 'presentation' } };
+
 export const theme = createTheme({
-  colors: { ink, wax, dark },
+  colors: { ink, wax, moss, dark },
   primaryColor: 'ink',
   primaryShade: { light: 7, dark: 6 },
+  black: '#1d242c',
   autoContrast: true,
   luminanceThreshold: 0.3,
   defaultRadius: 'sm',
@@ -71,9 +87,11 @@ export const theme = createTheme({
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle' } }),
     Alert: Alert.extend({ defaultProps: { closeButtonLabel: 'Dismiss' } }),
     Checkbox: Checkbox.extend({ defaultProps: { radius: 'xs' } }),
-    Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
+    Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, attributes: noBanner } }),
     Menu: Menu.extend({ defaultProps: { withinPortal: true, shadow: 'md' } }),
-    Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, centered: true } }),
+    Modal: Modal.extend({
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, centered: true, attributes: noBanner },
+    }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
     PasswordInput: PasswordInput.extend({
       defaultProps: { visibilityToggleButtonProps: { 'aria-label': 'Show or hide the password' } },

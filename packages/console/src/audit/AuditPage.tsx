@@ -57,7 +57,7 @@ export function AuditPage() {
       {verify.data !== undefined && (
         <Alert
           role="status"
-          color={verify.data.intact ? 'teal' : 'wax'}
+          color={verify.data.intact ? 'moss' : 'wax'}
           variant="outline"
           withCloseButton
           onClose={verify.reset}

@@ -2,6 +2,7 @@ import type { CertificateSummary } from '@chancery/api';
 import { Text } from '@mantine/core';
 import { shortHex } from '../format.ts';
 import { TextLink } from '../pieces/Links.tsx';
+import { PlainTable } from '../pieces/PlainTable.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { certificateStates, keyOrigins, uses } from '../words.ts';
@@ -17,38 +18,25 @@ export function CertificateTable({ certificates }: { certificates: readonly Cert
     );
   }
   return (
-    <div className="scroll-x">
-      <table className="grid-table" aria-label="Certificates">
-        <thead>
-          <tr>
-            <th scope="col">Use</th>
-            <th scope="col">State</th>
-            <th scope="col">Serial number</th>
-            <th scope="col">Valid until</th>
-            <th scope="col">Key</th>
-          </tr>
-        </thead>
-        <tbody>
-          {certificates.map((certificate) => (
-            <tr key={certificate.serialNumber}>
-              <td>{uses[certificate.use]}</td>
-              <td>
-                <StateBadge state={certificateStates[certificate.state]} />
-              </td>
-              <td>
-                <SerialLink serialNumber={certificate.serialNumber} />
-              </td>
-              <td>
-                <When at={certificate.notAfter} />
-              </td>
-              <td>
-                {certificate.keyAlgorithm}, {keyOrigins[certificate.keyOrigin].toLowerCase()}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <PlainTable label="Certificates" head={['Use', 'State', 'Serial number', 'Valid until', 'Key']}>
+      {certificates.map((certificate) => (
+        <tr key={certificate.serialNumber}>
+          <td>{uses[certificate.use]}</td>
+          <td>
+            <StateBadge state={certificateStates[certificate.state]} />
+          </td>
+          <td>
+            <SerialLink serialNumber={certificate.serialNumber} />
+          </td>
+          <td>
+            <When at={certificate.notAfter} />
+          </td>
+          <td>
+            {certificate.keyAlgorithm}, {keyOrigins[certificate.keyOrigin].toLowerCase()}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

@@ -51,7 +51,7 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
   const decrypts = claim.encryption === 'none' || encryption.data !== undefined;
   if (finish.data !== undefined) {
     return (
-      <Alert role="status" color="teal" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
+      <Alert role="status" color="moss" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
         Your keys are yours. The link no longer works, and you may close this page. Delete the downloaded files once
         your mail program has them, or keep them somewhere as safe as a passport.
       </Alert>

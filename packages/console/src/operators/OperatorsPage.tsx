@@ -8,6 +8,7 @@ import { useState } from 'react';
 import { api, useMay, useMe } from '../api.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
+import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -50,43 +51,28 @@ export function OperatorsPage() {
       {operators.isPending && <Skeleton height={240} />}
       {operators.data !== undefined && (
         <Panel>
-          <div className="scroll-x">
-            <table className="grid-table" aria-label="Operators">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Roles</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Last sign-in</th>
-                  <th scope="col">
-                    <span className="visually-hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {operators.data.items.map((operator) => (
-                  <tr key={operator.id}>
-                    <td>
-                      <Text size="sm" fw={550}>
-                        {operator.name}
-                      </Text>
-                      <Text size="xs" c="dimmed">
-                        {operator.address}
-                      </Text>
-                    </td>
-                    <td>{operator.roles.map((role) => roleNames[role][0]).join(', ')}</td>
-                    <td>
-                      <StateBadge state={operatorStates[operator.state]} />
-                    </td>
-                    <td>
-                      {operator.lastSignInAt === null ? 'Never' : <When at={operator.lastSignInAt} style="relative" />}
-                    </td>
-                    <td data-align="right">{mayWrite && <Disable operator={operator} />}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <PlainTable label="Operators" head={['Name', 'Roles', 'State', 'Last sign-in', '[Actions]']}>
+            {operators.data.items.map((operator) => (
+              <tr key={operator.id}>
+                <td>
+                  <Text size="sm" fw={550}>
+                    {operator.name}
+                  </Text>
+                  <Text size="xs" c="dimmed">
+                    {operator.address}
+                  </Text>
+                </td>
+                <td>{operator.roles.map((role) => roleNames[role][0]).join(', ')}</td>
+                <td>
+                  <StateBadge state={operatorStates[operator.state]} />
+                </td>
+                <td>
+                  {operator.lastSignInAt === null ? 'Never' : <When at={operator.lastSignInAt} style="relative" />}
+                </td>
+                <td data-align="right">{mayWrite && <Disable operator={operator} />}</td>
+              </tr>
+            ))}
+          </PlainTable>
         </Panel>
       )}
       <Modal opened={inviting} onClose={inviteDialog.close} title="Invite operator" size="lg">

@@ -157,7 +157,7 @@ function Figure({ name, value, part, detail }: { name: string; value: string; pa
           size="sm"
           my={8}
           aria-label={`${name}: ${part} per cent`}
-          color={part === 100 ? 'teal' : 'ink'}
+          color={part === 100 ? 'moss' : 'ink'}
         />
       )}
       <Text size="sm" c="dimmed" component="div">

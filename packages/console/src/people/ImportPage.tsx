@@ -8,6 +8,7 @@ import { formatBytes, plural } from '../format.ts';
 import { FileDrop } from '../pieces/FileDrop.tsx';
 import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
+import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -80,24 +81,14 @@ function ImportProblem({ error }: { error: unknown }) {
         {plural(error.fields.length, 'line needs', 'lines need')} another look. Nothing was imported. Correct the file
         and choose it again.
       </Alert>
-      <div className="grid-frame scroll-x">
-        <table className="grid-table" aria-label="Lines that cannot be imported">
-          <thead>
-            <tr>
-              <th scope="col">Line</th>
-              <th scope="col">What is wrong</th>
-            </tr>
-          </thead>
-          <tbody>
-            {error.fields.slice(0, shownLines).map((field) => (
-              <tr key={`${field.path} ${field.message}`}>
-                <td>{lineOf(field.path)}</td>
-                <td>{field.message}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label="Lines that cannot be imported" head={['Line', 'What is wrong']}>
+        {error.fields.slice(0, shownLines).map((field) => (
+          <tr key={`${field.path} ${field.message}`}>
+            <td>{lineOf(field.path)}</td>
+            <td>{field.message}</td>
+          </tr>
+        ))}
+      </PlainTable>
     </Stack>
   );
 }
@@ -119,31 +110,20 @@ function Rehearsal({ report, busy, onImport }: { report: ImportReport; busy: boo
         <StateBadge state={[`${report.unchanged} unchanged`, 'quiet']} />
       </Group>
       {report.lines.length > 0 && (
-        <div className="scroll-x">
-          <table className="grid-table" aria-label="What would change">
-            <thead>
-              <tr>
-                <th scope="col">Line</th>
-                <th scope="col">Address</th>
-                <th scope="col">Change</th>
-              </tr>
-            </thead>
-            <tbody>
-              {report.lines.slice(0, shownLines).map((line) => (
-                <tr key={line.line}>
-                  <td>{line.line}</td>
-                  <td>{line.address}</td>
-                  <td>
-                    <Group gap={8}>
-                      <StateBadge state={line.action === 'created' ? ['New', 'ok'] : ['Changed', 'wait']} />
-                      {line.changes.join(', ')}
-                    </Group>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <PlainTable label="What would change" head={['Line', 'Address', 'Change']}>
+          {report.lines.slice(0, shownLines).map((line) => (
+            <tr key={line.line}>
+              <td>{line.line}</td>
+              <td>{line.address}</td>
+              <td>
+                <Group gap={8}>
+                  <StateBadge state={line.action === 'created' ? ['New', 'ok'] : ['Changed', 'wait']} />
+                  {line.changes.join(', ')}
+                </Group>
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
       {report.lines.length > shownLines && (
         <Text size="sm" c="dimmed" mt="sm">

@@ -10,6 +10,7 @@ import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
+import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -119,52 +120,41 @@ function Escrow({ person }: { person: PersonDetail }) {
           No encryption key yet. One is made, and put in escrow, with the first encryption certificate.
         </Text>
       ) : (
-        <div className="scroll-x">
-          <table className="grid-table" aria-label="Escrowed keys">
-            <thead>
-              <tr>
-                <th scope="col">Made</th>
-                <th scope="col">Certificate</th>
-                <th scope="col">Opened by</th>
-              </tr>
-            </thead>
-            <tbody>
-              {person.escrowedKeys.map((key) => (
-                <tr key={key.id}>
-                  <td>
-                    <When at={key.createdAt} style="time" />
-                  </td>
-                  <td>
-                    {key.serialNumber === null ? (
-                      'Not issued yet'
-                    ) : (
-                      <TextLink
-                        to="/certificates/$serialNumber"
-                        params={{ serialNumber: key.serialNumber }}
-                        size="sm"
-                        className="mono"
-                      >
-                        {key.serialNumber}
-                      </TextLink>
+        <PlainTable label="Escrowed keys" head={['Made', 'Certificate', 'Opened by']}>
+          {person.escrowedKeys.map((key) => (
+            <tr key={key.id}>
+              <td>
+                <When at={key.createdAt} style="time" />
+              </td>
+              <td>
+                {key.serialNumber === null ? (
+                  'Not issued yet'
+                ) : (
+                  <TextLink
+                    to="/certificates/$serialNumber"
+                    params={{ serialNumber: key.serialNumber }}
+                    size="sm"
+                    className="mono"
+                  >
+                    {key.serialNumber}
+                  </TextLink>
+                )}
+              </td>
+              <td>
+                {key.locks.map((lock) => (
+                  <div key={`${lock.kind} ${lock.expiresAt}`}>
+                    {lockNames[lock.kind]}
+                    {lock.expiresAt !== null && (
+                      <>
+                        , until <When at={lock.expiresAt} />
+                      </>
                     )}
-                  </td>
-                  <td>
-                    {key.locks.map((lock) => (
-                      <div key={`${lock.kind} ${lock.expiresAt}`}>
-                        {lockNames[lock.kind]}
-                        {lock.expiresAt !== null && (
-                          <>
-                            , until <When at={lock.expiresAt} />
-                          </>
-                        )}
-                      </div>
-                    ))}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+                  </div>
+                ))}
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </Panel>
   );

@@ -10,6 +10,7 @@ import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
+import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -280,32 +281,20 @@ function Decisions({ request }: { request: RecoveryRequest }) {
           No officer has decided yet.
         </Text>
       ) : (
-        <div className="scroll-x">
-          <table className="grid-table" aria-label="Decisions">
-            <thead>
-              <tr>
-                <th scope="col">Officer</th>
-                <th scope="col">Decision</th>
-                <th scope="col">When</th>
-                <th scope="col">Note</th>
-              </tr>
-            </thead>
-            <tbody>
-              {request.decisions.map((decision) => (
-                <tr key={`${decision.officerId} ${decision.at}`}>
-                  <td>{decision.officerName}</td>
-                  <td>
-                    <StateBadge state={decision.decision === 'approve' ? ['Approved', 'ok'] : ['Rejected', 'bad']} />
-                  </td>
-                  <td>
-                    <When at={decision.at} style="time" />
-                  </td>
-                  <td>{decision.note === '' ? '–' : decision.note}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <PlainTable label="Decisions" head={['Officer', 'Decision', 'When', 'Note']}>
+          {request.decisions.map((decision) => (
+            <tr key={`${decision.officerId} ${decision.at}`}>
+              <td>{decision.officerName}</td>
+              <td>
+                <StateBadge state={decision.decision === 'approve' ? ['Approved', 'ok'] : ['Rejected', 'bad']} />
+              </td>
+              <td>
+                <When at={decision.at} style="time" />
+              </td>
+              <td>{decision.note === '' ? '–' : decision.note}</td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </Panel>
   );
