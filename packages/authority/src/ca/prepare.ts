@@ -48,7 +48,8 @@ export interface IssuanceIntent {
   readonly [preparedOnce]: true;
 }
 
-const Request = z.instanceof(Uint8Array).describe('PKCS#10, DER');
+/** PKCS#10, DER. */
+const Request = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 const PrepareInput = z.discriminatedUnion('use', [
   z.strictObject({
