@@ -26,7 +26,7 @@ beforeEach(() => {
   seen.length = 0;
 });
 
-const define = (options: { irreversible?: boolean; then?: () => unknown } = {}) =>
+const define = (options: { irreversible?: boolean; after?: () => unknown } = {}) =>
   operation({
     action: 'test.add-gateway',
     permission: 'operator:write',
@@ -36,7 +36,7 @@ const define = (options: { irreversible?: boolean; then?: () => unknown } = {}) 
     async run(tx, input, _by, world) {
       seen.push(...(await trail(input.name)).map((record) => record.outcome));
       await insertGateway(tx, input.name, world.clock());
-      await options.then?.();
+      await options.after?.();
       return { result: input.name.toUpperCase(), audit: { length: input.name.length } };
     },
   });
@@ -95,7 +95,7 @@ describe('perform', () => {
 
   it('leaves neither act nor success when the act fails, and records the failure', async () => {
     const failing = define({
-      then: () => {
+      after: () => {
         throw new Error('the secret is 1234');
       },
     });
@@ -141,7 +141,7 @@ describe('perform', () => {
 
   it('records what a rule of the office refused as denied', async () => {
     const refused = define({
-      then: () => {
+      after: () => {
         throw new AuthorityError('quorum-refused', 'One approval is not enough.');
       },
     });

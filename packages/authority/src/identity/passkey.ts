@@ -34,6 +34,7 @@ export async function passkeyRegistration(account: {
     userID: Uint8Array.from(account.userId),
     challenge: Uint8Array.from(account.challenge),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+    supportedAlgorithmIDs: ALGORITHMS,
     timeout: CHALLENGE_MS,
   });
   return { ...options };
@@ -50,6 +51,7 @@ export async function acceptPasskey(
     expectedOrigin: expected.origin,
     expectedRPID: new URL(expected.origin).hostname,
     requireUserVerification: true,
+    supportedAlgorithmIDs: ALGORITHMS,
   }).catch((cause: unknown) => {
     throw unusablePasskey(cause);
   });
@@ -119,6 +121,8 @@ export async function passkeyAnswer(
 }
 
 const CHALLENGE_MS = 300_000;
+/** COSE: EdDSA, ES256, RS256, what authenticators have. */
+const ALGORITHMS = [-8, -7, -257];
 const FLOW = 'chancery:passkey-challenge';
 
 async function openFlow(

@@ -1,8 +1,12 @@
 /** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
+import { generateDueCrls } from '../ca/crl.ts';
+import { sweepIntents } from '../ca/sign.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import type { World } from '../world.ts';
 
-const tasks: Record<string, (world: World) => Promise<void>> = {
+const tasks: Record<string, (world: World) => Promise<unknown>> = {
+  'due-crls': generateDueCrls,
+  'stale-intents': sweepIntents,
   'purge-tokens': purgeExpiredTokens,
 };
 

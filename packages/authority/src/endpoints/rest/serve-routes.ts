@@ -1,5 +1,5 @@
 /** Serves the contract: every route of it, each by its handler. */
-import { type RouteDefinition, type RouteName, routes } from '@chancery/api';
+import { Problem, type RouteDefinition, type RouteName, routes } from '@chancery/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Session } from '../../identity/sessions.ts';
 import { anonymous, type Principal } from '../../principal.ts';
@@ -22,12 +22,13 @@ export interface ServeOptions {
 
 type AnyHandler = (context: Context, input: { params: unknown; query: unknown; body: unknown }) => Promise<unknown>;
 
-export function serveRoutes(app: FastifyInstance, handlers: Handlers<RouteName>, options: ServeOptions): void {
+export function serveRoutes(app: FastifyInstance, handlers: Partial<Handlers<RouteName>>, options: ServeOptions): void {
   const { world } = options;
   app.decorateRequest('caller', null);
   for (const name of Object.keys(routes) as RouteName[]) {
     const definition: RouteDefinition = routes[name];
-    const handler = handlers[name] as unknown as AnyHandler;
+    const handler = handlers[name] as AnyHandler | undefined;
+    if (handler === undefined) continue;
     app.route({
       method: definition.method,
       url: definition.path,
@@ -40,7 +41,7 @@ export function serveRoutes(app: FastifyInstance, handlers: Handlers<RouteName>,
         ...(definition.query === undefined ? {} : { querystring: definition.query }),
         ...(definition.body === undefined ? {} : { body: definition.body }),
         ...(definition.access === 'public' ? { security: [] } : {}),
-        response: { 200: definition.response },
+        response: { 200: definition.response, '4xx': Problem, '5xx': Problem },
       },
       // Before the body is read: nobody unknown makes us hold 25 MB.
       onRequest: async (request) => {

@@ -1,11 +1,17 @@
 /** The HTTP server: REST, its description, the console, and what relying parties fetch. */
-import type { RouteName } from '@chancery/api';
+import { InspectNode, Problem, type RouteName } from '@chancery/api';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { serveConsole } from './console.ts';
@@ -14,7 +20,7 @@ import { answerError } from './problem.ts';
 import { type ServeOptions, serveRoutes } from './serve-routes.ts';
 
 export interface ServerOptions extends ServeOptions {
-  readonly handlers: Handlers<RouteName>;
+  readonly handlers: Partial<Handlers<RouteName>>;
   /** The console's built files. */
   readonly consoleFolder: string;
   readonly version: string;
@@ -61,7 +67,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         },
         security: [{ token: [] }, { session: [] }],
       },
-      transform: jsonSchemaTransform,
+      transform: createJsonSchemaTransform({ schemaRegistry: components }),
+      transformObject: createJsonSchemaTransformObject({ schemaRegistry: components }),
     });
     serveRoutes(api, options.handlers, options);
     api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
@@ -75,6 +82,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   return app;
 }
+
+/** What the description names: a tree can only be described by a name. */
+const components = z.registry<{ id: string }>();
+components.add(InspectNode, { id: 'InspectNode' });
+components.add(Problem, { id: 'Problem' });
 
 function helmetOptions(https: boolean) {
   return {

@@ -1,0 +1,126 @@
+/** Certificates, their profiles and the authorities that sign them. */
+import { type CertificateSummary, RevocationReason } from '@chancery/api';
+import { formatName, parseCertificate } from '@chancery/smime';
+import { keyLabel } from '../../ca/authority-key.ts';
+import { revokeCertificate } from '../../ca/revoke.ts';
+import { publicUrlOf } from '../../config.ts';
+import { AuthorityError } from '../../errors.ts';
+import { consult, perform } from '../../operation.ts';
+import { chainOf, listAuthorities } from '../../store/authorities.ts';
+import {
+  type CertificateEntry,
+  certificateBySerial,
+  certificateState,
+  listCertificates,
+} from '../../store/certificates.ts';
+import { latestCrl } from '../../store/crls.ts';
+import type { Snapshot } from '../../store/database.ts';
+import { listProfiles } from '../../store/profiles.ts';
+import type { Handlers } from './handler.ts';
+
+export const certificateHandlers: Handlers<
+  'certificates' | 'certificate' | 'revokeCertificate' | 'authorities' | 'profiles'
+> = {
+  async certificates({ world, by }, { query }) {
+    const now = world.clock();
+    const page = await consult(world, 'certificate:read', by, (snapshot) => listCertificates(snapshot, query, now));
+    return { ...page, items: page.items.map((row) => describeCertificate(row, now)) };
+  },
+  async certificate({ world, by }, { params }) {
+    return consult(world, 'certificate:read', by, async (snapshot) => {
+      const row = await requireCertificate(snapshot, params.serialNumber);
+      const certificate = parseCertificate(row.certificate);
+      const chain = await chainOf(snapshot, row.authority_id);
+      const publications = await snapshot
+        .selectFrom('publications')
+        .select(['target', 'state', 'error', 'updated_at'])
+        .where('serial_number', '=', row.serial_number)
+        .orderBy('target')
+        .execute();
+      return {
+        ...describeCertificate(row, world.clock()),
+        issuer: formatName(certificate.issuer),
+        fingerprintSha256: row.fingerprint.toString('hex'),
+        der: row.certificate.toString('base64'),
+        chain: chain.map((der) => Buffer.from(der).toString('base64')),
+        escrowedKeyId: row.escrowed_key_id,
+        publications: publications.map(({ target, state, error, updated_at }) => ({
+          target,
+          state,
+          error,
+          updatedAt: updated_at.toISOString(),
+        })),
+      };
+    });
+  },
+  async revokeCertificate({ world, by }, { params, body }) {
+    await perform(world, revokeCertificate, by, { ...params, ...body });
+    const row = await world.database.snapshot((snapshot) => requireCertificate(snapshot, params.serialNumber));
+    return describeCertificate(row, world.clock());
+  },
+  async authorities({ world, by }) {
+    const base = publicUrlOf(world.config);
+    return consult(world, 'certificate:read', by, async (snapshot) => {
+      const items = [];
+      for (const { id, role, name, slug, certificate } of await listAuthorities(snapshot)) {
+        const crl = await latestCrl(snapshot, id);
+        items.push({
+          id,
+          role,
+          name,
+          keyAlgorithm: keyLabel(certificate),
+          notAfter: certificate.notAfter.toISOString(),
+          certificate: Buffer.from(certificate.der).toString('base64'),
+          certificateUrl: `${base}/ca/${slug}.cer`,
+          crlUrl: `${base}/crl/${slug}.crl`,
+          crl:
+            crl === undefined
+              ? null
+              : {
+                  number: Number(crl.number),
+                  thisUpdate: crl.thisUpdate.toISOString(),
+                  nextUpdate: crl.nextUpdate.toISOString(),
+                  entries: crl.entries,
+                },
+        });
+      }
+      return { items };
+    });
+  },
+  async profiles({ world, by }) {
+    const profiles = await consult(world, 'certificate:read', by, listProfiles);
+    return {
+      items: profiles.map(({ id, version, profile }) => ({
+        id,
+        version,
+        use: profile.use,
+        description: profile.description,
+        document: profile,
+      })),
+    };
+  },
+};
+
+function describeCertificate(row: CertificateEntry, now: Date): CertificateSummary {
+  return {
+    serialNumber: row.serial_number,
+    use: row.use,
+    profile: row.profile,
+    personId: row.person_id,
+    address: row.addresses[0] ?? null,
+    subject: row.subject,
+    state: certificateState(row, now),
+    notBefore: row.not_before.toISOString(),
+    notAfter: row.not_after.toISOString(),
+    keyAlgorithm: row.key_algorithm,
+    keyOrigin: row.key_origin,
+    revokedAt: row.revoked_at?.toISOString() ?? null,
+    revocationReason: row.revocation_reason === null ? null : RevocationReason.parse(row.revocation_reason),
+  };
+}
+
+async function requireCertificate(snapshot: Snapshot, serialNumber: string) {
+  const row = await certificateBySerial(snapshot, serialNumber);
+  if (row !== undefined) return row;
+  throw new AuthorityError('not-found', `No certificate with the serial number ${serialNumber} was issued here.`);
+}

@@ -1,0 +1,31 @@
+/** Whether there is an office, setting it up, and how it stands. */
+import { overview } from '../../office/overview.ts';
+import { offerSetUp, setUpOffice } from '../../office/set-up.ts';
+import { consult, perform } from '../../operation.ts';
+import { findOffice } from '../../store/office.ts';
+import { VERSION } from '../../version.ts';
+import type { Handlers } from './handler.ts';
+import { enter } from './session.ts';
+
+export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup' | 'overview'> = {
+  async office({ world, demo }) {
+    const office = await world.database.snapshot(findOffice);
+    return {
+      setUp: office !== undefined,
+      organisation: office?.organisation ?? null,
+      domains: [...(office?.domains ?? [])],
+      version: VERSION,
+      demo: office?.demo ?? demo,
+    };
+  },
+  async setupOptions({ world, origin }, { body }) {
+    return world.database.snapshot((snapshot) => offerSetUp(world, snapshot, { ...body, origin }));
+  },
+  async completeSetup(context, { body }) {
+    const { world, by, origin, demo } = context;
+    return enter(context, await perform(world, setUpOffice, by, { ...body, origin, demo }));
+  },
+  async overview({ world, by }) {
+    return consult(world, 'office:read', by, (snapshot) => overview(snapshot, world.config, world.clock()));
+  },
+};

@@ -1,0 +1,11 @@
+export { type TrailVerdict, verifyExportedTrail } from './audit/verify.ts';
+export {
+  type AuthorityConfig,
+  ConfigError,
+  describeConfig,
+  loadAuthorityConfig,
+  parseAuthorityConfig,
+  readSecret,
+} from './config.ts';
+export { StartError } from './listen-address.ts';
+export { type AuthorityOptions, type RunningAuthority, startAuthority } from './main.ts';

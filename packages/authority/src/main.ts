@@ -1,0 +1,138 @@
+/** The composition root of the authority: opens what it stands on, builds one `World`, serves. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
+import type pg from 'pg';
+import { type AuthorityConfig, publicUrlOf, readSecret } from './config.ts';
+import { handlers } from './endpoints/rest/handlers.ts';
+import { createServer } from './endpoints/rest/server.ts';
+import { jobHandlers } from './jobs/handlers.ts';
+import { openJobQueue } from './jobs/queue.ts';
+import { tick } from './jobs/scheduler.ts';
+import { explainListenError, tryPort } from './listen-address.ts';
+import { openLocalToken } from './local-token.ts';
+import { openSetUp } from './office/set-up.ts';
+import { perform } from './operation.ts';
+import { system } from './principal.ts';
+import { openDatabase } from './store/database.ts';
+import { findOffice } from './store/office.ts';
+import { hashToken } from './store/tokens.ts';
+import { VERSION } from './version.ts';
+import type { Log, World } from './world.ts';
+
+export interface AuthorityOptions {
+  readonly config: AuthorityConfig;
+  /** A PostgreSQL from 15 on. */
+  readonly connection: pg.PoolConfig;
+  /** An office that is set up to be looked at: everyone may be given a sign-in link. */
+  readonly demo?: boolean;
+  readonly log?: Log;
+  /** The present instant; for tests. */
+  readonly clock?: () => Date;
+}
+
+export interface RunningAuthority {
+  /** Where it is reached, without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** The one-time link, where the office is not set up yet. */
+  readonly setupUrl: string | undefined;
+  /** For the command line on this machine. */
+  readonly localToken: string;
+  /** Lets requests and jobs in hand end, and closes everything. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the authority and returns once it answers.
+ * @throws StartError where the port cannot be had, KeyStoreError for a wrong secret, ConfigError for a secret that is not there
+ */
+export async function startAuthority(options: AuthorityOptions): Promise<RunningAuthority> {
+  const { log = silent } = options;
+  const configFile = path.join(options.config.home, 'authority.toml');
+  const { host } = options.config.server;
+  const port = await tryPort(host, options.config.server.port, configFile);
+  const config: AuthorityConfig = Object.freeze({ ...options.config, server: { ...options.config.server, port } });
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  /** Remembers how to close what was opened, even where what is opened beside it fails. */
+  const opened = async <T>(opening: Promise<T>, end: (it: T) => Promise<unknown>): Promise<T> => {
+    const it = await opening;
+    closing.push(() => end(it));
+    return it;
+  };
+  try {
+    const [keyStore, database, jobs, localToken] = await allOrFirstError([
+      opened(openKeyStore(config, log), (it) => it.close()),
+      opened(openDatabase(options.connection), (it) => it.close()),
+      opened(openJobQueue(options.connection, log), (it) => it.stop()),
+      openLocalToken(config.home),
+    ] as const);
+    const world: World = { config, database, keyStore, jobs, clock: options.clock ?? (() => new Date()), log };
+    const app = await createServer({
+      world,
+      handlers,
+      demo: options.demo === true,
+      localTokenHash: hashToken(localToken),
+      consoleFolder: CONSOLE,
+      version: VERSION,
+    });
+    closing.push(() => app.close());
+    await app.listen({ host, port }).catch((error: unknown) => {
+      throw explainListenError(error, host, port, configFile);
+    });
+    await jobs.work(world, jobHandlers, tick);
+    return {
+      url: publicUrlOf({ ...config, server: { ...config.server, publicUrl: undefined } }),
+      port,
+      setupUrl: await setUpLink(world),
+      localToken,
+      stop: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Where the workspace builds the console. */
+const CONSOLE = fileURLToPath(new URL('../../console/dist', import.meta.url));
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+async function openKeyStore(config: AuthorityConfig, log: Log): Promise<KeyStore> {
+  const directory = path.join(config.home, 'keys');
+  if (config.keys.secret !== undefined) {
+    return openSoftwareKeyStore({ directory, secret: readSecret(config.keys.secret, config.home) });
+  }
+  const file = path.join(config.home, 'keys.secret');
+  if (existsSync(directory) && !existsSync(file)) {
+    log.warn('keys.secret-missing', { directory, file });
+  }
+  const { secret, path: where, created } = await openOrCreateSecretFile(file);
+  if (created) {
+    log.warn('keys.secret-made', {
+      file: where,
+      advice:
+        'Whoever has this file and the keys folder has the keys of the office: back both up, apart from each other.',
+    });
+  }
+  return openSoftwareKeyStore({ directory, secret });
+}
+
+async function setUpLink(world: World): Promise<string | undefined> {
+  if ((await world.database.snapshot(findOffice)) !== undefined) return undefined;
+  return `${publicUrlOf(world.config)}/setup#${await perform(world, openSetUp, system, {})}`;
+}
+
+/** As `Promise.all`, but waits for all before it throws: nothing is still opening when the opened is closed. */
+async function allOrFirstError<T extends readonly Promise<unknown>[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(promises);
+  for (const one of settled) if (one.status === 'rejected') throw one.reason;
+  return Promise.all(promises) as Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
+}
