@@ -51,7 +51,7 @@ describe('the configuration', () => {
       '[gateway]\noutbound = { listen = "[::1]:25", downstream = { folder = "out" } }\ntrustAnchors = ["ca.pem"]',
       '/srv',
     );
-    expect(config.outbound).toEqual({ listen: { host: '::1', port: 25 }, downstream: { folder: '/srv/out' } });
+    expect(config.outbound).toMatchObject({ listen: { host: '::1', port: 25 }, downstream: { folder: '/srv/out' } });
     expect(config.trustAnchors).toEqual(['/srv/ca.pem']);
   });
 
@@ -65,6 +65,11 @@ describe('the configuration', () => {
     ],
     ['an unknown action', '[[rule]]\nname = "x"\ndo = { encrypt = "allways" }', /rule\.0\.do\.encrypt/],
     ['an empty list', '[[rule]]\nname = "x"\nwhen = { recipientDomain = [] }', /rule\.0\.when\.recipientDomain/],
+    [
+      'a client that is no network',
+      '[gateway]\noutbound = { clients = ["10.0.0.0/33"] }',
+      /gateway\.outbound\.clients/,
+    ],
     ['a token in the file itself', '[gateway.authority]\ntoken = "secret"', /gateway\.authority\.token/],
   ])('names the field of %s', (_, toml, message) => {
     expect(() => parseGatewayConfig(toml, '/', 'my.toml')).toThrow(message);

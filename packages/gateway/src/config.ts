@@ -1,5 +1,6 @@
 /** The gateway's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
 import { readFileSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { parse as parseToml } from 'smol-toml';
@@ -20,6 +21,9 @@ const ListenAddress = z
     return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
   })
   .refine(({ port }) => port <= 65_535, 'has a port above 65535');
+
+/** `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
+const Network = z.string().refine((value) => networkOf(value) !== undefined, 'is an IP address or network');
 
 const SmtpDownstream = z.strictObject({
   host: z.string().default('127.0.0.1'),
@@ -51,6 +55,8 @@ const GatewayConfigSchema = z.strictObject({
       outbound: z
         .strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2525'),
+          /** Who may hand in mail to be signed in our people's names: the mail server that has checked who they are. */
+          clients: z.array(Network).default(['127.0.0.0/8', '::1']),
           /** Where protected mail goes on its way out. */
           downstream: Downstream.prefault({ port: 10_025 }),
         })
@@ -58,6 +64,7 @@ const GatewayConfigSchema = z.strictObject({
       inbound: z
         .strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2526'),
+          clients: z.array(Network).default(['0.0.0.0/0', '::/0']),
           /** Where mail for our own people goes. */
           downstream: Downstream.prefault({ port: 10_026 }),
         })
@@ -183,6 +190,16 @@ export function readSecret(reference: SecretReference, baseDirectory: string): s
   } catch (error) {
     throw new GatewayError('configuration', `The secret file ${file} cannot be read: ${reasonOf(error)}`);
   }
+}
+
+/** An address or network in parts; undefined when it is neither. */
+export function networkOf(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
+  const [address = '', bits] = text.split('/');
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
+  const most = family === 'ipv4' ? 32 : 128;
+  const length = bits === undefined ? most : Number(bits);
+  if (family === undefined || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || length > most) return undefined;
+  return { address, bits: length, family };
 }
 
 function resolveDownstream(downstream: Downstream, base: string): Downstream {

@@ -10,6 +10,7 @@ import {
   type Certificate,
   certificateEmails,
   type Decrypter,
+  namesEqual,
   parseCertificate,
   type Signer,
 } from '@chancery/smime';
@@ -31,8 +32,8 @@ export interface OwnKey {
 }
 
 export interface Enrolment {
-  /** The key to which escrowed keys are locked; undefined until the authority has certified it. */
-  own(): Promise<OwnKey | undefined>;
+  /** The keys to which escrowed keys are locked, newest first; none until the authority has certified one. */
+  own(): Promise<OwnKey[]>;
   /** The key for a person's mail, if it is here and its certificate is good now. Usable for addresses in its certificate only. */
   signingKey(person: Person): Promise<SigningKey | undefined>;
   /** Has a person's key certified now, in at most `timeout` ms; false when that did not come about. */
@@ -48,6 +49,10 @@ const Certified = z.object({
   key: z.string(),
   certificate: z.string().optional(),
   chain: z.array(z.string()).default([]),
+  /** The addresses it was asked for: when a person's addresses change, another is asked for. */
+  addresses: z.array(z.string()).default([]),
+  /** Keys before this one, newest first: what was locked to them must still open. */
+  previous: z.array(z.object({ key: z.string(), certificate: z.string() })).default([]),
 });
 /** A key that is made and, once the authority has answered, its certificate (DER in base64). */
 type Certified = z.output<typeof Certified>;
@@ -78,7 +83,7 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
   const parsed = new Map<string, { text: string; certificate: Certificate; chain: readonly Certificate[] }>();
   const enrolling = new Map<string, Promise<boolean>>();
   const refusedUntil = new Map<string, number>();
-  let people: readonly Person[] = [];
+  let view: OfficeView | undefined;
   let round: Promise<void> | undefined;
   let stopped = false;
 
@@ -92,8 +97,7 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
     if (text === undefined) return undefined;
     const known = parsed.get(name);
     if (known?.text === text) return known;
-    const der = (base64: string) => parseCertificate(Buffer.from(base64, 'base64'));
-    const fresh = { text, certificate: der(text), chain: (held.get(name)?.chain ?? []).map(der) };
+    const fresh = { text, certificate: fromBase64(text), chain: (held.get(name)?.chain ?? []).map(fromBase64) };
     parsed.set(name, fresh);
     return fresh;
   }
@@ -103,15 +107,22 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
     return (
       one !== undefined &&
       one.certificate.notAfter.getTime() - margin > now() &&
-      one.certificate.notBefore.getTime() <= now() + 60_000
+      one.certificate.notBefore.getTime() <= now() + 60_000 &&
+      !isRevoked(one.certificate)
     );
+  }
+
+  /** The CRLs come from the authority itself, over a connection that is its own. */
+  function isRevoked({ issuer, serialNumber }: Certificate): boolean {
+    return (view?.crls ?? []).some((crl) => namesEqual(crl.issuer, issuer) && crl.find(serialNumber) !== undefined);
   }
 
   /** The key is on disk before it is certified: a crash in between asks again for the same key. */
   async function enrol(
     name: string,
     label: string,
-    certify: (key: KeyReference) => Promise<IssuedText>,
+    addresses: readonly string[],
+    certify: (csr: string) => Promise<{ certificate: string; chain: string[] }>,
   ): Promise<boolean> {
     try {
       let key = pendingKey(name);
@@ -123,14 +134,14 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
         pending.set(name, key);
       }
       try {
-        const issued = await certify(key);
-        await keep(name, { key, certificate: issued.certificate, chain: issued.chain });
+        const { certificate, chain } = await certify(await request(key, addresses[0] ?? options.name, addresses));
+        await keep(name, { key, certificate, chain, addresses: [...addresses], previous: previousOf(held.get(name)) });
         pending.delete(name);
       } catch (error) {
         if (!isSpent(error)) throw error;
         pending.delete(name);
         // The answer for this key was lost, or the key is: another one will do.
-        if (isOld) return await enrol(name, label, certify);
+        if (isOld) return await enrol(name, label, addresses, certify);
         throw error;
       }
       log.info('enrolment.certified', { for: label });
@@ -166,30 +177,26 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
   }
 
   const enrolOwn = () =>
-    once(ownName, () =>
-      enrol(ownName, 'this gateway', async (key) =>
-        client.enrolGateway({ body: { csr: await request(key, options.name, []) } }),
-      ),
-    );
+    once(ownName, () => enrol(ownName, 'this gateway', [], (csr) => client.enrolGateway({ body: { csr } })));
 
   const enrolPerson = (person: Person) =>
     once(nameOf(person), () =>
-      enrol(nameOf(person), person.address, async (key) =>
-        client.gatewaySigning({
-          body: {
-            address: person.address,
-            csr: await request(key, person.address, [person.address, ...person.aliases]),
-          },
-        }),
+      enrol(nameOf(person), person.address, addressesOf(person), (csr) =>
+        client.gatewaySigning({ body: { address: person.address, csr } }),
       ),
     );
 
-  const signedHere = () => people.filter((person) => person.signingKey === 'gateway');
+  const signedHere = () => (view?.people ?? []).filter((person) => person.signingKey === 'gateway');
   const mayAsk = (name: string) => (refusedUntil.get(name) ?? 0) <= now();
+
+  function needsCertificate(person: Person): boolean {
+    const asked = held.get(nameOf(person))?.addresses ?? [];
+    return !isGood(nameOf(person), renewalMargin) || asked.join() !== addressesOf(person).join();
+  }
 
   async function runRound(): Promise<void> {
     if (!isGood(ownName, renewalMargin) && mayAsk(ownName)) await enrolOwn();
-    const missing = signedHere().filter((person) => !isGood(nameOf(person), renewalMargin) && mayAsk(nameOf(person)));
+    const missing = signedHere().filter((person) => needsCertificate(person) && mayAsk(nameOf(person)));
     const next = missing.values();
     let failedInARow = 0;
     const worker = async () => {
@@ -206,8 +213,17 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
     async own() {
       const state = held.get(ownName);
       const one = certified(ownName);
-      if (state === undefined || one === undefined) return undefined;
-      return { decrypter: await keys.decrypter(parseKeyReference(state.key)), certificate: one.certificate };
+      if (state === undefined || one === undefined) return [];
+      const all = [
+        { key: state.key, certificate: one.certificate },
+        ...state.previous.map(({ key, certificate }) => ({ key, certificate: fromBase64(certificate) })),
+      ];
+      return Promise.all(
+        all.map(async ({ key, certificate }) => ({
+          decrypter: await keys.decrypter(parseKeyReference(key)),
+          certificate,
+        })),
+      );
     },
     async signingKey(person) {
       const name = nameOf(person);
@@ -226,8 +242,8 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
       });
       return Promise.race([enrolPerson(person), late]).finally(() => clearTimeout(timer));
     },
-    run(view) {
-      people = view.people;
+    run(latest) {
+      view = latest;
       if (stopped) return;
       round ??= runRound()
         .catch((error: unknown) => log.error('enrolment.stopped', { reason: reasonOf(error) }))
@@ -260,9 +276,20 @@ function isSpent(error: unknown): boolean {
   return error instanceof KeyStoreError && error.code === 'key-not-found';
 }
 
-type IssuedText = { certificate: string; chain: string[] };
-
 const ownName = 'gateway';
+
+function addressesOf(person: Person): string[] {
+  return [person.address, ...person.aliases];
+}
+
+function previousOf(state: Certified | undefined): Certified['previous'] {
+  if (state?.certificate === undefined) return [];
+  return [{ key: state.key, certificate: state.certificate }, ...state.previous];
+}
+
+function fromBase64(der: string): Certificate {
+  return parseCertificate(Buffer.from(der, 'base64'));
+}
 
 function nameOf(person: Person): string {
   return `person-${createHash('sha256').update(person.personId).digest('hex').slice(0, 32)}`;

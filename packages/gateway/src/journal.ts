@@ -15,6 +15,8 @@ export interface Journal {
 
 /** The contract's limit is 1000 entries a call. */
 const batchSize = 500;
+/** Milliseconds that the end of the process waits for the authority. */
+const lastPatience = 3_000;
 
 /**
  * @param post sends entries to the authority; its failure leaves them here
@@ -98,8 +100,13 @@ export async function openJournal(
     flush,
     async stop() {
       clearInterval(timer);
-      await flushing;
-      await flush();
+      let late: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, lastPatience);
+      });
+      // What is not sent by then is sent by the next run.
+      await Promise.race([(flushing ?? Promise.resolve()).then(flush), patience]);
+      clearTimeout(late);
     },
   };
 }

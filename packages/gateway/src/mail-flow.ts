@@ -201,11 +201,19 @@ async function signingKeyFor(
   return speaksFor(key.certificate, author) ? key : 'none';
 }
 
+/** So many questions at once: a list of a thousand recipients is not a flood. */
+const askedAtOnce = 16;
+
 async function gather(world: World, view: OfficeView, addresses: readonly string[]): Promise<Map<string, Found>> {
-  const found = await Promise.all(addresses.map((address) => world.lookup.find(address, view)));
-  return new Map(
-    addresses.map((address, index) => [address, found[index] ?? { state: 'unknown', reason: 'not asked' }]),
+  const found = new Map<string, Found>(
+    addresses.map((address) => [address, { state: 'unknown', reason: 'not asked' }]),
   );
+  const next = addresses.values();
+  const worker = async () => {
+    for (const address of next) found.set(address, await world.lookup.find(address, view));
+  };
+  await Promise.all(Array.from({ length: Math.min(askedAtOnce, addresses.length) }, worker));
+  return found;
 }
 
 function certificatesFor(copy: Copy, recipients: ReadonlyMap<string, Found>): Certificate[] {

@@ -151,14 +151,23 @@ async function assemble(
     resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
   };
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers } = config;
-  const limits = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, log };
-  const out = await listen({ ...limits, ...config.outbound.listen }, (arrival) => outbound(world, arrival));
+  const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, log };
+  const out = await listen({ ...common, ...config.outbound.listen, clients: config.outbound.clients }, (arrival) =>
+    outbound(world, arrival),
+  );
   closers.push(() => out.stop());
-  const into = await listen({ ...limits, ...config.inbound.listen }, (arrival) => inbound(world, arrival));
+  const into = await listen({ ...common, ...config.inbound.listen, clients: config.inbound.clients }, (arrival) =>
+    inbound(world, arrival),
+  );
   closers.push(() => into.stop());
 
   void office.refresh();
-  warmAuthenticity().catch((error: unknown) => log.error('authenticity.failed', { reason: reasonOf(error) }));
+  // Not while whatever else lives in this process is starting too.
+  const warming = setTimeout(() => {
+    warmAuthenticity().catch((error: unknown) => log.error('authenticity.failed', { reason: reasonOf(error) }));
+  }, 3_000);
+  warming.unref();
+  closers.push(() => clearTimeout(warming));
   log.info('gateway.started', { outbound: out.port, inbound: into.port, waiting: queue.state().waiting });
 
   return {

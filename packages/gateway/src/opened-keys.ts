@@ -30,7 +30,7 @@ export function openKeys({
   log,
 }: {
   readonly client: Pick<Client, 'gatewayKeys'>;
-  readonly own: () => Promise<OwnKey | undefined>;
+  readonly own: () => Promise<readonly OwnKey[]>;
   readonly lifetime: number;
   readonly now: () => number;
   readonly log: Log;
@@ -47,8 +47,8 @@ export function openKeys({
   sweep.unref();
 
   async function open(address: string): Promise<readonly OpenedKey[]> {
-    const ownKey = await own();
-    if (ownKey === undefined) throw new GatewayError('unavailable', "the gateway's own key is not certified yet");
+    const ownKeys = await own();
+    if (ownKeys.length === 0) throw new GatewayError('unavailable', "the gateway's own key is not certified yet");
     const records = await client.gatewayKeys({ query: { address } }).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'not-found') return { keys: [] };
       throw new GatewayError('unavailable', `the keys of ${address} cannot be asked for: ${reasonOf(error)}`, error);
@@ -56,7 +56,7 @@ export function openKeys({
     const keys: OpenedKey[] = [];
     for (const record of records.keys) {
       try {
-        keys.push(await unlock(record, ownKey));
+        keys.push(await unlock(record, ownKeys));
       } catch (error) {
         log.error('keys.unusable', { escrowedKey: record.escrowedKeyId, reason: reasonOf(error) });
       }
@@ -84,11 +84,11 @@ export function openKeys({
 /** The lock gives the DEK, the DEK gives the PKCS#8; both are zeroed here, and only OpenSSL's copy of the key remains. */
 async function unlock(
   record: { certificate: string; sealed: string; aad: string; lock: string },
-  own: OwnKey,
+  own: readonly OwnKey[],
 ): Promise<OpenedKey> {
   const { content: dek } = await decryptContent({
     der: Buffer.from(record.lock, 'base64'),
-    keys: [{ decrypter: own.decrypter, certificate: own.certificate }],
+    keys: own,
   });
   let pkcs8: Buffer | undefined;
   try {

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { verifyMessage } from '@chancery/smime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from './support/next-server.ts';
 import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
@@ -65,6 +66,39 @@ describe('enrolment', () => {
     ahead = 340 * 24 * 60 * 60 * 1000;
     await until(() => calls().own === 2 && calls().people === 2);
     expect(office.gateway().health().signers).toEqual({ ready: 1, awaited: 0 });
+  });
+});
+
+describe('a signing certificate', () => {
+  it('that is revoked signs no more, and another takes its place', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    const [first] = office.authority.issued;
+    if (first === undefined) throw new Error('nothing was issued');
+    office.authority.ca.revoke(first);
+    await until(() => calls().people === 2);
+    await until(() => office.gateway().health().signers.ready === 1);
+    await office.send('outbound', mail('x@stranger.example'));
+    await until(() => office.outside.delivered.length === 1);
+    const message = office.outside.delivered[0]?.message ?? Buffer.alloc(0);
+    const report = await verifyMessage({ message, anchors: [office.authority.ca.root] });
+    expect(report.verdict).toBe('valid');
+    expect(report.signers[0]?.certificate?.serialNumber).not.toBe(first.serialNumber);
+  });
+
+  it('is made anew when a person gets another address', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    office.authority.addAlias('anna@example.com', 'a.becker@example.com');
+    await until(() => calls().people === 2);
+    expect(office.authority.issued.at(-1)?.subjectAltNames.emails).toEqual([
+      'anna@example.com',
+      'a.becker@example.com',
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(calls().people).toBe(2);
   });
 });
 

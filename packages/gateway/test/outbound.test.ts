@@ -1,3 +1,5 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { decryptMessage, localDecrypter, verifyMessage } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/next-server.ts';
@@ -208,6 +210,18 @@ describe('mail on its way out', () => {
     await arrivals(1);
     await until(() => office.gateway().health().spool.waiting === 0);
     expect(office.outside.delivered).toHaveLength(1);
+  });
+
+  it('stays with the client when the spool cannot be written', async () => {
+    const spool = path.join(office.folder, 'spool');
+    await rename(spool, `${spool}.away`);
+    await writeFile(spool, 'no folder');
+    const put = mail(['x@stranger.example']);
+    expect(await office.send('outbound', put)).toMatchObject({ code: 452, reply: expect.stringContaining('4.3.1') });
+    await rm(spool);
+    await rename(`${spool}.away`, spool);
+    expect(await office.send('outbound', put)).toMatchObject({ code: 250 });
+    await arrivals(1);
   });
 
   it('tells the sender when the next server refuses, without the text of the message', async () => {

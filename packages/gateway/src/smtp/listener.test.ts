@@ -63,6 +63,7 @@ async function start(
       maxRecipients: 100,
       maxConnections: 20,
       trustedPeers: ['127.0.0.1'],
+      clients: ['127.0.0.0/8'],
       log,
       ...more,
     },
@@ -238,6 +239,19 @@ describe('the listener', () => {
     expect(await other.client.say(forward)).toMatch(/^5/);
   });
 
+  it('takes mail from its clients only', async () => {
+    const refused = start(undefined, { clients: ['192.0.2.0/24', '2001:db8::1'] });
+    const { client } = await refused;
+    expect(await client.say('EHLO x\r\n')).toBe('closed');
+  });
+
+  it('ends a connection that is only kept open', async () => {
+    const { client, listener } = await start();
+    await client.say('EHLO x\r\n');
+    await listener.stop();
+    expect(await client.reply()).toMatch(/^421 /);
+  });
+
   it('says which program to stop when the port is taken', async () => {
     const { listener } = await start();
     const again = listen(
@@ -249,6 +263,7 @@ describe('the listener', () => {
         maxRecipients: 1,
         maxConnections: 1,
         trustedPeers: [],
+        clients: [],
         log,
       },
       async () => ({ reply: accepted('x') }),

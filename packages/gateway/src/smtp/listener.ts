@@ -1,13 +1,14 @@
 /** Takes mail in. It knows SMTP and nothing of policy: every whole message is handed to one function, which answers. */
-import type { Socket } from 'node:net';
+import { BlockList, isIPv6, type Socket } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { SMTPServer, type SMTPServerAddress, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { networkOf } from '../config.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
 import { headerOctets, inFlightOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { bareLineEnd, type Reply, spoolFull, tooBig, tryLater, unreadable } from './reply.ts';
+import { bareLineEnd, notAClient, type Reply, spoolFull, tooBig, tryLater, unreadable } from './reply.ts';
 
 /** A message as it came, with what is known of who brought it. */
 export interface Arrival {
@@ -37,6 +38,8 @@ export interface ListenerOptions {
   readonly maxRecipients: number;
   readonly maxConnections: number;
   readonly trustedPeers: readonly string[];
+  /** Addresses and networks that may connect. */
+  readonly clients: readonly string[];
   readonly log: Log;
 }
 
@@ -56,6 +59,7 @@ export async function listen(
 ): Promise<Listener> {
   const { log, maxMessageSize } = options;
   const working = new Set<Promise<void>>();
+  const mayConnect = anyOf(options.clients);
   const server = new Server(
     {
       name: options.name,
@@ -70,6 +74,10 @@ export async function listen(
       maxClients: options.maxConnections,
       ...{ maxRecipients: options.maxRecipients },
       logger: false,
+      onConnect(session, callback) {
+        if (mayConnect(session.remoteAddress)) callback(null);
+        else callback(Object.assign(new Error(notAClient().text), { responseCode: notAClient().code }));
+      },
       onData(stream, session, callback) {
         // smtp-server empties and reuses the envelope once the callback has run: everything is copied before.
         const arrival = copyOf(session);
@@ -140,6 +148,9 @@ export async function listen(
     },
   };
 }
+
+/** Milliseconds that a client has to close its side when the gateway stops. */
+const lastPatience = 300;
 
 /** Octets being received and worked on, over all listeners of this process. */
 const inFlight = {
@@ -220,6 +231,15 @@ function addressOf({ address }: SMTPServerAddress): string {
   return `${address.slice(0, at)}@${domain.startsWith('[') ? domain : domainToASCII(domain) || domain}`;
 }
 
+function anyOf(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const parts = networkOf(network);
+    if (parts !== undefined) list.addSubnet(parts.address, parts.bits, parts.family);
+  }
+  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
 /** smtp-server with the two changes a relay needs. */
 class Server extends SMTPServer {
   readonly #sizeLimit: number;
@@ -250,7 +270,7 @@ class Server extends SMTPServer {
 
   /** Once all work is done, a client that only keeps its connection open must not hold up the end. */
   endIdle(): void {
-    for (const connection of this.#byId.values()) connection.endIfIdle();
+    for (const connection of this.#byId.values()) connection.end();
   }
 }
 
@@ -305,8 +325,9 @@ class Connection extends SMTPConnection {
     if (!failed) this.#confirm();
   }
 
-  endIfIdle(): void {
+  end(): void {
     this.send(421, `${this.name} is stopping`, false);
+    setTimeout(() => this._socket.destroy(), lastPatience).unref();
   }
 
   #confirm(): void {

@@ -44,6 +44,10 @@ export function tooBig(limit: number): Reply {
   return { code: 552, text: `5.3.4 The message is larger than the ${sizeInWords(limit)} that this gateway takes` };
 }
 
+export function notAClient(): Reply {
+  return { code: 554, text: '5.7.1 This gateway takes no mail from your address' };
+}
+
 /** RFC 5321 2.3.8: lines end with CRLF and nothing else. What others read as line ends is how messages are smuggled. */
 export function bareLineEnd(): Reply {
   return { code: 550, text: '5.6.11 The message has a CR or LF that is not part of a CRLF; nothing was sent' };

@@ -71,6 +71,7 @@ const listener = await listen(
     maxRecipients: 10,
     maxConnections: 10,
     trustedPeers: [],
+    clients: ['127.0.0.1'],
     log,
   },
   async ({ sender, recipients, message }) => {

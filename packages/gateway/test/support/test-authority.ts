@@ -34,6 +34,9 @@ export interface TestAuthority {
   crlsEnd: Date | undefined;
   /** So many certificates are made whose answers are then lost on the way. */
   lostAnswers: number;
+  /** Signing certificates, in order. */
+  readonly issued: Certificate[];
+  addAlias(address: string, alias: string): void;
   addPerson(person: TestPerson): Promise<void>;
   encryptionKeyOf(address: string): { keys: Keys; certificate: Certificate };
   stop(): Promise<void>;
@@ -57,6 +60,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     known.add(spki);
     const certificate = await ca.issue({ spki: request.spki, emails, use });
     if (use === 'gateway') gateway = certificate;
+    else authority.issued.push(certificate);
     return {
       serialNumber: certificate.serialNumber,
       certificate: base64(certificate.der),
@@ -143,6 +147,10 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     down: false,
     crlsEnd: undefined,
     lostAnswers: 0,
+    issued: [],
+    addAlias(address, alias) {
+      people.find((one) => one.address === address)?.aliases.push(alias);
+    },
     async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind }) {
       people.push({ personId: randomUUID(), address, aliases: [...aliases], signingKey, decrypts });
       if (kind === undefined) return;
