@@ -129,7 +129,7 @@ export function AuditPage() {
 
 const columns = (onShow: (record: AuditRecord) => void): readonly Column<AuditRecord>[] => [
   { header: 'Record', width: 90, cell: (record) => <RecordButton record={record} onShow={onShow} /> },
-  { header: 'When', width: 160, cell: (record) => <When at={record.at} style="time" /> },
+  { header: 'When', width: 190, cell: (record) => <When at={record.at} style="time" /> },
   { header: 'Who', cell: (record) => record.actorName },
   { header: 'Action', cell: (record) => <span className="mono">{record.action}</span> },
   {

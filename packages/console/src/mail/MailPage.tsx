@@ -56,7 +56,7 @@ export function MailPage() {
 }
 
 const columns: readonly Column<Entry>[] = [
-  { header: 'When', width: 150, cell: (entry) => <When at={entry.at} style="time" /> },
+  { header: 'When', width: 190, cell: (entry) => <When at={entry.at} style="time" /> },
   { header: 'Way', cell: (entry) => (entry.direction === 'outbound' ? 'Out' : 'In') },
   { header: 'From', cell: (entry) => <Addressee address={entry.sender} /> },
   { header: 'To', cell: (entry) => <Addressee address={entry.recipient} /> },

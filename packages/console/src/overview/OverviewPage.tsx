@@ -1,5 +1,6 @@
 import type { Overview } from '@chancery/api';
-import { Alert, Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
+import { Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
@@ -107,40 +108,50 @@ function Glance({ overview }: { overview: Overview }) {
 
 /** Only what somebody must do something about. */
 function Needs({ overview }: { overview: Overview }) {
-  const failing = overview.publication.filter((target) => target.failed > 0);
-  const { certificates, escrow } = overview;
+  const { certificates, escrow, publication } = overview;
   const missing = escrow.encryptionCertificates - escrow.covered;
-  return (
-    <>
-      {missing > 0 && (
-        <Alert color="wax" variant="outline" role="status" title="Escrow is incomplete">
-          {plural(missing, 'encryption certificate has', 'encryption certificates have')} no key in escrow. Mail to them
-          would be lost with the device.
-        </Alert>
-      )}
-      {failing.map((target) => (
-        <Alert
-          key={target.target}
-          color="wax"
-          variant="outline"
-          role="status"
-          title={`${target.target} refuses ${plural(target.failed, 'certificate', 'certificates')}`}
-        >
-          {target.lastError === null ? 'It gave no reason' : target.lastError.replace(/\.$/, '')}. Nothing is lost: it
-          is tried again.
-        </Alert>
-      ))}
-      {certificates.expiring > 0 && (
-        <Alert color="ink" variant="outline" role="status" title="Certificates run out soon">
-          {plural(certificates.expiring, 'certificate expires', 'certificates expire')} soon.{' '}
+  const needs: { key: string; tone: 'bad' | 'warn'; text: ReactNode }[] = publication
+    .filter((target) => target.failed > 0)
+    .map((target) => ({
+      key: target.target,
+      tone: 'bad',
+      text: `${target.target} refuses ${plural(target.failed, 'certificate', 'certificates')}: ${reasonOf(target.lastError)}. Nothing is lost, it is tried again.`,
+    }));
+  if (missing > 0) {
+    needs.unshift({
+      key: 'escrow',
+      tone: 'bad',
+      text: `${plural(missing, 'encryption certificate has', 'encryption certificates have')} no key in escrow: mail to them would be lost with the device.`,
+    });
+  }
+  if (certificates.expiring > 0) {
+    needs.push({
+      key: 'expiring',
+      tone: 'warn',
+      text: (
+        <>
+          {plural(certificates.expiring, 'certificate runs', 'certificates run')} out soon.{' '}
           <Link to="/certificates" search={{ state: 'expiring' }} className="quiet-link">
             Show them
           </Link>
-        </Alert>
-      )}
-    </>
+        </>
+      ),
+    });
+  }
+  if (needs.length === 0) return null;
+  return (
+    <ul className="findings" aria-label="Needs attention">
+      {needs.map((need) => (
+        <li key={need.key} className="finding" data-tone={need.tone}>
+          <IconAlertTriangle size={18} aria-hidden style={{ flex: 'none', marginTop: 2 }} />
+          <div style={{ minWidth: 0, overflowWrap: 'anywhere' }}>{need.text}</div>
+        </li>
+      ))}
+    </ul>
   );
 }
+
+const reasonOf = (error: string | null) => error?.replace(/\.$/, '') ?? 'it gave no reason';
 
 function Figure({ name, value, part, detail }: { name: string; value: string; part?: number; detail: ReactNode }) {
   return (

@@ -17,10 +17,10 @@ export function Page({ title, lead, actions, trail, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Chancery`;
-    if (document.activeElement === null || document.activeElement === document.body) {
-      heading.current?.focus({ preventScroll: true });
-    }
   }, [title]);
+  useEffect(() => {
+    if (document.activeElement?.closest('main') == null) heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <Stack gap="lg">
       <div>

@@ -81,8 +81,13 @@ const columns: readonly Column<RecoveryRequest>[] = [
   { header: 'Reason', cell: (request) => recoveryReasons[request.reason] },
   { header: 'Asked by', cell: (request) => request.requestedBy.name },
   { header: 'Asked', cell: (request) => <When at={request.requestedAt} style="relative" /> },
-  { header: 'Lapses', cell: (request) => <When at={request.expiresAt} style="relative" /> },
+  {
+    header: 'Lapses',
+    cell: (request) => (isPending(request) ? <When at={request.expiresAt} style="relative" /> : '–'),
+  },
 ];
+
+const isPending = (request: RecoveryRequest) => request.state === 'open' || request.state === 'approved';
 
 function RequestLink({ request }: { request: RecoveryRequest }) {
   return (

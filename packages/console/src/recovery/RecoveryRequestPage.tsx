@@ -50,9 +50,9 @@ export function RecoveryRequestPage() {
         <Group gap="xs">
           <StateBadge state={recoveryStates[request.state]} />
           {(request.state === 'open' || request.state === 'approved') && (
-            <>
+            <span>
               lapses <When at={request.expiresAt} style="relative" />
-            </>
+            </span>
           )}
         </Group>
       }

@@ -68,7 +68,7 @@ function SetupSteps({ token }: { token: string }) {
   };
   return (
     <Entrance title="Set up your S/MIME office" lead="Three short steps. Nothing is made until the last." width={560}>
-      <Stepper active={step} size="xs" mb="lg" allowNextStepsSelect={false} onStepClick={setStep}>
+      <Stepper active={step} size="xs" iconSize={26} mb="lg" allowNextStepsSelect={false} onStepClick={setStep}>
         <Stepper.Step label="Organisation" />
         <Stepper.Step label="You" />
         <Stepper.Step label="Sign-in" />

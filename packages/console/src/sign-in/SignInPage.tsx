@@ -54,7 +54,8 @@ function SignInForms() {
   const byPassword = useAct((body: typeof form.values) => api.passwordLogin({ body }), { form, onDone: arrive });
   const { mutate: signInByLink } = byLink;
   useEffect(() => {
-    if (token === '') return;
+    // The link works once, and leaves the address with its first use.
+    if (token === '' || linkSecret() === '') return;
     forgetLinkSecret();
     signInByLink(token);
   }, [token, signInByLink]);
