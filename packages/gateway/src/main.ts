@@ -42,6 +42,9 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
+/** Milliseconds. A client of ours waits meanwhile, and so does the end of the process. */
+const authorityPatience = 8_000;
+
 /** What a test or an embedding process puts in the place of the system's own. */
 export interface GatewayPorts {
   readonly log?: Log;
@@ -86,6 +89,7 @@ async function assemble(
   const client = createClient({
     baseUrl: config.authority.url.replace(/\/+$/, ''),
     token: readSecret(config.authority.token, config.baseDirectory),
+    timeout: authorityPatience,
     ...(ports.fetch === undefined ? {} : { fetch: ports.fetch }),
   });
   const keys = await openKeyStore(config, log);

@@ -31,7 +31,8 @@ export interface Office {
   refresh(): Promise<void>;
   /** As `refresh`, unless it was just asked: for an address that is not known and could be new. */
   refreshIfOlder(milliseconds: number): Promise<void>;
-  stop(): void;
+  /** Ends the asking, and waits for an answer that is under way. */
+  stop(): Promise<void>;
 }
 
 export interface OfficeOptions {
@@ -99,7 +100,10 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
     async refreshIfOlder(milliseconds) {
       if (asking !== undefined || now() - askedAt > milliseconds) await office.refresh();
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      clearInterval(timer);
+      await asking;
+    },
   };
   const timer = setInterval(() => void office.refresh(), options.interval);
   timer.unref();

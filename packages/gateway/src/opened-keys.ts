@@ -6,7 +6,7 @@ import type { OwnKey } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
 
-export interface OpenedKey {
+interface OpenedKey {
   readonly decrypter: Decrypter;
   readonly certificate: Certificate;
 }

@@ -15,7 +15,7 @@ export interface Found {
 }
 
 /** The RFC 8601 and RFC 7281 word for what the signature is worth. */
-export function smimeResult({ report }: Found): 'pass' | 'fail' | 'none' | 'permerror' {
+function smimeResult({ report }: Found): 'pass' | 'fail' | 'none' | 'permerror' {
   switch (report?.verdict) {
     case 'valid':
       return 'pass';

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { submit } from './support/client.ts';
 import { type NextServer, startNextServer, until } from './support/next-server.ts';
@@ -14,7 +15,7 @@ afterEach(async () => {
   await next?.stop();
 });
 
-const script = path.join(import.meta.dirname, 'support', 'relay-process.ts');
+const script = fileURLToPath(new URL('./support/relay-process.ts', import.meta.url));
 
 async function startRelay(folder: string, downstream: number, killAt: number) {
   const child = spawn(process.execPath, [script, folder, `${downstream}`, `${killAt}`], {

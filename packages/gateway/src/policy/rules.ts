@@ -7,7 +7,7 @@ const domain = z
   .transform((value) => value.toLowerCase().replace(/^@/, ''));
 
 /** Every condition that is given must hold. A list holds when any of its values does. */
-export const Conditions = z.strictObject({
+const Conditions = z.strictObject({
   direction: z.enum(['outbound', 'inbound']).optional(),
   /** Envelope senders: `anna@example.com`, `@example.com`, or `example.com`. */
   sender: z
@@ -24,9 +24,9 @@ export const Conditions = z.strictObject({
   /** A header field that is there, and (if `contains` is given) holds that text, without regard to case. */
   header: z.strictObject({ name: z.string().regex(/^[!-9;-~]+$/), contains: z.string().optional() }).optional(),
 });
-export type Conditions = z.output<typeof Conditions>;
+type Conditions = z.output<typeof Conditions>;
 
-export const Actions = z.strictObject({
+const Actions = z.strictObject({
   /** `if-possible`: signs for people whose key the gateway holds. `must`: refuses for anyone else. */
   sign: z.enum(['never', 'if-possible', 'must']).default('if-possible'),
   /** `if-possible`: where every recipient has a good certificate. `must`: refuses when one has none. */
@@ -48,7 +48,7 @@ export const Rule = z.strictObject({
 export type Rule = z.output<typeof Rule>;
 
 /** Stands behind every list of rules: sign everything, encrypt where every recipient has a certificate. */
-export const lastRule: Rule = { name: 'default', when: {}, do: Actions.parse({}) };
+const lastRule: Rule = { name: 'default', when: {}, do: Actions.parse({}) };
 
 /** What a rule may look at, for one recipient of a message. */
 export interface RuleFacts {

@@ -2,7 +2,7 @@
 import { ApiError, type Client, routes } from '@chancery/api';
 import { reasonOf } from '../errors.ts';
 
-export type Answer =
+type Answer =
   /** DER, newest first; empty when there is none. */
   | { readonly certificates: readonly Uint8Array[] }
   /** Nobody could be asked. */

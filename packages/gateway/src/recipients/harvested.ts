@@ -34,7 +34,7 @@ export interface Pinned {
   readonly chain: readonly Uint8Array[];
 }
 
-export type Harvest =
+type Harvest =
   | 'pinned'
   | 'known'
   /** Kept beside the pinned one, for a person to decide. */

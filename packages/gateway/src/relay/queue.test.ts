@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Draft, openSpool, type Spool } from '../spool/spool.ts';
+import { openSpool, type Spool } from '../spool/spool.ts';
+import type { Draft } from '../spool/spooled-message.ts';
 import { type Queue, startQueue } from './queue.ts';
 import type { MailTransport, Parcel, Receipt } from './transport.ts';
 

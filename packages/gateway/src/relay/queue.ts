@@ -4,7 +4,8 @@ import { reasonOf } from '../errors.ts';
 import { deliveriesAtOnce } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { expiredStatus } from '../smtp/reply.ts';
-import type { Spool, SpooledMessage, StateChange } from '../spool/spool.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { SpooledMessage, StateChange } from '../spool/spooled-message.ts';
 import { deliveryFailure, type FailedRecipient } from './dsn.ts';
 import type { MailTransport } from './transport.ts';
 

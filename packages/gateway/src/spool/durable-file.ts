@@ -26,7 +26,7 @@ export async function writeDurably(file: string, chunks: readonly (Uint8Array | 
 }
 
 /** Makes renames and removals in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Draft, openSpool, repetitionKey } from './spool.ts';
+import { openSpool, repetitionKey } from './spool.ts';
+import type { Draft } from './spooled-message.ts';
 
 let folder: string;
 const events: string[] = [];

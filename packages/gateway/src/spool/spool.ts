@@ -3,52 +3,13 @@
  * changed; beside it a log of states grows, one line a change. What was acknowledged to a client is in here, or done.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { JournalEntry } from '@chancery/api';
-import { z } from 'zod';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { repetitionWindow } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { writeDurably } from './durable-file.ts';
-
-export interface Draft {
-  readonly id: string;
-  readonly direction: 'outbound' | 'inbound';
-  /** Envelope sender; empty for a notification. */
-  readonly sender: string;
-  /** `repetitionKey()` of the message as it arrived, or empty for one of our own. */
-  readonly key: string;
-  readonly copies: readonly { readonly recipients: readonly string[]; readonly message: Uint8Array }[];
-  /** A failure may be reported to the sender: false where the sender may be forged. */
-  readonly mayBounce: boolean;
-  /** Written here too, so that no decision about an accepted message is lost. */
-  readonly journal: readonly JournalEntry[];
-}
-
-export interface SpooledRecipient {
-  readonly address: string;
-  readonly copy: number;
-  /** `waiting` -> `delivered` | `failed`; only `waiting` is ever left. */
-  readonly state: 'waiting' | 'delivered' | 'failed';
-  readonly attempts: number;
-  /** The last reply of the next server, or why there was none. */
-  readonly reply: string;
-}
-
-export interface SpooledMessage extends Omit<Draft, 'copies'> {
-  /** Milliseconds since 1970. */
-  readonly acceptedAt: number;
-  readonly recipients: readonly SpooledRecipient[];
-  readonly copies: readonly { readonly offset: number; readonly length: number; readonly sha256: string }[];
-}
-
-export interface StateChange {
-  /** Index into `recipients`. */
-  readonly recipient: number;
-  readonly state: SpooledRecipient['state'];
-  readonly reply: string;
-}
+import { SpoolFiles, unlinkIfThere } from './spool-files.ts';
+import { applyChanges, type Draft, type SpooledMessage, type StateChange } from './spooled-message.ts';
 
 export interface Spool {
   /**
@@ -177,17 +138,6 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
   };
 }
 
-const StateLine = z.union([
-  z.object({
-    recipient: z.int().min(0),
-    state: z.enum(['waiting', 'delivered', 'failed']),
-    reply: z.string(),
-  }),
-  z.object({ confirmed: z.literal(true) }),
-]);
-
-const Tombstone = z.object({ key: z.string(), until: z.number() });
-
 async function recover(files: SpoolFiles, now: number, log: Log) {
   await mkdir(files.folder, { recursive: true, mode: 0o700 });
   const messages = new Map<string, SpooledMessage>();
@@ -217,208 +167,12 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
         log.error('spool.damaged', { file: path.join(files.folder, name), reason: reasonOf(error) });
       }
     } else if (name.endsWith('.done')) {
-      const stone = Tombstone.safeParse(parseJson(await readFile(path.join(files.folder, name), 'utf8')));
-      if (stone.success && stone.data.until > now) remembered.set(stone.data.key, { id, until: stone.data.until });
+      const stone = await files.readTombstone(id);
+      if (stone !== undefined && stone.until > now) remembered.set(stone.key, { id, until: stone.until });
       else await unlinkIfThere(path.join(files.folder, name));
     } else if (name.endsWith('.state') && !(await files.hasMessage(id))) {
       await unlinkIfThere(path.join(files.folder, name));
     }
   }
   return { messages, remembered };
-}
-
-function applyChanges(message: SpooledMessage, changes: readonly StateChange[]): SpooledMessage {
-  const recipients = [...message.recipients];
-  for (const { recipient, state, reply } of changes) {
-    const before = recipients[recipient];
-    if (before === undefined || before.state !== 'waiting') continue;
-    recipients[recipient] = { ...before, state, reply, attempts: before.attempts + 1 };
-  }
-  return { ...message, recipients };
-}
-
-const Head = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  direction: z.enum(['outbound', 'inbound']),
-  sender: z.string(),
-  key: z.string(),
-  acceptedAt: z.number(),
-  mayBounce: z.boolean(),
-  journal: z.array(JournalEntry),
-  recipients: z.array(z.object({ address: z.string(), copy: z.int().min(0) })),
-  copies: z.array(z.object({ offset: z.int().min(0), length: z.int().min(0), sha256: z.string() })),
-});
-
-/** The files of a spool: `ID.message` (a line of JSON, then the copies' octets), `ID.state`, `ID.done`. */
-class SpoolFiles {
-  readonly folder: string;
-  readonly #open = new Map<string, FileHandle>();
-  /** Appends to one log, one after the other. */
-  readonly #appends = new Map<string, Promise<void>>();
-
-  constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  async write(draft: Draft, acceptedAt: number): Promise<SpooledMessage> {
-    let offset = 0;
-    const copies = draft.copies.map(({ message }) => {
-      const place = { offset, length: message.length, sha256: sha256(message) };
-      offset += message.length;
-      return place;
-    });
-    const recipients = draft.copies.flatMap((copy, index) =>
-      copy.recipients.map((address) => ({ address, copy: index })),
-    );
-    const { id, direction, sender, key, mayBounce, journal } = draft;
-    const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies };
-    await writeDurably(this.#file(id, 'message'), [
-      `${JSON.stringify({ version: 1, ...head, recipients })}\n`,
-      ...draft.copies.map(({ message }) => message),
-    ]);
-    return {
-      ...head,
-      recipients: recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
-    };
-  }
-
-  async load(id: string): Promise<{ message: SpooledMessage; confirmed: boolean }> {
-    const { head, bodyStart, size } = await this.#readHead(id);
-    const end = head.copies.reduce((sum, { length }) => sum + length, bodyStart);
-    if (end !== size) throw new GatewayError('state-damaged', `has ${size} octets where ${end} were written`);
-    let message: SpooledMessage = {
-      ...head,
-      recipients: head.recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
-    };
-    let confirmed = false;
-    for (const line of await this.#stateLines(id)) {
-      const parsed = StateLine.safeParse(parseJson(line));
-      // A torn last line is a change whose effect was never acknowledged.
-      if (!parsed.success) continue;
-      if ('confirmed' in parsed.data) confirmed = true;
-      else message = applyChanges(message, [parsed.data]);
-    }
-    return { message, confirmed };
-  }
-
-  async readCopy(id: string, place: { offset: number; length: number; sha256: string }): Promise<Buffer> {
-    const { bodyStart } = await this.#readHead(id);
-    const octets = Buffer.allocUnsafe(place.length);
-    const handle = await open(this.#file(id, 'message'), 'r');
-    try {
-      let read = 0;
-      while (read < octets.length) {
-        const { bytesRead } = await handle.read(octets, read, octets.length - read, bodyStart + place.offset + read);
-        if (bytesRead === 0) break;
-        read += bytesRead;
-      }
-    } finally {
-      await handle.close();
-    }
-    if (sha256(octets) !== place.sha256) {
-      throw new GatewayError(
-        'state-damaged',
-        `The octets of message ${id} in the spool are not the ones that were kept`,
-      );
-    }
-    return octets;
-  }
-
-  async appendState(id: string, lines: string, durable: boolean): Promise<void> {
-    const append = async () => {
-      let handle = this.#open.get(id);
-      if (handle === undefined) {
-        handle = await open(this.#file(id, 'state'), 'a', 0o600);
-        this.#open.set(id, handle);
-      }
-      // The leading line end closes a line that a crash tore.
-      await handle.write(`\n${lines}\n`);
-      if (durable) await handle.datasync();
-    };
-    const work = (this.#appends.get(id) ?? Promise.resolve()).then(append);
-    this.#appends.set(
-      id,
-      work.catch(() => undefined),
-    );
-    await work;
-  }
-
-  async remove(id: string): Promise<void> {
-    await this.#appends.get(id);
-    this.#appends.delete(id);
-    await this.#open.get(id)?.close();
-    this.#open.delete(id);
-    await unlinkIfThere(this.#file(id, 'message'));
-    await unlinkIfThere(this.#file(id, 'state'));
-  }
-
-  async writeTombstone(id: string, key: string, until: number): Promise<void> {
-    await writeDurably(this.#file(id, 'done'), [JSON.stringify({ key, until })]);
-  }
-
-  async removeTombstone(id: string): Promise<void> {
-    await unlinkIfThere(this.#file(id, 'done'));
-  }
-
-  async hasMessage(id: string): Promise<boolean> {
-    const handle = await open(this.#file(id, 'message'), 'r').catch(() => undefined);
-    await handle?.close();
-    return handle !== undefined;
-  }
-
-  async #readHead(id: string): Promise<{ head: z.output<typeof Head>; bodyStart: number; size: number }> {
-    const handle = await open(this.#file(id, 'message'), 'r');
-    try {
-      const { size } = await handle.stat();
-      let octets = Buffer.alloc(0);
-      let end = -1;
-      for (let step = 16_384; end === -1 && octets.length < size; step *= 4) {
-        const more = Buffer.alloc(Math.min(step, size - octets.length));
-        const { bytesRead } = await handle.read(more, 0, more.length, octets.length);
-        if (bytesRead === 0) break;
-        octets = Buffer.concat([octets, more.subarray(0, bytesRead)]);
-        end = octets.indexOf(0x0a);
-      }
-      const parsed = Head.safeParse(parseJson(octets.subarray(0, end).toString('utf8')));
-      if (end === -1 || !parsed.success) throw new GatewayError('state-damaged', 'its first line is not a head');
-      return { head: parsed.data, bodyStart: end + 1, size };
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async #stateLines(id: string): Promise<string[]> {
-    const handle = await open(this.#file(id, 'state'), 'r').catch(() => undefined);
-    if (handle === undefined) return [];
-    try {
-      return (await handle.readFile('utf8')).split('\n').filter((line) => line !== '');
-    } finally {
-      await handle.close();
-    }
-  }
-
-  #file(id: string, kind: 'message' | 'state' | 'done'): string {
-    return path.join(this.folder, `${id}.${kind}`);
-  }
-}
-
-function sha256(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('base64');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function unlinkIfThere(file: string): Promise<void> {
-  try {
-    await unlink(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
 }

@@ -2,7 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 
-export interface Delivered {
+interface Delivered {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly message: Buffer;

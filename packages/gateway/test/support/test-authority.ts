@@ -12,7 +12,7 @@ import {
 } from '@chancery/smime';
 import { type Keys, makeCa, makeKeys, type TestCa } from './test-ca.ts';
 
-export interface TestPerson {
+interface TestPerson {
   readonly address: string;
   readonly aliases?: readonly string[];
   readonly signingKey?: 'gateway' | 'device';

@@ -40,7 +40,7 @@ export function makeKeys(kind: 'p256' | 'rsa' = 'p256'): Keys {
   return { privateKey, spki, signer: localSigner(privateKey) };
 }
 
-export interface LeafRequest {
+interface LeafRequest {
   readonly spki: Uint8Array;
   readonly emails: readonly string[];
   readonly use: 'signing' | 'encryption' | 'gateway' | 'both';

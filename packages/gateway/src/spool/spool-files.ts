@@ -1,0 +1,210 @@
+/** How the spool lies on disk. Nothing here decides anything. */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readFile, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { JournalEntry } from '@chancery/api';
+import { z } from 'zod';
+import { GatewayError } from '../errors.ts';
+import { writeDurably } from './durable-file.ts';
+import { applyChanges, type Draft, type SpooledMessage } from './spooled-message.ts';
+
+const Tombstone = z.object({ key: z.string(), until: z.number() });
+
+const StateLine = z.union([
+  z.object({
+    recipient: z.int().min(0),
+    state: z.enum(['waiting', 'delivered', 'failed']),
+    reply: z.string(),
+  }),
+  z.object({ confirmed: z.literal(true) }),
+]);
+
+const Head = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  direction: z.enum(['outbound', 'inbound']),
+  sender: z.string(),
+  key: z.string(),
+  acceptedAt: z.number(),
+  mayBounce: z.boolean(),
+  journal: z.array(JournalEntry),
+  recipients: z.array(z.object({ address: z.string(), copy: z.int().min(0) })),
+  copies: z.array(z.object({ offset: z.int().min(0), length: z.int().min(0), sha256: z.string() })),
+});
+
+/** The files of a spool: `ID.message` (a line of JSON, then the copies' octets), `ID.state`, `ID.done`. */
+export class SpoolFiles {
+  readonly folder: string;
+  readonly #open = new Map<string, FileHandle>();
+  /** Appends to one log, one after the other. */
+  readonly #appends = new Map<string, Promise<void>>();
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async write(draft: Draft, acceptedAt: number): Promise<SpooledMessage> {
+    let offset = 0;
+    const copies = draft.copies.map(({ message }) => {
+      const place = { offset, length: message.length, sha256: sha256(message) };
+      offset += message.length;
+      return place;
+    });
+    const recipients = draft.copies.flatMap((copy, index) =>
+      copy.recipients.map((address) => ({ address, copy: index })),
+    );
+    const { id, direction, sender, key, mayBounce, journal } = draft;
+    const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies };
+    await writeDurably(this.#file(id, 'message'), [
+      `${JSON.stringify({ version: 1, ...head, recipients })}\n`,
+      ...draft.copies.map(({ message }) => message),
+    ]);
+    return {
+      ...head,
+      recipients: recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
+    };
+  }
+
+  async load(id: string): Promise<{ message: SpooledMessage; confirmed: boolean }> {
+    const { head, bodyStart, size } = await this.#readHead(id);
+    const end = head.copies.reduce((sum, { length }) => sum + length, bodyStart);
+    if (end !== size) throw new GatewayError('state-damaged', `has ${size} octets where ${end} were written`);
+    let message: SpooledMessage = {
+      ...head,
+      recipients: head.recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
+    };
+    let confirmed = false;
+    for (const line of await this.#stateLines(id)) {
+      const parsed = StateLine.safeParse(parseJson(line));
+      // A torn last line is a change whose effect was never acknowledged.
+      if (!parsed.success) continue;
+      if ('confirmed' in parsed.data) confirmed = true;
+      else message = applyChanges(message, [parsed.data]);
+    }
+    return { message, confirmed };
+  }
+
+  async readCopy(id: string, place: { offset: number; length: number; sha256: string }): Promise<Buffer> {
+    const { bodyStart } = await this.#readHead(id);
+    const octets = Buffer.allocUnsafe(place.length);
+    const handle = await open(this.#file(id, 'message'), 'r');
+    try {
+      let read = 0;
+      while (read < octets.length) {
+        const { bytesRead } = await handle.read(octets, read, octets.length - read, bodyStart + place.offset + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+      }
+    } finally {
+      await handle.close();
+    }
+    if (sha256(octets) !== place.sha256) {
+      throw new GatewayError(
+        'state-damaged',
+        `The octets of message ${id} in the spool are not the ones that were kept`,
+      );
+    }
+    return octets;
+  }
+
+  async appendState(id: string, lines: string, durable: boolean): Promise<void> {
+    const append = async () => {
+      let handle = this.#open.get(id);
+      if (handle === undefined) {
+        handle = await open(this.#file(id, 'state'), 'a', 0o600);
+        this.#open.set(id, handle);
+      }
+      // The leading line end closes a line that a crash tore.
+      await handle.write(`\n${lines}\n`);
+      if (durable) await handle.datasync();
+    };
+    const work = (this.#appends.get(id) ?? Promise.resolve()).then(append);
+    this.#appends.set(
+      id,
+      work.catch(() => undefined),
+    );
+    await work;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#appends.get(id);
+    this.#appends.delete(id);
+    await this.#open.get(id)?.close();
+    this.#open.delete(id);
+    await unlinkIfThere(this.#file(id, 'message'));
+    await unlinkIfThere(this.#file(id, 'state'));
+  }
+
+  async writeTombstone(id: string, key: string, until: number): Promise<void> {
+    await writeDurably(this.#file(id, 'done'), [JSON.stringify({ key, until })]);
+  }
+
+  async readTombstone(id: string): Promise<z.output<typeof Tombstone> | undefined> {
+    return Tombstone.safeParse(parseJson(await readFile(this.#file(id, 'done'), 'utf8'))).data;
+  }
+
+  async removeTombstone(id: string): Promise<void> {
+    await unlinkIfThere(this.#file(id, 'done'));
+  }
+
+  async hasMessage(id: string): Promise<boolean> {
+    const handle = await open(this.#file(id, 'message'), 'r').catch(() => undefined);
+    await handle?.close();
+    return handle !== undefined;
+  }
+
+  async #readHead(id: string): Promise<{ head: z.output<typeof Head>; bodyStart: number; size: number }> {
+    const handle = await open(this.#file(id, 'message'), 'r');
+    try {
+      const { size } = await handle.stat();
+      let octets = Buffer.alloc(0);
+      let end = -1;
+      for (let step = 16_384; end === -1 && octets.length < size; step *= 4) {
+        const more = Buffer.alloc(Math.min(step, size - octets.length));
+        const { bytesRead } = await handle.read(more, 0, more.length, octets.length);
+        if (bytesRead === 0) break;
+        octets = Buffer.concat([octets, more.subarray(0, bytesRead)]);
+        end = octets.indexOf(0x0a);
+      }
+      const parsed = Head.safeParse(parseJson(octets.subarray(0, end).toString('utf8')));
+      if (end === -1 || !parsed.success) throw new GatewayError('state-damaged', 'its first line is not a head');
+      return { head: parsed.data, bodyStart: end + 1, size };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #stateLines(id: string): Promise<string[]> {
+    const handle = await open(this.#file(id, 'state'), 'r').catch(() => undefined);
+    if (handle === undefined) return [];
+    try {
+      return (await handle.readFile('utf8')).split('\n').filter((line) => line !== '');
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #file(id: string, kind: 'message' | 'state' | 'done'): string {
+    return path.join(this.folder, `${id}.${kind}`);
+  }
+}
+
+function sha256(octets: Uint8Array): string {
+  return createHash('sha256').update(octets).digest('base64');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function unlinkIfThere(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
