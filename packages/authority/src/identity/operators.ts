@@ -71,7 +71,7 @@ export const inviteOperator = operation({
 
 export const acceptInvitation = operation({
   action: 'operator.accept-invitation',
-  permission: { guard: () => true, description: 'nothing' },
+  permission: { guard: () => true, description: 'an invitation link' },
   input: z.object({ token: z.string(), credential: ChosenCredential, origin: z.string() }),
   subject: () => null,
   async run(tx, input, _by, world) {

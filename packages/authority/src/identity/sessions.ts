@@ -22,11 +22,12 @@ export interface Session {
   readonly expiresAt: Date;
 }
 
-const anybody = { guard: () => true, description: 'nothing' };
+/** The right is what they bring, and is judged inside. */
+const whoever = (description: string) => ({ guard: () => true, description });
 
 export const signInWithPassword = operation({
   action: 'session.begin-with-password',
-  permission: anybody,
+  permission: whoever('an address, its password and its code'),
   input: z.object({ address: z.string(), password: z.string(), totpCode: z.string() }),
   subject: (input) => signInSubject(input.address),
   async run(tx, input, _by, world) {
@@ -47,7 +48,7 @@ export const signInWithPassword = operation({
 
 export const signInWithPasskey = operation({
   action: 'session.begin-with-passkey',
-  permission: anybody,
+  permission: whoever('a passkey'),
   input: z.object({ flow: z.string(), response: z.record(z.string(), z.unknown()), origin: z.string() }),
   subject: (input) => `passkey:${String(input.response.id).slice(0, 100)}`,
   async run(tx, input, _by, world) {
@@ -60,7 +61,7 @@ export const signInWithPasskey = operation({
 
 export const signInWithLink = operation({
   action: 'session.begin-with-link',
-  permission: anybody,
+  permission: whoever('a sign-in link'),
   input: z.object({ token: z.string() }),
   subject: () => null,
   async run(tx, input, _by, world) {

@@ -1,0 +1,209 @@
+import { type RouteDefinition, routes } from '@chancery/api';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Account, type RunningOffice, runningOffice } from '../../../test/running-office.ts';
+
+let office: RunningOffice;
+let ada: Account;
+beforeAll(async () => {
+  office = await runningOffice();
+  ada = await office.setUp();
+});
+afterAll(() => office.close());
+
+const definitions = Object.entries(routes) as [string, RouteDefinition][];
+const url = (path: string) =>
+  `${office.authority.url}${path.replace(':id', '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a11').replace(':serialNumber', 'abcdef')}`;
+
+describe('every route that needs to know who asks', () => {
+  const authenticated = definitions.filter(([, definition]) => definition.access === 'authenticated');
+  it('is most of them', () => {
+    expect(authenticated.length).toBeGreaterThan(25);
+  });
+
+  it.each(authenticated)('%s refuses a stranger before it reads what they send', async (_name, definition) => {
+    const bodies = definition.body === undefined ? {} : { body: '{', headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(url(definition.path), { method: definition.method, ...bodies });
+    expect([answer.status, await answer.json()]).toMatchObject([401, { code: 'unauthenticated' }]);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    const guess = { authorization: `Bearer ${'x'.repeat(43)}` };
+    expect((await fetch(url(definition.path), { method: definition.method, headers: guess })).status).toBe(401);
+  });
+});
+
+describe('the server', () => {
+  it('describes every route of the contract', async () => {
+    const answer = await fetch(url('/api/openapi.json'));
+    const description = (await answer.json()) as { openapi: string; paths: Record<string, Record<string, unknown>> };
+    expect(description.openapi).toBe('3.1.0');
+    for (const [, { path, method }] of definitions) {
+      const described = description.paths[path.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
+      expect(described, `${method} ${path}`).toBeDefined();
+    }
+  });
+
+  it('answers a wrong address below /api with a problem, and any other with the console', async () => {
+    const wrong = await fetch(url('/api/v1/nothing'));
+    expect([wrong.status, await wrong.json()]).toMatchObject([404, { code: 'not-found' }]);
+    const page = await fetch(url('/people/42'));
+    expect([200, 503]).toContain(page.status);
+  });
+
+  it('lets the console run its own scripts only, and styles by a nonce of this answer', async () => {
+    const [one, other] = await Promise.all([fetch(url('/')), fetch(url('/'))]);
+    const policy = one.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    const nonce = (answer: Response) =>
+      /style-src [^;]*'nonce-(\w+)'/.exec(answer.headers.get('content-security-policy') ?? '')?.[1];
+    expect(nonce(one)).toMatch(/^\w{16,}$/);
+    expect(nonce(other)).not.toBe(nonce(one));
+    const html = await one.text();
+    if (one.status === 200) {
+      expect(html).toContain(nonce(one));
+      expect(html).not.toContain('__CSP_NONCE__');
+    }
+    expect(one.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('takes JSON only, and says where it does not fit', async () => {
+    const post = (body: string, type: string) =>
+      fetch(url('/api/v1/sessions/link'), { method: 'POST', body, headers: { 'content-type': type } });
+    expect((await post('{}', 'text/plain')).status).toBe(415);
+    expect((await post('token=x', 'application/x-www-form-urlencoded')).status).toBe(415);
+    expect((await post('{"token":', 'application/json')).status).toBe(400);
+    const answer = await post('{"token":"short"}', 'application/json');
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { code: 'invalid-request', fields: [{ path: 'token' }] },
+    ]);
+  });
+
+  it('takes large bodies where they belong only, and from nobody unknown', async () => {
+    const post = (path: string, size: number, token?: string) =>
+      fetch(url(path), {
+        method: 'POST',
+        body: JSON.stringify({ message: 'A'.repeat(size) }),
+        headers: {
+          'content-type': 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+      }).then((answer) => answer.status);
+    expect(await post('/api/v1/operators', 300_000, ada.token)).toBe(413);
+    expect(await post('/api/v1/inspect', 35_000_000, ada.token)).toBe(413);
+    expect(await post('/api/v1/inspect', 400_000, ada.token)).toBe(200);
+    expect(await post('/api/v1/inspect', 400_000).catch(() => 401)).toBe(401);
+  });
+
+  it('slows down who asks for very much without being known', async () => {
+    const ask = () => fetch(url('/api/v1/sessions/passkey/options'), { method: 'POST' });
+    const statuses: number[] = [];
+    for (let n = 0; n < 61; n++) statuses.push((await ask()).status);
+    expect(statuses.slice(0, 60).every((status) => status === 200)).toBe(true);
+    const last = await ask();
+    expect([last.status, await last.json()]).toMatchObject([429, { code: 'rate-limited' }]);
+  });
+
+  it('hides from the caller what nobody foresaw, and logs it', async () => {
+    expect(office.logged.filter((line) => line.event === 'request.failed')).toEqual([]);
+    const database = new pg.Client(office.connection);
+    await database.connect();
+    await database.query('ALTER TABLE profiles RENAME TO profiles_away');
+    try {
+      const answer = await fetch(url('/api/v1/profiles'), { headers: { authorization: `Bearer ${ada.token}` } });
+      const problem = await answer.json();
+      expect([answer.status, problem]).toMatchObject([500, { code: 'internal' }]);
+      expect(JSON.stringify(problem)).not.toContain('profiles');
+    } finally {
+      await database.query('ALTER TABLE profiles_away RENAME TO profiles');
+      await database.end();
+    }
+    expect(office.logged.filter((line) => line.event === 'request.failed')).toHaveLength(1);
+  });
+});
+
+describe('certificates, authorities, profiles, inspect', () => {
+  it('show what the set-up made', async () => {
+    const { items } = await ada.client.authorities();
+    expect(items.map(({ role, crl }) => [role, crl?.number])).toEqual([
+      ['root', 1],
+      ['issuing', 1],
+    ]);
+    const profiles = await ada.client.profiles();
+    expect(profiles.items.map((one) => one.id)).toEqual(['encryption', 'gateway', 'ocsp-responder', 'signing']);
+    expect(await ada.client.certificates({ query: { use: 'signing' } })).toMatchObject({ items: [], next: null });
+    await expect(ada.client.certificate({ params: { serialNumber: 'abcdef' } })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    const root = items[0];
+    const message = root?.certificate ?? '';
+    expect(await ada.client.inspect({ body: { message } })).toMatchObject({ kind: 'certificate' });
+  });
+});
+
+describe('the journal', () => {
+  const entry = (n: number) => ({
+    id: `6d0f4c0e-4d2a-4b9e-9d0a-${String(n).padStart(12, '0')}`,
+    at: new Date(office.now().getTime() - n * 1000).toISOString(),
+    direction: 'outbound' as const,
+    messageId: `<${n}@example.com>`,
+    sender: 'ada@example.com',
+    recipient: `r${n}@law.example`,
+    rule: null,
+    outcome: 'signed-encrypted' as const,
+    verdict: null,
+    detail: '',
+  });
+
+  it('is written by a gateway, once for each entry however often it is sent, and read in pages', async () => {
+    const { token } = await ada.client.createGateway({ body: { name: 'one' } });
+    const gateway = office.client(token);
+    const entries = Array.from({ length: 5 }, (_, n) => entry(n));
+    await gateway.writeJournal({ body: { entries: entries.slice(0, 3) } });
+    await gateway.writeJournal({ body: { entries } });
+    const first = await ada.client.journal({ query: { limit: 3 } });
+    expect(first.total).toBe(5);
+    expect(first.items.map((one) => one.recipient)).toEqual(['r0@law.example', 'r1@law.example', 'r2@law.example']);
+    expect(first.items[0]).toMatchObject({ gateway: 'one', outcome: 'signed-encrypted' });
+    const second = await ada.client.journal({ query: { limit: 3, after: first.next ?? '' } });
+    expect(second.items.map((one) => one.recipient)).toEqual(['r3@law.example', 'r4@law.example']);
+    expect(second.next).toBeNull();
+    expect((await ada.client.journal({ query: { search: 'R4@law' } })).total).toBe(1);
+    expect((await ada.client.journal({ query: { search: '%' } })).total).toBe(0);
+    await expect(ada.client.journal({ query: { after: 'nonsense' } })).rejects.toMatchObject({
+      code: 'invalid-request',
+    });
+    await expect(ada.client.writeJournal({ body: { entries } })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(gateway.journal({ query: {} })).rejects.toMatchObject({ code: 'forbidden' });
+    const overview = await ada.client.overview();
+    expect(overview.mailByDay.at(-1)).toMatchObject({ encrypted: 5, signed: 0 });
+    expect(overview.gateways).toMatchObject([{ name: 'one', lastSeenAt: expect.any(String) }]);
+    expect(overview.status.crlNumber).toBe(1);
+    await expect(ada.client.createGateway({ body: { name: 'one' } })).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('the audit trail over REST', () => {
+  it('comes newest first in pages, oldest first as an export, and verifies', async () => {
+    const newest = await ada.client.auditRecords({ query: { limit: 3 } });
+    expect(newest.items).toHaveLength(3);
+    const older = await ada.client.auditRecords({ query: { limit: 3, after: newest.next ?? '' } });
+    expect(older.items[0]?.sequence).toBe((newest.items[2]?.sequence ?? 0) - 1);
+    const setUp = await ada.client.auditRecords({ query: { action: 'office.set-up', outcome: 'succeeded' } });
+    expect(setUp.items).toHaveLength(1);
+    expect(setUp.items[0]?.details).toMatchObject({ organisation: 'Example Corp', caAlgorithm: 'ecdsa' });
+    const searched = await ada.client.auditRecords({ query: { search: 'Example Corp' } });
+    expect(searched.total).toBeGreaterThan(0);
+    const exported = await ada.client.auditExport({ query: { limit: 2 } });
+    expect(exported.items.map((one) => one.sequence)).toEqual([1, 2]);
+    expect((await ada.client.auditExport({ query: { limit: 2, after: '2' } })).items[0]?.sequence).toBe(3);
+    expect(await ada.client.verifyAudit()).toMatchObject({ intact: true });
+  });
+
+  it('is for those who may read it', async () => {
+    const otto = await office.invite(office.local, 'Otto', ['recovery-officer']);
+    await expect(otto.client.auditRecords({ query: {} })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(otto.client.verifyAudit()).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});

@@ -1,0 +1,85 @@
+/** The catalogue: every operation of every room. The reference, the roles in the console and the permission table come from it. */
+import { type Permission, rolePermissions, roles } from '@chancery/api';
+import type { z } from 'zod';
+import { generateCrl } from './ca/crl.ts';
+import { prepareCertificate } from './ca/prepare.ts';
+import { revokeCertificate } from './ca/revoke.ts';
+import { closeStaleIntents, signCertificate } from './ca/sign.ts';
+import { gatewaySeen } from './identity/authenticate.ts';
+import { createGateway } from './identity/gateways.ts';
+import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
+import { purgeTokens } from './identity/purge.ts';
+import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
+import { writeJournal } from './office/journal.ts';
+import { openSetUp, setUpOffice } from './office/set-up.ts';
+import type { Operation } from './operation.ts';
+
+/** What a list of operations needs to know of each. */
+type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
+
+export const operations: readonly Listed[] = [
+  openSetUp,
+  setUpOffice,
+  signInWithPassword,
+  signInWithPasskey,
+  signInWithLink,
+  signOut,
+  purgeTokens,
+  inviteOperator,
+  acceptInvitation,
+  disableOperator,
+  makeSignInLink,
+  createGateway,
+  gatewaySeen,
+  writeJournal,
+  prepareCertificate,
+  signCertificate,
+  closeStaleIntents,
+  revokeCertificate,
+  generateCrl,
+];
+
+/** The reference page, in Markdown. */
+export function describeOperations(): string {
+  const rows = [...operations]
+    .sort((one, other) => (one.action < other.action ? -1 : 1))
+    .map(
+      ({ action, permission, irreversible }) =>
+        `| \`${action}\` | ${who(permission)} | ${irreversible === true ? 'no: an `attempted` record comes first' : 'yes'} |`,
+    );
+  return `<!-- Generated from packages/authority/src/operations.ts: npx vitest run packages/authority/src/operations.test.ts -u -->
+
+# Operations
+
+Every change of state, and every sensitive read, is one of these. Each leaves an audit record in the transaction that
+does it; a refusal and a failure leave a record of their own. The audit trail is searched by the name in the first column.
+
+| action | who may | rolled back on failure |
+| --- | --- | --- |
+${rows.join('\n')}
+
+## Roles
+
+| permission | ${roles.join(' | ')} |
+| --- | ${roles.map(() => ':-:').join(' | ')} |
+${permissionRows().join('\n')}
+
+The command line on the office's own machine has the permissions of an administrator. The office's own jobs may perform
+every operation.
+`;
+}
+
+function who(permission: Listed['permission']): string {
+  if (permission === 'system') return "the office's own jobs";
+  return typeof permission === 'object' ? `whoever has ${permission.description}` : `\`${permission}\``;
+}
+
+function permissionRows(): string[] {
+  const all = new Set<Permission>(Object.values(rolePermissions).flat());
+  return [...all]
+    .sort()
+    .map(
+      (permission) =>
+        `| \`${permission}\` | ${roles.map((role) => (rolePermissions[role].includes(permission) ? '●' : '')).join(' | ')} |`,
+    );
+}
