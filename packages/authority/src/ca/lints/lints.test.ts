@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import {
+  authorityInfoAccess,
   authorityKeyIdentifier,
   basicConstraints,
   buildName,
@@ -37,11 +38,7 @@ const extensions: Record<string, Extension> = {
   san: subjectAltName({ emails: ['ada@example.com'] }),
   eku: extendedKeyUsage([oids.emailProtection]),
   cdp: crlDistributionPoints(['http://example.com/a.crl']),
-  aia: {
-    id: oids.authorityInfoAccess,
-    critical: false,
-    value: Buffer.from('301f301d06082b060105050730028611687474703a2f2f6578616d706c652f61', 'hex'),
-  },
+  aia: authorityInfoAccess({ caIssuers: ['http://example.com/a.cer'], ocsp: ['http://example.com/ocsp'] }),
 };
 
 const issuer = draft({
@@ -86,11 +83,16 @@ describe('the lints', () => {
     for (const lint of lints) expect(lint.clause).toMatch(/^(S\/MIME BR|RFC) \d/);
   });
 
+  it('find a serial number of 160 bits, which the engine does not even build', () => {
+    const certificate: Certificate = Object.create(draft({}), { serialNumber: { value: 'ff'.repeat(20) } });
+    const found = lintCertificate({ kind: 'signing', certificate, issuer });
+    expect(found.map(({ message }) => message)).toEqual(['the serial number is not below 2^159']);
+  });
+
   const end = (iso: string) => ({ notAfter: new Date(iso) });
   const subject = (value: string) => ({ subject: buildName([{ type: 'commonName', value }]) });
   it.each<[string, Partial<TbsCertificateInput>, Record<string, Extension | undefined>, string]>([
     ['a small serial number', { serialNumber: '0102' }, {}, 'serial-number'],
-    ['a serial number of 160 bits', { serialNumber: 'ff'.repeat(20) }, {}, 'serial-number'],
     ['826 days', end('2028-06-04T00:00:00Z'), {}, 'validity-period'],
     ['a life longer than its issuer', { ...end('2036-01-01T00:00:01Z') }, {}, 'within-issuer-validity'],
     [
