@@ -50,7 +50,7 @@ export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
   if (data === undefined)
     return { verdict: ambiguous ? 'ambiguous' : 'invalid', ...none, covers: found.covers, problems };
   const { signers, content } = judgeSigners(data, found, input, originator, problems);
-  if (signers.length === 0 && data.content === undefined && found.form === 'opaque') {
+  if (data.signers.length === 0 && data.content === undefined && found.form === 'opaque') {
     return {
       verdict: ambiguous ? 'ambiguous' : 'unsigned',
       ...none,
@@ -61,7 +61,7 @@ export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
       ],
     };
   }
-  if (signers.length === 0)
+  if (data.signers.length === 0)
     problems.push(
       problem(
         'error',

@@ -35,7 +35,7 @@ export function readKeyTransport(info: DerReader): KeyTransportRecipient {
 }
 
 /** The content key, or whatever came out instead. Throws for schemes that are not implemented. */
-export function unwrapTransported(recipient: KeyTransportRecipient, decrypter: Decrypter): Promise<Uint8Array> {
+export async function unwrapTransported(recipient: KeyTransportRecipient, decrypter: Decrypter): Promise<Uint8Array> {
   return decrypter.unwrapRsa(recipient.encryptedKey, readScheme(recipient.algorithm));
 }
 

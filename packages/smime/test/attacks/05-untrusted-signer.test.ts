@@ -1,0 +1,78 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { nameConstraints, oids, signMessage, verifyMessage } from '../../src/index.ts';
+import { codes, type Holder, type HolderInput, issue, mail, now } from '../office.ts';
+
+describe('attack 5: the mathematics is right and the certificate is not', () => {
+  let root: Holder;
+  beforeAll(async () => {
+    root = await issue({ ca: true });
+  });
+
+  async function verdictOn(input: HolderInput, issuer: Holder, chain: readonly Holder[] = []) {
+    const signer = await issue({ email: 'alice@example.org', ...input }, issuer);
+    const message = await signMessage({
+      ...signer,
+      message: mail(),
+      form: 'clear',
+      signingTime: now,
+      chain: chain.map(({ certificate }) => certificate),
+    });
+    const report = await verifyMessage({ message, anchors: [root.certificate], at: now });
+    expect(report.signers[0]?.signature).toBe('valid');
+    return {
+      verdict: report.verdict,
+      pathValid: report.signers[0]?.path.valid,
+      problems: codes([...(report.signers[0]?.path.problems ?? []), ...(report.signers[0]?.problems ?? [])]),
+    };
+  }
+
+  it('the control is valid', async () => {
+    expect(await verdictOn({}, root)).toMatchObject({ verdict: 'valid', pathValid: true });
+  });
+
+  it('from a CA that nobody trusts, even one of the same name', async () => {
+    const impostor = await issue({ ca: true });
+    expect(await verdictOn({}, impostor, [impostor])).toMatchObject({ verdict: 'invalid', pathValid: false });
+  });
+
+  it('expired, and not yet valid', async () => {
+    expect(await verdictOn({ notAfter: new Date(now.getTime() - 1000) }, root)).toMatchObject({
+      verdict: 'invalid',
+      pathValid: false,
+    });
+    expect(await verdictOn({ notBefore: new Date(now.getTime() + 1000) }, root)).toMatchObject({
+      verdict: 'invalid',
+      pathValid: false,
+    });
+  });
+
+  it('for another purpose', async () => {
+    expect(await verdictOn({ purposes: [oids.serverAuth] }, root)).toMatchObject({
+      verdict: 'invalid',
+      pathValid: false,
+    });
+    expect(await verdictOn({ usage: ['keyEncipherment'] }, root)).toMatchObject({
+      verdict: 'invalid',
+      pathValid: false,
+    });
+  });
+
+  it('issued by a person', async () => {
+    const mallory = await issue({ email: 'mallory@example.org' }, root);
+    expect(await verdictOn({}, mallory, [mallory])).toMatchObject({ verdict: 'invalid', pathValid: false });
+  });
+
+  it('outside the name constraints of its CA', async () => {
+    const constrained = await issue(
+      { ca: true, name: 'Constrained', extensions: [nameConstraints({ permitted: { emails: ['example.com'] } })] },
+      root,
+    );
+    expect(await verdictOn({}, constrained, [constrained])).toMatchObject({ verdict: 'invalid', pathValid: false });
+  });
+
+  it('with a key that is too short', async () => {
+    const report = await verdictOn({ kind: 'rsa', bits: 1024 }, root);
+    expect(report.verdict).toBe('invalid');
+    expect(report.problems).toContain('weak-key');
+  });
+});

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  encodeElement,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+  encodeSetOf,
+  encodeTime,
+} from '../../src/asn1/der.ts';
+import { encodeAttribute } from '../../src/cms/attributes.ts';
+import { oids, verifyMessage } from '../../src/index.ts';
+import { attributes, clear, digestOf, signedData, signerInfo, text } from '../forge.ts';
+import { codes, type Holder, issue, now } from '../office.ts';
+
+describe('attack 12: attributes', () => {
+  let root: Holder;
+  let alice: Holder;
+  let twin: Holder;
+  beforeAll(async () => {
+    root = await issue({ ca: true });
+    alice = await issue({ email: 'alice@example.org' }, root);
+    twin = await issue({ email: 'alice@example.org' }, root);
+  });
+
+  async function judge(signed: readonly Uint8Array[], change: Parameters<typeof signerInfo>[2] = {}) {
+    const message = clear(text, signedData([await signerInfo(alice, signed, change)], [alice, twin]));
+    const report = await verifyMessage({ message, anchors: [root.certificate], at: now });
+    return {
+      verdict: report.verdict,
+      signature: report.signers[0]?.signature,
+      problems: codes(report.signers[0]?.problems ?? []),
+      report,
+    };
+  }
+  const contentType = encodeAttribute(oids.contentType, encodeOid(oids.data));
+  const digest = encodeAttribute(oids.messageDigest, encodeOctetString(digestOf(text)));
+  const wrongDigest = encodeAttribute(oids.messageDigest, encodeOctetString(digestOf('something else')));
+
+  it('the control is valid', async () => {
+    expect(await judge(attributes(text))).toMatchObject({ verdict: 'valid', problems: [] });
+  });
+
+  it('content-type missing, twice, with two values, or of another type', async () => {
+    expect((await judge([digest])).problems).toContain('content-type-attribute-absent');
+    expect((await judge([contentType, contentType, digest])).problems).toContain('content-type-attribute-repeated');
+    const two = encodeSequence(
+      encodeOid(oids.contentType),
+      encodeSetOf([encodeOid(oids.data), encodeOid(oids.signedData)]),
+    );
+    expect((await judge([two, digest])).problems).toContain('content-type-attribute-repeated');
+    expect(await judge([encodeAttribute(oids.contentType, encodeOid(oids.signedData)), digest])).toMatchObject({
+      verdict: 'invalid',
+      signature: 'invalid',
+      problems: ['content-type-attribute-wrong'],
+    });
+  });
+
+  it('message-digest missing, or twice in either order', async () => {
+    expect(await judge([contentType])).toMatchObject({ verdict: 'invalid', problems: ['message-digest-absent'] });
+    for (const pair of [
+      [digest, wrongDigest],
+      [wrongDigest, digest],
+      [digest, digest],
+    ]) {
+      expect(await judge([contentType, ...pair])).toMatchObject({
+        verdict: 'invalid',
+        problems: ['message-digest-repeated'],
+      });
+    }
+    const two = encodeSequence(
+      encodeOid(oids.messageDigest),
+      encodeSetOf([encodeOctetString(digestOf(text)), encodeOctetString(digestOf('x'))]),
+    );
+    expect((await judge([contentType, two])).problems).toContain('message-digest-repeated');
+  });
+
+  it('unsigned attributes change nothing, whatever they claim', async () => {
+    const later = encodeAttribute(oids.signingTime, encodeTime(new Date('2031-01-01T00:00:00Z')));
+    const unsigned = encodeElement(0xa1, wrongDigest, later);
+    const { verdict, report } = await judge(attributes(text), { unsigned });
+    expect(verdict).toBe('valid');
+    expect(report.signers[0]?.signingTime).toBeUndefined();
+  });
+
+  it('the order of a BER writer is accepted, since the set is the same', async () => {
+    for (const order of [
+      [digest, contentType],
+      [contentType, digest],
+    ])
+      expect((await judge(order, { order: 'as-given' })).verdict).toBe('valid');
+  });
+
+  it('a signature shown with another certificate of the same name', async () => {
+    expect(await judge(attributes(text), { shown: twin })).toMatchObject({ verdict: 'invalid', signature: 'invalid' });
+  });
+
+  it('the ESS signing certificate names another certificate', async () => {
+    const bound = (holder: Holder) =>
+      encodeAttribute(
+        oids.signingCertificateV2,
+        encodeSequence(
+          encodeSequence(
+            encodeSequence(encodeOctetString(createHash('sha256').update(holder.certificate.der).digest())),
+          ),
+        ),
+      );
+    expect((await judge([...attributes(text), bound(alice)])).verdict).toBe('valid');
+    expect(await judge([...attributes(text), bound(twin)])).toMatchObject({
+      verdict: 'invalid',
+      problems: ['signing-certificate-mismatch'],
+    });
+  });
+
+  it('the protected algorithm identifiers differ', async () => {
+    const protection = (hash: string) =>
+      encodeAttribute(
+        oids.cmsAlgorithmProtect,
+        encodeSequence(encodeSequence(encodeOid(hash)), encodeElement(0xa1, encodeOid(oids.ecdsaWithSha256))),
+      );
+    expect((await judge([...attributes(text), protection(oids.sha256)])).verdict).toBe('valid');
+    expect(await judge([...attributes(text), protection(oids.sha512)])).toMatchObject({
+      verdict: 'invalid',
+      problems: ['algorithm-protection-mismatch'],
+    });
+  });
+});

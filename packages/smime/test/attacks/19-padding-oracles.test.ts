@@ -1,0 +1,110 @@
+import { constants, createPublicKey, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Decrypter, decryptContent, encryptContent, type RsaScheme } from '../../src/index.ts';
+import { type Holder, issue } from '../office.ts';
+
+describe('attack 19: padding oracles', () => {
+  let bob: Holder;
+  let der: Buffer;
+  let encryptedKey: Buffer;
+  beforeAll(async () => {
+    bob = await issue({ email: 'bob@example.org', kind: 'rsa' }, await issue({ ca: true }));
+    der = Buffer.from(await encryptContent({ content: Buffer.from('secret'), recipients: [bob.certificate] }));
+    let seen = Buffer.alloc(0);
+    await decryptContent({
+      der,
+      keys: [
+        { certificate: bob.certificate, decrypter: watching(bob.key.decrypter, (key) => (seen = Buffer.from(key))) },
+      ],
+    });
+    encryptedKey = seen;
+  });
+
+  const watching = (decrypter: Decrypter, see: (encryptedKey: Uint8Array) => void): Decrypter => ({
+    ...decrypter,
+    unwrapRsa: (key: Uint8Array, scheme: RsaScheme) => {
+      see(key);
+      return decrypter.unwrapRsa(key, scheme);
+    },
+  });
+  const withKey = (replacement: Uint8Array): Buffer => {
+    const at = der.indexOf(encryptedKey);
+    const forged = Buffer.from(der);
+    forged.set(replacement, at);
+    return forged;
+  };
+  const raw = (block: Buffer): Buffer =>
+    publicEncrypt({ key: createPublicKey(bob.privateKey), padding: constants.RSA_NO_PADDING }, block);
+  const padded = (prefix: number[], filler: number, key: Buffer): Buffer => {
+    const block = Buffer.alloc(256, filler);
+    block.set(prefix, 0);
+    block[256 - key.length - 1] = 0;
+    block.set(key, 256 - key.length);
+    return block;
+  };
+
+  it('every wrong key block gives one and the same error', async () => {
+    const right = privateDecrypt({ key: bob.privateKey, padding: constants.RSA_PKCS1_PADDING }, encryptedKey);
+    expect(right).toHaveLength(32);
+    const blocks: [string, Buffer][] = [
+      ['first octet not zero', padded([1, 2], 0xff, right)],
+      ['block type 1', padded([0, 1], 0xff, right)],
+      ['no separator', Buffer.concat([Buffer.from([0, 2]), Buffer.alloc(254, 0xff)])],
+      ['separator too early', Buffer.concat([Buffer.from([0, 2, 1, 0]), Buffer.alloc(252, 0xff)])],
+      ['a key too short', padded([0, 2], 0xff, right.subarray(0, 16))],
+      ['a key too long', padded([0, 2], 0xff, Buffer.concat([right, right]))],
+      ['an empty key', padded([0, 2], 0xff, Buffer.alloc(0))],
+      ['another key', padded([0, 2], 0xff, randomBytes(32))],
+    ];
+    const outcomes = new Set<string>();
+    for (const [, block] of blocks) {
+      const error = await decryptContent({ der: withKey(raw(block)), keys: [bob.key] }).catch(
+        (caught: unknown) => caught,
+      );
+      // A random key opens CBC padding once in 256: then it is garbage and not the text, which tells an attacker nothing.
+      outcomes.add(error instanceof Error ? `${error.name}: ${error.message}: ${String(error.cause)}` : 'garbage');
+    }
+    outcomes.delete('garbage');
+    expect([...outcomes]).toEqual(['SmimeError: the message could not be decrypted: undefined']);
+  });
+
+  it('a decrypter that throws, for whatever reason, gives the same error without its reason', async () => {
+    let calls = 0;
+    const throwing: Decrypter = {
+      ...bob.key.decrypter,
+      unwrapRsa: () => {
+        calls++;
+        return Promise.reject(new Error('padding check failed'));
+      },
+    };
+    const error = await decryptContent({ der, keys: [{ certificate: bob.certificate, decrypter: throwing }] }).catch(
+      (caught: unknown) => caught,
+    );
+    expect(String(error)).toBe('SmimeError: the message could not be decrypted');
+    expect((error as Error).cause).toBeUndefined();
+    expect(calls).toBe(1);
+  });
+
+  it('CBC padding that is wrong gives the same error as a wrong key', async () => {
+    const forged = Buffer.from(der);
+    const outcomes = new Set<string>();
+    for (let value = 1; value < 256; value++) {
+      forged[der.length - 1] = (der[der.length - 1] as number) ^ value;
+      const error = await decryptContent({ der: forged, keys: [bob.key] }).catch((caught: unknown) => caught);
+      if (error instanceof Error) outcomes.add(`${error.name}: ${error.message}: ${String(error.cause)}`);
+    }
+    expect([...outcomes]).toEqual(['SmimeError: the message could not be decrypted: undefined']);
+  });
+
+  it('damage anywhere in the object is one of two errors', async () => {
+    const outcomes = new Set<string>();
+    for (let p = 0; p < der.length; p += 5) {
+      const forged = Buffer.from(der);
+      forged[p] = (forged[p] as number) ^ 0x15;
+      const error = await decryptContent({ der: forged, keys: [bob.key] }).catch((caught: unknown) => caught);
+      if (error instanceof Error)
+        outcomes.add((error as Error & { code?: string }).code ?? error.stack ?? error.message);
+    }
+    for (const code of outcomes) expect(['decryption-failed', 'no-matching-recipient']).toContain(code);
+  });
+});

@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { verifyMessage } from '../../src/index.ts';
+import { attributes, clear, signedData, signerInfo, text } from '../forge.ts';
+import { codes, type Holder, issue, now, replaced } from '../office.ts';
+
+describe('attack 28: structure that two programs read in two ways is never valid', () => {
+  let root: Holder;
+  let signed: Buffer;
+  beforeAll(async () => {
+    root = await issue({ ca: true });
+    const alice = await issue({ email: 'alice@example.org' }, root);
+    signed = clear(text, signedData([await signerInfo(alice, attributes(text))], [alice]));
+  });
+  const verify = (message: Uint8Array) => verifyMessage({ message, anchors: [root.certificate], at: now });
+
+  it('the control is valid', async () => {
+    expect((await verify(signed)).verdict).toBe('valid');
+  });
+
+  const type = 'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="b"';
+  const cases: [name: string, code: string, from: string | RegExp, to: string][] = [
+    ['two Content-Type fields', 'duplicate-content-type', type, `Content-Type: text/html\r\n${type}`],
+    ['two Content-Type fields, the other first', 'duplicate-content-type', type, `${type}\r\nContent-Type: text/html`],
+    [
+      'two Content-Transfer-Encoding fields',
+      'duplicate-transfer-encoding',
+      type,
+      `${type}\r\nContent-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: 8bit`,
+    ],
+    [
+      'an encoding that is none',
+      'unknown-transfer-encoding',
+      type,
+      `${type}\r\nContent-Transfer-Encoding: 7bit base64`,
+    ],
+    ['an encoded multipart', 'encoded-multipart', type, `${type}\r\nContent-Transfer-Encoding: base64`],
+    ['two boundaries', 'duplicate-parameter', 'boundary="b"', 'boundary="b"; boundary="c"'],
+    ['two protocols', 'duplicate-parameter', 'boundary="b"', 'boundary="b"; protocol="application/pgp-signature"'],
+    ['a boundary after RFC 2231', 'extended-parameter', 'boundary="b"', 'boundary*=us-ascii\'\'b; boundary="b"'],
+    ['a boundary in pieces', 'extended-parameter', 'boundary="b"', 'boundary="b"; boundary*0="c"'],
+    ['a boundary without its closing quote', 'unterminated-quote', 'boundary="b"', 'boundary="b'],
+    ['a boundary with a backslash', 'escaped-boundary', 'boundary="b"', 'boundary="\\b"'],
+    ['a boundary that ends in a space', 'malformed-boundary', 'boundary="b"', 'boundary="b "'],
+    ['a boundary as an encoded word', 'encoded-boundary', 'boundary="b"', 'boundary="=?us-ascii?q?b?="'],
+    ['no boundary', 'missing-boundary', '; boundary="b"', ''],
+    ['a comment in the type', 'comment-in-content-type', 'multipart/signed;', 'multipart/signed (or mixed);'],
+    ['something after the type', 'malformed-content-type', 'multipart/signed;', 'multipart/signed mixed;'],
+    ['white space before the colon', 'space-before-colon', 'Content-Type: multipart', 'Content-Type : multipart'],
+    ['a NUL in a field', 'nul-in-header', 'boundary="b"', 'boundary="b\0"'],
+    ['a bare CR in a field', 'bare-carriage-return', 'Subject: Payment', 'Subject: Payment\rContent-Type: text/html'],
+    ['a bare LF in the header', 'bare-line-feed', 'Subject: Payment', 'Subject: Payment\nContent-Type: text/html'],
+    [
+      'a bare LF before a delimiter',
+      'bare-line-feed',
+      '\r\n--b\r\nContent-Type: application',
+      '\n--b\r\nContent-Type: application',
+    ],
+    [
+      'a bare CR before a delimiter',
+      'bare-carriage-return',
+      '\r\n--b\r\nContent-Type: application',
+      '\r--b\r\n\r\n--b\r\nContent-Type: application',
+    ],
+    ['a line that begins with the boundary', 'boundary-prefix', 'Pay 10', '--bogus\r\nPay 10'],
+    ['a delimiter after the end', 'delimiter-after-close', '--b--', '--b--\r\n--b\r\n\r\nPay Mallory.\r\n--b--'],
+    ['a field without a name', 'malformed-header-line', 'Subject: Payment', 'Subject: Payment\r\nno colon here'],
+    ['a line of white space within the header', 'blank-continuation', 'Subject: Payment', 'Subject: Payment\r\n \r\n'],
+    [
+      'two MIME-Version fields',
+      'duplicate-mime-version',
+      'MIME-Version: 1.0',
+      'MIME-Version: 1.0\r\nMIME-Version: 2.0',
+    ],
+  ];
+  for (const [name, code, from, to] of cases) {
+    it(name, async () => {
+      const report = await verify(replaced(signed, from, to));
+      expect(report.verdict).toBe('ambiguous');
+      expect(codes(report.problems)).toContain(code);
+    });
+  }
+
+  it('an ambiguity within the signed part counts as well', async () => {
+    const inner = 'Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nPay\r\n';
+    const alice = await issue({ email: 'alice@example.org' }, root);
+    const report = await verify(clear(inner, signedData([await signerInfo(alice, attributes(inner))], [alice])));
+    expect(report.signers[0]?.signature).toBe('valid');
+    expect(report.verdict).toBe('ambiguous');
+  });
+});
