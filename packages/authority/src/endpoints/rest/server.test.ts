@@ -142,6 +142,23 @@ describe('certificates, authorities, profiles, inspect', () => {
   });
 });
 
+describe('what relying parties fetch', () => {
+  it('is served at the addresses that the office gives', async () => {
+    for (const authority of (await ada.client.authorities()).items) {
+      const crl = await fetch(authority.crlUrl);
+      expect([crl.status, crl.headers.get('content-type')]).toEqual([200, 'application/pkix-crl']);
+      const certificate = await fetch(authority.certificateUrl);
+      expect([certificate.status, certificate.headers.get('content-type')]).toEqual([200, 'application/pkix-cert']);
+      const der = Buffer.from(await certificate.arrayBuffer());
+      expect(der.toString('base64')).toBe(authority.certificate);
+    }
+    const wrong = await fetch(url('/crl/nobody.crl'));
+    expect([wrong.status, await wrong.json()]).toMatchObject([404, { code: 'not-found' }]);
+    const ocsp = await fetch(url('/ocsp'), { method: 'POST', body: 'not DER' });
+    expect(ocsp.headers.get('content-type')).toBe('application/ocsp-response');
+  });
+});
+
 describe('the journal', () => {
   const entry = (n: number) => ({
     id: `6d0f4c0e-4d2a-4b9e-9d0a-${String(n).padStart(12, '0')}`,
