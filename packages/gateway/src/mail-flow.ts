@@ -72,7 +72,7 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   });
   const records = plan.decisions.map((decision) => entryOf(world, 'outbound', arrival, fields, decision, null));
   if (plan.refusal !== undefined) {
-    await world.journal.write(records);
+    await record(world, records);
     return { reply: refused(plan.refusal) };
   }
   const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
@@ -106,7 +106,7 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     const { name, do: action } = ruleFor(recipient);
     if (action.refuse === undefined) continue;
     const decision = { recipient, rule: name, outcome: 'refused', detail: action.refuse } as const;
-    await world.journal.write([entryOf(world, 'inbound', arrival, fields, decision, null)]);
+    await record(world, [entryOf(world, 'inbound', arrival, fields, decision, null)]);
     return { reply: refused({ kind: 'policy', text: action.refuse }) };
   }
 
@@ -154,16 +154,20 @@ async function keep(
   const draft = { id: randomUUID(), direction, sender: arrival.sender, key, copies, mayBounce, journal };
   const { id, repeated, message } = await world.spool.commit(draft);
   if (!repeated && message !== undefined) {
-    await world.journal.write(journal).catch((error: unknown) => {
-      // They are in the spool as well, and are written again from there at the next start.
-      world.log.warn('journal.failed', { reason: reasonOf(error) });
-    });
+    await record(world, journal);
     world.queue.add(message);
   }
   const confirmed = () => {
     world.spool.confirm(id).catch((error: unknown) => world.log.warn('spool.confirm', { reason: reasonOf(error) }));
   };
   return { reply: accepted(id), confirmed };
+}
+
+/** A journal that cannot be written changes no answer. What was accepted is in the spool too, and written from there at the next start. */
+async function record(world: World, entries: readonly JournalEntry[]): Promise<void> {
+  await world.journal.write(entries).catch((error: unknown) => {
+    world.log.error('journal.failed', { reason: reasonOf(error) });
+  });
 }
 
 function hasLooped(world: World, direction: 'outbound' | 'inbound', fields: readonly HeaderField[]): boolean {

@@ -15,6 +15,8 @@ export interface Form {
   readonly encrypted: boolean;
   /** It goes on in the clear. */
   readonly opened: boolean;
+  /** What was opened is what was sent: the cipher or a signature inside says so. Without that, CBC text may have been altered. */
+  readonly authenticated: boolean;
   /** Undefined when it could not be looked into. */
   readonly report: VerifyReport | undefined;
   /** For the journal. */
@@ -36,7 +38,9 @@ export async function unprotect(
   // Only a message that is an envelope as a whole is opened (EFAIL): one somewhere among its parts stays shut.
   if (protectionOf(message) !== 'encrypted') {
     const report = await verify(message, view, now);
-    return [{ recipients, message, encrypted: false, opened: false, report, detail: describe(report) }];
+    return [
+      { recipients, message, encrypted: false, opened: false, authenticated: false, report, detail: describe(report) },
+    ];
   }
   const sealed = new Map<string, string[]>();
   const opened: { message: Uint8Array; authenticated: boolean; recipients: string[] }[] = [];
@@ -53,12 +57,21 @@ export async function unprotect(
   const forms: Form[] = [];
   for (const one of opened) {
     const report = await verify(one.message, view, now);
-    const origin = one.authenticated || report.verdict === 'valid' ? '' : 'decrypted, origin not authenticated';
+    const authenticated = one.authenticated || report.verdict === 'valid';
+    const origin = authenticated ? '' : 'decrypted, not authenticated: it may have been altered on the way';
     const detail = [origin, describe(report)].filter((part) => part !== '').join('; ');
-    forms.push({ recipients: one.recipients, message: one.message, encrypted: true, opened: true, report, detail });
+    forms.push({
+      recipients: one.recipients,
+      message: one.message,
+      ...{ encrypted: true, opened: true, authenticated, report, detail },
+    });
   }
   for (const [why, for_] of sealed) {
-    forms.push({ recipients: for_, message, encrypted: true, opened: false, report: undefined, detail: why });
+    forms.push({
+      recipients: for_,
+      message,
+      ...{ encrypted: true, opened: false, authenticated: false, report: undefined, detail: why },
+    });
   }
   return forms;
 }

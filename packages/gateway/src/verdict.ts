@@ -10,6 +10,7 @@ export interface Found {
   readonly encrypted: boolean;
   /** It goes on in the clear. */
   readonly opened: boolean;
+  readonly authenticated: boolean;
   /** Undefined when it could not be looked into. */
   readonly report: VerifyReport | undefined;
 }
@@ -45,6 +46,7 @@ export function verdictFields(name: string, authenticity: Authenticity, found: F
     found.report === undefined ? 'encrypted' : found.report.verdict,
     `encrypted=${found.encrypted ? 'yes' : 'no'}`,
     `opened=${found.opened ? 'yes' : 'no'}`,
+    ...(found.opened ? [`authenticated=${found.authenticated ? 'yes' : 'no'}`] : []),
     ...(signer?.emails[0] === undefined ? [] : [`signer=${propertyValue(signer.emails[0])}`]),
     `dmarc=${authenticity.dmarc}`,
   ];

@@ -96,7 +96,9 @@ describe('mail on its way in', () => {
     expect(resultsOf(delivered?.text ?? '')).toMatch(
       /^gateway\.example\.com; smime=pass .*header\.from=bob@x\.example smime\.signer=bob@x\.example/,
     );
-    expect(delivered?.text).toMatch(/^X-Chancery-Verdict: valid; encrypted=yes; opened=yes; signer=bob@x\.example/m);
+    expect(delivered?.text).toMatch(
+      /^X-Chancery-Verdict: valid; encrypted=yes; opened=yes;\s+authenticated=yes; signer=bob@x\.example/m,
+    );
     const report = await verifyMessage({ message: delivered?.octets ?? Buffer.alloc(0), anchors: [strangers.root] });
     expect(report).toMatchObject({ verdict: 'valid', covers: 'whole' });
   });
@@ -113,7 +115,7 @@ describe('mail on its way in', () => {
     expect(shut?.octets.subarray(shut.octets.indexOf('From: '))).toEqual(
       Buffer.from(message).subarray(Buffer.from(message).indexOf('From: ')),
     );
-    expect(open?.text).toMatch(/^X-Chancery-Verdict: unsigned; encrypted=yes; opened=yes/m);
+    expect(open?.text).toMatch(/^X-Chancery-Verdict: unsigned; encrypted=yes; opened=yes;\s+authenticated=no/m);
   });
 
   it('goes on as it came when it cannot be decrypted, whatever was wrong with it', async () => {
@@ -172,6 +174,75 @@ describe('mail on its way in', () => {
     });
     const [delivered] = await receive(message);
     expect(resultsOf(delivered?.text ?? '')).toMatch(/smime=fail/);
+  });
+
+  it('is not opened when the envelope is only a part of it (EFAIL)', async () => {
+    const sealed = Buffer.from(await encrypted(['anna@example.com'], plain('bob@x.example', ['anna@example.com'])));
+    const part = sealed.subarray(sealed.indexOf('MIME-Version')).toString('latin1');
+    const message = [
+      'From: eve@x.example',
+      'To: anna@example.com',
+      `Message-ID: <${++serial}@x.example>`,
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/mixed; boundary=b',
+      '',
+      '--b',
+      'Content-Type: text/html',
+      '',
+      '<img src="http://eve.example/',
+      '--b',
+      part.replace(/^MIME-Version: 1\.0\r\n/, '').trimEnd(),
+      '--b',
+      'Content-Type: text/html',
+      '',
+      '">',
+      '--b--',
+      '',
+    ].join('\r\n');
+    const [delivered] = await receive(Buffer.from(message, 'latin1'), { sender: 'eve@x.example' });
+    expect(delivered?.text).not.toContain('our offer');
+    expect(delivered?.text).toMatch(/^X-Chancery-Verdict: (unsigned|ambiguous); encrypted=no; opened=no/m);
+  });
+
+  it('is opened one layer deep: an envelope within the envelope stays shut', async () => {
+    const inner = await encrypted(['anna@example.com'], plain('bob@x.example', ['anna@example.com']));
+    const [delivered] = await receive(await encrypted(['anna@example.com'], inner));
+    expect(delivered?.text).not.toContain('our offer');
+    expect(delivered?.text).toMatch(/enveloped-data/);
+  });
+
+  it('opens what is encrypted with GCM', async () => {
+    const message = await encryptMessage({
+      message: plain('bob@x.example', ['anna@example.com']),
+      recipients: [office.authority.encryptionKeyOf('anna@example.com').certificate],
+      cipher: 'aes-256-gcm',
+    });
+    const [delivered] = await receive(message);
+    expect(delivered?.text).toContain('our offer');
+  });
+
+  it('passes on odd mail whole: no header, no body, one long line, every octet', async () => {
+    const odd = [
+      Buffer.from('no header here\r\n'),
+      Buffer.from('From: a@x.example\r\n'),
+      Buffer.from(`From: a@x.example\r\n\r\n${'x'.repeat(100_000)}\r\n`),
+      Buffer.from(
+        `From: a@x.example\r\n\r\n${String.fromCharCode(...Array.from({ length: 255 }, (_, at) => at + 1)).replace(/[\r\n]/g, '')}\r\n`,
+        'latin1',
+      ),
+      Buffer.from('Content-Type: multipart/mixed; boundary="\r\n\r\n--\r\n'),
+      Buffer.from(
+        'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!\r\n',
+      ),
+      Buffer.from(
+        'Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\nMIAGCSqGSIb3DQEHA6CA\r\n',
+      ),
+    ];
+    for (const message of odd) {
+      office.inside.delivered.length = 0;
+      const [delivered] = await receive(message);
+      expect(delivered?.octets.subarray(-message.length).equals(message)).toBe(true);
+    }
   });
 
   it('loses every label that only we may put on it', async () => {
