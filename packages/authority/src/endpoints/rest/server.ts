@@ -14,8 +14,8 @@ import {
 import { z } from 'zod';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
-import { ocspEndpoint, ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
-import { repositoryEndpoint, repositoryEndpoint } from '../repository/repository-endpoint.ts';
+import { ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
+import { repositoryEndpoint } from '../repository/repository-endpoint.ts';
 import { serveConsole } from './console.ts';
 import type { Handlers } from './handler.ts';
 import { answerError } from './problem.ts';
@@ -43,8 +43,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     throw new AuthorityError('not-found', 'There is nothing at this address.');
   });
   // Apart from the rest: no cookies, no rate limit, no policies for browsers.
-  await app.register(ocspEndpoint(world));
-  await app.register(repositoryEndpoint(world));
   await app.register(ocspEndpoint(world));
   await app.register(repositoryEndpoint(world));
   await app.register(async (api) => {
