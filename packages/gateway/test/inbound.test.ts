@@ -97,7 +97,7 @@ describe('mail on its way in', () => {
       /^gateway\.example\.com; smime=pass .*header\.from=bob@x\.example smime\.signer=bob@x\.example/,
     );
     expect(delivered?.text).toMatch(
-      /^X-Chancery-Verdict: valid; encrypted=yes; opened=yes;\s+authenticated=yes; signer=bob@x\.example/m,
+      /^X-Chancery-Verdict: valid; encrypted=yes; opened=yes;\s+authenticated=yes;\s+signer=bob@x\.example/m,
     );
     const report = await verifyMessage({ message: delivered?.octets ?? Buffer.alloc(0), anchors: [strangers.root] });
     expect(report).toMatchObject({ verdict: 'valid', covers: 'whole' });

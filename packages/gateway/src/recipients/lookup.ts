@@ -1,4 +1,5 @@
 /** For each recipient, the certificate to encrypt with: gathered from where it may be, and judged before it is used. */
+import { createHash } from 'node:crypto';
 import { type Certificate, parseCertificate, validatePath } from '@chancery/smime';
 import { reasonOf } from '../errors.ts';
 import type { OfficeView } from '../office.ts';
@@ -23,34 +24,59 @@ export function openLookup({
   readonly harvested: Pick<Harvested, 'pinnedFor'>;
   readonly now: () => number;
 }): Lookup {
+  /** By view: whatever the authority says anew, a CRL above all, begins it afresh. */
+  const judged = new WeakMap<OfficeView, Map<string, { until: number; found: Found }>>();
+
+  function judge(candidates: readonly Candidate[], address: string, view: OfficeView): Found {
+    const known = judged.get(view) ?? new Map();
+    judged.set(view, known);
+    const hash = createHash('sha256').update(address.toLowerCase());
+    for (const { certificate } of candidates) hash.update(certificate);
+    const key = hash.digest('base64');
+    const before = known.get(key);
+    if (before !== undefined && before.until > now()) return before.found;
+    const found = judgeAfresh(candidates, address, view, now());
+    if (known.size >= remembered) known.clear();
+    known.set(key, { until: now() + judgementLifetime, found });
+    return found;
+  }
+
   return {
     async find(address, view) {
       if (!view.isOurs(address)) {
         const pinned = harvested.pinnedFor(address);
-        return pinned === undefined
-          ? { state: 'none', reason: 'none known' }
-          : judge([pinned.certificate], pinned.chain, address, view, 'if-present', now());
+        if (pinned === undefined) return { state: 'none', reason: 'none known' };
+        return judge([{ ...pinned, revocation: 'if-present' }], address, view);
       }
       const person = view.personOf(address);
       const answer = await directory.certificatesOf(person?.address ?? address);
       if ('unknown' in answer) return { state: 'unknown', reason: answer.unknown };
       // Our own CRLs come with the configuration: without one that is fresh, nobody may call a certificate good.
-      return judge(answer.certificates, [], address, view, 'required', now());
+      const candidates = answer.certificates.map((certificate) => ({
+        certificate,
+        chain: [],
+        revocation: 'required' as const,
+      }));
+      return judge(candidates, address, view);
     },
   };
 }
 
+/** DER, with the CA certificates that came along. */
+interface Candidate {
+  readonly certificate: Uint8Array;
+  readonly chain: readonly Uint8Array[];
+  readonly revocation: 'required' | 'if-present';
+}
+
+/** Milliseconds that a judgement holds: a certificate or CRL that ends meanwhile is used so much longer. */
+const judgementLifetime = 30_000;
+const remembered = 20_000;
+
 /** The first certificate that stands: path, time, usage, address and revocation. */
-function judge(
-  candidates: readonly Uint8Array[],
-  chain: readonly Uint8Array[],
-  address: string,
-  view: OfficeView,
-  revocation: 'required' | 'if-present',
-  now: number,
-): Found {
+function judgeAfresh(candidates: readonly Candidate[], address: string, view: OfficeView, now: number): Found {
   let worst: Found = { state: 'none', reason: 'none published' };
-  for (const der of candidates) {
+  for (const { certificate: der, chain, revocation } of candidates) {
     let certificate: Certificate;
     try {
       certificate = parseCertificate(der);
