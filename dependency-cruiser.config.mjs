@@ -33,7 +33,7 @@ export default {
       comment: 'The engine is bytes in, bytes out: no sockets, files or environment.',
       severity: 'error',
       from: { path: '^packages/smime/src', pathNot: '\\.test\\.ts$' },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|zlib|util|buffer|stream)$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|zlib|util|buffer|stream|url)$' },
     },
     not('keystore-on-engine', 'keystore imports smime only.', '^packages/keystore/', '^packages/(?!keystore/|smime/)'),
     not(
