@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ApiError, createClient } from '@chancery/api';
 import { decryptMessage, localDecrypter, parseCertificate, readPkcs12, verifyMessage } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimKeys } from '../packages/cli/src/demo/claim-keys.ts';
+import { type ClaimedKeys, claimKeys } from '../packages/cli/src/demo/claim-keys.ts';
 import { arrived, eventually, send, sendRaw } from './support/mail.ts';
 import { OfficeProcess, runChancery } from './support/office-process.ts';
 import { inviteAndSignIn, type SignedIn, setUpOffice } from './support/operators.ts';
@@ -28,6 +28,7 @@ let office: OfficeProcess;
 let ada: SignedIn;
 let otto: SignedIn;
 let olga: SignedIn;
+let doraKeys: ClaimedKeys;
 const scratch = mkdtempSync(path.join(tmpdir(), 'chancery-e2e-scratch-'));
 
 beforeAll(async () => {
@@ -112,6 +113,8 @@ describe('the house', () => {
     const secret = link.url.slice(link.url.indexOf('#') + 1);
     const anybody = createClient({ baseUrl: office.url });
     const keys = await claimKeys(anybody, secret);
+    doraKeys = keys;
+    for (const file of keys.files) writeFileSync(path.join(scratch, file.name), file.bytes);
     expect(keys.files.map((file) => file.name)).toEqual([
       'dora@example.com.signing.p12',
       'dora@example.com.encryption.p12',
@@ -123,6 +126,52 @@ describe('the house', () => {
     await expect(anybody.claimEncryption({ body: { secret, password: 'another password' } })).rejects.toBeInstanceOf(
       ApiError,
     );
+  });
+
+  it('does the same by hand: chancery smime signs, encrypts, decrypts, verifies and inspects with those keys', async () => {
+    const at = (name: string) => path.join(scratch, name);
+    const dora = await personOf('dora@example.com');
+    const { certificates } = await ada.client.person({ params: { id: dora.id } });
+    const encryption = certificates.find((one) => one.use === 'encryption');
+    const { items: authorities } = await ada.client.authorities();
+    const root = authorities.find((one) => one.role === 'root');
+    writeFileSync(at('root.der'), Buffer.from(root?.certificate ?? '', 'base64'));
+    writeFileSync(
+      at('letter.eml'),
+      'From: dora@example.com\r\nTo: dora@example.com\r\nSubject: By hand\r\n\r\nHello.\r\n',
+    );
+    expect(
+      runChancery(['certificates', 'show', encryption?.serialNumber ?? '', '--pem', at('dora.pem')], {
+        home: office.home,
+      }).code,
+    ).toBe(0);
+
+    process.env.CHANCERY_P12_PASSWORD = doraKeys.password;
+    const smime = (...args: string[]) => runChancery(['smime', ...args]);
+    expect(
+      smime('sign', at('letter.eml'), '--p12', at('dora@example.com.signing.p12'), '--out', at('signed.eml')),
+    ).toMatchObject({ code: 0 });
+    expect(smime('verify', at('signed.eml'), '--trust', at('root.der'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('verdict: valid'),
+    });
+    expect(smime('encrypt', at('signed.eml'), '--to', at('dora.pem'), '--out', at('sealed.eml'))).toMatchObject({
+      code: 0,
+    });
+    expect(smime('decrypt', at('sealed.eml'), '--p12', at('dora@example.com.signing.p12'))).toMatchObject({ code: 1 });
+    expect(
+      smime('decrypt', at('sealed.eml'), '--p12', at('dora@example.com.encryption.p12'), '--out', at('opened.eml')),
+    ).toMatchObject({ code: 0 });
+    expect(smime('verify', at('opened.eml'), '--trust', at('root.der')).code).toBe(0);
+    writeFileSync(at('altered.eml'), readFileSync(at('opened.eml'), 'latin1').replace('Hello.', 'Hellx.'), 'latin1');
+    const altered = smime('verify', at('altered.eml'), '--trust', at('root.der'), '--json');
+    expect(altered.code).toBe(1);
+    expect(JSON.parse(altered.stdout)).toMatchObject({ verdict: 'invalid' });
+    expect(
+      smime('inspect', at('sealed.eml'), '--p12', at('dora@example.com.encryption.p12'), '--trust', at('root.der'))
+        .stdout,
+    ).toMatch(/valid/);
+    delete process.env.CHANCERY_P12_PASSWORD;
   });
 
   it('sends a mail signed and encrypted', async () => {
