@@ -33,7 +33,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = Fastify({
     // A slow sender of headers or bodies holds a connection, not the office.
     requestTimeout: 120_000,
-    forceCloseConnections: true,
+    // Requests in hand are answered before the end.
+    forceCloseConnections: 'idle',
     // Longer path segments are no identifier of ours.
     routerOptions: { maxParamLength: 200 },
   });
