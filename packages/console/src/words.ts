@@ -12,7 +12,7 @@ import type {
   Role,
 } from '@chancery/api';
 
-export type Tone = 'ok' | 'warn' | 'bad' | 'wait' | 'quiet';
+type Tone = 'ok' | 'warn' | 'bad' | 'wait' | 'quiet';
 export type Worded = readonly [word: string, tone: Tone];
 
 export const certificateStates: Record<CertificateSummary['state'], Worded> = {

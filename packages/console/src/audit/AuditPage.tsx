@@ -63,11 +63,7 @@ export function AuditPage() {
           onClose={verify.reset}
           title={verify.data.intact ? 'The trail is intact' : 'The trail is broken'}
         >
-          <Text size="sm">{verify.data.message}</Text>
-          <Text size="sm" c="dimmed">
-            {formatCount(verify.data.records)} records read
-            {verify.data.brokenAt !== null && `, broken at record ${formatCount(verify.data.brokenAt)}`}.
-          </Text>
+          {verify.data.message}
         </Alert>
       )}
       <Group gap="sm">
@@ -146,7 +142,12 @@ const columns = (onShow: (record: AuditRecord) => void): readonly Column<AuditRe
 
 function RecordButton({ record, onShow }: { record: AuditRecord; onShow: (record: AuditRecord) => void }) {
   return (
-    <UnstyledButton className="quiet-link" onClick={() => onShow(record)} aria-label={`Show record ${record.sequence}`}>
+    <UnstyledButton
+      fz="sm"
+      className="quiet-link"
+      onClick={() => onShow(record)}
+      aria-label={`Show record ${record.sequence}`}
+    >
       {formatCount(record.sequence)}
     </UnstyledButton>
   );

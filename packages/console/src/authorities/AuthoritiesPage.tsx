@@ -28,7 +28,7 @@ export function AuthoritiesPage() {
           title={authority.role === 'root' ? 'Root authority' : 'Issuing authority'}
           actions={
             <Button
-              size="compact-md"
+              size="xs"
               variant="default"
               leftSection={<IconDownload size={16} aria-hidden />}
               aria-label={`Certificate, PEM: ${authority.name}`}

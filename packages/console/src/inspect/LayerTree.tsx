@@ -7,7 +7,7 @@ import { Facts } from '../pieces/Facts.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { verdicts } from '../words.ts';
 import { excerpt } from './read-input.ts';
-import { flatten, move, type VisibleNode } from './tree.ts';
+import { errorsBelow, flatten, move, type VisibleNode } from './tree.ts';
 
 const excerptOctets = 2_000;
 
@@ -45,7 +45,7 @@ export function LayerTree({ root, octets }: { root: InspectNode; octets: Uint8Ar
         ))}
       </div>
       <section className="layer-detail" aria-label="The chosen layer" aria-live="polite">
-        <Layer key={current.path} node={current.node} octets={octets} />
+        <Layer key={current.path} path={current.path} node={current.node} octets={octets} onGo={go} />
       </section>
     </div>
   );
@@ -96,7 +96,14 @@ function TreeItem({ item, open, chosen, onChoose, onToggle }: TreeItemProps) {
   );
 }
 
-function Layer({ node, octets }: { node: InspectNode; octets: Uint8Array }) {
+interface LayerProps {
+  path: string;
+  node: InspectNode;
+  octets: Uint8Array;
+  onGo: (path: string) => void;
+}
+
+function Layer({ path, node, octets, onGo }: LayerProps) {
   const range = node.range;
   return (
     <Stack gap="md">
@@ -113,6 +120,7 @@ function Layer({ node, octets }: { node: InspectNode; octets: Uint8Array }) {
             `, octets ${formatCount(range[0])} to ${formatCount(range[1])} (${formatBytes(range[1] - range[0])})`}
         </Text>
       </div>
+      {node.verdict !== undefined && <Reasons path={path} node={node} verdict={node.verdict} onGo={onGo} />}
       {node.problems.length > 0 && (
         <ul className="findings" aria-label="Findings">
           {node.problems.map((problem) => (
@@ -140,6 +148,45 @@ function Layer({ node, octets }: { node: InspectNode; octets: Uint8Array }) {
     </Stack>
   );
 }
+
+interface ReasonsProps {
+  path: string;
+  node: InspectNode;
+  verdict: keyof typeof verdictReasons;
+  onGo: (path: string) => void;
+}
+
+/** The verdict in words, and the errors of the layers below that led to it. */
+function Reasons({ path, node, verdict, onGo }: ReasonsProps) {
+  const errors = errorsBelow(node, path);
+  return (
+    <Stack gap="xs">
+      <Text size="sm">{verdictReasons[verdict]}</Text>
+      {errors.length > 0 && (
+        <ul className="findings" aria-label="Errors in the layers below">
+          {errors.map(({ path: place, title, finding }) => (
+            <li key={`${place} ${finding.code} ${finding.message}`} className="finding" data-tone="bad">
+              <IconCircleX size={18} aria-hidden style={{ flex: 'none', marginTop: 2 }} />
+              <div>
+                {finding.message}{' '}
+                <button type="button" className="link-button inherit-link" onClick={() => onGo(place)}>
+                  {title}
+                </button>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Stack>
+  );
+}
+
+const verdictReasons: Record<NonNullable<InspectNode['verdict']>, string> = {
+  valid: 'Every signature fits, and every signer’s certificate leads to a trust anchor of this office.',
+  invalid: 'Somebody signed this, but the signature cannot be relied on.',
+  unsigned: 'No signature that could be checked: anybody could have written this.',
+  ambiguous: 'Mail programs may read this message in different ways, so that none of them can be right for all.',
+};
 
 const severities = {
   error: [IconCircleX, 'Error', 'bad'],

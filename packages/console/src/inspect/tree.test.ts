@@ -1,6 +1,6 @@
 import type { InspectNode } from '@chancery/api';
 import { describe, expect, it } from 'vitest';
-import { flatten, move } from './tree.ts';
+import { errorsBelow, flatten, move } from './tree.ts';
 
 const leaf = (title: string, ...children: InspectNode[]): InspectNode => ({
   kind: 'x',
@@ -43,5 +43,22 @@ describe('the tree of layers', () => {
     const closed = new Set(['0.0']);
     expect(move(flatten(root, closed), '0.0', 'ArrowRight', closed)).toEqual({ toggle: '0.0' });
     expect(move(flatten(root, closed), '0.0', 'ArrowLeft', closed)).toEqual({ to: '0' });
+  });
+});
+
+describe('errorsBelow', () => {
+  it('finds errors at every depth, with their place, and leaves warnings and its own out', () => {
+    const problem = (code: string, severity: 'error' | 'warning') => ({ code, message: code, severity });
+    const tree: InspectNode = {
+      ...leaf('root', leaf('a'), {
+        ...leaf('b', { ...leaf('b0'), problems: [problem('deep', 'error')] }),
+        problems: [problem('near', 'error'), problem('mild', 'warning')],
+      }),
+      problems: [problem('own', 'error')],
+    };
+    expect(errorsBelow(tree, '0').map(({ path, title, finding }) => [path, title, finding.code])).toEqual([
+      ['0.1', 'b', 'near'],
+      ['0.1.0', 'b0', 'deep'],
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 /** The tree of layers as the list of what is visible, and where each key goes in it (ARIA tree view pattern). */
-import type { InspectNode } from '@chancery/api';
+import type { Finding, InspectNode } from '@chancery/api';
 
 export interface VisibleNode {
   /** `0.2.1`: child 1 of child 2 of the root. */
@@ -23,6 +23,17 @@ export function flatten(root: InspectNode, closed: ReadonlySet<string>): Visible
   };
   visit(root, '0', 0, 1, 1);
   return result;
+}
+
+/** The errors of the layers below a node, each with where it stands; they are the reasons of its verdict. */
+export function errorsBelow(node: InspectNode, path: string): { path: string; title: string; finding: Finding }[] {
+  return node.children.flatMap((child, index) => {
+    const below = `${path}.${index}`;
+    const own = child.problems
+      .filter((problem) => problem.severity === 'error')
+      .map((finding) => ({ path: below, title: child.title, finding }));
+    return [...own, ...errorsBelow(child, below)];
+  });
 }
 
 /** What a key does at a node: go somewhere, open or close it, or nothing. */

@@ -183,7 +183,7 @@ function Publication({ overview }: { overview: Overview }) {
     <Panel title="Publication">
       {overview.publication.length === 0 ? (
         <Text c="dimmed" size="sm">
-          No directory is configured. Name one under <code className="mono">[[publication.ldap]]</code> in the
+          No directory is configured. Name one under <code className="mono">[publication.ldap.NAME]</code> in the
           configuration, so that senders find your certificates.
         </Text>
       ) : (

@@ -107,7 +107,7 @@ function Escrow({ person }: { person: PersonDetail }) {
             to="/recovery/new"
             search={{ person: person.id }}
             variant="default"
-            size="compact-md"
+            size="xs"
             leftSection={<IconKey size={16} aria-hidden />}
           >
             Request recovery

@@ -12,13 +12,19 @@ interface PageProps {
   children: ReactNode;
 }
 
-/** A page of the office. Focus goes to its heading, so that a screen reader says where one has arrived. */
+/** The first page keeps the browser's own focus, so that the skip link comes first. */
+let arrived = false;
+
+/** A page of the office. On arrival focus goes to its heading, so that a screen reader says where one has arrived. */
 export function Page({ title, lead, actions, trail, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Chancery`;
   }, [title]);
   useEffect(() => {
+    const first = !arrived;
+    arrived = true;
+    if (first) return;
     if (document.activeElement?.closest('main') == null) heading.current?.focus({ preventScroll: true });
   }, []);
   return (
