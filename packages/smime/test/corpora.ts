@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { describe } from 'vitest';
 import { pemToDer } from '../src/asn1/pem.ts';
 
-const root = resolve(process.env['CHANCERY_CORPORA'] ?? '../shared/corpora');
+const root = resolve(process.env.CHANCERY_CORPORA ?? '../shared/corpora');
 
 /** A `describe` over one folder of the corpora; skipped, with the folder's name in the title, where it is not there. */
 export function describeCorpus(folder: string, title: string, body: (corpus: Corpus) => void): void {
@@ -38,5 +38,12 @@ export class Corpus {
       .filter((name) => ending.test(name))
       .sort()
       .map((name) => (folder === '.' ? name : `${folder}/${name}`));
+  }
+  /** Every file below the folder, by its path from there. */
+  everyFile(): string[] {
+    return readdirSync(this.path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.path, join(entry.parentPath, entry.name)))
+      .sort();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { asBuffer } from '../asn1/der.ts';
+import type { Problem } from '../problem.ts';
 import type { HeaderField, MimeEntity } from './entity.ts';
 import { scanMessage } from './scan.ts';
 import { scanHeaders } from './scan-headers.ts';
@@ -58,16 +59,16 @@ export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8A
   const input = asBuffer(message);
   const inner = asBuffer(entity);
   const outerFields = root.headers.filter((field) => !belongsInside(field));
-  const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, []);
+  const doubts: Problem[] = [];
+  const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, doubts);
+  const outer = [fieldsOf(input, outerFields), Buffer.from('MIME-Version: 1.0\r\n', 'latin1')];
+  // Old software encrypted bare text without a header: all of it is body.
+  const bare = headers.length === 0 && doubts.some(({ code }) => code === 'malformed-header-line');
+  if (bare) return Buffer.concat([...outer, crlf, inner]);
   const innerFields = headers
     .filter((field) => field.name.startsWith('content-'))
     .map((field) => inner.subarray(field.start, field.end));
-  return Buffer.concat([
-    fieldsOf(input, outerFields),
-    Buffer.from('MIME-Version: 1.0\r\n', 'latin1'),
-    ...innerFields,
-    inner.subarray(headerEnd),
-  ]);
+  return Buffer.concat([...outer, ...innerFields, inner.subarray(headerEnd)]);
 }
 
 const belongsInside = (field: HeaderField): boolean =>

@@ -1,5 +1,12 @@
-/** KeyAgreeRecipientInfo: ephemeral-static ECDH with AES key wrap (RFC 5753 section 3.1, RFC 3394). */
-import { createCipheriv, createDecipheriv, createHash, diffieHellman, generateKeyPairSync } from 'node:crypto';
+/** KeyAgreeRecipientInfo: ephemeral-static ECDH with AES key wrap (RFC 5753 section 3.1, RFC 8418, RFC 3394). */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+} from 'node:crypto';
 import {
   asBuffer,
   contextConstructed,
@@ -61,34 +68,43 @@ export function readKeyAgreement(info: DerReader): KeyAgreementRecipient[] {
   return entries;
 }
 
-const kdfHashes: Readonly<Record<string, DigestName>> = {
-  [oids.dhSinglePassStdDhSha1Kdf]: 'sha1',
-  [oids.dhSinglePassStdDhSha224Kdf]: 'sha224',
-  [oids.dhSinglePassStdDhSha256Kdf]: 'sha256',
-  [oids.dhSinglePassStdDhSha384Kdf]: 'sha384',
-  [oids.dhSinglePassStdDhSha512Kdf]: 'sha512',
+interface Derivation {
+  readonly kind: 'x963' | 'hkdf';
+  readonly hash: DigestName;
+}
+
+const derivations: Readonly<Record<string, Derivation>> = {
+  [oids.dhSinglePassStdDhSha1Kdf]: { kind: 'x963', hash: 'sha1' },
+  [oids.dhSinglePassStdDhSha224Kdf]: { kind: 'x963', hash: 'sha224' },
+  [oids.dhSinglePassStdDhSha256Kdf]: { kind: 'x963', hash: 'sha256' },
+  [oids.dhSinglePassStdDhSha384Kdf]: { kind: 'x963', hash: 'sha384' },
+  [oids.dhSinglePassStdDhSha512Kdf]: { kind: 'x963', hash: 'sha512' },
+  [oids.dhSinglePassStdDhHkdfSha256]: { kind: 'hkdf', hash: 'sha256' },
+  [oids.dhSinglePassStdDhHkdfSha384]: { kind: 'hkdf', hash: 'sha384' },
+  [oids.dhSinglePassStdDhHkdfSha512]: { kind: 'hkdf', hash: 'sha512' },
 };
 
 /** The content key. Throws where the wrap does not open, and for schemes that are not implemented. */
 export async function unwrapAgreed(recipient: KeyAgreementRecipient, decrypter: Decrypter): Promise<Uint8Array> {
   const algorithm = new DerReader(recipient.algorithm).enter();
-  const hash = kdfHashes[algorithm.oid()];
+  const derivation = derivations[algorithm.oid()];
   const wrapAlgorithm = algorithm.element(tag.sequence);
   const wrap = keyWraps[new DerReader(wrapAlgorithm).enter().oid()];
-  if (hash === undefined || wrap === undefined || recipient.originatorPoint === undefined)
+  if (derivation === undefined || wrap === undefined || recipient.originatorPoint === undefined)
     throw new SmimeError('unsupported', 'this form of key agreement is not implemented');
   // The originator's key is on the recipient's curve, whatever parameters it repeats or leaves out (RFC 5753 3.1.1).
   const curve = new DerReader(decrypter.spki).enter().element(tag.sequence);
   const shared = await decrypter.agree(encodeSequence(curve, encodeBitString(recipient.originatorPoint)));
-  const wrappingKey = deriveKey(hash, shared, wrapAlgorithm, recipient.userKeyingMaterial, wrap.keyLength);
+  const wrappingKey = deriveKey(derivation, shared, wrapAlgorithm, recipient.userKeyingMaterial, wrap.keyLength);
   const unwrapping = createDecipheriv(wrap.cipher, wrappingKey, wrapIv);
   return Buffer.concat([unwrapping.update(recipient.encryptedKey), unwrapping.final()]);
 }
 
 const curves = {
-  p256: { name: 'P-256', kdf: oids.dhSinglePassStdDhSha256Kdf },
-  p384: { name: 'P-384', kdf: oids.dhSinglePassStdDhSha384Kdf },
-  p521: { name: 'P-521', kdf: oids.dhSinglePassStdDhSha512Kdf },
+  p256: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }), scheme: oids.dhSinglePassStdDhSha256Kdf },
+  p384: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }), scheme: oids.dhSinglePassStdDhSha384Kdf },
+  p521: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }), scheme: oids.dhSinglePassStdDhSha512Kdf },
+  x25519: { make: () => generateKeyPairSync('x25519'), scheme: oids.dhSinglePassStdDhHkdfSha256 },
 } as const;
 
 const wrapIv = Buffer.alloc(8, 0xa6);
@@ -96,36 +112,34 @@ const wrapIv = Buffer.alloc(8, 0xa6);
 /** A fresh ephemeral key for each recipient; the wrap is as long as the content key, AES-256 for a 192-bit one. */
 export function makeKeyAgreement(certificate: Certificate, contentKey: Uint8Array): Buffer {
   const kind = certificate.keyKind;
-  if (kind !== 'p256' && kind !== 'p384' && kind !== 'p521')
+  if (kind === undefined || !(kind in curves))
     throw new SmimeError('invalid-argument', "the recipient's key is not on a curve that is used for key agreement");
-  const { name, kdf } = curves[kind];
+  const { make, scheme } = curves[kind as keyof typeof curves];
   const wrapOid = contentKey.length === 16 ? oids.aes128Wrap : oids.aes256Wrap;
   const wrap = keyWraps[wrapOid] as { cipher: string; keyLength: number };
   const wrapAlgorithm = encodeSequence(encodeOid(wrapOid));
-  const ephemeral = generateKeyPairSync('ec', { namedCurve: name });
+  const ephemeral = make();
   const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: certificate.publicKey });
-  const wrappingKey = deriveKey(kdfHashes[kdf] as DigestName, shared, wrapAlgorithm, undefined, wrap.keyLength);
+  const wrappingKey = deriveKey(derivations[scheme] as Derivation, shared, wrapAlgorithm, undefined, wrap.keyLength);
   const wrapping = createCipheriv(wrap.cipher, wrappingKey, wrapIv);
   const encryptedKey = Buffer.concat([wrapping.update(contentKey), wrapping.final()]);
   const spki = new DerReader(ephemeral.publicKey.export({ type: 'spki', format: 'der' })).enter();
-  spki.skip();
-  const originator = encodeExplicit(
-    0,
-    encodeExplicit(1, encodeSequence(encodeOid(oids.ecPublicKey)), spki.element(tag.bitString)),
-  );
+  // RFC 5753 3.1.1: the curve is the recipient's, so that its parameters are left out.
+  const algorithm = encodeSequence(encodeOid(spki.enter().oid()));
+  const originator = encodeExplicit(0, encodeExplicit(1, algorithm, spki.element(tag.bitString)));
   const entry = encodeSequence(encodeIssuerAndSerial(certificate), encodeOctetString(encryptedKey));
   return encodeExplicit(
     1,
     encodeInteger(3),
     originator,
-    encodeSequence(encodeOid(kdf), wrapAlgorithm),
+    encodeSequence(encodeOid(scheme), wrapAlgorithm),
     encodeSequence(entry),
   );
 }
 
-/** The X9.63 key derivation over ECC-CMS-SharedInfo (RFC 5753 section 7.2). */
+/** X9.63 (RFC 5753 section 7.2) or HKDF (RFC 8418 section 2.2) over ECC-CMS-SharedInfo. */
 function deriveKey(
-  hash: DigestName,
+  { kind, hash }: Derivation,
   shared: Uint8Array,
   wrapAlgorithm: Uint8Array,
   ukm: Uint8Array | undefined,
@@ -138,6 +152,7 @@ function deriveKey(
     ...(ukm ? [encodeExplicit(0, encodeOctetString(ukm))] : []),
     encodeExplicit(2, encodeOctetString(bits)),
   );
+  if (kind === 'hkdf') return Buffer.from(hkdfSync(hash, shared, Buffer.alloc(0), info, length));
   const blocks: Buffer[] = [];
   for (let counter = 1, made = 0; made < length; counter++) {
     const block = createHash(hash)
