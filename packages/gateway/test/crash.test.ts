@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { submit } from './support/client.ts';
 import { type NextServer, startNextServer, until } from './support/next-server.ts';
+import { startTestAuthority } from './support/test-authority.ts';
 
 const children = new Set<ChildProcess>();
 let next: NextServer | undefined;
@@ -15,6 +16,7 @@ afterEach(async () => {
   await next?.stop();
 });
 
+const wholeGateway = fileURLToPath(new URL('./support/gateway-process.ts', import.meta.url));
 const script = fileURLToPath(new URL('./support/relay-process.ts', import.meta.url));
 
 async function startRelay(folder: string, downstream: number, killAt: number) {
@@ -88,6 +90,83 @@ describe('a relay that dies', () => {
     expect(outcomes.some((one) => one.includes('accepted, 1 before'))).toBe(true);
     expect(outcomes.filter((one) => /2,1|1,2/.test(one)).length).toBeLessThanOrEqual(4);
     expect(outcomes.length).toBeGreaterThan(10);
+  });
+});
+
+describe('a gateway that dies', () => {
+  it('between acceptance and delivery delivers what it had signed and encrypted, once, and keeps its keys', {
+    timeout: 120_000,
+  }, async () => {
+    const authority = await startTestAuthority();
+    next = await startNextServer();
+    const folder = await mkdtemp(path.join(tmpdir(), 'crash-'));
+    await authority.addPerson({ address: 'anna@example.com' });
+    await authority.addPerson({ address: 'ben@example.com', encryption: 'p256' });
+    const downstream = { host: '127.0.0.1', port: next.port, tls: 'never' };
+    const config = {
+      gateway: {
+        data: folder,
+        authority: { url: authority.url, token: { env: 'CHANCERY_TEST_TOKEN' }, refreshSeconds: 0.2 },
+        outbound: { listen: '127.0.0.1:0', downstream },
+        inbound: { listen: '127.0.0.1:0', downstream },
+        retry: { firstSeconds: 0.05, longestSeconds: 0.1 },
+      },
+    };
+    const start = async () => {
+      const child = spawn(process.execPath, [wholeGateway, JSON.stringify(config), folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, CHANCERY_TEST_TOKEN: authority.token },
+      });
+      children.add(child);
+      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const line = await new Promise<string>((resolve) => child.stdout?.once('data', (chunk) => resolve(`${chunk}`)));
+      const { outbound } = JSON.parse(line) as { outbound: number };
+      return {
+        outbound,
+        async kill() {
+          child.kill('SIGKILL');
+          await exited;
+        },
+      };
+    };
+    const letter = (round: number) => ({
+      sender: 'anna@example.com',
+      recipients: ['ben@example.com'],
+      message: `From: anna@example.com\r\nTo: ben@example.com\r\nSubject: round ${round}\r\nMessage-ID: <${round}@example.com>\r\n\r\nsecret\r\n`,
+    });
+
+    const rounds = 5;
+    next.onMessage = () => '451 4.3.0 not now';
+    for (let round = 0; round < rounds; round++) {
+      const gateway = await start();
+      let reply = await submit(gateway.outbound, letter(round));
+      while (reply !== 'lost' && reply.code === 451) {
+        // The very first start has not heard from the authority yet.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        reply = await submit(gateway.outbound, letter(round));
+      }
+      expect(reply).toMatchObject({ code: 250 });
+      await gateway.kill();
+    }
+    expect(next.delivered).toEqual([]);
+    next.onMessage = () => undefined;
+    const last = await start();
+    const server = next;
+    await until(() => server.delivered.length === rounds && authority.journal.length >= rounds);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const subjects = next.delivered.map(({ message }) => /Subject: round (\d)/.exec(message.toString('latin1'))?.[1]);
+    expect(subjects.toSorted()).toEqual(['0', '1', '2', '3', '4']);
+    for (const { message } of next.delivered) {
+      expect(message.toString('latin1')).toMatch(/enveloped-data/);
+      expect(message.includes('secret')).toBe(false);
+    }
+    // Both people's keys and the gateway's own were made once: kill -9 costs no key.
+    expect(authority.calls.get('enrolGateway')).toBe(1);
+    expect(authority.calls.get('gatewaySigning')).toBe(2);
+    expect(new Set(authority.journal.map(({ messageId }) => messageId)).size).toBe(rounds);
+    await last.kill();
+    await authority.stop();
+    await rm(folder, { recursive: true });
   });
 });
 

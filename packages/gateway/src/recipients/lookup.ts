@@ -77,14 +77,25 @@ const remembered = 20_000;
 function judgeAfresh(candidates: readonly Candidate[], address: string, view: OfficeView, now: number): Found {
   let worst: Found = { state: 'none', reason: 'none published' };
   for (const { certificate: der, chain, revocation } of candidates) {
-    let certificate: Certificate;
-    try {
-      certificate = parseCertificate(der);
-    } catch (error) {
-      worst = { state: 'none', reason: `its certificate cannot be read: ${reasonOf(error)}` };
-      continue;
-    }
-    const report = validatePath({
+    const found = judgeOne(der, chain, revocation, address, view, now);
+    if (found.state === 'good') return found;
+    // One that may yet prove good keeps the others from being the last word.
+    if (worst.state !== 'unknown') worst = found;
+  }
+  return worst;
+}
+
+function judgeOne(
+  der: Uint8Array,
+  chain: readonly Uint8Array[],
+  revocation: Candidate['revocation'],
+  address: string,
+  view: OfficeView,
+  now: number,
+): Found {
+  try {
+    const certificate = parseCertificate(der);
+    const { valid, problems } = validatePath({
       leaf: certificate,
       intermediates: [...view.intermediates, ...chain.map(parseCertificate)],
       anchors: view.anchors,
@@ -94,11 +105,11 @@ function judgeAfresh(candidates: readonly Candidate[], address: string, view: Of
       crls: view.crls,
       revocation,
     });
-    if (report.valid) return { state: 'good', certificate };
-    const reason =
-      report.problems.find(({ severity }) => severity === 'error')?.message ?? 'its certificate is not valid';
-    const unknown = report.revocation === 'unknown';
-    if (unknown || worst.state !== 'unknown') worst = { state: unknown ? 'unknown' : 'none', reason };
+    if (valid) return { state: 'good', certificate };
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    const state = errors.length > 0 && errors.every(({ code }) => code === 'revocation-unknown') ? 'unknown' : 'none';
+    return { state, reason: errors[0]?.message ?? 'its certificate is not valid' };
+  } catch (error) {
+    return { state: 'none', reason: `its certificate cannot be read: ${reasonOf(error)}` };
   }
-  return worst;
 }
