@@ -1,7 +1,9 @@
 /** Budgets, each with its reason. */
 
-/** Octets of messages being received or worked on at once: more, and the process would be killed with all of them. */
+/** Octets of messages being received or waiting for their turn at once: more, and the process would be killed with all of them. */
 export const inFlightOctets = 256 * 1024 * 1024;
+/** Octets of messages that are signed, encrypted, verified or delivered at once: each takes several times its size meanwhile. */
+export const atWorkOctets = 64 * 1024 * 1024;
 /** RFC 5321 6.3 asks for a large threshold, at least 100. */
 export const receivedFields = 100;
 /** Octets of header fields: what a parser in the next hop can be expected to read. */

@@ -1,7 +1,8 @@
 /** Delivers what is in the spool, again and again until each recipient's server has answered for good. */
 import { createHash } from 'node:crypto';
+import { openBudget } from '../budget.ts';
 import { reasonOf } from '../errors.ts';
-import { deliveriesAtOnce } from '../limits.ts';
+import { atWorkOctets, deliveriesAtOnce } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { expiredStatus } from '../smtp/reply.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -35,7 +36,8 @@ export function startQueue(options: QueueOptions): Queue {
   const { spool, retry, now, log } = options;
   const timers = new Map<string, NodeJS.Timeout>();
   const running = new Map<string, Promise<void>>();
-  const slots = { outbound: slotsOf(deliveriesAtOnce), inbound: slotsOf(deliveriesAtOnce) };
+  const slots = { outbound: openBudget(deliveriesAtOnce), inbound: openBudget(deliveriesAtOnce) };
+  const memory = openBudget(atWorkOctets);
   let stopped = false;
 
   function add(message: SpooledMessage): void {
@@ -72,16 +74,13 @@ export function startQueue(options: QueueOptions): Queue {
   async function deliver(id: string): Promise<number | undefined> {
     const message = spool.get(id);
     if (message === undefined) return undefined;
-    const slot = slots[message.direction];
-    await slot.take();
-    try {
-      for (const [copy] of message.copies.entries()) {
-        if (stopped) return undefined;
-        await deliverCopy(message, copy);
+    await slots[message.direction].spend(1, async () => {
+      for (const [copy, { length }] of message.copies.entries()) {
+        if (stopped) return;
+        await memory.spend(length, () => deliverCopy(message, copy));
       }
-    } finally {
-      slot.release();
-    }
+    });
+    if (stopped) return undefined;
     const after = spool.get(id);
     if (after === undefined) return undefined;
     const attempts = Math.max(...after.recipients.map((one) => (one.state === 'waiting' ? one.attempts : 0)));
@@ -183,26 +182,6 @@ export function startQueue(options: QueueOptions): Queue {
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
       await Promise.allSettled(running.values());
-    },
-  };
-}
-
-/** At most `count` at once; the others wait in line. */
-function slotsOf(count: number): { take(): Promise<void>; release(): void } {
-  let free = count;
-  const line: (() => void)[] = [];
-  return {
-    async take() {
-      if (free > 0) {
-        free--;
-        return;
-      }
-      await new Promise<void>((resolve) => line.push(resolve));
-    },
-    release() {
-      const next = line.shift();
-      if (next === undefined) free++;
-      else next();
     },
   };
 }

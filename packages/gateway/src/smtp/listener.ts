@@ -3,10 +3,11 @@ import { BlockList, isIPv6, type Socket } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { SMTPServer, type SMTPServerAddress, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { openBudget } from '../budget.ts';
 import { networkOf } from '../config.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
-import { headerOctets, inFlightOctets } from '../limits.ts';
+import { atWorkOctets, headerOctets, inFlightOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { bareLineEnd, notAClient, type Reply, spoolFull, tooBig, tryLater, unreadable } from './reply.ts';
 
@@ -108,7 +109,8 @@ export async function listen(
   async function respond(arrival: Omit<Arrival, 'message'>, message: Buffer): Promise<Answer> {
     try {
       const flaw = flawOf(message);
-      return flaw === undefined ? await answer({ ...arrival, message }) : { reply: flaw };
+      if (flaw !== undefined) return { reply: flaw };
+      return await atWork.spend(message.length, () => answer({ ...arrival, message }));
     } catch (error) {
       log.error('smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
       if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: spoolFull() };
@@ -151,6 +153,8 @@ export async function listen(
 
 /** Milliseconds that a client has to close its side when the gateway stops. */
 const lastPatience = 300;
+
+const atWork = openBudget(atWorkOctets);
 
 /** Octets being received and worked on, over all listeners of this process. */
 const inFlight = {
