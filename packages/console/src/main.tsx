@@ -22,6 +22,15 @@ onSignedOut(() => {
   void router.navigate({ to: '/sign-in', search: { back: href } });
 });
 
+// After an upgrade the old page asks for files that are gone: one reload fetches the new page.
+window.addEventListener('vite:preloadError', (event) => {
+  const last = Number(sessionStorage.getItem('reloaded') ?? 0);
+  if (Date.now() - last < 60_000) return;
+  event.preventDefault();
+  sessionStorage.setItem('reloaded', String(Date.now()));
+  location.reload();
+});
+
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 createRoot(root).render(

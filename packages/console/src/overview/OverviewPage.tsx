@@ -1,12 +1,11 @@
 import type { Overview } from '@chancery/api';
 import { Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconArrowRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, useMay } from '../api.ts';
 import { formatCount, percent, plural } from '../format.ts';
-import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { LinkButton } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
@@ -36,24 +35,7 @@ function Glance({ overview }: { overview: Overview }) {
   const mayAdd = useMay('person:write');
   const { people, certificates, escrow, recoveries } = overview;
   if (people.active === 0 && certificates.valid === 0) {
-    return (
-      <EmptyState
-        title="Your office is ready, and empty"
-        action={
-          mayAdd && (
-            <Group>
-              <LinkButton to="/people/import">Import people from CSV</LinkButton>
-              <LinkButton to="/people" variant="default">
-                Add one person
-              </LinkButton>
-            </Group>
-          )
-        }
-      >
-        Add the people whose mail you look after. Each gets an encryption certificate at once, its key in escrow, and a
-        link to collect both keys.
-      </EmptyState>
-    );
+    return <FirstSteps mayAdd={mayAdd} />;
   }
   return (
     <Stack gap="lg">
@@ -103,6 +85,65 @@ function Glance({ overview }: { overview: Overview }) {
         <Machines overview={overview} />
       </SimpleGrid>
     </Stack>
+  );
+}
+
+/** What to do in a new office, in the order that saves trouble later. */
+function FirstSteps({ mayAdd }: { mayAdd: boolean }) {
+  const mayInvite = useMay('operator:write');
+  return (
+    <Panel title="Your office is ready, and empty">
+      <ol className="steps">
+        <FirstStep
+          title="Add the people whose mail you look after"
+          detail="Each gets an encryption certificate at once, its key in escrow, and a link to collect both keys."
+        >
+          {mayAdd && (
+            <>
+              <LinkButton to="/people/import">Import people from CSV</LinkButton>
+              <LinkButton to="/people" variant="default">
+                Add one person
+              </LinkButton>
+            </>
+          )}
+        </FirstStep>
+        <FirstStep
+          title="Invite two recovery officers"
+          detail="A lost key comes back only when two of them agree. You cannot be one: whoever administers never approves."
+        >
+          {mayInvite && (
+            <LinkButton to="/operators" variant="default">
+              Go to Operators
+            </LinkButton>
+          )}
+        </FirstStep>
+        <FirstStep
+          title="Give your root certificate to those who write to you"
+          detail="Mail programs outside trust your people’s certificates once they trust the root."
+        >
+          <LinkButton to="/authorities" variant="default">
+            Go to Authorities
+          </LinkButton>
+        </FirstStep>
+      </ol>
+    </Panel>
+  );
+}
+
+function FirstStep({ title, detail, children }: { title: string; detail: string; children: ReactNode }) {
+  return (
+    <li>
+      <span className="step-mark badge" data-tone="wait">
+        <IconArrowRight size={18} aria-hidden />
+      </span>
+      <div>
+        <Text fw={600}>{title}</Text>
+        <Text size="sm" c="dimmed" mb="xs">
+          {detail}
+        </Text>
+        <Group gap="xs">{children}</Group>
+      </div>
+    </li>
   );
 }
 

@@ -24,6 +24,7 @@ const shownLines = 500;
 export function ImportPage() {
   const navigate = useNavigate();
   const [file, setFile] = useState<{ name: string; size: number; csv: string } | null>(null);
+  const [unreadable, setUnreadable] = useState<string | null>(null);
   const rehearse = useAct((csv: string) => api.importPeople({ body: { csv, dryRun: true } }));
   const perform = useAct((csv: string) => api.importPeople({ body: { csv, dryRun: false } }), {
     stale: ['people', 'overview'],
@@ -33,6 +34,12 @@ export function ImportPage() {
   const choose = async (chosen: File) => {
     perform.reset();
     const csv = await chosen.text();
+    setUnreadable(csv.includes('\ufffd') ? chosen.name : null);
+    if (csv.includes('\ufffd')) {
+      setFile(null);
+      rehearse.reset();
+      return;
+    }
     setFile({ name: chosen.name, size: chosen.size, csv });
     rehearse.mutate(csv);
   };
@@ -64,6 +71,11 @@ export function ImportPage() {
           </Group>
         </Stack>
       </Panel>
+      {unreadable !== null && (
+        <Alert role="alert" color="wax" variant="outline" title={`${unreadable} is not in UTF-8`}>
+          Names would arrive garbled, so nothing was read. Save it again as “CSV UTF-8” and choose it once more.
+        </Alert>
+      )}
       {rehearse.isPending && <Text role="status">Reading the file…</Text>}
       {error !== null && <ImportProblem error={error} />}
       {file !== null && rehearse.data !== undefined && error === null && (

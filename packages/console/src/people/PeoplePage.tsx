@@ -29,15 +29,18 @@ export function PeoplePage() {
   const navigate = useNavigate({ from: '/people' });
   const mayWrite = useMay('person:write');
   const [adding, dialog] = useDisclosure(false);
-  const people = usePages(['people', search, show], (after) =>
-    api.people({
-      query: {
-        limit: 100,
-        ...filters[show],
-        ...(search === '' ? {} : { search }),
-        ...(after === undefined ? {} : { after }),
-      },
-    }),
+  const people = usePages(
+    ['people', search, show],
+    (after) =>
+      api.people({
+        query: {
+          limit: 100,
+          ...filters[show],
+          ...(search === '' ? {} : { search }),
+          ...(after === undefined ? {} : { after }),
+        },
+      }),
+    (person) => person.coverage.encryption === 'pending' || person.coverage.published === 'pending',
   );
   const filtered = search !== '' || show !== 'active';
   return (
