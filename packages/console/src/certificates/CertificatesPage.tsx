@@ -3,6 +3,7 @@ import { Group, Select, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { plural } from '../format.ts';
+import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
@@ -90,10 +91,10 @@ const columns: readonly Column<CertificateSummary>[] = [
 ];
 
 function Holder({ certificate }: { certificate: CertificateSummary }) {
-  const name = certificate.address ?? certificate.subject;
-  if (certificate.personId === null) return <span style={{ overflowWrap: 'anywhere' }}>{name}</span>;
+  const name = <Address of={certificate.address ?? certificate.subject} />;
+  if (certificate.personId === null) return name;
   return (
-    <TextLink to="/people/$id" params={{ id: certificate.personId }} size="sm" style={{ overflowWrap: 'anywhere' }}>
+    <TextLink to="/people/$id" params={{ id: certificate.personId }}>
       {name}
     </TextLink>
   );

@@ -3,6 +3,7 @@ import { Group, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { plural } from '../format.ts';
+import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Page } from '../pieces/Page.tsx';
@@ -26,11 +27,13 @@ export function MailPage() {
   );
   return (
     <Page title="Mail" lead={entries.loading ? undefined : plural(entries.total, 'decision', 'decisions')}>
-      <SearchField
-        label="Search mail decisions"
-        value={search}
-        onSearch={(text) => void navigate({ search: { search: text === '' ? undefined : text }, replace: true })}
-      />
+      <Group>
+        <SearchField
+          label="Search mail decisions"
+          value={search}
+          onSearch={(text) => void navigate({ search: { search: text === '' ? undefined : text }, replace: true })}
+        />
+      </Group>
       <ProblemAlert error={entries.error} onRetry={entries.retry} />
       {entries.error === null && (
         <DataTable
@@ -74,7 +77,7 @@ const columns: readonly Column<Entry>[] = [
 ];
 
 function Addressee({ address }: { address: string }) {
-  return <span style={{ overflowWrap: 'anywhere' }}>{address === '' ? 'empty sender' : address}</span>;
+  return address === '' ? 'empty sender' : <Address of={address} />;
 }
 
 function Outcome({ entry }: { entry: Entry }) {

@@ -5,6 +5,7 @@ import { IconPlus, IconUpload } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { plural } from '../format.ts';
+import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
@@ -118,7 +119,7 @@ const columns: readonly Column<Person>[] = [
   {
     header: 'Address',
     width: '26%',
-    cell: (person) => <span style={{ overflowWrap: 'anywhere' }}>{person.address}</span>,
+    cell: (person) => <Address of={person.address} />,
   },
   { header: 'Signing', cell: (person) => <StateBadge state={coverageStates[person.coverage.signing]} /> },
   { header: 'Encryption', cell: (person) => <StateBadge state={coverageStates[person.coverage.encryption]} /> },

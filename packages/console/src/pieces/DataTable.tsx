@@ -30,7 +30,7 @@ interface DataTableProps<T> {
 
 /** Rows of the server, drawn only where the window is: a table, or cards on a narrow screen. */
 export function DataTable<T>(props: DataTableProps<T>) {
-  const narrow = useMediaQuery('(max-width: 64em)', undefined, { getInitialValueInEffect: false });
+  const narrow = useMediaQuery('(max-width: 72em)', undefined, { getInitialValueInEffect: false });
   if (props.loading) return <TableSkeleton label={props.label} />;
   if (props.rows.length === 0) return props.empty;
   return narrow ? <Cards {...props} /> : <Grid {...props} />;
