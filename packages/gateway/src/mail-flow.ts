@@ -22,7 +22,7 @@ import type { Found, Lookup } from './recipients/lookup.ts';
 import { formatDate } from './relay/dsn.ts';
 import type { Queue } from './relay/queue.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { accepted, loops, refused, refusedByNext, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey, type Spool } from './spool/spool.ts';
 import { type Form, unprotect } from './unprotect.ts';
 import { isForged, verdictFields } from './verdict.ts';
@@ -142,6 +142,9 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
 }
 
+/** Milliseconds that a client from outside waits for the next server's word. */
+const firstAttempt = 20_000;
+
 async function keep(
   world: World,
   direction: 'outbound' | 'inbound',
@@ -153,10 +156,21 @@ async function keep(
 ): Promise<Answer> {
   const draft = { id: randomUUID(), direction, sender: arrival.sender, key, copies, mayBounce, journal };
   const { id, repeated, message } = await world.spool.commit(draft);
-  if (!repeated && message !== undefined) {
-    await record(world, journal);
-    world.queue.add(message);
+  // Mail from outside is refused at the door where the next server refuses it: a notification might go to a forged sender.
+  const refusal =
+    direction === 'inbound' && message !== undefined ? await world.queue.attempt(message, firstAttempt) : undefined;
+  if (!repeated) {
+    const said =
+      refusal === undefined
+        ? {}
+        : { outcome: 'refused' as const, detail: `the next server: ${refusal}`.slice(0, 1000) };
+    await record(
+      world,
+      journal.map((entry) => ({ ...entry, ...said })),
+    );
   }
+  if (refusal !== undefined) return { reply: refusedByNext(refusal) };
+  if (direction === 'outbound' && !repeated && message !== undefined) world.queue.add(message);
   const confirmed = () => {
     world.spool.confirm(id).catch((error: unknown) => world.log.warn('spool.confirm', { reason: reasonOf(error) }));
   };

@@ -321,18 +321,56 @@ describe('mail on its way in', () => {
     expect(office.inside.delivered[0]?.message.toString('latin1')).toContain('our offer');
   });
 
-  it('sends no notification to a sender who may be forged', async () => {
+  it('is refused at the door when the next server refuses it, and tried again when it comes again', async () => {
     office.inside.onRecipient = () => '550 5.1.1 no such user';
-    await office.send('inbound', {
+    const letter = {
       sender: 'victim@x.example',
       recipients: ['nobody@example.com'],
       message: plain('victim@x.example', ['nobody@example.com']),
-    });
-    await until(() =>
-      office.events.some(({ event, fields }) => event === 'relay.failed' && JSON.stringify(fields).includes('inbound')),
-    );
+    };
+    for (let time = 0; time < 2; time++) {
+      expect(await office.send('inbound', letter)).toMatchObject({ code: 550, reply: '550 5.1.1 no such user' });
+    }
     office.inside.onRecipient = () => undefined;
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await office.send('inbound', letter)).toMatchObject({ code: 250 });
+    expect(office.inside.delivered).toHaveLength(1);
     expect(office.outside.delivered).toEqual([]);
+    await until(() =>
+      office.authority.journal.some(({ outcome, detail }) => outcome === 'refused' && detail.includes('no such user')),
+    );
+  });
+
+  it('that comes again while it is being tried gets the same answer', async () => {
+    office.inside.onRecipient = () => '550 5.1.1 no such user';
+    const letter = {
+      sender: 'victim@x.example',
+      recipients: ['nobody@example.com'],
+      message: plain('victim@x.example', ['nobody@example.com']),
+    };
+    const replies = await Promise.all([office.send('inbound', letter), office.send('inbound', letter)]);
+    office.inside.onRecipient = () => undefined;
+    expect(replies).toMatchObject([{ code: 550 }, { code: 550 }]);
+  });
+
+  it('that reaches one of two is accepted, and a sender who may be forged is told nothing', async () => {
+    office.inside.onRecipient = (address) => (address.startsWith('nobody') ? '550 5.1.1 no such user' : undefined);
+    const to = ['nobody@example.com', 'anna@example.com'];
+    const letter = { sender: 'victim@x.example', recipients: to, message: plain('victim@x.example', to) };
+    expect(await office.send('inbound', letter)).toMatchObject({ code: 250 });
+    office.inside.onRecipient = () => undefined;
+    expect(office.inside.delivered.map(({ recipients }) => recipients)).toEqual([['anna@example.com']]);
+    await until(() => office.gateway().health().spool.waiting === 0);
+    expect(office.outside.delivered).toEqual([]);
+  });
+
+  it('waits in the spool while the next server cannot take it', async () => {
+    office.inside.onMessage = () => '451 4.3.0 not now';
+    const letter = plain('bob@x.example', ['anna@example.com']);
+    expect(
+      await office.send('inbound', { sender: 'bob@x.example', recipients: ['anna@example.com'], message: letter }),
+    ).toMatchObject({ code: 250 });
+    expect(office.inside.delivered).toEqual([]);
+    office.inside.onMessage = () => undefined;
+    await until(() => office.inside.delivered.length === 1);
   });
 });

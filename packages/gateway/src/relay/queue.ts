@@ -25,10 +25,31 @@ export interface QueueOptions {
 export interface Queue {
   /** Starts delivering a message that the spool holds. */
   add(message: SpooledMessage): void;
+  /**
+   * As `add`, and waits for the first attempt, at most `patience` ms. Resolves to the next server's reply when that refused
+   * every recipient for good: the message is gone then, nobody was notified, and the caller refuses it in turn.
+   */
+  attempt(message: SpooledMessage, patience: number): Promise<string | undefined>;
   /** Messages that are waiting, and since when the oldest has been (ms since 1970). */
   state(): { waiting: number; oldest: number | null };
   /** Lets the deliveries under way end; what is left waits in the spool. */
   stop(): Promise<void>;
+}
+
+interface Failure extends FailedRecipient {
+  /** Into the message's recipients. */
+  readonly index: number;
+  readonly copy: number;
+}
+
+/** A client that waits for the first attempt, and those that bring the same message meanwhile. */
+interface Waiter {
+  readonly answer: Promise<string | undefined>;
+  readonly settle: (refusal: string | undefined) => void;
+  /** It waits no longer: whatever fails now is the sender's to be told. */
+  gone: boolean;
+  /** It is being told that everything failed. */
+  decided: boolean;
 }
 
 /** Takes up everything that the spool holds. */
@@ -38,6 +59,7 @@ export function startQueue(options: QueueOptions): Queue {
   const running = new Map<string, Promise<void>>();
   const slots = { outbound: openBudget(deliveriesAtOnce), inbound: openBudget(deliveriesAtOnce) };
   const memory = openBudget(atWorkOctets);
+  const waiters = new Map<string, Waiter>();
   let stopped = false;
 
   function add(message: SpooledMessage): void {
@@ -65,6 +87,7 @@ export function startQueue(options: QueueOptions): Queue {
       })
       .then((delay) => {
         running.delete(id);
+        waiters.get(id)?.settle(undefined);
         if (delay !== undefined) schedule(id, delay);
       });
     running.set(id, work);
@@ -75,10 +98,12 @@ export function startQueue(options: QueueOptions): Queue {
     const message = spool.get(id);
     if (message === undefined) return undefined;
     await slots[message.direction].spend(1, async () => {
+      const failures: Failure[] = [];
       for (const [copy, { length }] of message.copies.entries()) {
-        if (stopped) return;
-        await memory.spend(length, () => deliverCopy(message, copy));
+        if (stopped) break;
+        failures.push(...(await memory.spend(length, () => deliverCopy(message, copy))));
       }
+      if (failures.length > 0) await fail(message, failures);
     });
     if (stopped) return undefined;
     const after = spool.get(id);
@@ -87,49 +112,65 @@ export function startQueue(options: QueueOptions): Queue {
     return Math.min(retry.firstSeconds * 2 ** Math.max(0, attempts - 1), retry.longestSeconds) * 1000;
   }
 
-  async function deliverCopy(message: SpooledMessage, copy: number): Promise<void> {
+  /** Writes down what is settled or put off, and returns what failed for good: that is not written down before somebody knows of it. */
+  async function deliverCopy(message: SpooledMessage, copy: number): Promise<Failure[]> {
     const waiting = message.recipients
       .map((recipient, index) => ({ ...recipient, index }))
       .filter((recipient) => recipient.copy === copy && recipient.state === 'waiting');
-    if (waiting.length === 0) return;
-    const octets = await spool.read(message.id, copy);
+    if (waiting.length === 0) return [];
     const receipts = await options.transports[message.direction].deliver({
       id: message.copies.length === 1 ? message.id : `${message.id}-${copy}`,
       sender: message.sender,
       recipients: waiting.map(({ address }) => address),
-      message: octets,
+      message: await spool.read(message.id, copy),
     });
     const expired = now() - message.acceptedAt > retry.expireSeconds * 1000;
     const changes: StateChange[] = [];
-    const failures: FailedRecipient[] = [];
+    const failures: Failure[] = [];
     for (const { address, index } of waiting) {
       const receipt = receipts.find(({ recipient }) => recipient === address);
       const reply = receipt?.reply ?? 'the next server said nothing of this recipient';
       if (receipt?.outcome === 'accepted') {
         changes.push({ recipient: index, state: 'delivered', reply });
       } else if (receipt?.outcome === 'refused') {
-        changes.push({ recipient: index, state: 'failed', reply });
-        failures.push({ address, reply });
+        failures.push({ index, copy, address, reply });
       } else if (expired) {
-        changes.push({ recipient: index, state: 'failed', reply });
-        failures.push({ address, reply: `Not delivered in time. Last answer: ${reply}`, status: expiredStatus });
+        failures.push({
+          index,
+          copy,
+          address,
+          reply: `Not delivered in time. Last answer: ${reply}`,
+          status: expiredStatus,
+        });
       } else {
         changes.push({ recipient: index, state: 'waiting', reply });
       }
     }
-    // The notification is in the spool before the failure is: a crash in between repeats it under the same id, as nothing.
-    if (failures.length > 0) await notify(message, failures, octets);
-    await spool.record(message.id, changes);
+    if (changes.length > 0) await spool.record(message.id, changes);
     report(message, changes);
+    return failures;
   }
 
-  async function notify(
-    message: SpooledMessage,
-    failures: readonly FailedRecipient[],
-    original: Buffer,
-  ): Promise<void> {
+  /** Somebody is told of every failure: the client that waits, or else the sender. */
+  async function fail(message: SpooledMessage, failures: readonly Failure[]): Promise<void> {
+    const waiter = waiters.get(message.id);
+    const refuse = waiter !== undefined && !waiter.gone && failures.length === message.recipients.length;
+    if (refuse) waiter.decided = true;
+    // The notification is in the spool before the failure is: a crash in between repeats it under the same id, as nothing.
+    else await notify(message, failures);
+    const changes = failures.map(({ index, reply }) => ({ recipient: index, state: 'failed' as const, reply }));
+    await spool.record(message.id, changes);
+    report(message, changes);
+    if (!refuse) return;
+    // The same message may come again, and is to be tried again then.
+    await spool.confirm(message.id);
+    waiter.settle(failures[0]?.reply);
+  }
+
+  async function notify(message: SpooledMessage, failures: readonly Failure[]): Promise<void> {
     // RFC 5321 4.5.5 and 6.2: never in answer to a notification, and never to a sender who may be forged.
     if (message.sender === '' || !message.mayBounce) return;
+    const original = await spool.read(message.id, failures[0]?.copy ?? 0);
     const named = createHash('sha256').update(JSON.stringify(failures.map(({ address }) => address)));
     const { message: notification } = await spool.commit({
       id: `${message.id}-dsn-${named.digest('hex').slice(0, 16)}`,
@@ -173,6 +214,23 @@ export function startQueue(options: QueueOptions): Queue {
 
   return {
     add,
+    async attempt(message, patience) {
+      const under = waiters.get(message.id);
+      if (under !== undefined || stopped) return under?.answer;
+      const { promise: answer, resolve: settle } = Promise.withResolvers<string | undefined>();
+      const waiter: Waiter = { answer, settle, gone: false, decided: false };
+      waiters.set(message.id, waiter);
+      const timer = setTimeout(() => {
+        if (waiter.decided) return;
+        waiter.gone = true;
+        settle(undefined);
+      }, patience);
+      run(message.id);
+      return answer.finally(() => {
+        clearTimeout(timer);
+        waiters.delete(message.id);
+      });
+    },
     state() {
       const waiting = spool.waiting();
       return { waiting: waiting.length, oldest: waiting[0]?.acceptedAt ?? null };

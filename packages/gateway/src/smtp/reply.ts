@@ -36,6 +36,13 @@ export function tryLater(reason: string): Reply {
   return { code: 451, text: `4.7.5 Not now, nothing was sent: ${reason}` };
 }
 
+/** The next server said no for good to every recipient: what it said, it says through us. */
+export function refusedByNext(reply: string): Reply {
+  const parts = /^(5\d\d)[ -](?:(5\.\d{1,3}\.\d{1,3}) )?(.*)$/s.exec(reply);
+  const text = (parts?.[3] ?? reply).replace(/\s+/g, ' ').slice(0, 400);
+  return { code: Number(parts?.[1] ?? 550), text: `${parts?.[2] ?? '5.0.0'} ${text}` };
+}
+
 export function spoolFull(): Reply {
   return { code: 452, text: '4.3.1 The spool cannot take the message now; keep it and try again' };
 }
