@@ -36,6 +36,8 @@ const Head = z.object({
 export class SpoolFiles {
   readonly folder: string;
   readonly #open = new Map<string, FileHandle>();
+  /** Where the copies begin, of messages written in this run. */
+  readonly #bodyStart = new Map<string, number>();
   /** Appends to one log, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
 
@@ -55,10 +57,9 @@ export class SpoolFiles {
     );
     const { id, direction, sender, key, mayBounce, journal } = draft;
     const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies };
-    await writeDurably(this.#file(id, 'message'), [
-      `${JSON.stringify({ version: 1, ...head, recipients })}\n`,
-      ...draft.copies.map(({ message }) => message),
-    ]);
+    const first = Buffer.from(`${JSON.stringify({ version: 1, ...head, recipients })}\n`);
+    await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => message)]);
+    this.#bodyStart.set(id, first.length);
     return {
       ...head,
       recipients: recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
@@ -85,7 +86,7 @@ export class SpoolFiles {
   }
 
   async readCopy(id: string, place: { offset: number; length: number; sha256: string }): Promise<Buffer> {
-    const { bodyStart } = await this.#readHead(id);
+    const bodyStart = this.#bodyStart.get(id) ?? (await this.#readHead(id)).bodyStart;
     const octets = Buffer.allocUnsafe(place.length);
     const handle = await open(this.#file(id, 'message'), 'r');
     try {
@@ -129,6 +130,7 @@ export class SpoolFiles {
   async remove(id: string): Promise<void> {
     await this.#appends.get(id);
     this.#appends.delete(id);
+    this.#bodyStart.delete(id);
     await this.#open.get(id)?.close();
     this.#open.delete(id);
     await unlinkIfThere(this.#file(id, 'message'));
