@@ -112,7 +112,8 @@ function checkCrls(certificate: Certificate, issuer: Certificate, sources: Revoc
       if (crl.baseCrlNumber !== undefined || !coversPoint(crl, point, certificate)) continue;
       const found = useCrl(crl, point, certificate, crls, sources.at, isSigned);
       if ('problem' in found) {
-        problems.push(found.problem);
+        // One list may be tried for several distribution points: what is wrong with it is said once.
+        if (!problems.some(({ code }) => code === found.problem.code)) problems.push(found.problem);
         continue;
       }
       if (found.revoked) return { status: 'revoked', source: 'crl', ...found.revoked, problems: [] };

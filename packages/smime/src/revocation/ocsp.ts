@@ -61,7 +61,7 @@ export type OcspCertificateStatus =
   | 'unknown'
   | { readonly revokedAt: Date; readonly reason?: RevocationReason };
 
-export interface OcspSingleResponse {
+interface OcspSingleResponse {
   readonly certId: CertId;
   readonly status: OcspCertificateStatus;
   readonly thisUpdate: Date;
@@ -86,7 +86,7 @@ export interface OcspResponse {
   readonly basic: BasicOcspResponse | undefined;
 }
 
-export interface BasicOcspResponse {
+interface BasicOcspResponse {
   /** The octets that are signed. */
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: Uint8Array;

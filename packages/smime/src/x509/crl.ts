@@ -44,7 +44,7 @@ export interface CrlEntry {
   readonly certificateIssuer: Name;
 }
 
-export interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 'relativeName'> {
+interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 'relativeName'> {
   readonly onlyUserCertificates: boolean;
   readonly onlyCaCertificates: boolean;
   readonly onlySomeReasons: ReadonlySet<number> | undefined;

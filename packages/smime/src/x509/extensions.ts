@@ -67,7 +67,7 @@ export function revocationReasonOf(number: number): RevocationReason | undefined
 }
 
 /** DER of one Extension. */
-export function encodeExtension({ id, critical, value }: Extension): Buffer {
+function encodeExtension({ id, critical, value }: Extension): Buffer {
   return critical
     ? encodeSequence(encodeOid(id), encodeBoolean(true), encodeOctetString(value))
     : encodeSequence(encodeOid(id), encodeOctetString(value));
@@ -209,7 +209,7 @@ export function issuingDistributionPoint(input: {
 }
 
 /** CRL entry extension. */
-export function reasonCode(reason: RevocationReason): Extension {
+function reasonCode(reason: RevocationReason): Extension {
   return { id: oids.reasonCode, critical: false, value: encodeEnumerated(revocationReasons[reason]) };
 }
 

@@ -18,6 +18,8 @@ import { limits } from '../limits.ts';
 export interface NameAttribute {
   readonly type: string;
   readonly value: string;
+  /** True where `value` is hex of the DER: a text that begins with `#` must not pass for it. */
+  readonly encoded?: true;
 }
 
 /** A distinguished name: the DER as received, and its relative distinguished names, most significant first. */
@@ -69,7 +71,13 @@ export function readName(reader: DerReader, expected: number = tag.sequence): Na
       const type = attribute.oid();
       const valueStart = attribute.position;
       const text = attribute.string();
-      relative.push({ type, value: text ?? `#${reader.bytes.toString('hex', valueStart, attribute.position)}` });
+      if (text !== undefined) relative.push({ type, value: text });
+      else
+        relative.push({
+          type,
+          value: `#${reader.bytes.toString('hex', valueStart, attribute.position)}`,
+          encoded: true,
+        });
       attribute.finish('a name attribute');
     } while (!set.atEnd);
     attributes.push(relative);
@@ -90,7 +98,11 @@ export function buildName(attributes: readonly { readonly type: NameAttributeTyp
 export function formatName(name: Name): string {
   return [...name.attributes]
     .reverse()
-    .map((relative) => relative.map(({ type, value }) => `${shortNames[type] ?? type}=${escapeValue(value)}`).join('+'))
+    .map((relative) =>
+      relative
+        .map(({ type, value, encoded }) => `${shortNames[type] ?? type}=${encoded ? value : escapeValue(value)}`)
+        .join('+'),
+    )
     .join(',');
 }
 
@@ -131,9 +143,10 @@ function relativesEqual(a: readonly NameAttribute[], b: readonly NameAttribute[]
 }
 
 /** A value with U+FFFD was no valid text: it must equal nothing but itself, so it keeps its spelling. */
-function fold({ value }: NameAttribute): string {
-  if (value.startsWith('#') || value.includes('\ufffd')) return value;
-  return value.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
+function fold({ value, encoded }: NameAttribute): string {
+  if (encoded) return `der ${value}`;
+  if (value.includes('\ufffd')) return `raw ${value}`;
+  return `text ${value.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`;
 }
 
 const shortNames: Readonly<Record<string, string>> = {

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { issue, issueCrl, now, type Party, type Wish } from '../../test/test-authority.ts';
+import { encodeNull } from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import { limits } from '../limits.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { certificatePolicies, nameConstraints } from '../x509/extensions.ts';
+import { type PathInput, sameMailbox, validatePath } from './validate-path.ts';
+
+const root = await issue({ name: 'Root' });
+const middle = await issue({ name: 'Issuing CA', ca: true, pathLength: 0 }, root);
+const email = 'alice@example.com';
+const alice = await issue({ email, purposes: [oids.emailProtection] }, middle);
+
+const judge = (leaf: Party, changes: Partial<PathInput> = {}) =>
+  validatePath({
+    leaf: leaf.certificate,
+    intermediates: [middle.certificate],
+    anchors: [root.certificate],
+    at: now,
+    purpose: 'email-signing',
+    revocation: 'none',
+    ...changes,
+  });
+const codes = (report: ReturnType<typeof validatePath>): string[] =>
+  report.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+const under = async (ca: Wish, leaf: Wish, changes: Partial<PathInput> = {}) => {
+  const issuer = await issue({ name: 'Sub', ca: true, ...ca }, root);
+  return judge(await issue({ email, ...leaf }, issuer), { intermediates: [issuer.certificate], ...changes });
+};
+
+describe('validatePath', () => {
+  it('finds the path and names it leaf first', () => {
+    const report = judge(alice, { email });
+    expect(report).toMatchObject({ valid: true, problems: [], revocation: 'not-checked' });
+    expect(report.path).toEqual([alice.certificate, middle.certificate, root.certificate]);
+  });
+
+  it('accepts a leaf that is itself an anchor, and nothing else without a path', async () => {
+    const alone = await issue({ email, ca: false });
+    expect(judge(alone, { anchors: [alone.certificate] })).toMatchObject({ valid: true, path: [alone.certificate] });
+    expect(codes(judge(alone))).toEqual(['self-signed']);
+    expect(codes(judge(alice, { intermediates: [] }))).toEqual(['no-path']);
+    expect(codes(judge(alice, { anchors: [] }))).toEqual(['no-path']);
+  });
+
+  it('rejects a certificate that an impostor of the same name and key identifier signed', async () => {
+    const impostor = await issue({ name: 'Issuing CA', ca: true });
+    const forged = await issue({ email, extensions: [] }, { ...impostor, certificate: middle.certificate });
+    expect(codes(judge(forged))).toEqual(['certificate-signature-invalid']);
+    expect(codes(judge(forged, { intermediates: [middle.certificate, impostor.certificate] }))).toEqual(['no-path']);
+  });
+
+  it('heeds the validity of every certificate', async () => {
+    const past = new Date(now.getTime() - 1000);
+    const future = new Date(now.getTime() + 1000);
+    expect(codes(await under({}, { notAfter: past }))).toEqual(['expired']);
+    expect(codes(await under({}, { notBefore: future }))).toEqual(['not-yet-valid']);
+    expect(codes(await under({ notAfter: past }, {}))).toEqual(['expired']);
+    expect(codes(judge(alice, { at: new Date('2028-01-01') }))).toEqual(['expired', 'expired', 'expired']);
+  });
+
+  it('lets only CAs issue, only as deep as they may, and only with the key usage for it', async () => {
+    const person = await issue({ email: 'mallory@example.com', usage: ['digitalSignature', 'keyCertSign'] }, middle);
+    const victim = await issue({ email: 'ceo@example.com' }, person);
+    expect(codes(judge(victim, { intermediates: [middle.certificate, person.certificate] }))).toEqual([
+      'not-a-ca',
+      'path-too-long',
+    ]);
+    const below = await issue({ name: 'Below', ca: true }, middle);
+    const deep = await issue({ email }, below);
+    expect(codes(judge(deep, { intermediates: [middle.certificate, below.certificate] }))).toEqual(['path-too-long']);
+    expect(codes(await under({ usage: ['cRLSign'] }, {}))).toEqual(['ca-key-usage']);
+  });
+
+  it('heeds the purpose', async () => {
+    expect(codes(await under({}, { purposes: [oids.serverAuth] }))).toEqual(['extended-key-usage']);
+    expect(codes(await under({}, { purposes: [oids.serverAuth] }, { purpose: 'any' }))).toEqual([]);
+    expect(codes(await under({}, { purposes: [oids.anyExtendedKeyUsage] }))).toEqual([]);
+    expect(codes(await under({ purposes: [oids.serverAuth] }, {}))).toEqual(['ca-extended-key-usage']);
+    expect(codes(await under({}, { usage: ['keyAgreement'] }))).toEqual(['key-usage']);
+    expect(codes(await under({}, { usage: ['keyAgreement'] }, { purpose: 'email-encryption' }))).toEqual([]);
+    expect(codes(await under({}, { usage: ['digitalSignature'] }, { purpose: 'email-encryption' }))).toEqual([
+      'key-usage',
+    ]);
+  });
+
+  it('heeds the address', () => {
+    expect(codes(judge(alice, { email: 'bob@example.com' }))).toEqual(['email-mismatch']);
+    expect(codes(judge(alice, { email: 'Alice@EXAMPLE.com' }))).toEqual([]);
+    expect(sameMailbox('a@example.com', 'a@example.com.evil')).toBe(false);
+  });
+
+  it('rejects a critical extension that it does not know', async () => {
+    const strange = { id: '1.3.6.1.4.1.99999.7', critical: true, value: encodeNull };
+    expect(codes(await under({}, { extensions: [strange] }))).toEqual(['unknown-critical-extension']);
+    expect(codes(await under({ extensions: [strange] }, {}))).toEqual(['unknown-critical-extension']);
+    expect(codes(await under({}, { extensions: [{ ...strange, critical: false }] }))).toEqual([]);
+  });
+
+  it('reports a malformed extension instead of throwing', async () => {
+    const broken = { id: oids.nameConstraints, critical: true, value: Buffer.from('30ff', 'hex') };
+    expect(codes(await under({ extensions: [broken] }, {}))).toEqual(['malformed-extension']);
+  });
+
+  describe('under name constraints', () => {
+    it.each([
+      [{ permitted: { emails: ['example.com'] } }, []],
+      [{ permitted: { emails: ['alice@example.com'] } }, []],
+      [{ permitted: { emails: ['bob@example.com', '.example.com'] } }, ['name-constraints']],
+      [{ permitted: { emails: ['.com'] } }, []],
+      [{ permitted: { dns: ['example.org'] } }, []],
+      [{ excluded: { emails: ['EXAMPLE.com'] } }, ['name-constraints']],
+      [{ excluded: { emails: ['example.org'] } }, []],
+      [{ permitted: { emails: ['example.com'] }, excluded: { emails: ['alice@example.com'] } }, ['name-constraints']],
+    ])('%j gives %j', async (constraints, expected) => {
+      expect(codes(await under({ extensions: [nameConstraints(constraints)] }, {}))).toEqual(expected);
+    });
+
+    it('stops before the work explodes', async () => {
+      const many = nameConstraints({
+        excluded: { emails: Array.from({ length: 4_000 }, (_, i) => `h${i}.example.org`) },
+      });
+      const names = Array.from({ length: 100 }, (_, i) => `a${i}@example.com`);
+      const { subjectAltName } = await import('../x509/extensions.ts');
+      const issuer = await issue({ name: 'Sub', ca: true, extensions: [many] }, root);
+      const leaf = await issue({ name: 'x', extensions: [subjectAltName({ emails: names })] }, issuer);
+      expect(4_000 * names.length).toBeGreaterThan(limits.nameConstraintChecks);
+      expect(codes(judge(leaf, { intermediates: [issuer.certificate] }))).toEqual(['name-constraints-too-many']);
+    });
+  });
+
+  it('demands a policy where it is told to', async () => {
+    const policy = '1.3.6.1.4.1.99999.1';
+    const stated = { extensions: [certificatePolicies([policy])] };
+    const demand = { policy: { acceptable: [policy], explicitPolicy: true } };
+    expect(codes(await under(stated, stated, demand))).toEqual([]);
+    expect(codes(await under(stated, {}, demand))).toEqual(['policy-not-acceptable']);
+    expect(codes(await under(stated, stated, { policy: { acceptable: ['1.2.3'], explicitPolicy: true } }))).toEqual([
+      'policy-not-acceptable',
+    ]);
+    expect(codes(await under({ extensions: [certificatePolicies([oids.anyPolicy])] }, stated, demand))).toEqual([]);
+  });
+
+  it('checks revocation up to the anchor', async () => {
+    const rootCrl = await issueCrl(root, []);
+    const middleCrl = await issueCrl(middle, []);
+    const required = { revocation: 'required' } as const;
+    expect(judge(alice, { ...required, crls: [rootCrl, middleCrl] })).toMatchObject({
+      valid: true,
+      revocation: 'good',
+    });
+    expect(codes(judge(alice, { ...required, crls: [middleCrl] }))).toEqual(['revocation-unknown']);
+    expect(judge(alice, { revocation: 'if-present', crls: [middleCrl] })).toMatchObject({
+      valid: true,
+      revocation: 'unknown',
+    });
+    const revokedMiddle = await issueCrl(root, [
+      { serialNumber: middle.certificate.serialNumber, revokedAt: now, reason: 'cACompromise' },
+    ]);
+    for (const revocation of ['required', 'if-present'] as const) {
+      expect(judge(alice, { revocation, crls: [revokedMiddle, middleCrl] })).toMatchObject({
+        valid: false,
+        revocation: 'revoked',
+      });
+    }
+  });
+});
+
+describe('the search for a path', () => {
+  it('goes round dead ends: an expired cross-certificate and a rolled-over key', async () => {
+    const otherRoot = await issue({ name: 'Other root' });
+    const expiredCross = await issue(
+      { name: 'Issuing CA', ca: true, of: middle, notAfter: new Date(now.getTime() - 1000) },
+      root,
+    );
+    const strangeCross = await issue({ name: 'Issuing CA', ca: true, of: middle }, otherRoot);
+    for (const intermediates of [
+      [expiredCross, strangeCross, middle],
+      [middle, strangeCross, expiredCross],
+    ]) {
+      const report = judge(alice, { intermediates: intermediates.map(({ certificate }) => certificate) });
+      expect(report.valid).toBe(true);
+      expect(report.path[1]).toBe(middle.certificate);
+    }
+  });
+
+  it('gives a mesh of cross-certificates up within its budget', async () => {
+    // Every CA certifies every other: the number of paths is factorial, and none reaches the anchor.
+    const cas: Party[] = [];
+    for (let i = 0; i < 9; i++) cas.push(await issue({ name: `Mesh ${i}` }));
+    const mesh: Certificate[] = [];
+    for (const issuer of cas)
+      for (const subject of cas)
+        if (issuer !== subject)
+          mesh.push((await issue({ name: `Mesh ${cas.indexOf(subject)}`, ca: true, of: subject }, issuer)).certificate);
+    const [first] = cas;
+    if (!first) throw new Error('no CA');
+    const report = judge(await issue({ email }, first), { intermediates: mesh });
+    expect(report.valid).toBe(false);
+    expect(codes(report)).toContain('path-budget-exhausted');
+  });
+});
