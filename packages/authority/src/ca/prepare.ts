@@ -199,7 +199,7 @@ async function holderOf(tx: Transaction, input: PrepareInput, by: Principal): Pr
     );
   }
   const subject = buildName([
-    ...(await office(tx)),
+    { type: 'organizationName', value: bounded(person.organisation) },
     { type: 'commonName', value: bounded(person.name) },
     // Names recur, addresses move on: RFC 5280 4.1.2.6 wants one subject per entity for ever.
     { type: 'serialNumber', value: person.id },
@@ -258,7 +258,9 @@ function requireSoundKey(spki: Uint8Array, profile: { keys: readonly string[]; r
  */
 async function requireFreshKey(tx: Transaction, input: PrepareInput, spkiSha256: Buffer): Promise<string[]> {
   await lockKey(tx, spkiSha256);
-  const { certificates, intents } = await usesOfKey(tx, spkiSha256);
+  const uses = await usesOfKey(tx, spkiSha256);
+  const certificates = uses.filter(({ kind }) => kind === 'certificate');
+  const intents = uses.filter(({ kind }) => kind === 'intent');
   const isSameHolder = (other: { use: CertificateUse; person_id: string | null; gateway_id: string | null }) =>
     other.use === input.use &&
     other.person_id === ('personId' in input ? input.personId : null) &&

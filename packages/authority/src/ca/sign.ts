@@ -5,16 +5,9 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation, perform } from '../operation.ts';
 import { permissionsOf, system } from '../principal.ts';
-import { authorityById, chainOf } from '../store/authorities.ts';
+import { authorityChain } from '../store/authorities.ts';
 import { insertCertificate } from '../store/certificates.ts';
-import {
-  abandonIntents,
-  holdEndEntity,
-  markEnrollmentIssued,
-  signingAttempts,
-  spendIntent,
-  staleIntents,
-} from '../store/intents.ts';
+import { abandonIntents, holdEndEntity, markEnrollmentIssued, spendIntent, staleIntents } from '../store/intents.ts';
 import type { World } from '../world.ts';
 import { keyLabel, signAsAuthority } from './authority-key.ts';
 import type { IssuanceIntent } from './prepare.ts';
@@ -44,18 +37,18 @@ export const signCertificate = operation({
   input: z.custom<IssuanceIntent>((value) => SerialHolder.safeParse(value).success),
   subject: (intent) => `certificate:${intent.serialNumber}`,
   async run(tx, { serialNumber }, _by, world) {
-    const intent = await spendIntent(tx, serialNumber);
+    const spent = await spendIntent(tx, ACTION, serialNumber);
     // The `attempted` record of this very try is the first; one more means that a signature may exist already.
-    if (intent === undefined || (await signingAttempts(tx, ACTION, serialNumber)) > 1) {
+    if (spent === undefined || spent.attempts > 1) {
       throw new AuthorityError(
         'wrong-state',
         'This issuance was completed, given up or tried before, and its serial number is never used again. No second certificate was made. Prepare a new one.',
       );
     }
+    const { intent } = spent;
     if (intent.personId !== null && (await holdEndEntity(tx, intent.personId))?.state !== 'active')
       throw new AuthorityError('wrong-state', 'The person has left in the meantime. Nothing was issued.');
-    const authority = await authorityById(tx, intent.authorityId);
-    if (authority === undefined) throw new Error(`There is no authority ${intent.authorityId}`);
+    const [authority, ...above] = await authorityChain(tx, intent.authorityId);
 
     const der = await signAsAuthority(
       world,
@@ -96,7 +89,11 @@ export const signCertificate = operation({
     });
     if (intent.enrollmentId !== null) await markEnrollmentIssued(tx, intent.enrollmentId, now);
     if (intent.personId !== null) await world.jobs.enqueue(tx, 'publish-person', { personId: intent.personId });
-    const result: SignedCertificate = { serialNumber, certificate: der, chain: await chainOf(tx, authority.id) };
+    const result: SignedCertificate = {
+      serialNumber,
+      certificate: der,
+      chain: [authority, ...above].map((one) => one.certificate.der),
+    };
     return {
       result,
       audit: {

@@ -53,19 +53,31 @@ export async function listAuthorities(snapshot: Snapshot): Promise<AuthorityRow[
   return rows.map(read);
 }
 
-/** DER certificates from that authority's own up to its root. */
-export async function chainOf(snapshot: Snapshot, authorityId: string): Promise<Uint8Array[]> {
-  const chain: Uint8Array[] = [];
+/** That authority first, its root last. Throws where the rows do not make a chain. */
+export async function authorityChain(
+  snapshot: Snapshot,
+  authorityId: string,
+): Promise<[AuthorityRow, ...AuthorityRow[]]> {
   // A chain has as many links as there are authorities, at most: a circle made by hand must not hang the office.
   const rows = new Map((await listAuthorities(snapshot)).map((row) => [row.id, row]));
-  for (let next: string | null = authorityId; next !== null; ) {
-    const row = rows.get(next);
+  const take = (id: string): AuthorityRow => {
+    const row = rows.get(id);
     if (row === undefined) throw new Error(`The chain of the authority ${authorityId} is broken`);
-    rows.delete(next);
-    chain.push(row.certificate.der);
+    rows.delete(id);
+    return row;
+  };
+  const chain: [AuthorityRow, ...AuthorityRow[]] = [take(authorityId)];
+  for (let next = chain[0].issuerId; next !== null; ) {
+    const row = take(next);
+    chain.push(row);
     next = row.issuerId;
   }
   return chain;
+}
+
+/** DER certificates from that authority's own up to its root. */
+export async function chainOf(snapshot: Snapshot, authorityId: string): Promise<Uint8Array[]> {
+  return (await authorityChain(snapshot, authorityId)).map(({ certificate }) => certificate.der);
 }
 
 /** DER certificates of the roots: what a relying party is asked to trust. */

@@ -42,29 +42,49 @@ export async function insertIntent(tx: Transaction, intent: IntentRow, createdAt
     .execute();
 }
 
-/** Moves a prepared intent to `signed` and returns it: of two callers one gets it, the other undefined. */
-export async function spendIntent(tx: Transaction, serialNumber: string): Promise<IntentRow | undefined> {
+/**
+ * Moves a prepared intent to `signed` and returns it: of two callers one gets it, the other undefined.
+ * @param action under which signing keeps its audit records
+ */
+export async function spendIntent(
+  tx: Transaction,
+  action: string,
+  serialNumber: string,
+): Promise<{ intent: IntentRow; attempts: number } | undefined> {
   const row = await tx
     .updateTable('issuance_intents')
     .set({ state: 'signed' })
     .where('serial_number', '=', serialNumber)
     .where('state', '=', 'prepared')
     .returningAll()
+    .returning((intent) =>
+      intent
+        .selectFrom('audit_records')
+        .select(({ fn }) => fn.countAll<string>().as('count'))
+        .where('subject', '=', `certificate:${serialNumber}`)
+        .where('action', '=', action)
+        .where('outcome', '=', 'attempted')
+        .as('attempts'),
+    )
     .executeTakeFirst();
   return (
     row && {
-      serialNumber: row.serial_number,
-      authorityId: row.authority_id,
-      use: row.use,
-      profile: row.profile,
-      personId: row.person_id,
-      gatewayId: row.gateway_id,
-      enrollmentId: row.enrollment_id,
-      escrowedKeyId: row.escrowed_key_id,
-      keyOrigin: row.key_origin,
-      keyReference: row.key_reference,
-      tbs: row.tbs,
-      spkiSha256: row.spki_sha256,
+      // How often signing was begun: each attempt committed its record before it ran.
+      attempts: Number(row.attempts),
+      intent: {
+        serialNumber: row.serial_number,
+        authorityId: row.authority_id,
+        use: row.use,
+        profile: row.profile,
+        personId: row.person_id,
+        gatewayId: row.gateway_id,
+        enrollmentId: row.enrollment_id,
+        escrowedKeyId: row.escrowed_key_id,
+        keyOrigin: row.key_origin,
+        keyReference: row.key_reference,
+        tbs: row.tbs,
+        spkiSha256: row.spki_sha256,
+      },
     }
   );
 }
@@ -76,18 +96,20 @@ export async function lockKey(tx: Transaction, spkiSha256: Buffer): Promise<void
 
 /** Whom and what a key stands for already, in certificates and in intents that may still become one. */
 export async function usesOfKey(snapshot: Snapshot, spkiSha256: Buffer) {
-  const certificates = await snapshot
+  return snapshot
     .selectFrom('certificates')
     .select(['serial_number', 'use', 'person_id', 'gateway_id', 'revocation_reason'])
+    .select(sql<'certificate' | 'intent'>`'certificate'`.as('kind'))
     .where('spki_sha256', '=', spkiSha256)
+    .unionAll(
+      snapshot
+        .selectFrom('issuance_intents')
+        .select(['serial_number', 'use', 'person_id', 'gateway_id'])
+        .select([sql<string | null>`null`.as('revocation_reason'), sql<'certificate' | 'intent'>`'intent'`.as('kind')])
+        .where('spki_sha256', '=', spkiSha256)
+        .where('state', '=', 'prepared'),
+    )
     .execute();
-  const intents = await snapshot
-    .selectFrom('issuance_intents')
-    .select(['serial_number', 'use', 'person_id', 'gateway_id'])
-    .where('spki_sha256', '=', spkiSha256)
-    .where('state', '=', 'prepared')
-    .execute();
-  return { certificates, intents };
 }
 
 /** Prepared intents from before that instant. Their process died, or gave up. */
@@ -114,45 +136,42 @@ export async function abandonIntents(tx: Transaction, serialNumbers: readonly st
   return rows.map(({ serial_number }) => serial_number).sort();
 }
 
-/** How often the signing of that serial number was begun; each attempt committed its record before it ran. */
-export async function signingAttempts(snapshot: Snapshot, action: string, serialNumber: string): Promise<number> {
-  const { count } = await snapshot
-    .selectFrom('audit_records')
-    .select(({ fn }) => fn.countAll<string>().as('count'))
-    .where('subject', '=', `certificate:${serialNumber}`)
-    .where('action', '=', action)
-    .where('outcome', '=', 'attempted')
-    .executeTakeFirstOrThrow();
-  return Number(count);
-}
-
 export interface EndEntity {
   readonly id: string;
   readonly name: string;
   readonly state: 'active' | 'left';
   readonly signingKey: 'device' | 'gateway';
+  readonly organisation: string;
   /** As typed, the primary one first. */
   readonly addresses: readonly string[];
 }
 
 /** The person a certificate is for, held until commit: nobody leaves while a certificate is made for them. */
 export async function holdEndEntity(tx: Transaction, personId: string): Promise<EndEntity | undefined> {
-  const person = await tx.selectFrom('people').selectAll().where('id', '=', personId).forShare().executeTakeFirst();
-  if (person === undefined) return undefined;
-  const addresses = await tx
-    .selectFrom('person_addresses')
-    .select('address')
-    .where('person_id', '=', personId)
-    .orderBy('is_primary', 'desc')
-    .orderBy('key')
-    .execute();
-  return {
-    id: person.id,
-    name: person.name,
-    state: person.state,
-    signingKey: person.signing_key,
-    addresses: addresses.map(({ address }) => address),
-  };
+  const person = await tx
+    .selectFrom('people as p')
+    .select(['p.id', 'p.name', 'p.state', 'p.signing_key'])
+    .select((outer) => [
+      outer.selectFrom('office').select('organisation').as('organisation'),
+      outer
+        .selectFrom('person_addresses as a')
+        .select(sql<string[]>`array_agg(a.address ORDER BY a.is_primary DESC, a.key)`.as('addresses'))
+        .whereRef('a.person_id', '=', 'p.id')
+        .as('addresses'),
+    ])
+    .where('p.id', '=', personId)
+    .forShare('p')
+    .executeTakeFirst();
+  return (
+    person && {
+      id: person.id,
+      name: person.name,
+      state: person.state,
+      signingKey: person.signing_key,
+      organisation: person.organisation ?? '',
+      addresses: person.addresses ?? [],
+    }
+  );
 }
 
 export async function organisationName(snapshot: Snapshot): Promise<string> {
