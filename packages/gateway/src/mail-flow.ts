@@ -53,6 +53,8 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const view = await viewFor(world, arrival.sender);
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
   const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
+  const kept = world.spool.remembers(key);
+  if (kept !== undefined) return answerFor(world, kept);
 
   const { author, named, protection } = readIdentity(arrival.message);
   const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
@@ -82,12 +84,22 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
   const replyTo = own?.state === 'good' ? own.certificate : undefined;
   const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
-  for (const copy of plan.copies) {
-    const certificates = certificatesFor(copy, recipients);
-    const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
-    const message = await protect(cleaned, copy, signer, certificates, replyTo);
-    const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
-    copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+  try {
+    for (const copy of plan.copies) {
+      const certificates = certificatesFor(copy, recipients);
+      const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
+      const message = await protect(cleaned, copy, signer, certificates, replyTo);
+      const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
+      copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+    }
+  } catch (error) {
+    // Never in the clear instead: it waits with its sender until somebody has seen to the key.
+    world.log.error('protect.failed', { sender: arrival.sender, reason: reasonOf(error) });
+    await record(
+      world,
+      records.map((entry) => ({ ...entry, outcome: 'deferred', detail: reasonOf(error).slice(0, 1000) })),
+    );
+    return { reply: tryLater('a key does not work') };
   }
   return keep(world, 'outbound', arrival, key, copies, view.isOurs(arrival.sender), records);
 }
@@ -99,6 +111,8 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   const view = await viewFor(world, arrival.recipients[0] ?? '');
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
   const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
+  const kept = world.spool.remembers(key);
+  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
   const ruleFor = (recipient: string) =>
     firstMatch(world.rules, { direction: 'inbound', sender: arrival.sender.toLowerCase(), recipient, headers: fields });
 
@@ -156,21 +170,27 @@ async function keep(
 ): Promise<Answer> {
   const draft = { id: randomUUID(), direction, sender: arrival.sender, key, copies, mayBounce, journal };
   const { id, repeated, message } = await world.spool.commit(draft);
-  // Mail from outside is refused at the door where the next server refuses it: a notification might go to a forged sender.
-  const refusal =
-    direction === 'inbound' && message !== undefined ? await world.queue.attempt(message, firstAttempt) : undefined;
+  const refusal = direction === 'inbound' ? await refusedAtDoor(world, id) : undefined;
   if (!repeated) {
     const said =
-      refusal === undefined
-        ? {}
-        : { outcome: 'refused' as const, detail: `the next server: ${refusal}`.slice(0, 1000) };
+      refusal === undefined ? {} : { outcome: 'refused' as const, detail: refusal.reply.text.slice(0, 1000) };
     await record(
       world,
       journal.map((entry) => ({ ...entry, ...said })),
     );
+    if (direction === 'outbound' && message !== undefined) world.queue.add(message);
   }
-  if (refusal !== undefined) return { reply: refusedByNext(refusal) };
-  if (direction === 'outbound' && !repeated && message !== undefined) world.queue.add(message);
+  return refusal ?? answerFor(world, id);
+}
+
+/** Mail from outside is refused at the door where the next server refuses it: a notification might go to a forged sender. */
+async function refusedAtDoor(world: World, id: string): Promise<Answer | undefined> {
+  const message = world.spool.get(id);
+  const refusal = message === undefined ? undefined : await world.queue.attempt(message, firstAttempt);
+  return refusal === undefined ? undefined : { reply: refusedByNext(refusal) };
+}
+
+function answerFor(world: World, id: string): Answer {
   const confirmed = () => {
     world.spool.confirm(id).catch((error: unknown) => world.log.warn('spool.confirm', { reason: reasonOf(error) }));
   };

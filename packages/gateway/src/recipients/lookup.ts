@@ -1,6 +1,6 @@
 /** For each recipient, the certificate to encrypt with: gathered from where it may be, and judged before it is used. */
 import { createHash } from 'node:crypto';
-import { type Certificate, parseCertificate, validatePath } from '@chancery/smime';
+import { type Certificate, type KeyKind, parseCertificate, validatePath } from '@chancery/smime';
 import { reasonOf } from '../errors.ts';
 import type { OfficeView } from '../office.ts';
 import type { Directory } from './directory.ts';
@@ -85,6 +85,9 @@ function judgeAfresh(candidates: readonly Candidate[], address: string, view: Of
   return worst;
 }
 
+/** Kinds of key that can open an envelope. */
+const openingKinds: ReadonlySet<string> = new Set<KeyKind>(['rsa', 'p256', 'p384', 'p521']);
+
 function judgeOne(
   der: Uint8Array,
   chain: readonly Uint8Array[],
@@ -105,6 +108,9 @@ function judgeOne(
       crls: view.crls,
       revocation,
     });
+    if (valid && !openingKinds.has(certificate.keyKind ?? '')) {
+      return { state: 'none', reason: 'nothing can be encrypted to the key of its certificate' };
+    }
     if (valid) return { state: 'good', certificate };
     const errors = problems.filter(({ severity }) => severity === 'error');
     const state = errors.length > 0 && errors.every(({ code }) => code === 'revocation-unknown') ? 'unknown' : 'none';

@@ -18,6 +18,8 @@ export interface Spool {
    * @throws GatewayError `spool-unavailable`
    */
   commit(draft: Draft): Promise<{ id: string; repeated: boolean; message: SpooledMessage | undefined }>;
+  /** The id of an accepted message whose acceptance its client may not have seen. */
+  remembers(key: string): string | undefined;
   /** Accepted messages with recipients left, oldest first. */
   waiting(): SpooledMessage[];
   get(id: string): SpooledMessage | undefined;
@@ -98,6 +100,10 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
       } finally {
         if (committing.get(lane) === settled) committing.delete(lane);
       }
+    },
+    remembers(key) {
+      const kept = remembered.get(key);
+      return kept !== undefined && kept.until > now() ? kept.id : undefined;
     },
     waiting: () => [...messages.values()].sort((a, b) => a.acceptedAt - b.acceptedAt),
     get: (id) => messages.get(id),
