@@ -72,7 +72,20 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
         {claim.signing === 'gateway' ? (
           <Text size="sm">Your organisation's mail gateway signs for you: nothing to do here.</Text>
         ) : claim.signing === 'done' && signing.data === undefined ? (
-          <Text size="sm">You have made it already.</Text>
+          <>
+            <Text size="sm">
+              You have made it already. Was the file lost?{' '}
+              <button
+                type="button"
+                className="link-button quiet-link"
+                disabled={signing.isPending}
+                onClick={() => signing.mutate(undefined)}
+              >
+                Make another signing key
+              </button>
+            </Text>
+            <ProblemAlert error={signing.error} />
+          </>
         ) : signing.data === undefined ? (
           <>
             <Text size="sm">
