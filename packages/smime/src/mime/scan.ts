@@ -12,12 +12,13 @@ import { scanHeaders } from './scan-headers.ts';
 /** Reads the structure of a whole message, or of one entity. Never throws: what exceeds a budget is reported and left unopened. */
 export function scanMessage(bytes: Uint8Array): MimeEntity {
   const input = asBuffer(bytes);
-  return scanEntity(input, 0, input.length, { parts: 0, root: true, crlf: usesCrlf(input) }, 0, textPlain);
+  return scanEntity(input, 0, input.length, { parts: 0, heads: true, crlf: usesCrlf(input) }, 0, textPlain);
 }
 
 interface Scan {
   parts: number;
-  root: boolean;
+  /** The entity that comes next is a message with a header of its own kind, and not a part. */
+  heads: boolean;
   /** The message's own header has lines that end at CRLF, so that a bare LF is a doubt; a file kept on Unix has none. */
   readonly crlf: boolean;
 }
@@ -42,8 +43,8 @@ function scanEntity(
   const doubt = (code: string, message: string, clause?: string): void => {
     ambiguities.push(problem('error', code, message, clause));
   };
-  const message = scan.root || byDefault === messageRfc822;
-  scan.root = false;
+  const message = scan.heads;
+  scan.heads = false;
   const section = scanHeaders(input, start, end, message, scan.crlf, ambiguities);
   const contentType = soleContentType(section.headers, byDefault, ambiguities);
   const transferEncoding = soleTransferEncoding(section.headers, ambiguities);
@@ -76,9 +77,10 @@ function scanEntity(
   }
   if (embedded) {
     scan.parts++;
+    scan.heads = true;
     return {
       ...entity,
-      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, messageRfc822)],
+      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, textPlain)],
       closed: true,
     };
   }
