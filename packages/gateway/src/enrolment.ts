@@ -112,6 +112,14 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
     );
   }
 
+  /** The key store has lost the key: another is made and certified, as if there had been none. */
+  function forget(name: string): void {
+    log.error('enrolment.key-lost', { for: name });
+    held.delete(name);
+    parsed.delete(name);
+    pending.delete(name);
+  }
+
   /** The CRLs come from the authority itself, over a connection that is its own. */
   function isRevoked({ issuer, serialNumber }: Certificate): boolean {
     return (view?.crls ?? []).some((crl) => namesEqual(crl.issuer, issuer) && crl.find(serialNumber) !== undefined);
@@ -218,20 +226,23 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
         { key: state.key, certificate: one.certificate },
         ...state.previous.map(({ key, certificate }) => ({ key, certificate: fromBase64(certificate) })),
       ];
-      return Promise.all(
-        all.map(async ({ key, certificate }) => ({
-          decrypter: await keys.decrypter(parseKeyReference(key)),
-          certificate,
-        })),
+      const found = await Promise.all(
+        all.map(async ({ key, certificate }) => {
+          const decrypter = await unlessLost(() => keys.decrypter(parseKeyReference(key)));
+          return decrypter === undefined ? undefined : { decrypter, certificate };
+        }),
       );
+      if (found[0] === undefined) forget(ownName);
+      return found.filter((key) => key !== undefined);
     },
     async signingKey(person) {
       const name = nameOf(person);
       const state = held.get(name);
       const one = certified(name);
       if (state === undefined || one === undefined || !isGood(name)) return undefined;
-      const signer = await keys.signer(parseKeyReference(state.key));
-      return { signer, certificate: one.certificate, chain: one.chain };
+      const signer = await unlessLost(() => keys.signer(parseKeyReference(state.key)));
+      if (signer === undefined) forget(name);
+      return signer === undefined ? undefined : { signer, certificate: one.certificate, chain: one.chain };
     },
     async ensure(person, timeout) {
       if (isGood(nameOf(person))) return true;
@@ -268,6 +279,15 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
 export function speaksFor(certificate: Certificate, address: string): boolean {
   const wanted = address.toLowerCase();
   return certificateEmails(certificate).some((email) => email.toLowerCase() === wanted);
+}
+
+async function unlessLost<T>(use: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await use();
+  } catch (error) {
+    if (error instanceof KeyStoreError && error.code === 'key-not-found') return undefined;
+    throw error;
+  }
 }
 
 /** This key will never get a certificate. */

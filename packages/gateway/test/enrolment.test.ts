@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { verifyMessage } from '@chancery/smime';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -66,6 +66,25 @@ describe('enrolment', () => {
     ahead = 340 * 24 * 60 * 60 * 1000;
     await until(() => calls().own === 2 && calls().people === 2);
     expect(office.gateway().health().signers).toEqual({ ready: 1, awaited: 0 });
+  });
+});
+
+describe('a key that the key store has lost', () => {
+  it('is replaced, and mail is put off only until then', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => office.gateway().health().signers.ready === 1);
+    await office.restart(async () => {
+      const keys = path.join(office.folder, 'keys');
+      for (const name of await readdir(keys)) if (name.endsWith('.key')) await rm(path.join(keys, name));
+    });
+    let reply = await office.send('outbound', mail('x@stranger.example'));
+    expect(reply).toMatchObject({ code: 451 });
+    reply = await office.send('outbound', mail('x@stranger.example'));
+    expect(reply).toMatchObject({ code: 250 });
+    await until(() => office.outside.delivered.length === 1);
+    expect(office.outside.delivered[0]?.message.toString()).toContain('multipart/signed');
+    expect(calls().people).toBe(2);
   });
 });
 

@@ -22,8 +22,8 @@ export interface TestGateway {
   readonly folder: string;
   readonly events: { level: string; event: string; fields: unknown }[];
   gateway(): RunningGateway;
-  /** Stops the gateway and starts another on the same folder. */
-  restart(): Promise<void>;
+  /** Stops the gateway and starts another on the same folder; `between` happens while none runs. */
+  restart(between?: () => Promise<void>): Promise<void>;
   send(
     direction: 'outbound' | 'inbound',
     mail: { sender: string; recipients: readonly string[]; message: string | Buffer },
@@ -81,8 +81,9 @@ export async function startTestGateway(
     folder,
     events,
     gateway: () => running,
-    async restart() {
+    async restart(between) {
       await running.stop();
+      await between?.();
       running = await startGateway(config, { log, ...ports });
     },
     send: (direction, mail) => submit(direction === 'outbound' ? running.outboundPort : running.inboundPort, mail),
