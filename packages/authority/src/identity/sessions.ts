@@ -98,7 +98,7 @@ export async function beginSession(tx: Transaction, world: World, operator: Oper
   return { me: meOf(principalOfOperator(operator)), token, expiresAt };
 }
 
-export function principalOfOperator(operator: Pick<OperatorRow, 'id' | 'name' | 'address' | 'roles'>) {
+function principalOfOperator(operator: Pick<OperatorRow, 'id' | 'name' | 'address' | 'roles'>) {
   const { id, name, address, roles } = operator;
   return { kind: 'operator', id, name, address, roles } as const;
 }

@@ -2,6 +2,7 @@
 import type { Overview } from '@chancery/api';
 import { sql } from 'kysely';
 import type { AuthorityConfig } from '../config.ts';
+import { EXPIRING_DAYS } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 
 /** @param at the present instant; days and months are UTC */
@@ -22,17 +23,17 @@ export async function overview(snapshot: Snapshot, config: AuthorityConfig, at: 
   };
 }
 
-/** A certificate is called expiring in its last thirty days. */
-const EXPIRING_MS = 30 * 86_400_000;
 const DAY_MS = 86_400_000;
+const EXPIRING_MS = EXPIRING_DAYS * DAY_MS;
 
 async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']> {
   const valid = (use: string) => sql<string>`count(*) FILTER (WHERE EXISTS (
     SELECT 1 FROM certificates c WHERE c.person_id = people.id AND c.use = ${use} AND c.revoked_at IS NULL
       AND c.not_before <= ${at} AND c.not_after > ${at}
+      -- a key that its owner cannot use yet makes nobody reachable
       AND (${use} <> 'encryption' OR EXISTS (
-        SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = c.escrowed_key_id AND l.kind = 'gateway')
-        OR EXISTS (SELECT 1 FROM claims k WHERE k.person_id = people.id AND k.claimed_at >= c.issued_at))))`;
+        SELECT 1 FROM escrowed_keys e WHERE e.id = c.escrowed_key_id AND (e.delivered_at IS NOT NULL OR EXISTS (
+          SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))))))`;
   const row = await snapshot
     .selectFrom('people')
     .select([
