@@ -109,7 +109,7 @@ export function checkSigner(
   return { signature: right && sound ? 'valid' : 'invalid', ...described };
 }
 
-export function digestOf(content: SignedContent, digest: DigestName): Buffer {
+function digestOf(content: SignedContent, digest: DigestName): Buffer {
   const known = content.digests.get(digest);
   if (known) return known;
   const computed = createHash(digest).update(content.octets).digest();
