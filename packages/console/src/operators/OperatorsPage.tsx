@@ -1,5 +1,5 @@
 import { exclusiveRoles, type Operator, type Role } from '@chancery/api';
-import { Alert, Button, Checkbox, Group, Modal, Skeleton, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconRouter } from '@tabler/icons-react';
@@ -7,8 +7,9 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, useMay, useMe } from '../api.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
-import { Page, Panel } from '../pieces/Page.tsx';
-import { PlainTable } from '../pieces/PlainTable.tsx';
+import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { EmptyState } from '../pieces/EmptyState.tsx';
+import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -48,32 +49,17 @@ export function OperatorsPage() {
           {mayWrite && ' Invite them now, before the first key is lost.'}
         </Alert>
       )}
-      {operators.isPending && <Skeleton height={240} />}
-      {operators.data !== undefined && (
-        <Panel>
-          <PlainTable label="Operators" head={['Name', 'Roles', 'State', 'Last sign-in', '[Actions]']}>
-            {operators.data.items.map((operator) => (
-              <tr key={operator.id}>
-                <td>
-                  <Text size="sm" fw={550}>
-                    {operator.name}
-                  </Text>
-                  <Text size="xs" c="dimmed">
-                    {operator.address}
-                  </Text>
-                </td>
-                <td>{operator.roles.map((role) => roleNames[role][0]).join(', ')}</td>
-                <td>
-                  <StateBadge state={operatorStates[operator.state]} />
-                </td>
-                <td>
-                  {operator.lastSignInAt === null ? 'Never' : <When at={operator.lastSignInAt} style="relative" />}
-                </td>
-                <td data-align="right">{mayWrite && <Disable operator={operator} />}</td>
-              </tr>
-            ))}
-          </PlainTable>
-        </Panel>
+      {operators.error === null && (
+        <DataTable
+          label="Operators"
+          columns={columns(mayWrite)}
+          card={(operator) => <OperatorCard operator={operator} mayWrite={mayWrite} />}
+          rows={operators.data?.items ?? []}
+          total={operators.data?.items.length ?? 0}
+          rowKey={(operator) => operator.id}
+          loading={operators.isPending}
+          empty={<EmptyState title="No operators">The set-up link makes the first administrator.</EmptyState>}
+        />
       )}
       <Modal opened={inviting} onClose={inviteDialog.close} title="Invite operator" size="lg">
         <Invite onClose={inviteDialog.close} />
@@ -82,6 +68,53 @@ export function OperatorsPage() {
         <AddGateway onClose={enrolDialog.close} />
       </Modal>
     </Page>
+  );
+}
+
+const columns = (mayWrite: boolean): readonly Column<Operator>[] => [
+  { header: 'Name', width: '30%', cell: (operator) => <Named operator={operator} /> },
+  { header: 'Roles', width: '28%', cell: rolesOf },
+  { header: 'State', cell: (operator) => <StateBadge state={operatorStates[operator.state]} /> },
+  { header: 'Last sign-in', cell: (operator) => <LastSignIn operator={operator} /> },
+  ...(mayWrite
+    ? [{ header: 'Actions', align: 'right' as const, cell: (operator: Operator) => <Disable operator={operator} /> }]
+    : []),
+];
+
+const rolesOf = (operator: Operator) => operator.roles.map((role) => roleNames[role][0]).join(', ');
+
+function Named({ operator }: { operator: Operator }) {
+  return (
+    <div>
+      <Text size="sm" fw={550}>
+        {operator.name}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {operator.address}
+      </Text>
+    </div>
+  );
+}
+
+function LastSignIn({ operator }: { operator: Operator }) {
+  return operator.lastSignInAt === null ? 'Never' : <When at={operator.lastSignInAt} style="relative" />;
+}
+
+function OperatorCard({ operator, mayWrite }: { operator: Operator; mayWrite: boolean }) {
+  return (
+    <Stack gap={6}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Named operator={operator} />
+        <StateBadge state={operatorStates[operator.state]} />
+      </Group>
+      <Text size="sm">{rolesOf(operator)}</Text>
+      <Group justify="space-between">
+        <Text size="sm" c="dimmed">
+          Last sign-in: <LastSignIn operator={operator} />
+        </Text>
+        {mayWrite && <Disable operator={operator} />}
+      </Group>
+    </Stack>
   );
 }
 
