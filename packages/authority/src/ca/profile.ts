@@ -22,7 +22,7 @@ const every = {
   smimeCapabilities: [],
 } satisfies Partial<CertificateProfile>;
 
-export const shippedProfiles: Record<string, CertificateProfile> = {
+const shippedProfiles: Record<string, CertificateProfile> = {
   signing: {
     ...every,
     use: 'signing',
