@@ -3,8 +3,8 @@ import { issue, issueCrl, now, type Party, type Wish } from '../../test/test-aut
 import { encodeNull } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { limits } from '../limits.ts';
-import type { Certificate } from '../x509/certificate.ts';
-import { certificatePolicies, nameConstraints } from '../x509/extensions.ts';
+import { type Certificate, parseCertificate } from '../x509/certificate.ts';
+import { certificatePolicies, nameConstraints, ocspNoCheck } from '../x509/extensions.ts';
 import { type PathInput, sameMailbox, validatePath } from './validate-path.ts';
 
 const root = await issue({ name: 'Root' });
@@ -142,6 +142,19 @@ describe('validatePath', () => {
     expect(codes(await under({ extensions: [certificatePolicies([oids.anyPolicy])] }, stated, demand))).toEqual([]);
   });
 
+  it('warns of a certificate that is not DER, though its signature holds', async () => {
+    const { certificate } = await issue({ email }, middle);
+    // The outer length in one octet more than it needs.
+    const inner = certificate.der.subarray(4);
+    const ber = Buffer.concat([
+      Buffer.from('3083', 'hex'),
+      Buffer.of(0, inner.length >> 8, inner.length & 0xff),
+      inner,
+    ]);
+    const report = judge({ ...alice, certificate: parseCertificate(ber) });
+    expect(report).toMatchObject({ valid: true, problems: [{ code: 'not-der', severity: 'warning' }] });
+  });
+
   it('checks revocation up to the anchor', async () => {
     const rootCrl = await issueCrl(root, []);
     const middleCrl = await issueCrl(middle, []);
@@ -158,6 +171,8 @@ describe('validatePath', () => {
     const revokedMiddle = await issueCrl(root, [
       { serialNumber: middle.certificate.serialNumber, revokedAt: now, reason: 'cACompromise' },
     ]);
+    const unchecked = await issue({ email, extensions: [ocspNoCheck()] }, middle);
+    expect(codes(judge(unchecked, { ...required, crls: [rootCrl] }))).toEqual(['revocation-unknown']);
     for (const revocation of ['required', 'if-present'] as const) {
       expect(judge(alice, { revocation, crls: [revokedMiddle, middleCrl] })).toMatchObject({
         valid: false,

@@ -1,4 +1,5 @@
 /** Is a certificate to be trusted for a purpose at a time: RFC 5280 6, RFC 8550 4. */
+import { hasDerLengths } from '../asn1/ber.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { parseSignatureAlgorithm } from '../keys/algorithms.ts';
@@ -136,6 +137,7 @@ function judge(
       const selfIssued = namesEqual(certificate.subject, certificate.issuer);
       checkValidity(certificate, walk);
       checkStrength(certificate, walk);
+      checkEncoding(certificate, walk);
       if (input.revocation !== 'none')
         revocation = worse(revocation, askRevocation(certificate, issuer, walk, pool, budget, pending));
       if (!selfIssued || last) checkNames(certificate, walk);
@@ -292,6 +294,12 @@ function checkStrength(certificate: Certificate, { input, problems }: Walk): voi
     );
 }
 
+/** X.690 10.1. Harmless to the signature, which covers the octets as they are; worth a word, as no CA of today does it. */
+function checkEncoding(certificate: Certificate, { problems }: Walk): void {
+  if (hasDerLengths(certificate.der)) return;
+  problems.push(problem('warning', 'not-der', `${called(certificate)} is not encoded in DER`, 'RFC 5280 section 4.1'));
+}
+
 function checkNames(certificate: Certificate, walk: Walk): void {
   const found = violation(certificate, walk.constraints, walk.checks);
   if (found)
@@ -382,8 +390,9 @@ function askRevocation(
   pending: readonly Certificate[],
 ): 'good' | 'revoked' | 'unknown' {
   const { input, problems } = walk;
-  // RFC 6960 4.2.2.2.1.
-  if (certificate.extensions.some(({ id }) => id === oids.ocspNoCheck)) return 'good';
+  // RFC 6960 4.2.2.2.1: only a responder's certificate may go unchecked.
+  const responder = certificate.extendedKeyUsage?.includes(oids.ocspSigning) === true;
+  if (responder && certificate.extensions.some(({ id }) => id === oids.ocspNoCheck)) return 'good';
   const report = checkRevocation(certificate, issuer, {
     at: input.at,
     ...(input.crls && { crls: input.crls }),

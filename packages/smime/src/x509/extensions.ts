@@ -5,7 +5,6 @@ import {
   encodeBitString,
   encodeBoolean,
   encodeElement,
-  encodeEnumerated,
   encodeExplicit,
   encodeIa5String,
   encodeImplicit,
@@ -206,11 +205,6 @@ export function issuingDistributionPoint(input: {
     ...(input.onlyCaCertificates ? [encodeImplicit(2, flag)] : []),
   ];
   return { id: oids.issuingDistributionPoint, critical: true, value: encodeSequence(...parts) };
-}
-
-/** CRL entry extension. */
-function reasonCode(reason: RevocationReason): Extension {
-  return { id: oids.reasonCode, critical: false, value: encodeEnumerated(revocationReasons[reason]) };
 }
 
 /** SHA-1 of the subject public key's bits: method (1) of RFC 5280 4.2.1.2. An identifier, not a security function. */
