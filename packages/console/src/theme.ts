@@ -6,6 +6,7 @@ import {
   type CSSVariablesResolver,
   createTheme,
   Drawer,
+  InputWrapper,
   type MantineColorsTuple,
   Menu,
   Modal,
@@ -88,6 +89,8 @@ export const theme = createTheme({
     Alert: Alert.extend({ defaultProps: { closeButtonLabel: 'Dismiss' } }),
     Checkbox: Checkbox.extend({ defaultProps: { radius: 'xs' } }),
     Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, attributes: noBanner } }),
+    // Nearly every field is required: the few that are not say so, and no label carries a star.
+    InputWrapper: InputWrapper.extend({ defaultProps: { withAsterisk: false } }),
     Menu: Menu.extend({ defaultProps: { withinPortal: true, shadow: 'md' } }),
     Modal: Modal.extend({
       defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, centered: true, attributes: noBanner },

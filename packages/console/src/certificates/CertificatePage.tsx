@@ -204,7 +204,7 @@ function Revoke({ certificate, onClose }: { certificate: CertificateDetail; onCl
         </Radio.Group>
         <Textarea
           label="Note"
-          description="For the audit trail; nobody outside sees it"
+          description="Optional. For the audit trail; nobody outside sees it"
           autosize
           minRows={2}
           maxLength={1000}

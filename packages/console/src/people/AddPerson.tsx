@@ -56,14 +56,14 @@ function AddPersonForm({ onClose }: { onClose: () => void }) {
         <TextInput label="E-mail address" type="email" required {...form.getInputProps('address')} />
         <TagsInput
           label="Other addresses"
-          description="They stand in the same certificates. Press Enter after each"
+          description="Optional. They stand in the same certificates. Press Enter after each"
           splitChars={[',', ' ', ';']}
           acceptValueOnBlur
           {...form.getInputProps('aliases')}
         />
         <TextInput
           label="External id"
-          description="The person's number in your directory, if there is one"
+          description="Optional. The person's number in your directory"
           {...form.getInputProps('externalId')}
         />
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>

@@ -47,11 +47,12 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
         <TextInput label="Name" required data-autofocus {...form.getInputProps('name')} />
         <TagsInput
           label="Other addresses"
+          description="Optional"
           splitChars={[',', ' ', ';']}
           acceptValueOnBlur
           {...form.getInputProps('aliases')}
         />
-        <TextInput label="External id" {...form.getInputProps('externalId')} />
+        <TextInput label="External id" description="Optional" {...form.getInputProps('externalId')} />
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
           <Stack gap="xs" mt="xs">
             <Radio value="device" label="With the person" />

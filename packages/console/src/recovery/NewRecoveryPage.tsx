@@ -108,7 +108,7 @@ export function NewRecoveryPage() {
             />
             <TextInput
               label="Case number"
-              description="If there is one"
+              description="Optional"
               maxLength={100}
               {...form.getInputProps('caseNumber')}
             />
