@@ -71,6 +71,8 @@ export async function listen(
       // Internationalised addresses need every next hop to know them: until ours tells, clients are not invited.
       hideSMTPUTF8: true,
       hideENHANCEDSTATUSCODES: false,
+      heloResponse: '%s',
+      socketTimeout: clientPatience,
       useXForward: [...options.trustedPeers],
       maxClients: options.maxConnections,
       ...{ maxRecipients: options.maxRecipients },
@@ -151,6 +153,8 @@ export async function listen(
   };
 }
 
+/** Milliseconds between two commands: RFC 5321 4.5.3.2.7 asks for five minutes. */
+const clientPatience = 300_000;
 /** Milliseconds that a client has to close its side when the gateway stops. */
 const lastPatience = 300;
 
