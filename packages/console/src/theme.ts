@@ -3,6 +3,7 @@ import {
   ActionIcon,
   Alert,
   Checkbox,
+  Combobox,
   type CSSVariablesResolver,
   createTheme,
   Drawer,
@@ -88,6 +89,7 @@ export const theme = createTheme({
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle' } }),
     Alert: Alert.extend({ defaultProps: { closeButtonLabel: 'Dismiss' } }),
     Checkbox: Checkbox.extend({ defaultProps: { radius: 'xs' } }),
+    Combobox: Combobox.extend({ defaultProps: { keepMounted: false } }),
     Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, attributes: noBanner } }),
     // Nearly every field is required: the few that are not say so, and no label carries a star.
     InputWrapper: InputWrapper.extend({ defaultProps: { withAsterisk: false } }),
