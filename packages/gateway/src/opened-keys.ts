@@ -17,9 +17,14 @@ export interface OpenedKeys {
    * @throws GatewayError `unavailable` when the authority cannot be asked, or our own key is not certified yet
    */
   keysOf(address: string): Promise<readonly OpenedKey[]>;
+  /** As `keysOf`, when none of those opened a message: undefined where the answer was not one from memory. */
+  newerKeysOf(address: string): Promise<readonly OpenedKey[] | undefined>;
   /** Forgets every key. */
   close(): void;
 }
+
+/** Milliseconds: mail that cannot be opened is no way to have the authority asked for each of it. */
+const askedAgainAfter = 5_000;
 
 /** @param lifetime milliseconds that an opened key stays in memory */
 export function openKeys({
@@ -35,7 +40,7 @@ export function openKeys({
   readonly now: () => number;
   readonly log: Log;
 }): OpenedKeys {
-  const opened = new Map<string, { until: number; keys: readonly OpenedKey[] }>();
+  const opened = new Map<string, { since: number; until: number; keys: readonly OpenedKey[] }>();
   const opening = new Map<string, Promise<readonly OpenedKey[]>>();
 
   const sweep = setInterval(
@@ -61,8 +66,14 @@ export function openKeys({
         log.error('keys.unusable', { escrowedKey: record.escrowedKeyId, reason: reasonOf(error) });
       }
     }
-    if (lifetime > 0 && keys.length > 0) opened.set(address, { until: now() + lifetime, keys });
+    if (lifetime > 0 && keys.length > 0) opened.set(address, { since: now(), until: now() + lifetime, keys });
     return keys;
+  }
+
+  function openOnce(address: string): Promise<readonly OpenedKey[]> {
+    const under = opening.get(address) ?? open(address).finally(() => opening.delete(address));
+    opening.set(address, under);
+    return under;
   }
 
   return {
@@ -70,9 +81,12 @@ export function openKeys({
       const address = given.toLowerCase();
       const known = opened.get(address);
       if (known !== undefined && known.until > now()) return known.keys;
-      const under = opening.get(address) ?? open(address).finally(() => opening.delete(address));
-      opening.set(address, under);
-      return under;
+      return openOnce(address);
+    },
+    async newerKeysOf(given) {
+      const address = given.toLowerCase();
+      const since = opened.get(address)?.since ?? now();
+      return now() - since < askedAgainAfter ? undefined : openOnce(address);
     },
     close() {
       clearInterval(sweep);

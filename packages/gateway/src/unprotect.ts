@@ -30,7 +30,7 @@ export interface Form {
 export async function unprotect(
   arrival: Pick<Arrival, 'message' | 'recipients'>,
   view: OfficeView,
-  openedKeys: Pick<OpenedKeys, 'keysOf'>,
+  openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
   now: number,
   log: Log,
 ): Promise<Form[]> {
@@ -80,20 +80,31 @@ async function open(
   recipient: string,
   message: Uint8Array,
   view: OfficeView,
-  openedKeys: Pick<OpenedKeys, 'keysOf'>,
+  openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
   log: Log,
 ): Promise<{ message: Uint8Array; authenticated: boolean } | { why: string }> {
   const person = view.personOf(recipient);
   if (person === undefined || !person.decrypts) return { why: 'encrypted, and not for this gateway to open' };
   const keys = await openedKeys.keysOf(person.address);
   if (keys.length === 0) return { why: 'encrypted, and no key of the recipient is locked to this gateway' };
+  const result =
+    (await decrypt(message, keys)) ?? (await decrypt(message, await openedKeys.newerKeysOf(person.address)));
+  if (result !== undefined) return result;
+  // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
+  log.warn('inbound.not-decrypted', { recipient });
+  return { why: 'encrypted, and could not be decrypted; passed on as it came' };
+}
+
+async function decrypt(
+  message: Uint8Array,
+  keys: Awaited<ReturnType<OpenedKeys['newerKeysOf']>>,
+): Promise<{ message: Uint8Array; authenticated: boolean } | undefined> {
+  if (keys === undefined) return undefined;
   try {
-    const result = await decryptMessage({ message, keys: [...keys] });
+    const result = await decryptMessage({ message, keys });
     return { message: result.message, authenticated: result.authenticated };
   } catch {
-    // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
-    log.warn('inbound.not-decrypted', { recipient });
-    return { why: 'encrypted, and could not be decrypted; passed on as it came' };
+    return undefined;
   }
 }
 

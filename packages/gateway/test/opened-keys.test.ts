@@ -66,6 +66,21 @@ describe('keys of people whose mail is opened', () => {
     keys.close();
   });
 
+  it('are asked for again when they open nothing, and not for each message', async () => {
+    const records = [await record()];
+    const { keys, state } = open(records, 600_000);
+    await keys.keysOf('ben@example.com');
+    expect(await keys.newerKeysOf('ben@example.com')).toBeUndefined();
+    records.push(await record());
+    state.clock = 5_000;
+    expect(await keys.keysOf('ben@example.com')).toHaveLength(1);
+    expect(await keys.newerKeysOf('ben@example.com')).toHaveLength(2);
+    expect(await keys.keysOf('ben@example.com')).toHaveLength(2);
+    expect(await keys.newerKeysOf('ben@example.com')).toBeUndefined();
+    expect(state.asked).toBe(2);
+    keys.close();
+  });
+
   it('leave out what is altered, locked to another, or not the key of its certificate', async () => {
     events.length = 0;
     const altered = await record();
