@@ -67,6 +67,7 @@ export interface Schema {
     use: 'signing' | 'encryption';
     state: 'waiting' | 'issued' | 'failed' | 'withdrawn';
     error: string | null;
+    escrowed_key_id: Generated<string | null>;
     created_at: Date;
     updated_at: Date;
   };
@@ -82,6 +83,7 @@ export interface Schema {
     format_version: number;
     sealed: Buffer;
     created_at: Date;
+    delivered_at: Generated<Date | null>;
   };
   escrow_locks: {
     id: Generated<string>;

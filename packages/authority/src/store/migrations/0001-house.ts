@@ -127,9 +127,13 @@ const statements = [
      format_version integer NOT NULL,
      sealed bytea NOT NULL, -- nonce (12) || ciphertext || tag (16)
      created_at timestamptz NOT NULL,
+     delivered_at timestamptz, -- its owner has fetched it
      UNIQUE (id, spki_sha256)
    )`,
   `CREATE INDEX escrowed_keys_person ON escrowed_keys (person_id)`,
+  // The key that an enrolment certifies: one, whatever crashes and is run again.
+  `ALTER TABLE enrollments ADD COLUMN escrowed_key_id uuid REFERENCES escrowed_keys`,
+  `ALTER TABLE enrollments ADD CHECK (use = 'encryption' OR escrowed_key_id IS NULL)`,
   `CREATE TABLE escrow_locks (
      id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
      escrowed_key_id uuid NOT NULL REFERENCES escrowed_keys,

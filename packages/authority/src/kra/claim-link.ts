@@ -1,0 +1,37 @@
+/** The one-time link by which a person collects their keys: how its secret is kept until it is shown, and how it ends. */
+import { closeClaim } from '../store/claims.ts';
+import type { Transaction } from '../store/database.ts';
+import { dropLocks, type VaultRow } from '../store/escrow.ts';
+import type { World } from '../world.ts';
+import { openUnderVault, sealUnderVault } from './vault.ts';
+
+export function claimExpiry(world: World, from: Date): Date {
+  return new Date(from.getTime() + world.config.claims.expiresAfterDays * 86_400_000);
+}
+
+/** Closes a claim for good: nothing is left that its secret would open. */
+export async function endClaim(tx: Transaction, claimId: string, at: Date): Promise<void> {
+  await dropLocks(tx, { kind: 'claim', holder: claimId });
+  await closeClaim(tx, claimId, at);
+}
+
+export async function sealClaimSecret(world: World, vault: VaultRow, claimId: string, secret: string): Promise<Buffer> {
+  return sealUnderVault(world, vault, purposeOf(claimId), Buffer.from(secret, 'latin1'));
+}
+
+/** Only until the link is shown; then the sealed secret is erased. */
+export async function unsealClaimSecret(
+  world: World,
+  vault: VaultRow,
+  claimId: string,
+  sealed: Uint8Array,
+): Promise<string> {
+  const secret = await openUnderVault(world, vault, purposeOf(claimId), sealed);
+  try {
+    return secret.toString('latin1');
+  } finally {
+    secret.fill(0);
+  }
+}
+
+const purposeOf = (claimId: string): string => `chancery:claim-secret:${claimId}`;

@@ -1,0 +1,90 @@
+/**
+ * Makes encryption keys. The private key exists here in clear for as long as it takes to seal it, in one Buffer that is
+ * zeroed; `release.ts` is the only other place where one is ever seen.
+ */
+import { createCipheriv, createHash, generateKeyPair, randomBytes } from 'node:crypto';
+import canonicalize from 'canonicalize';
+
+export type EncryptionKeySpec = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p256' | 'p384' | 'p521';
+
+/** What an escrowed record is bound to: it opens as this record only. */
+export interface RecordBinding {
+  readonly recordId: string;
+  readonly personId: string;
+  readonly vaultId: string;
+}
+
+export interface SealedKey {
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Buffer;
+  /** For a person: `RSA-3072`, `P-256`. */
+  readonly algorithm: string;
+  /** AES-256-GCM of the PKCS#8 under the DEK: nonce (12) || ciphertext || tag (16). */
+  readonly sealed: Buffer;
+  /** 32 octets; whoever made the locks zeroes it. */
+  readonly dek: Buffer;
+}
+
+/** The version of the record's form, bound into every record. */
+export const FORMAT_VERSION = 1;
+
+export async function generateSealedKey(spec: EncryptionKeySpec, binding: RecordBinding): Promise<SealedKey> {
+  const { publicKey: spki, privateKey: pkcs8 } = await keyPair(spec);
+  const dek = randomBytes(32);
+  try {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', dek, nonce, { authTagLength: 16 });
+    cipher.setAAD(associatedData(binding, createHash('sha256').update(spki).digest()));
+    const sealed = Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]);
+    return { spki, algorithm: labels[spec], sealed, dek };
+  } catch (error) {
+    dek.fill(0);
+    throw error;
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+/** RFC 8785 JSON of what the record is bound to, UTF-8. @param spkiSha256 of the DER SubjectPublicKeyInfo */
+export function associatedData(binding: RecordBinding, spkiSha256: Uint8Array, formatVersion = FORMAT_VERSION): Buffer {
+  const canonical = canonicalize({
+    recordId: binding.recordId,
+    personId: binding.personId,
+    spkiSha256: Buffer.from(spkiSha256).toString('hex'),
+    vaultId: binding.vaultId,
+    formatVersion,
+  });
+  return Buffer.from(canonical ?? '', 'utf8');
+}
+
+const labels: Record<EncryptionKeySpec, string> = {
+  'rsa-2048': 'RSA-2048',
+  'rsa-3072': 'RSA-3072',
+  'rsa-4096': 'RSA-4096',
+  p256: 'P-256',
+  p384: 'P-384',
+  p521: 'P-521',
+};
+
+const DER = {
+  publicKeyEncoding: { format: 'der', type: 'spki' },
+  privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+} as const;
+
+/** On the thread pool: an RSA key takes up to half a second. */
+function keyPair(spec: EncryptionKeySpec): Promise<{ publicKey: Buffer; privateKey: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, publicKey: Buffer, privateKey: Buffer) =>
+      error === null ? resolve({ publicKey, privateKey }) : reject(error);
+    switch (spec) {
+      case 'rsa-2048':
+      case 'rsa-3072':
+      case 'rsa-4096':
+        return generateKeyPair('rsa', { modulusLength: Number(spec.slice(4)), ...DER }, done);
+      case 'p256':
+      case 'p384':
+      case 'p521':
+        return generateKeyPair('ec', { namedCurve: `P-${spec.slice(1)}`, ...DER }, done);
+    }
+  });
+}

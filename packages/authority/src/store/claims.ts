@@ -1,0 +1,83 @@
+/** Claim links: each hands one person their keys, once. Only the hash of its secret is kept for good. */
+import type { Selectable } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type ClaimRow = Selectable<Schema['claims']>;
+
+export async function claimByHash(snapshot: Snapshot, secretHash: Buffer): Promise<ClaimRow | undefined> {
+  return snapshot.selectFrom('claims').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst();
+}
+
+/** Held until commit. */
+export async function lockClaim(tx: Transaction, id: string): Promise<ClaimRow | undefined> {
+  return tx.selectFrom('claims').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+/** The one that is not closed, held until commit. */
+export async function lockOpenClaim(tx: Transaction, personId: string): Promise<ClaimRow | undefined> {
+  return tx
+    .selectFrom('claims')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('closed_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+/** The last one made, open or closed. */
+export async function latestClaim(snapshot: Snapshot, personId: string): Promise<ClaimRow | undefined> {
+  return snapshot
+    .selectFrom('claims')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function openClaims(snapshot: Snapshot, personIds: readonly string[]): Promise<ClaimRow[]> {
+  if (personIds.length === 0) return [];
+  return snapshot
+    .selectFrom('claims')
+    .selectAll()
+    .where('person_id', 'in', personIds)
+    .where('closed_at', 'is', null)
+    .execute();
+}
+
+export async function insertClaim(tx: Transaction, claim: Omit<ClaimRow, 'claimed_at' | 'closed_at'>): Promise<void> {
+  await tx
+    .insertInto('claims')
+    .values({ ...claim, claimed_at: null, closed_at: null })
+    .execute();
+}
+
+/** The link has been shown: its secret is gone from here, and its time begins. */
+export async function markShown(tx: Transaction, id: string, expiresAt: Date): Promise<void> {
+  await tx.updateTable('claims').set({ sealed_secret: null, expires_at: expiresAt }).where('id', '=', id).execute();
+}
+
+export async function markClaimed(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx.updateTable('claims').set({ claimed_at: at }).where('id', '=', id).where('claimed_at', 'is', null).execute();
+}
+
+export async function closeClaim(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('claims')
+    .set({ closed_at: at, sealed_secret: null })
+    .where('id', '=', id)
+    .where('closed_at', 'is', null)
+    .execute();
+}
+
+export async function expiredClaims(snapshot: Snapshot, at: Date): Promise<ClaimRow[]> {
+  return snapshot
+    .selectFrom('claims')
+    .selectAll()
+    .where('closed_at', 'is', null)
+    .where('expires_at', '<=', at)
+    .orderBy('expires_at')
+    .limit(500)
+    .execute();
+}

@@ -1,0 +1,194 @@
+/** Escrowed keys and their locks: sealed octets and who may open them. */
+import { type Selectable, sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type EscrowedKeyRow = Selectable<Schema['escrowed_keys']>;
+export type LockRow = Selectable<Schema['escrow_locks']>;
+
+export interface VaultRow {
+  readonly id: string;
+  readonly kekReference: string;
+  readonly threshold: number;
+}
+
+/** The vault that new keys are locked to. Throws where the office is not set up. */
+export async function currentVault(snapshot: Snapshot): Promise<VaultRow> {
+  const row = await snapshot
+    .selectFrom('vaults')
+    .select(['id', 'kek_reference', 'threshold'])
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) throw new Error('There is no vault: the office is not set up');
+  return { id: row.id, kekReference: row.kek_reference, threshold: row.threshold };
+}
+
+export async function vaultById(snapshot: Snapshot, id: string): Promise<VaultRow> {
+  const row = await snapshot
+    .selectFrom('vaults')
+    .select(['id', 'kek_reference', 'threshold'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return { id: row.id, kekReference: row.kek_reference, threshold: row.threshold };
+}
+
+export async function insertEscrowedKey(
+  tx: Transaction,
+  key: Omit<EscrowedKeyRow, 'use' | 'delivered_at'>,
+  locks: readonly Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[],
+): Promise<void> {
+  await tx.insertInto('escrowed_keys').values(key).execute();
+  await tx
+    .insertInto('escrow_locks')
+    .values(locks.map((lock) => ({ ...lock, escrowed_key_id: key.id, created_at: key.created_at })))
+    .execute();
+}
+
+export async function escrowedKeyById(snapshot: Snapshot, id: string): Promise<EscrowedKeyRow | undefined> {
+  return snapshot.selectFrom('escrowed_keys').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Newest first. */
+export async function escrowedKeysOfPerson(snapshot: Snapshot, personId: string): Promise<EscrowedKeyRow[]> {
+  return snapshot
+    .selectFrom('escrowed_keys')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .execute();
+}
+
+export async function locksOfKeys(snapshot: Snapshot, ids: readonly string[]): Promise<LockRow[]> {
+  return snapshot
+    .selectFrom('escrow_locks')
+    .selectAll()
+    .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`)
+    .orderBy('kind', 'desc')
+    .execute();
+}
+
+/** What one holder can open, newest key first, each with its newest certificate; keys without a certificate are left out. */
+export async function keysLockedTo(
+  snapshot: Snapshot,
+  lock: { readonly kind: LockRow['kind']; readonly holder: string; readonly personId: string },
+): Promise<{ key: EscrowedKeyRow; wrapped: Buffer; certificate: Buffer; authorityId: string }[]> {
+  const rows = await snapshot
+    .selectFrom('escrow_locks as l')
+    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
+    .selectAll('e')
+    .select('l.wrapped')
+    .where('l.kind', '=', lock.kind)
+    .where('l.holder', '=', lock.holder)
+    .where('e.person_id', '=', lock.personId)
+    .orderBy('e.created_at', 'desc')
+    .execute();
+  const certificates = await certificatesOfKeys(
+    snapshot,
+    rows.map(({ id }) => id),
+  );
+  return rows.flatMap(({ wrapped, ...key }) => {
+    const certificate = certificates.get(key.id);
+    return certificate === undefined ? [] : [{ key, wrapped, ...certificate }];
+  });
+}
+
+/** The newest certificate of each escrowed key, DER. */
+export async function certificatesOfKeys(
+  snapshot: Snapshot,
+  ids: readonly string[],
+): Promise<Map<string, { certificate: Buffer; authorityId: string; serialNumber: string }>> {
+  const rows = await snapshot
+    .selectFrom('certificates')
+    .select(['escrowed_key_id', 'certificate', 'authority_id', 'serial_number'])
+    .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`)
+    .orderBy('issued_at')
+    .execute();
+  return new Map(
+    rows.flatMap((row) =>
+      row.escrowed_key_id === null
+        ? []
+        : [
+            [
+              row.escrowed_key_id,
+              { certificate: row.certificate, authorityId: row.authority_id, serialNumber: row.serial_number },
+            ] as const,
+          ],
+    ),
+  );
+}
+
+/** Of these keys, those that their owner has fetched or a gateway opens in the owner's stead. */
+export async function usableKeys(snapshot: Snapshot, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await snapshot
+    .selectFrom('escrowed_keys as e')
+    .select('e.id')
+    .where(sql<boolean>`e.id = ANY (${ids}::uuid[]) AND (e.delivered_at IS NOT NULL
+      OR EXISTS (SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))`)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+export async function markDelivered(tx: Transaction, ids: readonly string[], at: Date): Promise<void> {
+  await sql`UPDATE escrowed_keys SET delivered_at = ${at} WHERE id = ANY (${ids}::uuid[]) AND delivered_at IS NULL`.execute(
+    tx,
+  );
+}
+
+export async function dropLocks(
+  tx: Transaction,
+  lock: { readonly kind: 'claim' | 'gateway'; readonly holder?: string; readonly personId?: string },
+): Promise<number> {
+  let query = tx.deleteFrom('escrow_locks').where('kind', '=', lock.kind);
+  if (lock.holder !== undefined) query = query.where('holder', '=', lock.holder);
+  if (lock.personId !== undefined) {
+    const { personId } = lock;
+    query = query.where('escrowed_key_id', 'in', (where) =>
+      where.selectFrom('escrowed_keys').select('id').where('person_id', '=', personId),
+    );
+  }
+  return Number((await query.executeTakeFirst()).numDeletedRows);
+}
+
+export async function setLockExpiry(tx: Transaction, claimId: string, expiresAt: Date): Promise<void> {
+  await tx
+    .updateTable('escrow_locks')
+    .set({ expires_at: expiresAt })
+    .where('kind', '=', 'claim')
+    .where('holder', '=', claimId)
+    .execute();
+}
+
+/** The newest certificate of each enrolled gateway that is good at that instant. */
+export async function enrolledGateways(snapshot: Snapshot, at: Date): Promise<{ id: string; certificate: Buffer }[]> {
+  const rows = await snapshot
+    .selectFrom('certificates')
+    .select(['gateway_id', 'certificate'])
+    .distinctOn('gateway_id')
+    .where('use', '=', 'gateway')
+    .where('gateway_id', 'is not', null)
+    .where('revoked_at', 'is', null)
+    .where('not_before', '<=', at)
+    .where('not_after', '>', at)
+    .orderBy('gateway_id')
+    .orderBy('issued_at', 'desc')
+    .execute();
+  return rows.flatMap(({ gateway_id, certificate }) => (gateway_id === null ? [] : [{ id: gateway_id, certificate }]));
+}
+
+/** Active people who let gateways open their mail and whose newest key is not locked to this one. */
+export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('people')
+    .select('id')
+    .where('state', '=', 'active')
+    .where('gateway_decrypts', '=', true)
+    .where(
+      sql<boolean>`NOT EXISTS (SELECT 1 FROM escrow_locks l WHERE l.kind = 'gateway' AND l.holder = ${gatewayId}
+        AND l.escrowed_key_id = (SELECT e.id FROM escrowed_keys e WHERE e.person_id = people.id
+          ORDER BY e.created_at DESC LIMIT 1))`,
+    )
+    .execute();
+  return rows.map(({ id }) => id);
+}

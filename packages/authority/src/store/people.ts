@@ -1,0 +1,219 @@
+/** End entities and their addresses. An address belongs to one person; its key, in lower case, settles who. */
+import { type Selectable, sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export interface PersonRow extends Selectable<Schema['people']> {
+  readonly address: string;
+  /** In the order of the alphabet. */
+  readonly aliases: readonly string[];
+}
+
+/** Addresses are compared without regard to case. */
+export function addressKey(address: string): string {
+  return address.toLowerCase();
+}
+
+export async function personById(snapshot: Snapshot, id: string): Promise<PersonRow | undefined> {
+  const row = await withAddresses(snapshot).where('people.id', '=', id).executeTakeFirst();
+  return row && read(row);
+}
+
+/** By primary address or alias. */
+export async function personByAddress(snapshot: Snapshot, address: string): Promise<PersonRow | undefined> {
+  const row = await withAddresses(snapshot)
+    .where('people.id', '=', (where) =>
+      where.selectFrom('person_addresses').select('person_id').where('key', '=', addressKey(address)),
+    )
+    .executeTakeFirst();
+  return row && read(row);
+}
+
+/** Held until commit: nobody else changes this person meanwhile. */
+export async function lockPerson(tx: Transaction, id: string): Promise<PersonRow | undefined> {
+  const held = await tx.selectFrom('people').select('id').where('id', '=', id).forUpdate().executeTakeFirst();
+  return held && personById(tx, id);
+}
+
+/** Everyone whose address or external id is among these, held until commit. */
+export async function lockPeopleNamed(
+  tx: Transaction,
+  names: { readonly keys: readonly string[]; readonly externalIds: readonly string[] },
+): Promise<PersonRow[]> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM people
+    WHERE external_id = ANY (${names.externalIds}::text[])
+      OR id IN (SELECT person_id FROM person_addresses WHERE key = ANY (${names.keys}::text[]))
+    ORDER BY id FOR UPDATE`.execute(tx);
+  return peopleByIds(
+    tx,
+    rows.map(({ id }) => id),
+  );
+}
+
+export async function peopleByIds(snapshot: Snapshot, ids: readonly string[]): Promise<PersonRow[]> {
+  if (ids.length === 0) return [];
+  const rows = await withAddresses(snapshot).where(sql<boolean>`people.id = ANY (${ids}::uuid[])`).execute();
+  return rows.map(read);
+}
+
+export async function activePeople(snapshot: Snapshot): Promise<PersonRow[]> {
+  const rows = await withAddresses(snapshot).where('state', '=', 'active').orderBy('people.id').execute();
+  return rows.map(read);
+}
+
+export interface PeopleFilter {
+  readonly limit: number;
+  readonly after?: { readonly name: string; readonly id: string } | undefined;
+  readonly search?: string | undefined;
+  readonly state?: 'active' | 'left' | undefined;
+  readonly uncovered?: boolean | undefined;
+}
+
+/** One page, in order of names. @param at the present instant, for who can be written to */
+export async function listPeople(
+  snapshot: Snapshot,
+  filter: PeopleFilter,
+  at: Date,
+): Promise<{ rows: PersonRow[]; total: number; hasMore: boolean }> {
+  let matching = snapshot.selectFrom('people');
+  if (filter.state !== undefined) matching = matching.where('state', '=', filter.state);
+  if (filter.uncovered === true) {
+    matching = matching.where('state', '=', 'active').where(sql<boolean>`NOT ${canBeWrittenTo(at)}`);
+  }
+  const search = filter.search?.trim() ?? '';
+  if (search !== '') {
+    const pattern = `%${search.replace(/[\\%_]/g, '\\$&')}%`;
+    matching = matching.where(
+      sql<boolean>`(people.name ILIKE ${pattern} OR people.external_id ILIKE ${pattern} OR EXISTS (
+        SELECT 1 FROM person_addresses s WHERE s.person_id = people.id AND s.address ILIKE ${pattern}))`,
+    );
+  }
+  const { total } = await matching.select(({ fn }) => fn.countAll<string>().as('total')).executeTakeFirstOrThrow();
+  let page = matching
+    .select('people.id')
+    .orderBy(sql`lower(people.name)`)
+    .orderBy('people.id')
+    .limit(filter.limit + 1);
+  if (filter.after !== undefined) {
+    page = page.where(sql<boolean>`(lower(people.name), people.id) > (${filter.after.name}, ${filter.after.id}::uuid)`);
+  }
+  const ids = (await page.execute()).map(({ id }) => id);
+  const shown = ids.slice(0, filter.limit);
+  const byId = new Map((await peopleByIds(snapshot, shown)).map((row) => [row.id, row]));
+  return {
+    rows: shown.flatMap((id) => byId.get(id) ?? []),
+    total: Number(total),
+    hasMore: ids.length > filter.limit,
+  };
+}
+
+/** Where a page ended, as the database orders names. */
+export async function nameCursor(snapshot: Snapshot, id: string): Promise<string> {
+  const row = await snapshot
+    .selectFrom('people')
+    .select(sql<string>`lower(name)`.as('name'))
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return row.name;
+}
+
+/**
+ * SQL: the row of `people` has an encryption certificate that is good at that instant and whose key its owner, or a
+ * gateway in the owner's stead, can use.
+ */
+function canBeWrittenTo(at: Date) {
+  return sql<boolean>`EXISTS (
+    SELECT 1 FROM certificates c JOIN escrowed_keys e ON e.id = c.escrowed_key_id
+    WHERE c.person_id = people.id AND c.use = 'encryption' AND c.revoked_at IS NULL
+      AND c.not_before <= ${at} AND c.not_after > ${at}
+      AND (e.delivered_at IS NOT NULL OR EXISTS (
+        SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway')))`;
+}
+
+export interface NewPersonRow {
+  readonly id: string;
+  readonly name: string;
+  readonly externalId: string | null;
+  readonly signingKey: 'device' | 'gateway';
+  readonly gatewayDecrypts: boolean;
+}
+
+export async function insertPeople(tx: Transaction, people: readonly NewPersonRow[], at: Date): Promise<void> {
+  for (const some of batches(people)) {
+    await tx
+      .insertInto('people')
+      .values(
+        some.map((person) => ({
+          id: person.id,
+          name: person.name,
+          external_id: person.externalId,
+          state: 'active' as const,
+          signing_key: person.signingKey,
+          gateway_decrypts: person.gatewayDecrypts,
+          created_at: at,
+          left_at: null,
+        })),
+      )
+      .execute();
+  }
+}
+
+export async function updatePerson(tx: Transaction, person: NewPersonRow): Promise<void> {
+  await tx
+    .updateTable('people')
+    .set({
+      name: person.name,
+      external_id: person.externalId,
+      signing_key: person.signingKey,
+      gateway_decrypts: person.gatewayDecrypts,
+      state: 'active',
+      left_at: null,
+    })
+    .where('id', '=', person.id)
+    .execute();
+}
+
+export async function markLeft(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx.updateTable('people').set({ state: 'left', left_at: at }).where('id', '=', id).execute();
+}
+
+/** Gives each person these addresses and no others. All are taken away first: an address may pass from one to another. */
+export async function replaceAddresses(
+  tx: Transaction,
+  people: readonly { readonly personId: string; readonly address: string; readonly aliases: readonly string[] }[],
+): Promise<void> {
+  if (people.length === 0) return;
+  await sql`DELETE FROM person_addresses WHERE person_id = ANY (${people.map(({ personId }) => personId)}::uuid[])`.execute(
+    tx,
+  );
+  const rows = people.flatMap(({ personId, address, aliases }) =>
+    [address, ...aliases].map((one, index) => ({
+      key: addressKey(one),
+      address: one,
+      person_id: personId,
+      is_primary: index === 0,
+    })),
+  );
+  for (const some of batches(rows)) await tx.insertInto('person_addresses').values(some).execute();
+}
+
+/** PostgreSQL takes 65,535 parameters in one statement. */
+function* batches<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < rows.length; start += 1000) yield rows.slice(start, start + 1000);
+}
+
+function withAddresses(snapshot: Snapshot) {
+  return snapshot
+    .selectFrom('people')
+    .selectAll('people')
+    .select([
+      sql<string>`(SELECT address FROM person_addresses p WHERE p.person_id = people.id AND is_primary)`.as('address'),
+      sql<string[]>`ARRAY(SELECT address FROM person_addresses p WHERE p.person_id = people.id AND NOT is_primary
+        ORDER BY key)`.as('aliases'),
+    ]);
+}
+
+function read(row: Selectable<Schema['people']> & { address: string; aliases: string[] }): PersonRow {
+  return row;
+}

@@ -1,0 +1,116 @@
+/** Recovery requests and what officers decided about them. */
+import { type Selectable, sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type RecoveryRow = Selectable<Schema['recovery_requests']>;
+export type DecisionRow = Selectable<Schema['recovery_decisions']>;
+export type RecoveryState = RecoveryRow['state'];
+
+export async function insertRecovery(
+  tx: Transaction,
+  request: Omit<RecoveryRow, 'state' | 'released_at' | 'sealed_password'>,
+): Promise<void> {
+  await tx
+    .insertInto('recovery_requests')
+    .values({ ...request, state: 'open', released_at: null, sealed_password: null })
+    .execute();
+}
+
+export async function recoveryById(snapshot: Snapshot, id: string): Promise<RecoveryRow | undefined> {
+  return snapshot.selectFrom('recovery_requests').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Held until commit: decisions and the release of one request follow one another. */
+export async function lockRecovery(tx: Transaction, id: string): Promise<RecoveryRow | undefined> {
+  return tx.selectFrom('recovery_requests').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+export interface RecoveryDecision extends DecisionRow {
+  readonly officerName: string;
+  /** Is the officer, at this moment, someone who may approve? */
+  readonly inOffice: boolean;
+}
+
+/** In the order they were made. */
+export async function decisionsOf(snapshot: Snapshot, requestIds: readonly string[]): Promise<RecoveryDecision[]> {
+  if (requestIds.length === 0) return [];
+  const rows = await snapshot
+    .selectFrom('recovery_decisions as d')
+    .innerJoin('operators as o', 'o.id', 'd.officer_id')
+    .selectAll('d')
+    .select([
+      'o.name as officerName',
+      sql<boolean>`o.state = 'active' AND 'recovery-officer' = ANY (o.roles)`.as('inOffice'),
+    ])
+    .where('d.request_id', 'in', requestIds)
+    .orderBy('d.decided_at')
+    .execute();
+  return rows;
+}
+
+export async function insertDecision(tx: Transaction, decision: DecisionRow): Promise<void> {
+  await tx.insertInto('recovery_decisions').values(decision).execute();
+}
+
+export async function setRecoveryState(tx: Transaction, id: string, state: RecoveryState): Promise<void> {
+  await tx.updateTable('recovery_requests').set({ state }).where('id', '=', id).execute();
+}
+
+export async function markReleased(
+  tx: Transaction,
+  id: string,
+  at: Date,
+  sealedPassword: Buffer | null,
+): Promise<void> {
+  await tx
+    .updateTable('recovery_requests')
+    .set({ state: 'released', released_at: at, sealed_password: sealedPassword })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** The password has been told. */
+export async function forgetPassword(tx: Transaction, id: string): Promise<void> {
+  await tx.updateTable('recovery_requests').set({ sealed_password: null }).where('id', '=', id).execute();
+}
+
+/** One page, newest first. A request past its time counts as expired, whether or not somebody has written that down. */
+export async function listRecoveries(
+  snapshot: Snapshot,
+  filter: {
+    readonly limit: number;
+    readonly after?: { readonly at: Date; readonly id: string } | undefined;
+    readonly state?: RecoveryState | undefined;
+  },
+  at: Date,
+): Promise<{ rows: RecoveryRow[]; total: number; hasMore: boolean }> {
+  let matching = snapshot.selectFrom('recovery_requests');
+  const lapsed = sql<boolean>`(state IN ('open', 'approved') AND expires_at <= ${at})`;
+  if (filter.state === 'expired') matching = matching.where(sql<boolean>`(state = 'expired' OR ${lapsed})`);
+  else if (filter.state !== undefined) {
+    matching = matching.where('state', '=', filter.state).where(sql<boolean>`NOT ${lapsed}`);
+  }
+  const { total } = await matching.select(({ fn }) => fn.countAll<string>().as('total')).executeTakeFirstOrThrow();
+  let page = matching
+    .selectAll()
+    .orderBy('requested_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(filter.limit + 1);
+  if (filter.after !== undefined) {
+    const { at: before, id } = filter.after;
+    page = page.where(sql<boolean>`(requested_at, id) < (${before}::timestamptz, ${id}::uuid)`);
+  }
+  const rows = await page.execute();
+  return { rows: rows.slice(0, filter.limit), total: Number(total), hasMore: rows.length > filter.limit };
+}
+
+export async function lapsedRecoveries(snapshot: Snapshot, at: Date): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('recovery_requests')
+    .select('id')
+    .where('state', 'in', ['open', 'approved'])
+    .where('expires_at', '<=', at)
+    .execute();
+  return rows.map(({ id }) => id);
+}
