@@ -5,14 +5,24 @@ import { generateCrl } from './ca/crl.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import { revokeCertificate } from './ca/revoke.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
+import { expireClaim } from './delivery/claim.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
 import { createGateway } from './identity/gateways.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
+import { escrowKey } from './kra/escrow.ts';
+import { decideRecovery, lapseRecovery, requestRecovery } from './kra/recovery.ts';
+import { collectKey, finishClaim, releaseKey, releasePassword } from './kra/release.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
+import { notePublication, planPublication } from './publication/publish.ts';
+import { showClaim } from './ra/claim-link.ts';
+import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
+import { readGatewayKeys } from './ra/gateways.ts';
+import { importPeople } from './ra/import.ts';
+import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
 
 /** What a list of operations needs to know of each. */
 type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
@@ -32,6 +42,26 @@ export const operations: readonly Listed[] = [
   createGateway,
   gatewaySeen,
   writeJournal,
+  addPerson,
+  changePerson,
+  removePerson,
+  importPeople,
+  rotateEncryptionKey,
+  noteEnrollmentError,
+  showClaim,
+  collectKey,
+  finishClaim,
+  expireClaim,
+  escrowKey,
+  requestRecovery,
+  decideRecovery,
+  lapseRecovery,
+  releaseKey,
+  releasePassword,
+  lockToGateway,
+  readGatewayKeys,
+  planPublication,
+  notePublication,
   prepareCertificate,
   signCertificate,
   closeStaleIntents,

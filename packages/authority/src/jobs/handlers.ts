@@ -1,7 +1,11 @@
 /** Who runs which job. */
 import { generateCrlIfDue } from '../ca/crl.ts';
+import { publishPerson } from '../publication/publish.ts';
+import { fulfilEnrollment } from '../ra/enrollment.ts';
 import type { JobHandlers } from './queue.ts';
 
-export const jobHandlers: Partial<JobHandlers> = {
+export const jobHandlers: JobHandlers = {
+  'fulfil-enrollment': (world, { enrollmentId }) => fulfilEnrollment(world, enrollmentId),
+  'publish-person': (world, { personId }) => publishPerson(world, personId),
   'generate-crl': (world, { authorityId }) => generateCrlIfDue(world, authorityId),
 };

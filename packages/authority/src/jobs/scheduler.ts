@@ -1,12 +1,16 @@
 /** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
 import { generateDueCrls } from '../ca/crl.ts';
 import { sweepIntents } from '../ca/sign.ts';
+import { expireClaims } from '../delivery/claim.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
+import { lapseRecoveries } from '../kra/recovery.ts';
 import type { World } from '../world.ts';
 
 const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-crls': generateDueCrls,
   'stale-intents': sweepIntents,
+  'lapsed-claims': expireClaims,
+  'lapsed-recoveries': lapseRecoveries,
   'purge-tokens': purgeExpiredTokens,
 };
 

@@ -37,6 +37,20 @@ export async function certificatesOfPerson(snapshot: Snapshot, personId: string)
     .execute();
 }
 
+/** Of all of these people, newest first. */
+export async function certificatesOfPeople(
+  snapshot: Snapshot,
+  personIds: readonly string[],
+): Promise<CertificateEntry[]> {
+  return snapshot
+    .selectFrom('certificates')
+    .select(ENTRY_COLUMNS)
+    .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
+    .orderBy('issued_at', 'desc')
+    .orderBy('serial_number')
+    .execute();
+}
+
 /** The newest certificate of that key and use. @param spkiSha256 of the DER SubjectPublicKeyInfo */
 export async function certificateByKey(
   snapshot: Snapshot,

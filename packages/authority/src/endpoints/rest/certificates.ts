@@ -1,18 +1,13 @@
 /** Certificates, their profiles and the authorities that sign them. */
-import { type CertificateSummary, RevocationReason } from '@chancery/api';
 import { formatName, parseCertificate } from '@chancery/smime';
 import { keyLabel } from '../../ca/authority-key.ts';
+import { describeCertificate } from '../../ca/describe.ts';
 import { revokeCertificate } from '../../ca/revoke.ts';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { consult, perform } from '../../operation.ts';
 import { chainOf, listAuthorities } from '../../store/authorities.ts';
-import {
-  type CertificateEntry,
-  certificateBySerial,
-  certificateState,
-  listCertificates,
-} from '../../store/certificates.ts';
+import { certificateBySerial, listCertificates } from '../../store/certificates.ts';
 import { latestCrl } from '../../store/crls.ts';
 import type { Snapshot } from '../../store/database.ts';
 import { listProfiles } from '../../store/profiles.ts';
@@ -100,24 +95,6 @@ export const certificateHandlers: Handlers<
     };
   },
 };
-
-function describeCertificate(row: CertificateEntry, now: Date): CertificateSummary {
-  return {
-    serialNumber: row.serial_number,
-    use: row.use,
-    profile: row.profile,
-    personId: row.person_id,
-    address: row.addresses[0] ?? null,
-    subject: row.subject,
-    state: certificateState(row, now),
-    notBefore: row.not_before.toISOString(),
-    notAfter: row.not_after.toISOString(),
-    keyAlgorithm: row.key_algorithm,
-    keyOrigin: row.key_origin,
-    revokedAt: row.revoked_at?.toISOString() ?? null,
-    revocationReason: row.revocation_reason === null ? null : RevocationReason.parse(row.revocation_reason),
-  };
-}
 
 async function requireCertificate(snapshot: Snapshot, serialNumber: string) {
   const row = await certificateBySerial(snapshot, serialNumber);

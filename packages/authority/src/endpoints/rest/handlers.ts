@@ -1,17 +1,27 @@
 /** The handlers of all resources, together the whole contract. */
+import type { RouteName } from '@chancery/api';
 import { auditHandlers } from './audit.ts';
 import { certificateHandlers } from './certificates.ts';
+import { claimHandlers } from './claims.ts';
+import { gatewayHandlers } from './gateway.ts';
+import type { Handlers } from './handler.ts';
 import { inspectHandlers } from './inspect.ts';
 import { journalHandlers } from './journal.ts';
 import { officeHandlers } from './office.ts';
 import { operatorHandlers } from './operators.ts';
+import { peopleHandlers } from './people.ts';
+import { recoveryHandlers } from './recovery.ts';
 import { sessionHandlers } from './session.ts';
 
-export const handlers = {
+export const handlers: Handlers<RouteName> = {
   ...officeHandlers,
   ...sessionHandlers,
   ...operatorHandlers,
+  ...peopleHandlers,
   ...certificateHandlers,
+  ...claimHandlers,
+  ...recoveryHandlers,
+  ...gatewayHandlers,
   ...inspectHandlers,
   ...auditHandlers,
   ...journalHandlers,

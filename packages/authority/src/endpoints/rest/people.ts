@@ -1,0 +1,47 @@
+/** End entities: people and mailboxes. */
+import { consult, perform } from '../../operation.ts';
+import { newClaimLink } from '../../ra/claim-link.ts';
+import { issueSigning } from '../../ra/enrollment.ts';
+import { importPeople } from '../../ra/import.ts';
+import { addPerson, changePerson, removePerson } from '../../ra/onboarding.ts';
+import { describePerson, peoplePage, personDetail } from '../../ra/people.ts';
+import type { Context, Handlers } from './handler.ts';
+import { issued } from './issued.ts';
+
+export const peopleHandlers: Handlers<
+  'people' | 'person' | 'addPerson' | 'changePerson' | 'removePerson' | 'importPeople' | 'newClaim' | 'requestSigning'
+> = {
+  async people({ world, by }, { query }) {
+    return consult(world, 'person:read', by, (snapshot) => peoplePage(world, snapshot, query));
+  },
+  async person({ world, by }, { params }) {
+    return consult(world, 'person:read', by, (snapshot) => personDetail(world, snapshot, params.id));
+  },
+  async addPerson(context, { body }) {
+    const { id } = await perform(context.world, addPerson, context.by, body);
+    return described(context, id);
+  },
+  async changePerson(context, { params, body }) {
+    await perform(context.world, changePerson, context.by, { ...params, ...body });
+    return described(context, params.id);
+  },
+  async removePerson(context, { params }) {
+    await perform(context.world, removePerson, context.by, params);
+    return described(context, params.id);
+  },
+  async importPeople({ world, by }, { body }) {
+    return perform(world, importPeople, by, body);
+  },
+  async newClaim({ world, by }, { params }) {
+    const { url, expiresAt } = await newClaimLink(world, by, params.id);
+    return { url, expiresAt: expiresAt.toISOString() };
+  },
+  async requestSigning({ world, by }, { params, body }) {
+    return issued(await issueSigning(world, by, { personId: params.id, ...body }));
+  },
+};
+
+/** As the person stands once the change is committed. */
+function described({ world, by }: Context, personId: string) {
+  return consult(world, 'person:read', by, (snapshot) => describePerson(world, snapshot, personId));
+}

@@ -1,0 +1,82 @@
+/** The claim link: how the keys of a person reach that person. Shown once; a second link makes a fresh key. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { publicUrlOf } from '../config.ts';
+import { AuthorityError } from '../errors.ts';
+import { claimExpiry, claimPurpose } from '../kra/escrow.ts';
+import { openUnderVault } from '../kra/vault.ts';
+import { operation, perform } from '../operation.ts';
+import type { Principal } from '../principal.ts';
+import { lockOpenClaim, markShown, openClaims } from '../store/claims.ts';
+import { waitingEnrollments } from '../store/enrollments.ts';
+import { currentVault, setLockExpiry } from '../store/escrow.ts';
+import { lockPerson } from '../store/people.ts';
+import type { World } from '../world.ts';
+import { rotateEncryptionKey } from './onboarding.ts';
+
+interface ClaimLink {
+  readonly url: string;
+  readonly expiresAt: Date;
+}
+
+/** Milliseconds to wait for a key that is being made: RSA keys take their time, and jobs have a queue. */
+const PATIENCE = 20_000;
+
+/**
+ * The link of the person's waiting claim. Where the last link was shown already, its key is its holder's alone: a fresh
+ * key is made for the new link, and the old one stays in escrow. Nobody gets an existing key by making a link.
+ * @throws AuthorityError `not-found`, `wrong-state` (the person left), `unavailable` (the key is still being made)
+ */
+export async function newClaimLink(world: World, by: Principal, personId: string): Promise<ClaimLink> {
+  const ready = await world.database.snapshot(async (snapshot) => {
+    const [claim] = await openClaims(snapshot, [personId]);
+    const waiting = await waitingEnrollments(snapshot, [personId]);
+    return {
+      unseen: claim?.sealed_secret != null && claim.expires_at > world.clock(),
+      beingMade: waiting.some(({ use }) => use === 'encryption'),
+    };
+  });
+  if (!ready.unseen && !ready.beingMade) await perform(world, rotateEncryptionKey, by, { id: personId });
+  await untilMade(world, personId);
+  return perform(world, showClaim, by, { personId });
+}
+
+/** Shows the secret of an open claim, once, and forgets it. */
+export const showClaim = operation({
+  action: 'claim.show',
+  permission: 'person:write',
+  input: z.object({ personId: z.uuid() }),
+  subject: ({ personId }) => `person:${personId}`,
+  async run(tx, { personId }, _by, world): Promise<{ result: ClaimLink; audit: Record<string, unknown> }> {
+    const person = await lockPerson(tx, personId);
+    if (person === undefined) throw new AuthorityError('not-found', 'There is no such person.');
+    if (person.state !== 'active')
+      throw new AuthorityError('wrong-state', `${person.name} has left. There is no link.`);
+    const claim = await lockOpenClaim(tx, personId);
+    if (claim?.sealed_secret == null) {
+      throw new AuthorityError('wrong-state', 'The link was shown in the meantime. Make a new one if it is lost.');
+    }
+    const secret = await openUnderVault(world, await currentVault(tx), claimPurpose(claim.id), claim.sealed_secret);
+    // Its time begins now: a link that waited unseen for a week must not lapse on its way.
+    const expiresAt = claimExpiry(world, world.clock());
+    await markShown(tx, claim.id, expiresAt);
+    await setLockExpiry(tx, claim.id, expiresAt);
+    const url = `${publicUrlOf(world.config)}/claim#${secret.toString('latin1')}`;
+    secret.fill(0);
+    return { result: { url, expiresAt }, audit: { claimId: claim.id, expiresAt: expiresAt.toISOString() } };
+  },
+});
+
+async function untilMade(world: World, personId: string): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE; ; await sleep(100)) {
+    const waiting = await world.database.snapshot((snapshot) => waitingEnrollments(snapshot, [personId]));
+    const encryption = waiting.find(({ use }) => use === 'encryption');
+    if (encryption === undefined) return;
+    if (encryption.error !== null || Date.now() > deadline) {
+      throw new AuthorityError(
+        'unavailable',
+        `The encryption key is still being made${encryption.error === null ? '' : `: ${encryption.error}`}. Nothing was lost. Ask for the link again in a minute.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** What mail gateways are told: whom they serve, whom they may encrypt to, and the keys that are locked to them. */
+import type { GatewayConfiguration } from '@chancery/api';
+import { z } from 'zod';
+import { AuthorityError } from '../errors.ts';
+import { associatedData } from '../kra/generate.ts';
+import { operation } from '../operation.ts';
+import { listAuthorities } from '../store/authorities.ts';
+import { validEncryptionCertificates } from '../store/certificates.ts';
+import { latestCrl } from '../store/crls.ts';
+import type { Snapshot } from '../store/database.ts';
+import { keysLockedTo, usableKeys } from '../store/escrow.ts';
+import { requireOffice } from '../store/office.ts';
+import { activePeople, personByAddress } from '../store/people.ts';
+
+const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
+
+/** @throws AuthorityError `not-set-up` */
+export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayConfiguration> {
+  const office = await requireOffice(snapshot);
+  const authorities = await listAuthorities(snapshot);
+  const crls = [];
+  for (const { id } of authorities) {
+    const crl = await latestCrl(snapshot, id);
+    if (crl !== undefined) crls.push(base64(crl.crl));
+  }
+  const certificatesOf = (role: 'root' | 'issuing') =>
+    authorities.filter((one) => one.role === role).map(({ certificate }) => base64(certificate.der));
+  const people = await activePeople(snapshot);
+  return {
+    organisation: office.organisation,
+    domains: [...office.domains],
+    trustAnchors: certificatesOf('root'),
+    intermediates: certificatesOf('issuing'),
+    crls,
+    people: people.map((person) => ({
+      personId: person.id,
+      address: person.address,
+      aliases: [...person.aliases],
+      signingKey: person.signing_key,
+      decrypts: person.gateway_decrypts,
+    })),
+  };
+}
+
+/** Certificates whose owner, or a gateway in the owner's stead, can decrypt: newest first. */
+export async function usableCertificates(snapshot: Snapshot, address: string, at: Date) {
+  const person = await personByAddress(snapshot, address);
+  if (person?.state !== 'active') return [];
+  const rows = await validEncryptionCertificates(snapshot, address, at);
+  const usable = await usableKeys(
+    snapshot,
+    rows.flatMap((row) => row.escrowed_key_id ?? []),
+  );
+  return rows.filter((row) => row.escrowed_key_id !== null && usable.has(row.escrowed_key_id));
+}
+
+/** The keys of one address that are locked to the calling gateway: sealed, with the lock that only it opens. */
+export const readGatewayKeys = operation({
+  action: 'gateway.read-keys',
+  permission: 'gateway:serve',
+  input: z.object({ address: z.email() }),
+  subject: ({ address }) => `address:${address.toLowerCase()}`,
+  async run(tx, { address }, by) {
+    const person = await personByAddress(tx, address);
+    if (person === undefined) throw new AuthorityError('not-found', `Nobody here has the address ${address}.`);
+    // Whoever left, or took the permission back, is not read on.
+    const open = person.state === 'active' && person.gateway_decrypts;
+    const locked = open ? await keysLockedTo(tx, { kind: 'gateway', holder: by.id, personId: person.id }) : [];
+    return {
+      result: locked.map(({ key, wrapped, certificate }) => ({
+        escrowedKeyId: key.id,
+        certificate: base64(certificate),
+        sealed: base64(key.sealed),
+        aad: base64(
+          associatedData(
+            { recordId: key.id, personId: key.person_id, vaultId: key.vault_id },
+            key.spki_sha256,
+            key.format_version,
+          ),
+        ),
+        lock: base64(wrapped),
+      })),
+      audit: { personId: person.id, escrowedKeyIds: locked.map(({ key }) => key.id) },
+    };
+  },
+});
