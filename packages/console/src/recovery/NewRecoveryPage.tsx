@@ -183,19 +183,27 @@ interface PersonSelectProps {
 
 function PersonSelect({ value, error, onChange }: PersonSelectProps) {
   const [typed, setTyped] = useState('');
-  const [search] = useDebouncedValue(typed, 200);
   const chosen = useQuery({
     queryKey: ['people', 'one', value],
     queryFn: () => api.person({ params: { id: value } }),
     enabled: value !== '',
   });
+  const chosenLabel = chosen.data === undefined ? null : labelOf(chosen.data);
+  const wanted = typed === chosenLabel ? '' : typed;
+  const [search] = useDebouncedValue(wanted, 200);
   const found = useQuery({
     queryKey: ['people', 'pick', search],
     queryFn: () => api.people({ query: { limit: 20, ...(search === '' ? {} : { search }) } }),
     placeholderData: keepPreviousData,
   });
-  const options = new Map((found.data?.items ?? []).map((person) => [person.id, `${person.name}, ${person.address}`]));
-  if (chosen.data !== undefined) options.set(value, `${chosen.data.name}, ${chosen.data.address}`);
+  // Until the answer to what was typed is there, only those of the last answer that fit it may be picked.
+  const late = search !== wanted || found.isPlaceholderData;
+  const options = new Map(
+    (found.data?.items ?? [])
+      .map((person) => [person.id, labelOf(person)] as const)
+      .filter(([, label]) => !late || label.toLowerCase().includes(wanted.toLowerCase())),
+  );
+  if (chosenLabel !== null && wanted === '') options.set(value, chosenLabel);
   return (
     <Select
       label="Whose key"
@@ -205,7 +213,7 @@ function PersonSelect({ value, error, onChange }: PersonSelectProps) {
       searchValue={typed}
       onSearchChange={setTyped}
       filter={({ options: all }) => all}
-      nothingFoundMessage={found.isPending ? 'Looking…' : 'Nobody matches'}
+      nothingFoundMessage={late || found.isPending ? 'Looking…' : 'Nobody matches'}
       data={Array.from(options, ([id, label]) => ({ value: id, label }))}
       value={value === '' ? null : value}
       error={error ?? chosen.error?.message}
@@ -213,6 +221,8 @@ function PersonSelect({ value, error, onChange }: PersonSelectProps) {
     />
   );
 }
+
+const labelOf = (person: { name: string; address: string }) => `${person.name}, ${person.address}`;
 
 interface KeyChoiceProps {
   personId: string;
