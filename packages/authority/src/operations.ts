@@ -5,15 +5,15 @@ import { generateCrl } from './ca/crl.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import { revokeCertificate } from './ca/revoke.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
-import { expireClaim } from './delivery/claim.ts';
+import { collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
 import { createGateway } from './identity/gateways.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { escrowKey } from './kra/escrow.ts';
-import { decideRecovery, lapseRecovery, requestRecovery } from './kra/recovery.ts';
-import { collectKey, finishClaim, releaseKey, releasePassword } from './kra/release.ts';
+import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
+import { releaseKey, releasePassword } from './kra/release.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
@@ -55,7 +55,7 @@ export const operations: readonly Listed[] = [
   escrowKey,
   requestRecovery,
   decideRecovery,
-  lapseRecovery,
+  expireRecoveries,
   releaseKey,
   releasePassword,
   lockToGateway,

@@ -1,16 +1,18 @@
-/** What a claim link offers the person who opens it, and whom its secret proves them to be. */
-
+/** What a claim link offers the person who opens it, whom its secret proves them to be, and how they collect their keys. */
 import { z } from 'zod';
-import { endClaim } from '../kra/escrow.ts';
-import { openClaimOf } from '../kra/release.ts';
+import { AuthorityError } from '../errors.ts';
+import { endClaim } from '../kra/claim-link.ts';
+import { packClaimed } from '../kra/release.ts';
 import { operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { listAuthorities } from '../store/authorities.ts';
 import { certificateState, certificatesOfPerson } from '../store/certificates.ts';
-import { expiredClaims } from '../store/claims.ts';
-import { keysLockedTo } from '../store/escrow.ts';
+import { type ClaimRow, claimByHash, expiredClaims, lockClaim, markClaimed } from '../store/claims.ts';
+import type { Snapshot, Transaction } from '../store/database.ts';
+import { keysLockedTo, markDelivered } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
+import { hashToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 
 export interface OpenedClaim {
@@ -56,6 +58,56 @@ export async function openClaim(world: World, secret: string): Promise<OpenedCla
   });
 }
 
+const withClaimSecret = { guard: (by: Principal) => by.kind === 'person', description: 'the claim link' };
+
+/**
+ * The encryption keys that a claim link opens, as PKCS#12 under the owner's password. It may be asked for again until
+ * the claim is finished: a browser that lost the answer loses no key.
+ * @throws AuthorityError `not-found`, `wrong-state` (finished, lapsed, not ready), `wrong-credentials`
+ */
+export const collectKey = operation({
+  action: 'claim.collect-key',
+  permission: withClaimSecret,
+  irreversible: true,
+  input: z.object({ secret: z.string(), profile: z.enum(['modern', 'compat']), password: z.string() }),
+  subject: () => null,
+  async run(tx, { secret, profile, password }, by, world) {
+    const at = world.clock();
+    const claim = await holdClaim(tx, secret, by, at);
+    const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: by.id });
+    const person = await personById(tx, by.id);
+    if (keys.length === 0 || person === undefined) {
+      throw new AuthorityError(
+        'wrong-state',
+        'Your encryption key is not ready yet. Nothing was lost. Try again in a minute.',
+      );
+    }
+    const friendlyName = `${person.name} <${person.address}>`;
+    const data = await packClaimed(tx, { secret, keys, password, profile, friendlyName });
+    await markClaimed(tx, claim.id, at);
+    const ids = keys.map(({ key }) => key.id);
+    await markDelivered(tx, ids, at);
+    await world.jobs.enqueue(tx, 'publish-person', { personId: by.id });
+    return {
+      result: { fileName: `${person.address}.encryption.p12`, data },
+      audit: { personId: by.id, claimId: claim.id, escrowedKeyIds: ids },
+    };
+  },
+});
+
+/** The keys are safe with their owner: the link opens nothing any more. */
+export const finishClaim = operation({
+  action: 'claim.finish',
+  permission: withClaimSecret,
+  input: z.object({ secret: z.string() }),
+  subject: () => null,
+  async run(tx, { secret }, by, world) {
+    const claim = await holdClaim(tx, secret, by, world.clock());
+    await endClaim(tx, claim.id, world.clock());
+    return { result: undefined, audit: { personId: by.id, claimId: claim.id } };
+  },
+});
+
 /** A link past its time opens nothing: its locks go. */
 export const expireClaim = operation({
   action: 'claim.expire',
@@ -71,4 +123,28 @@ export const expireClaim = operation({
 export async function expireClaims(world: World): Promise<void> {
   const lapsed = await world.database.snapshot((snapshot) => expiredClaims(snapshot, world.clock()));
   for (const { id } of lapsed) await perform(world, expireClaim, system, { claimId: id });
+}
+
+async function holdClaim(tx: Transaction, secret: string, by: Principal, at: Date): Promise<ClaimRow> {
+  const claim = await openClaimOf(tx, secret, at);
+  const held = await lockClaim(tx, claim.id);
+  if (held === undefined || held.closed_at !== null || held.person_id !== by.id) throw claimGone();
+  return held;
+}
+
+/** The claim that a secret opens. @throws AuthorityError `not-found`, `wrong-state` */
+async function openClaimOf(snapshot: Snapshot, secret: string, at: Date): Promise<ClaimRow> {
+  const claim = await claimByHash(snapshot, hashToken(secret));
+  if (claim === undefined) {
+    throw new AuthorityError('not-found', 'This claim link is not known here. Ask your administrator for a new one.');
+  }
+  if (claim.closed_at !== null || claim.expires_at <= at) throw claimGone();
+  return claim;
+}
+
+function claimGone(): AuthorityError {
+  return new AuthorityError(
+    'wrong-state',
+    'This claim link was used already, or has expired. Keys that you saved work as before. Ask your administrator for a new link.',
+  );
 }

@@ -3,14 +3,19 @@ import { generateDueCrls } from '../ca/crl.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
-import { lapseRecoveries } from '../kra/recovery.ts';
+import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
+import { perform } from '../operation.ts';
+import { system } from '../principal.ts';
 import type { World } from '../world.ts';
 
 const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-crls': generateDueCrls,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
-  'lapsed-recoveries': lapseRecoveries,
+  'lapsed-recoveries': async (world) => {
+    const ids = await findLapsedRecoveries(world);
+    if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
+  },
   'purge-tokens': purgeExpiredTokens,
 };
 

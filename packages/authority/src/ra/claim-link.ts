@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
-import { claimExpiry, claimPurpose } from '../kra/escrow.ts';
-import { openUnderVault } from '../kra/vault.ts';
+import { claimExpiry, unsealClaimSecret } from '../kra/claim-link.ts';
 import { operation, perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { lockOpenClaim, markShown, openClaims } from '../store/claims.ts';
@@ -56,13 +55,12 @@ export const showClaim = operation({
     if (claim?.sealed_secret == null) {
       throw new AuthorityError('wrong-state', 'The link was shown in the meantime. Make a new one if it is lost.');
     }
-    const secret = await openUnderVault(world, await currentVault(tx), claimPurpose(claim.id), claim.sealed_secret);
+    const secret = await unsealClaimSecret(world, await currentVault(tx), claim.id, claim.sealed_secret);
     // Its time begins now: a link that waited unseen for a week must not lapse on its way.
     const expiresAt = claimExpiry(world, world.clock());
     await markShown(tx, claim.id, expiresAt);
     await setLockExpiry(tx, claim.id, expiresAt);
-    const url = `${publicUrlOf(world.config)}/claim#${secret.toString('latin1')}`;
-    secret.fill(0);
+    const url = `${publicUrlOf(world.config)}/claim#${secret}`;
     return { result: { url, expiresAt }, audit: { claimId: claim.id, expiresAt: expiresAt.toISOString() } };
   },
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { revokeInTransaction } from '../ca/revoke.ts';
 import { AuthorityError } from '../errors.ts';
-import { endClaim } from '../kra/escrow.ts';
+import { endClaim } from '../kra/claim-link.ts';
 import { operation } from '../operation.ts';
 import { certificatesOfPerson } from '../store/certificates.ts';
 import { lockOpenClaim } from '../store/claims.ts';

@@ -1,6 +1,5 @@
 /** What a person does with a claim link. Its secret is the credential: it says who they are. */
-import { claimant, openClaim } from '../../delivery/claim.ts';
-import { collectKey, finishClaim } from '../../kra/release.ts';
+import { claimant, collectKey, finishClaim, openClaim } from '../../delivery/claim.ts';
 import { perform } from '../../operation.ts';
 import { issueSigning } from '../../ra/enrollment.ts';
 import type { Handlers } from './handler.ts';

@@ -1,14 +1,12 @@
 /** Recovery requests, and for each caller whether they may decide or release, and if not, why. */
 import type { RecoveryRequest } from '@chancery/api';
-import { formatName, parseCertificate } from '@chancery/smime';
 import { AuthorityError } from '../../errors.ts';
-import { refuseDecision, refuseRelease, stateAt } from '../../kra/quorum.ts';
-import { decideRecovery, judged, requestRecovery } from '../../kra/recovery.ts';
+import { stateAt, whyNotDecide, whyNotRelease } from '../../kra/quorum.ts';
+import { decideRecovery, factsOf, officerOf, readCanonical, requestRecovery } from '../../kra/recovery.ts';
 import { releaseKey, releasePassword } from '../../kra/release.ts';
 import { consult, perform } from '../../operation.ts';
 import { type Principal, permissionsOf } from '../../principal.ts';
 import type { Snapshot } from '../../store/database.ts';
-import { operatorById } from '../../store/operators.ts';
 import { listRecoveries, type RecoveryRow, recoveryById } from '../../store/recovery.ts';
 import type { World } from '../../world.ts';
 import { unknownCursor } from './cursor.ts';
@@ -36,8 +34,7 @@ export const recoveryHandlers: Handlers<
     return readRequest(world, by, params.id);
   },
   async requestRecovery({ world, by }, { body }) {
-    const { id } = await perform(world, requestRecovery, by, body);
-    return readRequest(world, by, id);
+    return readRequest(world, by, await perform(world, requestRecovery, by, body));
   },
   async decideRecovery({ world, by }, { params, body }) {
     await perform(world, decideRecovery, by, { ...params, ...body });
@@ -66,36 +63,31 @@ async function describeRecovery(
   row: RecoveryRow,
   by: Principal,
 ): Promise<RecoveryRequest> {
-  const { request, content, person, decisions, rows } = await judged(snapshot, row);
+  const { facts, decisions } = await factsOf(snapshot, row);
+  const { person, ...content } = readCanonical(row);
   const now = world.clock();
-  const requester = await operatorById(snapshot, row.requested_by);
   const may = permissionsOf(by);
-  const officer = by.kind === 'operator' ? by : { id: by.id, address: '' };
-  const noDecision = refuseDecision(request, decisions, officer, now);
-  const noRelease = refuseRelease(request, decisions, by.id, now);
-  const why = may.has('recovery:approve') ? noDecision : may.has('recovery:release') ? noRelease : undefined;
+  const noDecision = may.has('recovery:approve') ? whyNotDecide(facts, decisions, officerOf(by), now) : null;
+  const noRelease = may.has('recovery:release') ? whyNotRelease(facts, decisions, by, now) : null;
   return {
     id: row.id,
     personId: row.person_id,
-    personName: person?.name ?? '',
-    personAddress: person?.address ?? '',
+    personName: person.name,
+    personAddress: person.address,
     escrowedKeyIds: content.escrowedKeyIds,
-    reason: content.reason as RecoveryRequest['reason'],
+    reason: content.reason,
     caseNumber: content.caseNumber,
     explanation: content.explanation,
     delivery: {
       kind: content.delivery.kind,
-      recipient:
-        content.delivery.kind === 'certificate'
-          ? formatName(parseCertificate(Buffer.from(content.delivery.certificate, 'base64')).subject)
-          : null,
+      recipient: content.delivery.kind === 'certificate' ? content.delivery.recipient : null,
     },
-    state: stateAt(request, now),
+    state: stateAt(facts, now),
     threshold: row.threshold,
-    requestedBy: { id: row.requested_by, name: requester?.name ?? '' },
+    requestedBy: { id: content.requestedBy.id, name: content.requestedBy.name },
     requestedAt: row.requested_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),
-    decisions: rows.map((one) => ({
+    decisions: decisions.map((one) => ({
       officerId: one.officer_id,
       officerName: one.officerName,
       decision: one.decision,
@@ -104,9 +96,9 @@ async function describeRecovery(
     })),
     digest: row.digest,
     releasedAt: row.released_at?.toISOString() ?? null,
-    mayApprove: may.has('recovery:approve') && noDecision === undefined,
-    mayRelease: may.has('recovery:release') && noRelease === undefined,
-    why: why?.message ?? null,
+    mayApprove: may.has('recovery:approve') && noDecision === null,
+    mayRelease: may.has('recovery:release') && noRelease === null,
+    why: noDecision ?? noRelease,
   };
 }
 
