@@ -17,6 +17,8 @@ export function ClaimPage() {
     enabled: secret !== '',
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
+    // The encryption key of somebody who was just added is a few seconds away.
+    refetchInterval: ({ state }) => (state.data?.encryption === 'none' ? 4_000 : false),
   });
   if (secret === '') {
     return (

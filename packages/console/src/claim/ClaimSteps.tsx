@@ -48,7 +48,7 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
   const holding = (signing.data !== undefined || encryption.data !== undefined) && finish.data === undefined;
   useWarnBeforeLeaving(holding);
   const signed = claim.signing !== 'needed' || signing.data !== undefined;
-  const decrypts = claim.encryption === 'none' || encryption.data !== undefined;
+  const decrypts = claim.encryption === 'delivered' || encryption.data !== undefined;
   if (finish.data !== undefined) {
     return (
       <Alert role="status" color="moss" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
@@ -109,7 +109,9 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
       </Step>
       <Step number={3} title="Your encryption key">
         {claim.encryption === 'none' ? (
-          <Text size="sm">It is not ready yet. Open this link again in a few minutes.</Text>
+          <Text size="sm" role="status">
+            It is being made, and appears here by itself in a moment.
+          </Text>
         ) : encryption.data === undefined ? (
           <>
             <Text size="sm">

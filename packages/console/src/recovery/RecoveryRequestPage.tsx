@@ -122,7 +122,7 @@ function Act({ request }: { request: RecoveryRequest }) {
           variant="outline"
           title={officer ? 'You cannot decide this one' : 'Nothing for you to do here'}
         >
-          {request.why}
+          {request.why}.
         </Alert>
       )}
     </>

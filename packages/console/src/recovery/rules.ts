@@ -54,6 +54,6 @@ export const recoveryRules = (threshold: number): readonly string[] => [
   'Whoever asked can never approve, whatever their roles; nor can the owner of the key.',
   'One rejection ends the request.',
   'Officers approve the digest of exactly this request: change a word, and it is another request.',
-  'The key is opened inside the authority and leaves it once, for the named recipient only.',
+  'The key is opened inside the authority and leaves it once, to whoever asked and nobody else.',
   'Every step stands in the audit trail, with the names.',
 ];
