@@ -160,9 +160,8 @@ function Decide({ request }: { request: RecoveryRequest }) {
             Approve
           </Button>
           <Button
-            color="wax.7"
+            color="wax"
             variant="outline"
-            className="outline-danger"
             loading={decide.isPending && decide.variables === 'reject'}
             onClick={() => decide.mutate('reject')}
           >
