@@ -12,6 +12,9 @@ import { smimeCommand } from './commands/smime.ts';
 import { startCommand } from './commands/start.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
+/** Refusals that are about what was given, not about who asks. */
+const UNUSABLE = new Set(['invalid-request', 'invalid-import', 'unusable-input', 'not-found']);
+
 const program = new Command('chancery')
   .description(
     'Chancery: the S/MIME office of an organisation. `chancery start` runs it; the other commands speak to it.',
@@ -86,5 +89,3 @@ function report(error: unknown): number {
   if (!known && process.env.CHANCERY_DEBUG !== undefined) console.error(error);
   return exitCodes.unusable;
 }
-
-const UNUSABLE = new Set(['invalid-request', 'invalid-import', 'unusable-input', 'not-found']);
