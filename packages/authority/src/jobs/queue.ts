@@ -11,7 +11,7 @@ export type JobHandlers = {
 
 export interface JobQueue extends Jobs {
   /** Starts this node's workers, and calls `tick` once a minute on one node of all. */
-  work(world: World, handlers: Partial<JobHandlers>, tick: (world: World) => Promise<void>): Promise<void>;
+  work(world: World, handlers: JobHandlers, tick: (world: World) => Promise<void>): Promise<void>;
   /** Waits for the jobs in hand, at most five seconds; what is cut off is run again by the next node that looks. */
   stop(): Promise<void>;
 }
@@ -40,10 +40,7 @@ export async function openJobQueue(connection: pg.PoolConfig, log: Log): Promise
       await boss.send(name, payload, { db: fromKysely(tx) });
     },
     async work(world, handlers, tick) {
-      for (const name of JOB_NAMES) {
-        const handler = handlers[name];
-        if (handler !== undefined) await workOn(boss, name, handler as JobHandler, world);
-      }
+      for (const name of JOB_NAMES) await workOn(boss, name, handlers[name] as JobHandler, world);
       await boss.work(TICK, { pollingIntervalSeconds: 5 }, () => tick(world));
       const beat = () =>
         boss

@@ -6,7 +6,7 @@ import { prepareCertificate } from '../ca/prepare.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
 import { AuthorityError } from '../errors.ts';
 import { escrowKey } from '../kra/escrow.ts';
-import { operation, perform } from '../operation.ts';
+import { consult, operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { chainOf } from '../store/authorities.ts';
 import { certificateByKey } from '../store/certificates.ts';
@@ -83,7 +83,7 @@ export async function issueGatewaySigning(
   by: Principal,
   input: { readonly address: string; readonly csr: string },
 ): Promise<SignedCertificate> {
-  const person = await world.database.snapshot((snapshot) => personByAddress(snapshot, input.address));
+  const person = await consult(world, 'gateway:serve', by, (snapshot) => personByAddress(snapshot, input.address));
   if (person === undefined) {
     throw new AuthorityError('not-found', `Nobody here has the address ${input.address}. Nothing was issued.`);
   }

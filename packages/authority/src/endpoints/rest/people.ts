@@ -37,7 +37,11 @@ export const peopleHandlers: Handlers<
     return { url, expiresAt: expiresAt.toISOString() };
   },
   async requestSigning({ world, by }, { params, body }) {
-    return issued(await issueSigning(world, by, { personId: params.id, ...body }));
+    // The operation admits a person and a gateway too, on roads of their own; this one is for operators.
+    const { id } = await consult(world, 'certificate:issue', by, (snapshot) =>
+      describePerson(world, snapshot, params.id),
+    );
+    return issued(await issueSigning(world, by, { personId: id, ...body }));
   },
 };
 

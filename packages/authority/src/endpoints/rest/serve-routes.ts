@@ -22,13 +22,12 @@ export interface ServeOptions {
 
 type AnyHandler = (context: Context, input: { params: unknown; query: unknown; body: unknown }) => Promise<unknown>;
 
-export function serveRoutes(app: FastifyInstance, handlers: Partial<Handlers<RouteName>>, options: ServeOptions): void {
+export function serveRoutes(app: FastifyInstance, handlers: Handlers<RouteName>, options: ServeOptions): void {
   const { world } = options;
   app.decorateRequest('caller', null);
   for (const name of Object.keys(routes) as RouteName[]) {
     const definition: RouteDefinition = routes[name];
-    const handler = handlers[name] as AnyHandler | undefined;
-    if (handler === undefined) continue;
+    const handler = handlers[name] as AnyHandler;
     app.route({
       method: definition.method,
       url: definition.path,

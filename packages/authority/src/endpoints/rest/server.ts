@@ -22,7 +22,7 @@ import { answerError } from './problem.ts';
 import { type ServeOptions, serveRoutes } from './serve-routes.ts';
 
 export interface ServerOptions extends ServeOptions {
-  readonly handlers: Partial<Handlers<RouteName>>;
+  readonly handlers: Handlers<RouteName>;
   /** The console's built files. */
   readonly consoleFolder: string;
   readonly version: string;

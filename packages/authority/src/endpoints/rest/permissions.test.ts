@@ -1,0 +1,112 @@
+import { type Permission, type Role, type RouteName, type Routes, rolePermissions, routes } from '@chancery/api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningOffice, runningOffice } from '../../../test/running-office.ts';
+
+type AuthenticatedRoute = {
+  [N in RouteName]: Routes[N]['access'] extends 'authenticated' ? N : never;
+}[RouteName];
+
+interface Call {
+  /** What the caller needs; `operator`: an account, whatever its roles; `local`: the command line on this machine. */
+  readonly needs: Permission | 'operator' | 'local';
+  /** Where an account matters beyond the permission: four eyes, a gateway's own business. */
+  readonly not?: readonly ('local' | Role)[];
+  readonly query?: string;
+  readonly body?: unknown;
+}
+
+const NOBODY = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a11';
+const csr = 'AAAA';
+const recovery = { personId: NOBODY, reason: 'other', explanation: 'a test', delivery: { kind: 'pkcs12' } };
+
+const calls: Record<AuthenticatedRoute, Call> = {
+  signInLink: { needs: 'local', body: { address: 'nobody@example.com' } },
+  me: { needs: 'operator' },
+  logout: { needs: 'operator' },
+  operators: { needs: 'operator:read' },
+  inviteOperator: { needs: 'operator:write', body: { name: 'X', address: 'ada@example.com', roles: ['auditor'] } },
+  disableOperator: { needs: 'operator:write' },
+  createGateway: { needs: 'gateway:enrol', body: { name: 'taken' } },
+  overview: { needs: 'office:read' },
+  people: { needs: 'person:read' },
+  person: { needs: 'person:read' },
+  addPerson: { needs: 'person:write', body: { address: 'x@elsewhere.example', name: 'X' } },
+  changePerson: { needs: 'person:write', body: { name: 'X' } },
+  removePerson: { needs: 'person:write' },
+  importPeople: { needs: 'person:write', body: { csv: 'address,name\n', dryRun: true } },
+  newClaim: { needs: 'person:write' },
+  requestSigning: { needs: 'certificate:issue', body: { csr, keyOrigin: 'device' } },
+  certificates: { needs: 'certificate:read' },
+  certificate: { needs: 'certificate:read' },
+  revokeCertificate: { needs: 'certificate:revoke', body: { reason: 'unspecified' } },
+  authorities: { needs: 'certificate:read' },
+  profiles: { needs: 'certificate:read' },
+  inspect: { needs: 'office:read', body: { message: 'QUJD' } },
+  recoveryRequests: { needs: 'recovery:read' },
+  recoveryRequest: { needs: 'recovery:read' },
+  requestRecovery: { needs: 'recovery:request', not: ['local'], body: recovery },
+  decideRecovery: { needs: 'recovery:approve', body: { decision: 'reject', digest: 'x' } },
+  releaseKey: { needs: 'recovery:release' },
+  releasePassword: { needs: 'recovery:approve' },
+  auditRecords: { needs: 'audit:read' },
+  auditExport: { needs: 'audit:read' },
+  verifyAudit: { needs: 'audit:read' },
+  enrolGateway: { needs: 'gateway:serve', body: { csr } },
+  gatewayConfiguration: { needs: 'gateway:serve' },
+  gatewaySigning: { needs: 'gateway:serve', body: { address: 'x@example.com', csr } },
+  gatewayRecipients: { needs: 'gateway:serve', query: '?address=x@example.com' },
+  gatewayKeys: { needs: 'gateway:serve', query: '?address=x@example.com' },
+  writeJournal: { needs: 'gateway:serve', body: { entries: [] } },
+  journal: { needs: 'office:read' },
+};
+
+let office: RunningOffice;
+const tokens = new Map<Role | 'local', () => Promise<string>>();
+
+beforeAll(async () => {
+  office = await runningOffice();
+  const ada = await office.setUp();
+  tokens.set('administrator', async () => ada.token);
+  for (const role of ['registration-officer', 'recovery-officer', 'auditor'] as const) {
+    const { token } = await office.invite(office.local, role.replace('-', ''), [role]);
+    tokens.set(role, async () => token);
+  }
+  const { token } = await office.local.createGateway({ body: { name: 'taken' } });
+  tokens.set('gateway', async () => token);
+  tokens.set('local', async () => office.authority.localToken);
+});
+afterAll(() => office.close());
+
+describe('who may call what', () => {
+  const table = Object.entries(calls).filter(([name]) => name !== 'logout') as [AuthenticatedRoute, Call][];
+
+  it.each(table)('%s', async (name, call) => {
+    const { method, path } = routes[name];
+    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef')}${call.query ?? ''}`;
+    const found: Record<string, boolean> = {};
+    const expected: Record<string, boolean> = {};
+    for (const [who, token] of tokens) {
+      const answer = await fetch(url, {
+        method,
+        headers: {
+          authorization: `Bearer ${await token()}`,
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      });
+      const problem = answer.ok ? {} : ((await answer.json()) as { code?: string });
+      expect(answer.status, `${name} as ${who}`).not.toBe(401);
+      expect(answer.status, `${name} as ${who}: ${JSON.stringify(problem)}`).not.toBe(500);
+      found[who] = problem.code !== 'forbidden';
+      expected[who] = isExpected(call, who);
+    }
+    expect(found).toEqual(expected);
+  });
+});
+
+function isExpected({ needs, not }: Call, who: Role | 'local'): boolean {
+  if (not?.includes(who) === true) return false;
+  if (needs === 'local') return who === 'local';
+  if (needs === 'operator') return who !== 'local' && who !== 'gateway';
+  return rolePermissions[who === 'local' ? 'administrator' : who].includes(needs);
+}
