@@ -19,7 +19,7 @@ export const NewPerson = z.object({
 export type NewPerson = z.infer<typeof NewPerson>;
 
 /** Can this person be written to encrypted, sign, and if not, why. One word each for a table cell; `reason` is a sentence. */
-export const Coverage = z.object({
+const Coverage = z.object({
   signing: z.enum(['valid', 'pending', 'expiring', 'expired', 'revoked', 'none']),
   encryption: z.enum(['valid', 'pending', 'expiring', 'expired', 'revoked', 'none']),
   published: z.enum(['published', 'pending', 'failed', 'not-published', 'no-target']),

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { Address, Base64, Id, Instant, PageQuery } from './values.ts';
 
 /** How the key leaves: re-wrapped to a named certificate (CMS AuthEnvelopedData), or as PKCS#12 whose password travels apart. */
-export const Delivery = z.discriminatedUnion('kind', [
+const Delivery = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('certificate'), certificate: z.string().max(20_000).describe('PEM, or DER in base64') }),
   z.object({ kind: z.literal('pkcs12'), profile: z.enum(['modern', 'compat']).default('modern') }),
 ]);
-export const ReasonCode = z.enum([
+const ReasonCode = z.enum([
   'lost-device',
   'forgotten-password',
   'departed-employee',

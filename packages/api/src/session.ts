@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { permissions, Role } from './roles.ts';
 import { Address, Id, Instant } from './values.ts';
 
-export const CaAlgorithm = z.enum(['ecdsa', 'rsa']);
+const CaAlgorithm = z.enum(['ecdsa', 'rsa']);
 
 /** What the browser needs to choose a credential. The passkey options are WebAuthn's own JSON. */
 export const CredentialOptions = z.object({

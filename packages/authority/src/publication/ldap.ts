@@ -55,6 +55,6 @@ async function entryOf(client: Client, target: LdapTarget, address: string): Pro
 }
 
 /** RFC 4515 section 3. */
-export function escapeFilter(text: string): string {
+function escapeFilter(text: string): string {
   return text.replace(/[\0()*\\]/g, (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -44,7 +44,7 @@ lena.moreau@example.com,Lena Moreau,,E1012,gateway,true
 const COLLECTED = ['dmitri.egorov', 'emma.fischer', 'farid.ghani', 'grace.hughes', 'hana.ito', 'julia.keller'];
 
 /** Where the gateway leaves the mail that it has passed, one file a message. */
-export const mailboxFolder = (home: string): string => path.join(home, 'demo', 'mailbox');
+const mailboxFolder = (home: string): string => path.join(home, 'demo', 'mailbox');
 
 /** The demo's rules: encrypt to the lawyers always, otherwise wherever it is possible, and sign everything. */
 export function demoGatewayConfig(home: string, authorityUrl: string, tokenFile: string): GatewayConfig {

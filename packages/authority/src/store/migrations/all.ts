@@ -1,5 +1,5 @@
 import type { Migration } from 'kysely/migration';
-import * as house from './0001-house.ts';
+import { up as house } from './0001-house.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
-export const migrations: Record<string, Migration> = { '0001-house': house };
+export const migrations: Record<string, Migration> = { '0001-house': { up: house } };
