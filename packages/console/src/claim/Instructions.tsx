@@ -24,10 +24,10 @@ export function Instructions({ caCertificates, organisation }: InstructionsProps
               )
             }
           >
-            Download the authorities of {organisation}
+            Download the authorities
           </Button>
           <Text size="sm" c="dimmed">
-            Needed once, if your program does not trust them yet.
+            Of {organisation}: needed once, if your program does not trust them yet.
           </Text>
         </Group>
       )}

@@ -25,6 +25,13 @@ describe('DER', () => {
     expect(hex(oid('1.2.840.113549'))).toBe('06062a864886f70d');
   });
 
+  it('reads an arc of 128 bits without losing one', () => {
+    // X.667's own example.
+    expect(readOid(uuidOid(329800735698586629295641978511506172918n))).toBe(
+      '2.25.329800735698586629295641978511506172918',
+    );
+  });
+
   it('orders a set by its octets', () => {
     expect(hex(setOf(integer(9), integer(1), utf8String('a')))).toBe('3109020101020109 0c0161'.replace(' ', ''));
   });
@@ -50,3 +57,10 @@ describe('DER', () => {
     expect(() => readDer(Uint8Array.of(0x30, 0x80, 0, 0))).toThrow(RangeError);
   });
 });
+
+/** The content of 2.25.<arc>. */
+function uuidOid(arc: bigint): Uint8Array {
+  const octets = [Number(arc & 0x7fn)];
+  for (let rest = arc >> 7n; rest > 0n; rest >>= 7n) octets.unshift(Number(rest & 0x7fn) | 0x80);
+  return Uint8Array.from([2 * 40 + 25, ...octets]);
+}

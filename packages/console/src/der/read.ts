@@ -41,20 +41,20 @@ export function children(parent: Der): Der[] {
   return result;
 }
 
-/** Dotted decimal of an OBJECT IDENTIFIER's content. */
+/** Dotted decimal of an OBJECT IDENTIFIER's content. Arcs may be longer than a double holds: 2.25 has UUIDs below it. */
 export function readOid(content: Uint8Array): string {
-  const arcs: number[] = [];
-  let value = 0;
+  const arcs: bigint[] = [];
+  let value = 0n;
   for (const octet of content) {
-    value = value * 128 + (octet & 0x7f);
+    value = value * 128n + BigInt(octet & 0x7f);
     if (octet & 0x80) continue;
     if (arcs.length === 0) {
-      const root = Math.min(2, Math.floor(value / 40));
-      arcs.push(root, value - root * 40);
+      const root = value < 80n ? value / 40n : 2n;
+      arcs.push(root, value - root * 40n);
     } else {
       arcs.push(value);
     }
-    value = 0;
+    value = 0n;
   }
   return arcs.join('.');
 }

@@ -171,7 +171,11 @@ function Chart({ title, summary, head, rows, children }: ChartProps) {
   return (
     <Panel title={title}>
       <figure className="chart">
-        <div aria-hidden="true">{children}</div>
+        {rows.every((row) => row.every((cell) => typeof cell === 'string' || cell === 0)) ? (
+          <div className="chart-empty">Nothing yet</div>
+        ) : (
+          <div aria-hidden="true">{children}</div>
+        )}
         <figcaption>
           <Text size="sm" c="dimmed">
             {summary}.

@@ -89,10 +89,7 @@ function ImportProblem({ error }: { error: unknown }) {
   if (!(error instanceof ApiError) || error.code !== 'invalid-import') return <ProblemAlert error={error} />;
   return (
     <Stack gap="sm">
-      <Alert role="alert" color="wax" variant="outline" title={error.message}>
-        {plural(error.fields.length, 'line needs', 'lines need')} another look. Nothing was imported. Correct the file
-        and choose it again.
-      </Alert>
+      <ProblemAlert error={error} placed={error.fields.map((field) => field.path)} />
       <PlainTable label="Lines that cannot be imported" head={['Line', 'What is wrong']}>
         {error.fields.slice(0, shownLines).map((field) => (
           <tr key={`${field.path} ${field.message}`}>

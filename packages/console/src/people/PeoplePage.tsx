@@ -16,6 +16,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { coverageStates, publicationStates } from '../words.ts';
 import { AddPerson } from './AddPerson.tsx';
+import { isFresh } from './fresh.ts';
 
 const filters = {
   active: { state: 'active' },
@@ -41,7 +42,7 @@ export function PeoplePage() {
           ...(after === undefined ? {} : { after }),
         },
       }),
-    (person) => person.coverage.encryption === 'pending' || person.coverage.published === 'pending',
+    isFresh,
   );
   const filtered = search !== '' || show !== 'active';
   return (

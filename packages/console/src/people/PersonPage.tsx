@@ -17,6 +17,7 @@ import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { coverageStates, lockNames, publicationStates } from '../words.ts';
 import { EditPerson } from './EditPerson.tsx';
+import { isFresh } from './fresh.ts';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
 export function PersonPage() {
@@ -25,10 +26,7 @@ export function PersonPage() {
     queryKey: ['people', 'one', id],
     queryFn: () => api.person({ params: { id } }),
     // A certificate is on its way: look again until it is there.
-    refetchInterval: (query) => {
-      const coverage = query.state.data?.coverage;
-      return coverage?.encryption === 'pending' || coverage?.published === 'pending' ? 3_000 : false;
-    },
+    refetchInterval: ({ state }) => (state.data !== undefined && isFresh(state.data) ? 3_000 : false),
   });
   const trail = (
     <Breadcrumbs mb={4}>

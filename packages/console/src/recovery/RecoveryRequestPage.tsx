@@ -6,6 +6,7 @@ import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, useMay, useMe } from '../api.ts';
 import { fromBase64, save } from '../files.ts';
+import { plural } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { TextLink } from '../pieces/Links.tsx';
@@ -105,18 +106,41 @@ function Steps({ request }: { request: RecoveryRequest }) {
   );
 }
 
+interface KeyFile {
+  fileName: string;
+  mediaType: string;
+  data: string;
+}
+
 function Act({ request }: { request: RecoveryRequest }) {
   const officer = useMay('recovery:approve');
   const me = useMe();
+  // The key leaves once: it is saved before anything else happens.
+  const release = useAct(
+    async () => {
+      const file = await api.releaseKey({ params: { id: request.id } });
+      save(file.fileName, file.mediaType, fromBase64(file.data));
+      return file;
+    },
+    { stale: ['recovery', 'overview'] },
+  );
   const approved = request.decisions.some(
     (decision) => decision.officerId === me?.id && decision.decision === 'approve',
   );
   return (
     <>
       {request.mayApprove && <Decide request={request} />}
-      {request.mayRelease && <Release request={request} />}
+      {(request.mayRelease || release.data !== undefined) && (
+        <Release
+          request={request}
+          file={release.data}
+          error={release.error}
+          busy={release.isPending}
+          onRelease={() => release.mutate(undefined)}
+        />
+      )}
       {approved && request.state === 'released' && request.delivery.kind === 'pkcs12' && <Password request={request} />}
-      {!request.mayApprove && !request.mayRelease && request.why !== null && (
+      {!request.mayApprove && !request.mayRelease && release.data === undefined && request.why !== null && (
         <Alert
           color="ink"
           variant="outline"
@@ -173,12 +197,15 @@ function Decide({ request }: { request: RecoveryRequest }) {
   );
 }
 
-function Release({ request }: { request: RecoveryRequest }) {
-  const release = useAct(() => api.releaseKey({ params: { id: request.id } }), {
-    stale: ['recovery', 'overview'],
-    onDone: (file) => save(file.fileName, file.mediaType, fromBase64(file.data)),
-  });
-  const file = release.data;
+interface ReleaseProps {
+  request: RecoveryRequest;
+  file: KeyFile | undefined;
+  error: Error | null;
+  busy: boolean;
+  onRelease: () => void;
+}
+
+function Release({ request, file, error, busy, onRelease }: ReleaseProps) {
   return (
     <Panel title="Release">
       <Stack>
@@ -186,12 +213,13 @@ function Release({ request }: { request: RecoveryRequest }) {
           The officers have approved. The key leaves once: have a safe place ready for the file.
           {request.delivery.kind === 'pkcs12' && ' An officer who approved reads you the password afterwards.'}
         </Text>
-        <ProblemAlert error={release.error} />
+        <ProblemAlert error={error} />
         <Group>
-          <Button loading={release.isPending} onClick={() => release.mutate(undefined)}>
-            Release and save the key
-          </Button>
-          {file !== undefined && (
+          {file === undefined ? (
+            <Button loading={busy} onClick={onRelease}>
+              Release and save the key
+            </Button>
+          ) : (
             <Button variant="default" onClick={() => save(file.fileName, file.mediaType, fromBase64(file.data))}>
               Save {file.fileName} again
             </Button>
@@ -244,7 +272,10 @@ function Request({ request }: { request: RecoveryRequest }) {
               {request.personName}, {request.personAddress}
             </TextLink>,
           ],
-          ['Keys', request.escrowedKeyIds.length === 0 ? 'All of them' : `${request.escrowedKeyIds.length} named`],
+          [
+            'Keys',
+            request.escrowedKeyIds.length === 0 ? 'All of them' : plural(request.escrowedKeyIds.length, 'key', 'keys'),
+          ],
           ['Reason', recoveryReasons[request.reason]],
           [
             'Explanation',
