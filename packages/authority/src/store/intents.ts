@@ -1,5 +1,6 @@
 /** Issuance intents: each holds one serial number and the octets to be signed under it, once. */
 import { sql } from 'kysely';
+import { AuthorityError } from '../errors.ts';
 import type { Snapshot, Transaction } from './database.ts';
 import type { CertificateUse, KeyOrigin } from './schema.ts';
 
@@ -179,14 +180,23 @@ export async function organisationName(snapshot: Snapshot): Promise<string> {
   return office.organisation;
 }
 
-/** The enrolment has its certificate: in the transaction that stores the certificate. */
+/**
+ * The enrolment has its certificate: in the transaction that stores the certificate.
+ * @throws AuthorityError `wrong-state` where it waits no longer: of two workers at once one gives it its certificate
+ */
 export async function markEnrollmentIssued(tx: Transaction, enrollmentId: string, at: Date): Promise<void> {
-  await tx
+  const { numUpdatedRows } = await tx
     .updateTable('enrollments')
     .set({ state: 'issued', error: null, updated_at: at })
     .where('id', '=', enrollmentId)
     .where('state', '=', 'waiting')
-    .execute();
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) {
+    throw new AuthorityError(
+      'wrong-state',
+      'This enrolment was fulfilled or withdrawn meanwhile. No certificate was made.',
+    );
+  }
 }
 
 /** Is that escrowed key this very public key, and this person's? */

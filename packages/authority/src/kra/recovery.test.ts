@@ -1,0 +1,325 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  assembleSigned,
+  buildName,
+  buildTbsCertificate,
+  decryptContent,
+  derToPem,
+  keyUsage,
+  localDecrypter,
+  localSigner,
+  parseCertificate,
+  readPkcs12,
+  signatureAlgorithmFor,
+} from '@chancery/smime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
+import { perform } from '../operation.ts';
+import type { Principal } from '../principal.ts';
+import { decideRecovery, expireRecoveries, findLapsedRecoveries, requestRecovery } from './recovery.ts';
+import { releaseKey, releasePassword } from './release.ts';
+
+let now = new Date('2026-03-01T12:00:00.000Z');
+let office: EscrowOffice;
+let admin: OperatorPrincipal;
+let olga: OperatorPrincipal;
+let otto: OperatorPrincipal;
+let both: OperatorPrincipal;
+let sam: string;
+
+beforeAll(async () => {
+  office = await escrowOffice({ clock: () => now });
+  admin = await office.operator('Ada', 'administrator');
+  olga = await office.operator('Olga', 'recovery-officer');
+  otto = await office.operator('Otto', 'recovery-officer');
+  both = await office.operator('Bo', 'registration-officer', 'recovery-officer');
+  sam = await office.person('sam@example.com');
+});
+afterAll(() => office.close());
+
+type Asked = Parameters<typeof perform<typeof requestRecovery.input, string>>[3];
+const ask = (by: Principal = admin, more: Partial<Asked> = {}) =>
+  perform(office.world, requestRecovery, by, {
+    personId: sam,
+    reason: 'lost-device',
+    explanation: 'The laptop fell into the canal.',
+    delivery: { kind: 'pkcs12' },
+    ...more,
+  });
+const digestOf = async (id: string) =>
+  String((await office.query('SELECT digest FROM recovery_requests WHERE id = $1', [id]))[0]?.digest);
+const stateOf = async (id: string) =>
+  (await office.query('SELECT state FROM recovery_requests WHERE id = $1', [id]))[0]?.state;
+const approve = async (id: string, by: Principal, digest?: string) =>
+  perform(office.world, decideRecovery, by, { id, decision: 'approve', digest: digest ?? (await digestOf(id)) });
+const release = (id: string, by: Principal = admin) => perform(office.world, releaseKey, by, { id });
+const approved = async (more: Partial<Asked> = {}) => {
+  const id = await ask(admin, more);
+  expect(await approve(id, olga)).toBe('open');
+  expect(await approve(id, otto)).toBe('approved');
+  return id;
+};
+const samsCertificate = async () => {
+  const [row] = await office.query(`SELECT certificate FROM certificates WHERE person_id = $1 AND use = 'encryption'`, [
+    sam,
+  ]);
+  return parseCertificate(row?.certificate as Buffer);
+};
+const spkiOf = (pkcs8: Uint8Array) =>
+  createPublicKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' } as never).export({
+    format: 'der',
+    type: 'spki',
+  });
+
+describe('a PKCS#12', () => {
+  it('goes to whoever asked, and its password, once, to an officer who approved', async () => {
+    const id = await approved();
+    const file = await release(id);
+    expect(file).toMatchObject({ fileName: 'sam@example.com.recovered.p12', mediaType: 'application/x-pkcs12' });
+    await expect(perform(office.world, releasePassword, admin, { id })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(perform(office.world, releasePassword, both, { id })).rejects.toMatchObject({
+      code: 'quorum-refused',
+    });
+    const { password } = await perform(office.world, releasePassword, otto, { id });
+    await expect(perform(office.world, releasePassword, olga, { id })).rejects.toMatchObject({ code: 'wrong-state' });
+    const { keys } = await readPkcs12(file.data, password);
+    const certificate = await samsCertificate();
+    expect(keys).toHaveLength(1);
+    expect(Buffer.compare(spkiOf(keys[0]?.privateKey ?? Buffer.alloc(0)), Buffer.from(certificate.spki))).toBe(0);
+    expect(Buffer.compare(keys[0]?.certificate ?? Buffer.alloc(0), Buffer.from(certificate.der))).toBe(0);
+
+    expect(await office.trail(`recovery:${id}`)).toEqual([
+      'recovery.decide succeeded',
+      'recovery.decide succeeded',
+      'recovery.release attempted',
+      'recovery.release succeeded',
+      'recovery.release-password denied',
+      'recovery.release-password attempted',
+      'recovery.release-password denied',
+      'recovery.release-password attempted',
+      'recovery.release-password succeeded',
+      'recovery.release-password attempted',
+      'recovery.release-password failed',
+    ]);
+    const [record] = await office.query(
+      `SELECT details FROM audit_records WHERE subject = $1 AND action = 'recovery.release' AND outcome = 'succeeded'`,
+      [`recovery:${id}`],
+    );
+    expect(record?.details).toMatchObject({
+      personId: sam,
+      approvedBy: [
+        { officerId: olga.id, officerName: 'Olga' },
+        { officerId: otto.id, officerName: 'Otto' },
+      ],
+    });
+    const everything = JSON.stringify([await office.query('SELECT canonical FROM audit_records'), office.logged]);
+    expect(everything).not.toContain(password);
+  });
+
+  it('is released once', async () => {
+    const id = await approved();
+    await release(id);
+    await expect(release(id)).rejects.toMatchObject({ code: 'quorum-refused' });
+    expect((await office.trail(`recovery:${id}`)).slice(-2)).toEqual([
+      'recovery.release attempted',
+      'recovery.release denied',
+    ]);
+  });
+
+  it('is released once of two calls at the same time', async () => {
+    const id = await approved();
+    const outcomes = await Promise.allSettled([release(id), release(id), release(id)]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+});
+
+describe('a named certificate', () => {
+  it('alone opens what is released to it: a message with the PKCS#12 and its password', async () => {
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const recipient = await selfSigned(key, ['keyEncipherment']);
+    const id = await approved({ delivery: { kind: 'certificate', certificate: derToPem(recipient, 'CERTIFICATE') } });
+    const file = await release(id);
+    expect(file).toMatchObject({ fileName: 'sam@example.com.recovered.p7m', mediaType: 'application/pkcs7-mime' });
+    const opened = await decryptContent({ der: file.data, keys: [{ decrypter: localDecrypter(key) }] });
+    expect(opened.authenticated).toBe(true);
+    const text = Buffer.from(opened.content).toString('latin1');
+    const password = /password:\r\n\r\n(\S+)\r\n/.exec(text)?.[1] ?? '';
+    const base64 = /filename="[^"]+"\r\n\r\n([\s\S]+?)\r\n--/.exec(text)?.[1] ?? '';
+    const { keys } = await readPkcs12(Buffer.from(base64, 'base64'), password);
+    const certificate = await samsCertificate();
+    expect(Buffer.compare(spkiOf(keys[0]?.privateKey ?? Buffer.alloc(0)), Buffer.from(certificate.spki))).toBe(0);
+
+    const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    await expect(
+      decryptContent({ der: file.data, keys: [{ decrypter: localDecrypter(stranger) }] }),
+    ).rejects.toMatchObject({ code: 'decryption-failed' });
+    await expect(perform(office.world, releasePassword, olga, { id })).rejects.toMatchObject({ code: 'wrong-state' });
+  });
+
+  it.each([
+    ['is not a certificate', async () => 'bm90IGEgY2VydGlmaWNhdGU='],
+    ['signs only', async () => derToPem(await selfSigned(ecKey(), ['digitalSignature']), 'CERTIFICATE')],
+    [
+      'has ended',
+      async () => derToPem(await selfSigned(ecKey(), ['keyAgreement'], new Date('2026-02-01')), 'CERTIFICATE'),
+    ],
+  ])('is refused where it %s', async (_, certificate) => {
+    await expect(
+      ask(admin, { delivery: { kind: 'certificate', certificate: await certificate() } }),
+    ).rejects.toMatchObject({ code: 'unusable-input' });
+  });
+});
+
+describe('refused, each with a record', () => {
+  const refused = async (id: string, work: Promise<unknown>, code = 'quorum-refused') => {
+    await expect(work).rejects.toMatchObject({ code });
+    expect((await office.trail(`recovery:${id}`)).at(-1)).toMatch(/ denied$/);
+  };
+
+  it('a release with one approval', async () => {
+    const id = await ask();
+    await approve(id, olga);
+    await refused(id, release(id));
+    expect(await stateOf(id)).toBe('open');
+  });
+
+  it("the requester's own approval, even of one who is an officer", async () => {
+    const id = await ask(both);
+    await approve(id, olga);
+    await refused(id, approve(id, both));
+    await refused(id, release(id, both));
+    await refused(id, approve(id, admin), 'forbidden');
+    await approve(id, otto);
+    await release(id, both);
+  });
+
+  it("the subject's own approval", async () => {
+    const id = await ask(admin, {
+      personId: await office.person('olga2@example.com', { aliases: ['Olga@example.com'] }),
+    });
+    await refused(id, approve(id, olga));
+  });
+
+  it('an approval of another digest', async () => {
+    const id = await ask();
+    await refused(id, approve(id, olga, await digestOf(await ask())));
+  });
+
+  it('a second approval of the same officer', async () => {
+    const id = await ask();
+    await approve(id, olga);
+    await refused(id, approve(id, olga));
+  });
+
+  it('a release by somebody else than who asked', async () => {
+    const id = await approved();
+    await refused(id, release(id, both));
+    await refused(id, release(id, olga), 'forbidden');
+  });
+
+  it('the command line on this machine', async () => {
+    const local: Principal = { kind: 'local', id: 'local', name: 'here' };
+    await expect(ask(local)).rejects.toMatchObject({ code: 'forbidden' });
+    const id = await approved();
+    await refused(id, approve(id, local), 'forbidden');
+    await refused(id, release(id, local));
+  });
+
+  it('anything after a rejection', async () => {
+    const id = await approved();
+    await perform(office.world, decideRecovery, both, { id, decision: 'reject', digest: await digestOf(id) });
+    expect(await stateOf(id)).toBe('rejected');
+    await refused(id, release(id));
+  });
+
+  it('a release on the word of an officer who was disabled since', async () => {
+    const id = await approved();
+    await office.query(`UPDATE operators SET state = 'disabled' WHERE id = $1`, [otto.id]);
+    await refused(id, release(id));
+    await approve(id, both);
+    await release(id);
+    await office.query(`UPDATE operators SET state = 'active' WHERE id = $1`, [otto.id]);
+  });
+
+  it('anything after its end; the scheduler writes that down', async () => {
+    const id = await approved({ expiresInHours: 1 });
+    now = new Date(now.getTime() + 3_600_000);
+    await refused(id, release(id));
+    const open = await ask(admin, { expiresInHours: 1 });
+    now = new Date(now.getTime() + 3_600_000);
+    await refused(open, approve(open, olga));
+    expect(await stateOf(id)).toBe('approved');
+    await perform(
+      office.world,
+      expireRecoveries,
+      { kind: 'system', id: 'system', name: 'system' },
+      {
+        ids: await findLapsedRecoveries(office.world),
+      },
+    );
+    expect([await stateOf(id), await stateOf(open)]).toEqual(['expired', 'expired']);
+    expect(await findLapsedRecoveries(office.world)).toEqual([]);
+  });
+
+  it('a request that was rewritten in the database', async () => {
+    const id = await approved();
+    const other = await office.person('victim@example.com');
+    await office.query('UPDATE recovery_requests SET person_id = $2 WHERE id = $1', [id, other]);
+    await refused(id, release(id));
+    const canonical = await approved();
+    await office.query(`UPDATE recovery_requests SET canonical = replace(canonical, 'canal', 'river') WHERE id = $1`, [
+      canonical,
+    ]);
+    await refused(canonical, release(canonical));
+  });
+});
+
+describe('what is asked for', () => {
+  it('must be in escrow, and that very person’s', async () => {
+    const other = await office.person('other@example.com');
+    const [key] = await office.query('SELECT id FROM escrowed_keys WHERE person_id = $1', [other]);
+    await expect(ask(admin, { escrowedKeyIds: [String(key?.id)] })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(ask(admin, { personId: '00000000-0000-4000-8000-000000000000' })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+
+  it('does not open where the record was altered, and stays unreleased', async () => {
+    const victim = await office.person('altered@example.com');
+    const id = await approved({ personId: victim });
+    await office.query(
+      'UPDATE escrowed_keys SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE person_id = $1',
+      [victim],
+    );
+    await expect(release(id)).rejects.toMatchObject({ code: 'internal' });
+    expect(await stateOf(id)).toBe('approved');
+    expect((await office.trail(`recovery:${id}`)).slice(-2)).toEqual([
+      'recovery.release attempted',
+      'recovery.release failed',
+    ]);
+  });
+});
+
+const ecKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+
+async function selfSigned(
+  key: KeyObject,
+  usage: Parameters<typeof keyUsage>[0],
+  notAfter = new Date('2027-01-01'),
+): Promise<Uint8Array> {
+  const signer = localSigner(key);
+  const hash = 'sha256';
+  const algorithm = signatureAlgorithmFor(signer.kind, hash);
+  const name = buildName([{ type: 'commonName', value: 'Legal department' }]).der;
+  const tbs = buildTbsCertificate({
+    serialNumber: '4a',
+    signatureAlgorithm: algorithm,
+    issuer: name,
+    subject: name,
+    notBefore: new Date('2026-01-01'),
+    notAfter,
+    spki: signer.spki,
+    extensions: [keyUsage(usage)],
+  });
+  return assembleSigned(tbs, algorithm, await signer.sign(tbs, hash));
+}
