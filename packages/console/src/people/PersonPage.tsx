@@ -26,7 +26,7 @@ export function PersonPage() {
     queryKey: ['people', 'one', id],
     queryFn: () => api.person({ params: { id } }),
     // A certificate is on its way: look again until it is there.
-    refetchInterval: ({ state }) => (state.data !== undefined && isFresh(state.data) ? 3_000 : false),
+    refetchInterval: ({ state }) => (state.data !== undefined && isFresh(state.data) ? 1_500 : false),
   });
   const trail = (
     <Breadcrumbs mb={4}>
