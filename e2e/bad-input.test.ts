@@ -58,7 +58,8 @@ describe('bad input', () => {
 
   it('a port in use: names the port and how to change it, exit 2', async () => {
     const office = await OfficeProcess.prepare();
-    const squatter = createServer().listen(Number(new URL(office.url).port), '127.0.0.1');
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(Number(new URL(office.url).port), '127.0.0.1', resolve));
     try {
       const answer = runChancery(['start'], { home: office.home });
       expect(answer.code).toBe(2);

@@ -118,9 +118,11 @@ async function setUpExampleCorp(demo: Demo, local: Client): Promise<void> {
   }
 
   say('A dozen people, two certificates each …');
-  await until('the gateway has enrolled', async () =>
-    (await local.overview()).gateways.some((one) => one.lastSeenAt !== null),
-  );
+  // Keys made before it has its certificate could not be locked to it, and would be made a second time.
+  await until('the gateway has enrolled', async () => {
+    const { items } = await local.certificates({ query: { use: 'gateway' } });
+    return items.length > 0;
+  });
   const { created } = await local.importPeople({ body: { csv: PEOPLE } });
   await until('everyone has an encryption certificate', async () => {
     const { items } = await local.certificates({ query: { use: 'encryption', limit: 500 } });
