@@ -122,7 +122,8 @@ const SHOW = `
   }
   if (view.gMessageURI != uri) throw new Error("the message was not shown");
   const names = {};
-  for (const [name, value] of Object.entries(Ci.nsICMSMessageErrors)) if (typeof value == "number") names[value] = name;
+  const codes = Ci.nsICMSMessageErrors;
+  for (const name of Object.keys(codes)) if (typeof codes[name] == "number") names[codes[name]] = name;
   const named = (status) => (status == -1 ? null : (names[status] ?? String(status)));
   return {
     signature: named(view.gSignatureStatus),
