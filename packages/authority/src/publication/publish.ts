@@ -16,14 +16,17 @@ import {
   wantPublications,
 } from '../store/publications.ts';
 import type { World } from '../world.ts';
-import type { Directory } from './directory.ts';
+import { type Directory, DirectoryDown } from './directory.ts';
 import { ldapDirectory } from './ldap.ts';
 
 /** @throws Error when a directory could not be brought in line: the queue tries again */
 export async function publishPerson(world: World, personId: string): Promise<void> {
   const directories = directoriesOf(world);
   if (directories.length === 0) return;
-  await perform(world, planPublication, system, { personId, targets: directories.map(({ name }) => name) });
+  const targets = directories.map(({ name }) => name);
+  // The plan is looked at first: a person for whom nothing changes leaves no record.
+  const plan = await world.database.snapshot((snapshot) => planFor(snapshot, personId, targets, world.clock()));
+  if (plan.length > 0) await perform(world, planPublication, system, { personId, targets });
   const { address, ours, rows } = await world.database.snapshot(async (snapshot) => ({
     address: (await personById(snapshot, personId))?.address,
     ours: await certificatesEverIssued(snapshot, personId),
@@ -37,10 +40,9 @@ export async function publishPerson(world: World, personId: string): Promise<voi
       const open = planned.filter((row) => row.state === 'pending' || row.state === 'failed');
       if (open.length === 0) return undefined;
       const wanted = planned.filter((row) => row.wanted).flatMap((row) => derOf.get(row.serial_number) ?? []);
-      const error = await directory
-        .reconcile(address, [...derOf.values()], wanted)
-        .then(() => null)
-        .catch((reason: Error) => reason.message || reason.name);
+      const error = await unlessResting(world, directory.name, () =>
+        directory.reconcile(address, [...derOf.values()], wanted),
+      );
       await perform(world, notePublication, system, {
         personId,
         target: directory.name,
@@ -61,17 +63,7 @@ export const planPublication = operation({
   input: z.object({ personId: z.uuid(), targets: z.array(z.string()) }),
   subject: ({ personId }) => `person:${personId}`,
   async run(tx, { personId, targets }, _by, world) {
-    const wanted = new Set(await publishable(tx, personId, world.clock()));
-    const rows = await publicationsOfPeople(tx, [personId]);
-    const plan = targets.flatMap((target) => {
-      const known = rows.filter((row) => row.target === target);
-      const news = [...wanted].filter((serial) => !known.some((row) => row.serial_number === serial && row.wanted));
-      const gone = known.filter((row) => row.wanted && !wanted.has(row.serial_number)).map((row) => row.serial_number);
-      return [
-        ...news.map((serialNumber) => ({ target, serialNumber, wanted: true })),
-        ...gone.map((serialNumber) => ({ target, serialNumber, wanted: false })),
-      ];
-    });
+    const plan = await planFor(tx, personId, targets, world.clock());
     await wantPublications(tx, plan, world.clock());
     return { result: undefined, audit: { plan } };
   },
@@ -93,6 +85,21 @@ export const notePublication = operation({
   },
 });
 
+/** What must change in those targets so that they hold what they should. */
+async function planFor(snapshot: Snapshot, personId: string, targets: readonly string[], now: Date) {
+  const wanted = new Set(await publishable(snapshot, personId, now));
+  const rows = await publicationsOfPeople(snapshot, [personId]);
+  return targets.flatMap((target) => {
+    const known = rows.filter((row) => row.target === target);
+    const news = [...wanted].filter((serial) => !known.some((row) => row.serial_number === serial && row.wanted));
+    const gone = known.filter((row) => row.wanted && !wanted.has(row.serial_number)).map((row) => row.serial_number);
+    return [
+      ...news.map((serialNumber) => ({ target, serialNumber, wanted: true })),
+      ...gone.map((serialNumber) => ({ target, serialNumber, wanted: false })),
+    ];
+  });
+}
+
 /** Encryption certificates that senders should find: good, of somebody who is here, and whose key is in use. */
 async function publishable(snapshot: Snapshot, personId: string, now: Date): Promise<string[]> {
   const person = await personById(snapshot, personId);
@@ -113,4 +120,28 @@ function directoriesOf(world: World): Directory[] {
   return Object.entries(world.config.publication.ldap).map(([name, target]) =>
     ldapDirectory(name, target, world.config.home),
   );
+}
+
+/** Milliseconds that a directory which does not answer is left alone. */
+const REST = 15_000;
+const resting = new WeakMap<World, Map<string, { until: number; why: string }>>();
+
+/**
+ * Runs the work and returns its error as a sentence, or null. While a directory is down nobody waits for it: one timeout
+ * for each of five thousand people would keep the directories that are up waiting for hours.
+ */
+async function unlessResting(world: World, target: string, work: () => Promise<void>): Promise<string | null> {
+  const rests = resting.get(world) ?? new Map<string, { until: number; why: string }>();
+  resting.set(world, rests);
+  const rest = rests.get(target);
+  if (rest !== undefined && rest.until > world.clock().getTime()) return rest.why;
+  try {
+    await work();
+    rests.delete(target);
+    return null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message || error.name : String(error);
+    if (error instanceof DirectoryDown) rests.set(target, { until: world.clock().getTime() + REST, why });
+    return why;
+  }
 }
