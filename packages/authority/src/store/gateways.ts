@@ -1,6 +1,6 @@
 /** Mail gateways: clients of the office that serve many people at once. */
 import { AuthorityError } from '../errors.ts';
-import type { Snapshot, Transaction } from './database.ts';
+import type { Transaction } from './database.ts';
 
 /** @throws AuthorityError `conflict` where the name is taken */
 export async function insertGateway(tx: Transaction, name: string, at: Date): Promise<string> {
@@ -15,10 +15,6 @@ export async function insertGateway(tx: Transaction, name: string, at: Date): Pr
     'conflict',
     `There is a gateway named ${name} already. Nothing was changed. Choose another name.`,
   );
-}
-
-export async function gatewayById(snapshot: Snapshot, id: string) {
-  return snapshot.selectFrom('gateways').select(['id', 'name', 'last_seen_at']).where('id', '=', id).executeTakeFirst();
 }
 
 export async function setGatewaySeen(tx: Transaction, id: string, at: Date): Promise<void> {

@@ -25,7 +25,7 @@ type Part<R, K extends 'params' | 'query' | 'body'> = R extends { readonly [P in
   ? z.output<S>
   : undefined;
 
-export type Handler<N extends RouteName> = (
+type Handler<N extends RouteName> = (
   context: Context,
   input: {
     readonly params: Part<Routes[N], 'params'>;
