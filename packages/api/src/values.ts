@@ -4,8 +4,13 @@ import { z } from 'zod';
 /** An instant, ISO 8601 in UTC with `Z`. */
 export const Instant = z.iso.datetime();
 export const Id = z.uuid();
-/** An SMTP mailbox address. Compared without regard to case; kept as typed. */
-export const Address = z.email().max(254);
+/** An SMTP mailbox address, its domain in ASCII (A-labels, `xn--`). Compared without regard to case; kept as typed. */
+export const Address = z
+  .email({
+    pattern:
+      /^(?!\.)(?!.*\.\.)[A-Za-z0-9_'+.-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9-]*\.)+(?:[A-Za-z]{2,}|[Xx][Nn]--[A-Za-z0-9-]+)$/,
+  })
+  .max(254);
 /** Octets in base64 (RFC 4648 section 4, padded). */
 export const Base64 = z.base64();
 /** A certificate serial number: lower-case hex of the positive integer, no leading `00` octet. */

@@ -103,6 +103,13 @@ export const finishClaim = operation({
   subject: () => null,
   async run(tx, { secret }, by, world) {
     const claim = await holdClaim(tx, secret, by, world.clock());
+    const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: by.id });
+    if (keys.some(({ key }) => key.delivered_at === null)) {
+      throw new AuthorityError(
+        'wrong-state',
+        'The encryption key was not fetched yet, and nobody could fetch it after this. Nothing was changed. Fetch it, then finish.',
+      );
+    }
     await endClaim(tx, claim.id, world.clock());
     return { result: undefined, audit: { personId: by.id, claimId: claim.id } };
   },

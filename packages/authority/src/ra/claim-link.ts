@@ -1,5 +1,4 @@
 /** The claim link: how the keys of a person reach that person. Shown once; a second link makes a fresh key. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
@@ -11,15 +10,13 @@ import { waitingEnrollments } from '../store/enrollments.ts';
 import { currentVault, setLockExpiry } from '../store/escrow.ts';
 import { lockPerson } from '../store/people.ts';
 import type { World } from '../world.ts';
+import { fulfilEnrollment } from './enrollment.ts';
 import { rotateEncryptionKey } from './onboarding.ts';
 
 interface ClaimLink {
   readonly url: string;
   readonly expiresAt: Date;
 }
-
-/** Milliseconds to wait for a key that is being made: RSA keys take their time, and jobs have a queue. */
-const PATIENCE = 20_000;
 
 /**
  * The link of the person's waiting claim. Where the last link was shown already, its key is its holder's alone: a fresh
@@ -36,7 +33,7 @@ export async function newClaimLink(world: World, by: Principal, personId: string
     };
   });
   if (!ready.unseen && !ready.beingMade) await perform(world, rotateEncryptionKey, by, { id: personId });
-  await untilMade(world, personId);
+  await made(world, personId);
   return perform(world, showClaim, by, { personId });
 }
 
@@ -65,16 +62,24 @@ export const showClaim = operation({
   },
 });
 
-async function untilMade(world: World, personId: string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE; ; await sleep(100)) {
+/** Makes the key here and now: whoever stands before a person must not wait for thousands of others in the queue. */
+async function made(world: World, personId: string): Promise<void> {
+  const find = async () => {
     const waiting = await world.database.snapshot((snapshot) => waitingEnrollments(snapshot, [personId]));
-    const encryption = waiting.find(({ use }) => use === 'encryption');
-    if (encryption === undefined) return;
-    if (encryption.error !== null || Date.now() > deadline) {
-      throw new AuthorityError(
-        'unavailable',
-        `The encryption key is still being made${encryption.error === null ? '' : `: ${encryption.error}`}. Nothing was lost. Ask for the link again in a minute.`,
-      );
-    }
+    return waiting.find(({ use }) => use === 'encryption');
+  };
+  const enrollment = await find();
+  if (enrollment === undefined) return;
+  try {
+    await fulfilEnrollment(world, enrollment.id);
+  } catch (error) {
+    // A job may have been at the same enrolment: what counts is whether it is done.
+    if (!(error instanceof AuthorityError)) throw error;
+    if ((await find()) === undefined) return;
+    throw new AuthorityError(
+      'unavailable',
+      `The encryption key is still being made: ${error.message} Nothing was lost. Ask for the link again in a minute.`,
+      { cause: error },
+    );
   }
 }

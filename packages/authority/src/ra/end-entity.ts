@@ -1,8 +1,18 @@
 /** What every way of joining or changing does: enrolments begun, keys rotated, directories told. */
+import { revokeInTransaction } from '../ca/revoke.ts';
+import { certificatesOfPeople } from '../store/certificates.ts';
 import type { Transaction } from '../store/database.ts';
-import { insertEnrollments } from '../store/enrollments.ts';
-import { dropLocks } from '../store/escrow.ts';
-import { insertPeople, type NewPersonRow, type PersonRow, replaceAddresses, updatePerson } from '../store/people.ts';
+import { insertEnrollments, withdrawKeyedEnrollments } from '../store/enrollments.ts';
+import { dropLocks, newestKeys } from '../store/escrow.ts';
+import {
+  addressKey,
+  insertPeople,
+  type NewPersonRow,
+  type PersonRow,
+  releaseExternalIds,
+  replaceAddresses,
+  updatePerson,
+} from '../store/people.ts';
 import type { World } from '../world.ts';
 
 /** A person as they should be. */
@@ -11,57 +21,109 @@ export interface WantedPerson extends NewPersonRow {
   readonly aliases: readonly string[];
 }
 
-/** Joins them all: two enrolments each, and the encryption key on its way. */
-export async function join(tx: Transaction, world: World, people: readonly WantedPerson[]): Promise<void> {
+export interface Change {
+  /** Undefined where they join. */
+  readonly before: PersonRow | undefined;
+  readonly wanted: WantedPerson;
+}
+
+/**
+ * Makes all of them as wanted, together: an address or external id may pass from one to another. Whoever joins or comes
+ * back gets two enrolments; whose addresses or name change, a certificate anew for the key they have.
+ */
+export async function settle(tx: Transaction, world: World, people: readonly Change[]): Promise<void> {
   const at = world.clock();
-  await insertPeople(tx, people, at);
-  await replaceAddresses(tx, people.map(addressesOf));
+  const joining = people.flatMap(({ before, wanted }) => (before === undefined ? [wanted] : []));
+  const changing = people.flatMap(({ before, wanted }) => (before === undefined ? [] : [{ before, wanted }]));
+  await releaseExternalIds(
+    tx,
+    changing.filter(({ before, wanted }) => before.external_id !== wanted.externalId).map(({ wanted }) => wanted.id),
+  );
+  await insertPeople(tx, joining, at);
+  for (const { wanted } of changing) await updatePerson(tx, wanted);
+  await replaceAddresses(
+    tx,
+    people.map(({ wanted: { id, address, aliases } }) => ({ personId: id, address, aliases })),
+  );
+
+  const arriving = [
+    ...joining,
+    ...changing.filter(({ before }) => before.state === 'left').map(({ wanted }) => wanted),
+  ];
   await enrol(
     tx,
     world,
-    people.flatMap(({ id }) => [
+    arriving.flatMap(({ id }) => [
       { personId: id, use: 'signing' as const },
       { personId: id, use: 'encryption' as const },
     ]),
   );
-}
-
-/** Makes one person as wanted, and begins whatever enrolments that calls for. */
-export async function change(
-  tx: Transaction,
-  world: World,
-  before: PersonRow,
-  wanted: WantedPerson,
-  newestKeyId: string | undefined,
-): Promise<void> {
-  await updatePerson(tx, wanted);
-  await replaceAddresses(tx, [addressesOf(wanted)]);
-  const returned = before.state === 'left';
-  const renamed =
-    before.name !== wanted.name ||
-    [before.address, ...before.aliases].join() !== [wanted.address, ...wanted.aliases].join();
-  if (returned) {
-    await enrol(tx, world, [
-      { personId: wanted.id, use: 'signing' },
-      { personId: wanted.id, use: 'encryption' },
-    ]);
-  } else if (wanted.gatewayDecrypts && !before.gateway_decrypts) {
-    // An existing key is opened by a quorum only: a gateway that may read from now on gets a fresh one.
-    await rotate(tx, world, [wanted.id]);
-  } else if (renamed && newestKeyId !== undefined) {
-    await enrol(tx, world, [{ personId: wanted.id, use: 'encryption', escrowedKeyId: newestKeyId }]);
+  const staying = changing.filter(({ before }) => before.state === 'active');
+  // An existing key is opened by a quorum only: a gateway that may read from now on gets a fresh one.
+  const opening = staying.filter(({ before, wanted }) => wanted.gatewayDecrypts && !before.gateway_decrypts);
+  await rotate(
+    tx,
+    world,
+    opening.map(({ wanted }) => wanted.id),
+  );
+  for (const { wanted } of staying.filter(({ before, wanted }) => !wanted.gatewayDecrypts && before.gateway_decrypts)) {
+    await dropLocks(tx, { kind: 'gateway', personId: wanted.id });
   }
-  if (!wanted.gatewayDecrypts && before.gateway_decrypts) await dropLocks(tx, { kind: 'gateway', personId: wanted.id });
-  await world.jobs.enqueue(tx, 'publish-person', { personId: wanted.id });
+  const renamed = staying.filter(({ before, wanted }) => namesOf(before) !== namesOf(wanted));
+  const keys = await newestKeys(
+    tx,
+    renamed.map(({ wanted }) => wanted.id),
+  );
+  await enrol(
+    tx,
+    world,
+    renamed.flatMap(({ wanted }) => {
+      const escrowedKeyId = keys.get(wanted.id);
+      return escrowedKeyId === undefined ? [] : [{ personId: wanted.id, use: 'encryption' as const, escrowedKeyId }];
+    }),
+  );
+  await revokeLostAddresses(tx, world, staying);
+  for (const { wanted } of changing) await world.jobs.enqueue(tx, 'publish-person', { personId: wanted.id });
 }
 
 /** A fresh encryption key for each; the old ones stay in escrow. */
 export async function rotate(tx: Transaction, world: World, personIds: readonly string[]): Promise<void> {
+  // One that waits with a key already would certify that key; one that waits for its key gets a fresh one anyway.
+  await withdrawKeyedEnrollments(tx, personIds, world.clock());
   await enrol(
     tx,
     world,
     personIds.map((personId) => ({ personId, use: 'encryption' as const })),
   );
+}
+
+/** A certificate must not say that somebody has an address which is theirs no more: it may be another's tomorrow. */
+async function revokeLostAddresses(
+  tx: Transaction,
+  world: World,
+  people: readonly { before: PersonRow; wanted: WantedPerson }[],
+): Promise<void> {
+  const lost = new Map(
+    people.flatMap(({ before, wanted }) => {
+      const kept = new Set([wanted.address, ...wanted.aliases].map(addressKey));
+      const gone = [before.address, ...before.aliases].map(addressKey).filter((key) => !kept.has(key));
+      return gone.length === 0 ? [] : [[wanted.id, new Set(gone)] as const];
+    }),
+  );
+  const now = world.clock();
+  for (const one of await certificatesOfPeople(tx, [...lost.keys()])) {
+    const gone = lost.get(one.person_id ?? '');
+    if (one.revoked_at !== null || one.not_after < now) continue;
+    if (!one.addresses.some((address) => gone?.has(addressKey(address)))) continue;
+    await revokeInTransaction(tx, world, {
+      serialNumber: one.serial_number,
+      reason: one.use === 'encryption' ? 'superseded' : 'affiliationChanged',
+    });
+  }
+}
+
+function namesOf(person: { name: string; address: string; aliases: readonly string[] }): string {
+  return JSON.stringify([person.name, person.address, ...person.aliases]);
 }
 
 async function enrol(tx: Transaction, world: World, wanted: Parameters<typeof insertEnrollments>[1]): Promise<void> {
@@ -70,5 +132,3 @@ async function enrol(tx: Transaction, world: World, wanted: Parameters<typeof in
     if (use === 'encryption') await world.jobs.enqueue(tx, 'fulfil-enrollment', { enrollmentId: id });
   }
 }
-
-const addressesOf = ({ id, address, aliases }: WantedPerson) => ({ personId: id, address, aliases });

@@ -9,11 +9,11 @@ import { escrowKey } from '../kra/escrow.ts';
 import { consult, operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { chainOf } from '../store/authorities.ts';
-import { certificateByKey } from '../store/certificates.ts';
+import { certificateByKey, certificatesOfPerson } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { enrollmentById, setEnrollmentError, waitingEnrollments } from '../store/enrollments.ts';
 import { peopleWithoutLockTo } from '../store/escrow.ts';
-import { personByAddress } from '../store/people.ts';
+import { personByAddress, personById } from '../store/people.ts';
 import type { World } from '../world.ts';
 import { rotate } from './end-entity.ts';
 
@@ -65,6 +65,7 @@ export async function issueSigning(world: World, by: Principal, input: SigningIn
   const request = requestOf(input.csr);
   const issued = await alreadyIssued(world, request, 'signing', (row) => row.person_id === input.personId);
   if (issued !== undefined) return issued;
+  if (by.kind === 'person') await requireNeeded(world, input.personId);
   const waiting = await world.database.snapshot((snapshot) => waitingEnrollments(snapshot, [input.personId]));
   const enrollmentId = waiting.find(({ use }) => use === 'signing')?.id;
   const intent = await perform(world, prepareCertificate, by, {
@@ -75,6 +76,24 @@ export async function issueSigning(world: World, by: Principal, input: SigningIn
     ...(enrollmentId === undefined ? {} : { enrollmentId }),
   });
   return perform(world, signCertificate, by, intent);
+}
+
+/** A claim link makes the one signing certificate that its person lacks, and no supply of them. */
+async function requireNeeded(world: World, personId: string): Promise<void> {
+  const now = world.clock();
+  const { person, certificates } = await world.database.snapshot(async (snapshot) => ({
+    person: await personById(snapshot, personId),
+    certificates: await certificatesOfPerson(snapshot, personId),
+  }));
+  if (person?.signing_key === 'gateway') {
+    throw new AuthorityError('wrong-state', 'Your mail gateway signs for you. No certificate was made.');
+  }
+  const has = certificates.some((one) => one.use === 'signing' && one.revoked_at === null && one.not_after > now);
+  if (!has) return;
+  throw new AuthorityError(
+    'wrong-state',
+    'You have a signing certificate already. No second one was made. If its key is lost, ask your administrator to revoke it, then come back with this link.',
+  );
 }
 
 /** A signing certificate for an address whose mail the calling gateway signs. @throws AuthorityError `not-found` */

@@ -1,5 +1,5 @@
 /** What mail gateways are told: whom they serve, whom they may encrypt to, and the keys that are locked to them. */
-import type { GatewayConfiguration } from '@chancery/api';
+import { type GatewayConfiguration, NewPerson } from '@chancery/api';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { associatedData } from '../kra/generate.ts';
@@ -58,7 +58,7 @@ export async function usableCertificates(snapshot: Snapshot, address: string, at
 export const readGatewayKeys = operation({
   action: 'gateway.read-keys',
   permission: 'gateway:serve',
-  input: z.object({ address: z.email() }),
+  input: z.object({ address: NewPerson.shape.address }),
   subject: ({ address }) => `address:${address.toLowerCase()}`,
   async run(tx, { address }, by) {
     const person = await personByAddress(tx, address);

@@ -1,15 +1,15 @@
 /** People from a CSV file: every line judged first, then all of them or none. */
 import { randomUUID } from 'node:crypto';
-import type { ImportReport } from '@chancery/api';
+import { domainToASCII } from 'node:url';
+import { type ImportReport, NewPerson } from '@chancery/api';
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Transaction } from '../store/database.ts';
-import { escrowedKeysOfPerson } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, type PersonRow } from '../store/people.ts';
-import { change, join, type WantedPerson } from './end-entity.ts';
+import { settle, type WantedPerson } from './end-entity.ts';
 import { distinctAliases } from './onboarding.ts';
 
 /** @throws AuthorityError `invalid-import`, one field a wrong line; `not-set-up` */
@@ -23,16 +23,11 @@ export const importPeople = operation({
     const lines = readLines(csv);
     const plan = await planOf(tx, lines);
     if (!dryRun) {
-      await join(
+      await settle(
         tx,
         world,
-        plan.flatMap(({ before, wanted }) => (before === undefined ? [wanted] : [])),
+        plan.filter(({ before, changes }) => before === undefined || changes.length > 0),
       );
-      for (const { before, wanted, changes } of plan) {
-        if (before === undefined || changes.length === 0) continue;
-        const [newest] = await escrowedKeysOfPerson(tx, before.id);
-        await change(tx, world, before, wanted, newest?.id);
-      }
     }
     const created = plan.filter(({ before }) => before === undefined);
     const changed = plan.filter(({ before, changes }) => before !== undefined && changes.length > 0);
@@ -64,7 +59,8 @@ interface Line {
   readonly line: number;
   readonly address: string;
   readonly name: string;
-  readonly aliases: string[];
+  /** Undefined, as below, where the file has no such column. */
+  readonly aliases: string[] | undefined;
   readonly externalId: string | null;
   /** Undefined where the file has no such column: then a person keeps what they have. */
   readonly signingKey: 'device' | 'gateway' | undefined;
@@ -80,7 +76,7 @@ interface Planned {
 
 const COLUMNS = ['address', 'name', 'aliases', 'external_id', 'signing_key', 'gateway_decrypts'] as const;
 const REQUIRED = ['address', 'name'] as const;
-const Address = z.email().max(254);
+const Address = NewPerson.shape.address;
 const YES = new Set(['true', 'yes', '1']);
 const NO = new Set(['false', 'no', '0', '']);
 
@@ -120,6 +116,7 @@ function readRows(csv: string): Row[] {
     const line = typeof error.lines === 'number' ? error.lines : 1;
     throw invalid([{ path: `line ${line}`, message: `is not CSV: ${error.message}` }]);
   }
+  if (header.length === 0) throw invalid([{ path: 'line 1', message: 'The file is empty' }]);
   const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
   const lacking = REQUIRED.filter((name) => !header.includes(name));
   if (lacking.length > 0 || unknown.length > 0) {
@@ -131,14 +128,18 @@ function readRows(csv: string): Row[] {
 }
 
 function readLine({ line, record }: Row, faults: Faults): Line {
-  const { address = '', name = '', aliases = '', external_id = '', signing_key, gateway_decrypts } = record;
-  const given = aliases
+  const { name = '', aliases, external_id = '', signing_key, gateway_decrypts } = record;
+  const address = asciiAddress(record.address ?? '');
+  const given = (aliases ?? '')
     .split(';')
-    .map((alias) => alias.trim())
+    .map((alias) => asciiAddress(alias.trim()))
     .filter((alias) => alias !== '');
   for (const one of [address, ...given]) {
     if (!Address.safeParse(one).success)
       faultIn(faults, line, one === '' ? 'has no address' : `${one} is not a mail address`);
+  }
+  if (Object.values(record).some((field) => field.includes('\uFFFD'))) {
+    faultIn(faults, line, 'is not UTF-8: save the file as "CSV UTF-8"');
   }
   if (name === '') faultIn(faults, line, 'has no name');
   if (name.length > 200) faultIn(faults, line, 'has a name of more than 200 characters');
@@ -156,7 +157,7 @@ function readLine({ line, record }: Row, faults: Faults): Line {
     line,
     address,
     name,
-    aliases: distinctAliases({ address, aliases: given }),
+    aliases: aliases === undefined ? undefined : distinctAliases({ address, aliases: given }),
     externalId: external_id === '' ? null : external_id,
     signingKey: origin === 'gateway' ? 'gateway' : origin === 'device' ? 'device' : undefined,
     gatewayDecrypts: decrypts === undefined || decrypts === '' ? undefined : YES.has(decrypts),
@@ -166,7 +167,7 @@ function readLine({ line, record }: Row, faults: Faults): Line {
 /** An address, or an external id, on two lines: neither can be meant. */
 function refuseRepetition(lines: readonly Line[], faults: Faults): void {
   const first = new Map<string, number>();
-  for (const { line, address, aliases, externalId } of lines) {
+  for (const { line, address, aliases = [], externalId } of lines) {
     const names = [address, ...aliases]
       .filter((one) => one !== '')
       .map((one) => ({ key: addressKey(one), shown: one }));
@@ -182,7 +183,7 @@ function refuseRepetition(lines: readonly Line[], faults: Faults): void {
 /** Who of them is here already, and what would change. @throws AuthorityError `invalid-import` */
 async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[]> {
   const known = await lockPeopleNamed(tx, {
-    keys: lines.flatMap(({ address, aliases }) => [address, ...aliases].map(addressKey)),
+    keys: lines.flatMap(({ address, aliases = [] }) => [address, ...aliases].map(addressKey)),
     externalIds: lines.flatMap(({ externalId }) => externalId ?? []),
   });
   const byExternalId = new Map(
@@ -191,13 +192,18 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
   const byAddress = new Map(
     known.flatMap((one) => [one.address, ...one.aliases].map((a) => [addressKey(a), one] as const)),
   );
+  // An alias names nobody: a line that begins with somebody's alias may well mean another person.
+  const byPrimary = new Map(known.map((one) => [addressKey(one.address), one]));
   const matched = lines.map(
     (line) =>
       (line.externalId === null ? undefined : byExternalId.get(line.externalId)) ??
-      byAddress.get(addressKey(line.address)),
+      byPrimary.get(addressKey(line.address)),
   );
   const inFile = new Map(
-    matched.flatMap((person, index) => (person === undefined ? [] : [[person.id, lines[index]] as const])),
+    matched.flatMap((person, index) => {
+      const line = lines[index];
+      return person === undefined || line === undefined ? [] : [[person.id, wantedOf(line, person)] as const];
+    }),
   );
 
   const faults: Faults = [];
@@ -210,7 +216,9 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
         faultIn(faults, line.line, `is ${before.name} <${before.address}>, whom line ${other} means too`);
       seen.set(before.id, line.line);
     }
-    for (const address of [line.address, ...line.aliases]) {
+    const wanted = wantedOf(line, before);
+    if (before !== undefined) faults.push(...doubtsAbout(line, before));
+    for (const address of [wanted.address, ...wanted.aliases]) {
       const owner = byAddress.get(addressKey(address));
       if (owner === undefined || owner.id === before?.id) continue;
       // The owner may give it up on a line of their own.
@@ -220,19 +228,50 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
         [theirs.address, ...theirs.aliases].some((one) => addressKey(one) === addressKey(address));
       if (kept) faultIn(faults, line.line, `${address} belongs to ${owner.name} <${owner.address}>`);
     }
-    const wanted: WantedPerson = {
-      id: before?.id ?? randomUUID(),
-      address: line.address,
-      name: line.name,
-      aliases: line.aliases,
-      externalId: line.externalId ?? before?.external_id ?? null,
-      signingKey: line.signingKey ?? before?.signing_key ?? 'device',
-      gatewayDecrypts: line.gatewayDecrypts ?? before?.gateway_decrypts ?? false,
-    };
     return { line: line.line, before, wanted, changes: before === undefined ? [] : changesOf(before, wanted) };
   });
   if (faults.length > 0) throw invalid(faults);
   return plan;
+}
+
+function wantedOf(line: Line, before: PersonRow | undefined): WantedPerson {
+  return {
+    id: before?.id ?? randomUUID(),
+    address: line.address,
+    name: line.name,
+    aliases: line.aliases ?? distinctAliases({ address: line.address, aliases: before?.aliases ?? [] }),
+    externalId: line.externalId ?? before?.external_id ?? null,
+    signingKey: line.signingKey ?? before?.signing_key ?? 'device',
+    gatewayDecrypts: line.gatewayDecrypts ?? before?.gateway_decrypts ?? false,
+  };
+}
+
+/** An address that stayed while the person changed: nobody inherits somebody else's record. */
+function doubtsAbout(line: Line, before: PersonRow): Faults {
+  const faults: Faults = [];
+  if (line.externalId !== null && before.external_id !== null && line.externalId !== before.external_id) {
+    faultIn(
+      faults,
+      line.line,
+      `${before.address} is ${before.name} with the external id ${before.external_id}, not ${line.externalId}`,
+    );
+  } else if (before.state === 'left' && line.name !== before.name && line.externalId !== before.external_id) {
+    faultIn(
+      faults,
+      line.line,
+      `${before.address} was ${before.name}, who has left, and whose keys stay in escrow under it; give ${line.name} another address`,
+    );
+  }
+  return faults;
+}
+
+/** RFC 5890: a domain with letters beyond ASCII is written in A-labels, in mail as in certificates. */
+function asciiAddress(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = at < 0 ? '' : domainToASCII(address.slice(at + 1));
+  return domain === '' || domain === address.slice(at + 1).toLowerCase()
+    ? address
+    : `${address.slice(0, at)}@${domain}`;
 }
 
 function changesOf(before: PersonRow, wanted: WantedPerson): string[] {

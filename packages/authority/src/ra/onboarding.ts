@@ -1,5 +1,6 @@
 /** A person joins, changes, leaves. */
 import { randomUUID } from 'node:crypto';
+import { NewPerson } from '@chancery/api';
 import { z } from 'zod';
 import { revokeInTransaction } from '../ca/revoke.ts';
 import { AuthorityError } from '../errors.ts';
@@ -9,12 +10,12 @@ import { certificatesOfPerson } from '../store/certificates.ts';
 import { lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { withdrawEnrollments } from '../store/enrollments.ts';
-import { dropLocks, escrowedKeysOfPerson } from '../store/escrow.ts';
+import { dropLocks } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, lockPerson, markLeft } from '../store/people.ts';
-import { change, join, rotate, type WantedPerson } from './end-entity.ts';
+import { rotate, settle, type WantedPerson } from './end-entity.ts';
 
-const Address = z.email().max(254);
+const Address = NewPerson.shape.address;
 
 /** @throws AuthorityError `conflict` (an address or external id is somebody else's), `not-set-up` */
 export const addPerson = operation({
@@ -33,7 +34,7 @@ export const addPerson = operation({
     await requireOffice(tx);
     const person: WantedPerson = { id: randomUUID(), ...input, aliases: distinctAliases(input) };
     await requireFree(tx, person);
-    await join(tx, world, [person]);
+    await settle(tx, world, [{ before: undefined, wanted: person }]);
     return { result: { id: person.id }, audit: { personId: person.id, ...described(person) } };
   },
 });
@@ -55,10 +56,7 @@ export const changePerson = operation({
     const before = await lockPerson(tx, id);
     if (before === undefined) throw noSuchPerson();
     if (before.state !== 'active') {
-      throw new AuthorityError(
-        'wrong-state',
-        `${before.name} has left. Nothing was changed. Import or add them again first.`,
-      );
+      throw new AuthorityError('wrong-state', `${before.name} has left. Nothing was changed. Import them again first.`);
     }
     const wanted: WantedPerson = {
       id,
@@ -70,8 +68,7 @@ export const changePerson = operation({
       gatewayDecrypts: patch.gatewayDecrypts ?? before.gateway_decrypts,
     };
     await requireFree(tx, wanted);
-    const [newest] = await escrowedKeysOfPerson(tx, id);
-    await change(tx, world, before, wanted, newest?.id);
+    await settle(tx, world, [{ before, wanted }]);
     return { result: undefined, audit: described(wanted) };
   },
 });
@@ -146,7 +143,7 @@ async function requireFree(tx: Transaction, person: WantedPerson): Promise<void>
       'conflict',
       taken === undefined
         ? `The external id ${person.externalId} is that of ${other.name} <${other.address}>. Nothing was changed.`
-        : `The address ${taken} belongs to ${other.name} already. Nothing was changed.`,
+        : `The address ${taken} belongs to ${other.name}${other.state === 'left' ? ', who has left, and whose keys stay in escrow under it. Nothing was changed. Import the same person again to have them back.' : ' already. Nothing was changed.'}`,
       { fields: [{ path: taken === undefined ? 'externalId' : 'address', message: 'is taken' }] },
     );
   }

@@ -76,6 +76,18 @@ export async function withdrawEnrollments(
   await update.execute();
 }
 
+/** Withdraws what waits for the certificate of a key that is made already. */
+export async function withdrawKeyedEnrollments(tx: Transaction, personIds: readonly string[], at: Date): Promise<void> {
+  await tx
+    .updateTable('enrollments')
+    .set({ state: 'withdrawn', updated_at: at })
+    .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
+    .where('use', '=', 'encryption')
+    .where('state', '=', 'waiting')
+    .where('escrowed_key_id', 'is not', null)
+    .execute();
+}
+
 /** The sentence that a waiting enrolment shows: why it could not be fulfilled yet. */
 export async function setEnrollmentError(tx: Transaction, id: string, error: string, at: Date): Promise<void> {
   await tx

@@ -60,6 +60,19 @@ export async function escrowedKeysOfPerson(snapshot: Snapshot, personId: string)
     .execute();
 }
 
+/** The newest key of each person who has one. */
+export async function newestKeys(snapshot: Snapshot, personIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await snapshot
+    .selectFrom('escrowed_keys')
+    .select(['person_id', 'id'])
+    .distinctOn('person_id')
+    .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
+    .orderBy('person_id')
+    .orderBy('created_at', 'desc')
+    .execute();
+  return new Map(rows.map((row) => [row.person_id, row.id]));
+}
+
 export async function locksOfKeys(snapshot: Snapshot, ids: readonly string[]): Promise<LockRow[]> {
   return snapshot
     .selectFrom('escrow_locks')

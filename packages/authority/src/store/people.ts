@@ -174,6 +174,12 @@ export async function updatePerson(tx: Transaction, person: NewPersonRow): Promi
     .execute();
 }
 
+/** An external id may pass from one person to another: all are let go before any is taken. */
+export async function releaseExternalIds(tx: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`UPDATE people SET external_id = NULL WHERE id = ANY (${ids}::uuid[])`.execute(tx);
+}
+
 export async function markLeft(tx: Transaction, id: string, at: Date): Promise<void> {
   await tx.updateTable('people').set({ state: 'left', left_at: at }).where('id', '=', id).execute();
 }
