@@ -94,7 +94,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
       await dialog.getByLabel('Name').fill(`${name} Officer`);
       await dialog.getByLabel('E-mail address').fill(`${name.toLowerCase()}@example.com`);
       await dialog.getByLabel('Recovery officer').check();
-      await dialog.getByRole('button', { name: 'Invite', exact: false }).last().click();
+      await dialog.getByRole('button', { name: 'Make the invitation link' }).click();
       const link = await dialog.getByRole('group', { name: 'invitation link' }).textContent();
       const officer = await enter();
       await officer.page.goto(link ?? '');
@@ -117,7 +117,8 @@ describe.skipIf(missing('chromium'))('the console', () => {
     });
     await page.goto('/people');
     await page.getByText('Dora Device').click();
-    await page.getByRole('button', { name: /claim link/i }).click();
+    await page.getByRole('button', { name: 'Claim link' }).click();
+    await page.getByRole('button', { name: 'Make the link' }).click();
     const link = page.getByRole('group', { name: /claim link/i });
     await link.waitFor();
     const url = await link.textContent();
@@ -221,10 +222,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     const { page } = ada;
     await page.goto('/certificates?use=signing');
     await page.getByText('dora@example.com').first().waitFor();
-    await page
-      .getByRole('link', { name: /Dora|dora/ })
-      .first()
-      .click();
+    await page.getByRole('row').filter({ hasText: 'dora@example.com' }).getByRole('link').first().click();
     await page.getByRole('button', { name: 'Revoke' }).click();
     await page
       .getByRole('dialog')
