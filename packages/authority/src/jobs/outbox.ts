@@ -21,4 +21,6 @@ export type JobPayload<N extends JobName> = z.output<(typeof jobPayloads)[N]>;
 export interface Jobs {
   /** Enqueues in the caller's transaction: it runs if and only if the transaction commits. */
   enqueue<N extends JobName>(tx: Transaction, name: N, payload: JobPayload<N>): Promise<void>;
+  /** The same for many at once: thousands take one statement. */
+  enqueueAll<N extends JobName>(tx: Transaction, name: N, payloads: readonly JobPayload<N>[]): Promise<void>;
 }

@@ -39,6 +39,14 @@ export async function openJobQueue(connection: pg.PoolConfig, log: Log): Promise
     async enqueue(tx, name, payload) {
       await boss.send(name, payload, { db: fromKysely(tx) });
     },
+    async enqueueAll(tx, name, payloads) {
+      if (payloads.length === 0) return;
+      await boss.insert(
+        name,
+        payloads.map((data) => ({ data })),
+        { db: fromKysely(tx) },
+      );
+    },
     async work(world, handlers, tick) {
       for (const name of JOB_NAMES) await workOn(boss, name, handlers[name] as JobHandler, world);
       await boss.work(TICK, { pollingIntervalSeconds: 5 }, () => tick(world));

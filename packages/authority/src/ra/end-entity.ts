@@ -83,7 +83,11 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
     }),
   );
   await revokeLostAddresses(tx, world, staying);
-  for (const { wanted } of changing) await world.jobs.enqueue(tx, 'publish-person', { personId: wanted.id });
+  await world.jobs.enqueueAll(
+    tx,
+    'publish-person',
+    changing.map(({ wanted }) => ({ personId: wanted.id })),
+  );
 }
 
 /** A fresh encryption key for each; the old ones stay in escrow. */
@@ -128,7 +132,9 @@ function namesOf(person: { name: string; address: string; aliases: readonly stri
 
 async function enrol(tx: Transaction, world: World, wanted: Parameters<typeof insertEnrollments>[1]): Promise<void> {
   const begun = await insertEnrollments(tx, wanted, world.clock());
-  for (const { id, use } of begun) {
-    if (use === 'encryption') await world.jobs.enqueue(tx, 'fulfil-enrollment', { enrollmentId: id });
-  }
+  await world.jobs.enqueueAll(
+    tx,
+    'fulfil-enrollment',
+    begun.filter(({ use }) => use === 'encryption').map(({ id }) => ({ enrollmentId: id })),
+  );
 }
