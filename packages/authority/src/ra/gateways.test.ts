@@ -1,0 +1,129 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  buildName,
+  buildRequest,
+  decryptContent,
+  localDecrypter,
+  localSigner,
+  parseCertificate,
+} from '@chancery/smime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
+import { createGateway } from '../identity/gateways.ts';
+import { perform } from '../operation.ts';
+import type { Principal } from '../principal.ts';
+import { escrowedKeysOfPerson } from '../store/escrow.ts';
+import { enrolGateway, issueGatewaySigning } from './enrollment.ts';
+import { gatewayConfiguration, readGatewayKeys, usableCertificates } from './gateways.ts';
+import { changePerson, removePerson } from './onboarding.ts';
+
+let office: EscrowOffice;
+let relay: Principal;
+let now = new Date('2026-03-01T12:00:00Z');
+const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const local: Principal = { kind: 'local', id: 'local', name: 'here' };
+
+beforeAll(async () => {
+  office = await escrowOffice({ clock: () => now });
+  relay = await gateway('relay');
+});
+afterAll(() => office.close());
+
+async function gateway(name: string): Promise<Principal> {
+  await perform(office.world, createGateway, local, { name });
+  const [row] = await office.query('SELECT id FROM gateways WHERE name = $1', [name]);
+  return { kind: 'gateway', id: String(row?.id), name };
+}
+const csrFor = async (own: KeyObject) =>
+  Buffer.from(
+    await buildRequest({ subject: buildName([{ type: 'commonName', value: 'relay' }]), signer: localSigner(own) }),
+  ).toString('base64');
+const ecKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const keysOf = (address: string, by = relay) => perform(office.world, readGatewayKeys, by, { address });
+const opens = async (lock: string, own: KeyObject) =>
+  (await decryptContent({ der: Buffer.from(lock, 'base64'), keys: [{ decrypter: localDecrypter(own) }] })).content
+    .length;
+
+describe('a gateway', () => {
+  let early: string;
+  it('that enrols later leads to fresh keys for whoever lets it open mail, and opens those only', async () => {
+    early = await office.person('early@example.com', { gatewayDecrypts: true });
+    expect(await keysOf('early@example.com')).toEqual([]);
+    now = new Date(now.getTime() + 1000);
+    const csr = await csrFor(key);
+    const first = await enrolGateway(office.world, relay, csr);
+    await office.drain();
+    const [one, ...more] = await keysOf('early@example.com');
+    expect(more).toEqual([]);
+    expect(await opens(one?.lock ?? '', key)).toBe(32);
+    await expect(opens(one?.lock ?? '', ecKey())).rejects.toThrow();
+    const keys = await office.world.database.snapshot((snapshot) => escrowedKeysOfPerson(snapshot, early));
+    expect(keys.map(({ id }) => id === one?.escrowedKeyId)).toEqual([true, false]);
+    // A gateway opens it in the owner's stead: it may be used before its owner has it.
+    const usable = await office.world.database.snapshot((snapshot) =>
+      usableCertificates(snapshot, 'early@example.com', now),
+    );
+    expect(usable.map((row) => row.escrowed_key_id)).toEqual([one?.escrowedKeyId]);
+
+    // The answer was lost: the same one again, and no more keys.
+    expect((await enrolGateway(office.world, relay, csr)).serialNumber).toBe(first.serialNumber);
+    await office.drain();
+    expect(await keysOf('early@example.com')).toHaveLength(1);
+    const again = await office.world.database.snapshot((snapshot) => escrowedKeysOfPerson(snapshot, early));
+    expect(again).toHaveLength(2);
+  });
+
+  it('reads no keys of who does not let it, who left, or of another gateway', async () => {
+    const id = await office.person('later@example.com');
+    expect(await keysOf('later@example.com')).toEqual([]);
+    now = new Date(now.getTime() + 1000);
+    await perform(office.world, changePerson, local, { id, gatewayDecrypts: true });
+    await office.drain();
+    const [one] = await keysOf('later@example.com');
+    const keys = await office.world.database.snapshot((snapshot) => escrowedKeysOfPerson(snapshot, id));
+    expect(keys[0]?.id).toBe(one?.escrowedKeyId);
+    expect(keys).toHaveLength(2);
+    expect(await keysOf('later@example.com', await gateway('second'))).toEqual([]);
+
+    await perform(office.world, changePerson, local, { id, gatewayDecrypts: false });
+    expect(await keysOf('later@example.com')).toEqual([]);
+    const locks = await office.query(
+      `SELECT 1 FROM escrow_locks l JOIN escrowed_keys e ON e.id = l.escrowed_key_id WHERE e.person_id = $1 AND l.kind = 'gateway'`,
+      [id],
+    );
+    expect(locks).toEqual([]);
+    await perform(office.world, removePerson, local, { id: early });
+    expect(await keysOf('early@example.com')).toEqual([]);
+    await expect(keysOf('nobody@example.com')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(keysOf('later@example.com', local)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('is certified for people whose mail it signs, and for nobody else', async () => {
+    const id = await office.person('signed@example.com');
+    const own = ecKey();
+    const ask = async (address: string) =>
+      issueGatewaySigning(office.world, relay, { address, csr: await csrFor(own) });
+    await expect(ask('signed@example.com')).rejects.toMatchObject({ code: 'forbidden' });
+    await perform(office.world, changePerson, local, { id, signingKey: 'gateway', aliases: ['s@example.com'] });
+    const issued = await ask('s@example.com');
+    expect(parseCertificate(issued.certificate).subjectAltNames.emails).toEqual([
+      'signed@example.com',
+      's@example.com',
+    ]);
+    expect((await ask('signed@example.com')).serialNumber).toBe(issued.serialNumber);
+    await expect(ask('nobody@example.com')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('is told whom it serves and whom it trusts', async () => {
+    const told = await office.world.database.snapshot(gatewayConfiguration);
+    expect(told).toMatchObject({ organisation: 'Example Corp', domains: ['example.com'] });
+    expect(told.people.map(({ address, signingKey, decrypts }) => [address, signingKey, decrypts])).toEqual(
+      expect.arrayContaining([
+        ['signed@example.com', 'gateway', false],
+        ['later@example.com', 'device', false],
+      ]),
+    );
+    expect(told.people.map(({ address }) => address)).not.toContain('early@example.com');
+    expect([told.trustAnchors.length, told.intermediates.length, told.crls.length]).toEqual([1, 1, 2]);
+  });
+});
