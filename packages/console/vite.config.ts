@@ -1,6 +1,9 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
+// The office builds its console from wherever it is started, a test runner too: what people get is always React's production build.
+process.env.NODE_ENV = 'production';
+
 export default defineConfig({
   plugins: [react()],
   build: {
