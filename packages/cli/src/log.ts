@@ -14,9 +14,18 @@ export function processLog(): ProcessLog {
   const write =
     (level: 'info' | 'warn' | 'error') =>
     (event: string, fields: Fields = {}) => {
-      const at = new Date().toISOString();
-      if (json) process.stderr.write(`${JSON.stringify({ at, level, event, ...fields })}\n`);
-      else if (level !== 'info') process.stderr.write(`${at} ${level} ${event} ${JSON.stringify(fields)}\n`);
+      if (json) {
+        process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`);
+      } else if (level !== 'info') {
+        process.stderr.write(`${level}  ${event}  ${describe(fields)}\n`);
+      }
     };
   return { info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** `file: /data/keys.secret; advice: back it up`. */
+function describe(fields: Fields): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join('; ');
 }

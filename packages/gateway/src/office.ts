@@ -1,7 +1,7 @@
 /** What the authority last told the gateway: whom it serves and whom it trusts. Kept on disk, so that an authority that is down stops no mail. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Client, GatewayConfiguration } from '@chancery/api';
+import { ApiError, type Client, GatewayConfiguration } from '@chancery/api';
 import { type Certificate, type Crl, parseCertificate, parseCrl, pemBlocks } from '@chancery/smime';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
@@ -81,7 +81,9 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
       if (failedBefore) log.info('office.answers');
       failedBefore = false;
     } catch (error) {
-      if (!failedBefore) log.warn('office.unreachable', { reason: reasonOf(error), known: view !== undefined });
+      // Before its set-up an office has nobody to serve: nothing is wrong.
+      const level = error instanceof ApiError && error.code === 'not-set-up' ? 'info' : 'warn';
+      if (!failedBefore) log[level]('office.unreachable', { reason: reasonOf(error), known: view !== undefined });
       failedBefore = true;
       return;
     }
