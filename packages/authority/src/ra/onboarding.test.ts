@@ -131,12 +131,15 @@ describe('a person joins', () => {
         signingKey: 'device',
         gatewayDecrypts: false,
       });
-    for (const work of [
-      add('TAKEN@example.com'),
-      add('alias@example.com'),
-      add('new@example.com', ['taken@example.com']),
-    ]) {
-      await expect(work).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('taken Example') });
+    for (const [address, aliases] of [
+      ['TAKEN@example.com', []],
+      ['alias@example.com', []],
+      ['new@example.com', ['taken@example.com']],
+    ] as const) {
+      await expect(add(address, [...aliases])).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('taken Example'),
+      });
     }
     await add('one@example.com', [], 'id-1');
     await expect(add('two@example.com', [], 'id-1')).rejects.toMatchObject({ code: 'conflict' });
