@@ -250,10 +250,12 @@ describe.skipIf(missing('chromium'))('the console', () => {
     const { page } = ada;
     await page.goto('/people');
     await page.getByRole('heading', { name: 'People' }).waitFor();
-    // Arriving moves the focus to the heading; Tab goes on from there, and the way back begins at the skip link.
+    // A page that was just opened begins at the skip link, and that leads past the navigation.
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/skip/i);
+    await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
     expect(await page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true);
-    expect(await page.evaluate(() => document.querySelector('a, button')?.textContent)).toMatch(/skip/i);
     await page.keyboard.press('/');
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
   });
