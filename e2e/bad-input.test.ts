@@ -28,6 +28,7 @@ describe('bad input', () => {
       'smime',
       'escrow',
       'audit',
+      'sign-in',
     ]) {
       const help = runChancery([command, '--help']);
       expect(help, command).toMatchObject({ code: 0 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClaimedKeys, claimKeys } from '../packages/cli/src/demo/claim-keys.ts';
 import { arrived, eventually, send, sendRaw } from './support/mail.ts';
 import { OfficeProcess, runChancery } from './support/office-process.ts';
-import { inviteAndSignIn, type SignedIn, setUpOffice } from './support/operators.ts';
+import { invite, inviteAndSignIn, nextCode, type SignedIn, setUpOffice } from './support/operators.ts';
 
 const CSV = `address,name,aliases,external_id,signing_key,gateway_decrypts
 anna@example.com,Anna Becker,anna.becker@example.com,E1,gateway,true
@@ -275,6 +275,29 @@ describe('the house', () => {
     const tampered = audit('verify', file);
     expect(tampered.code).toBe(1);
     expect(JSON.parse(tampered.stdout)).toMatchObject({ intact: false });
+  });
+
+  it('lets an operator sign in at the command line, under their own name', async () => {
+    const audrey = await invite(office.url, ada.client, {
+      name: 'Audrey Lin',
+      address: 'audrey@example.com',
+      roles: ['auditor'],
+    });
+    const signIn = (CHANCERY_PASSWORD: string) =>
+      runChancery(['sign-in', audrey.address], {
+        home: office.home,
+        env: { CHANCERY_PASSWORD, CHANCERY_CODE: nextCode(audrey) },
+      });
+    expect(signIn('not her password')).toMatchObject({ code: 1, stdout: '' });
+    const { code, stdout } = signIn(audrey.password);
+    expect(code).toBe(0);
+    const asAudrey = (...args: string[]) =>
+      runChancery(args, { home: office.home, env: { CHANCERY_TOKEN: stdout.trim() } });
+    expect(asAudrey('audit', 'verify').code).toBe(0);
+    expect(asAudrey('people', 'add', '--address', 'new@example.com', '--name', 'New')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('person:write'),
+    });
   });
 
   it('ends cleanly on Ctrl-C, and starts again where it stood', async () => {

@@ -126,7 +126,7 @@ ${options.gatewayToml?.includes('[gateway.authority]') ? '' : '[gateway.authorit
 }
 
 /** Runs `chancery …` to its end. */
-export function runChancery(args: readonly string[], options: { home?: string; input?: string; token?: string } = {}) {
+export function runChancery(args: readonly string[], options: { home?: string; env?: Record<string, string> } = {}) {
   const result = spawnSync(process.execPath, [chancery, ...args], {
     encoding: 'utf8',
     timeout: 90_000,
@@ -134,9 +134,8 @@ export function runChancery(args: readonly string[], options: { home?: string; i
     env: {
       ...process.env,
       ...(options.home === undefined ? {} : { CHANCERY_HOME: options.home }),
-      ...(options.token === undefined ? {} : { CHANCERY_TOKEN: options.token }),
+      ...options.env,
     },
-    ...(options.input === undefined ? {} : { input: options.input }),
   });
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }

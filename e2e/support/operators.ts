@@ -39,20 +39,30 @@ export async function setUpOffice(
   return signIn(url, account);
 }
 
+export interface NewOperator {
+  readonly name: string;
+  readonly address: string;
+  readonly roles: ('recovery-officer' | 'auditor' | 'registration-officer')[];
+}
+
 /** Invites an operator, accepts the invitation, and signs in. */
-export async function inviteAndSignIn(
-  url: string,
-  administrator: Client,
-  operator: { name: string; address: string; roles: ('recovery-officer' | 'auditor' | 'registration-officer')[] },
-): Promise<SignedIn> {
+export async function inviteAndSignIn(url: string, administrator: Client, operator: NewOperator): Promise<SignedIn> {
+  return signIn(url, await invite(url, administrator, operator));
+}
+
+/** Invites an operator and accepts the invitation; nobody has signed in yet. */
+export async function invite(url: string, administrator: Client, operator: NewOperator): Promise<Account> {
   const anybody = createClient({ baseUrl: url });
   const { url: link } = await administrator.inviteOperator({ body: operator });
   const token = link.slice(link.indexOf('#') + 1);
   const { totp } = await anybody.invitationOptions({ body: { token } });
   const account = { address: operator.address, password: `secret of ${operator.address}`, totpSecret: totp.secret };
   await anybody.completeInvitation({ body: { token, credential: credentialOf(account) } });
-  return signIn(url, account);
+  return account;
 }
+
+/** The code that signs in next: the one of this step was spent on making the account. */
+export const nextCode = (account: Account): string => totpOf(account, 30_000);
 
 async function signIn(url: string, account: Account): Promise<SignedIn> {
   const response = await fetch(`${url}/api/v1/sessions/password`, {
@@ -61,8 +71,7 @@ async function signIn(url: string, account: Account): Promise<SignedIn> {
     body: JSON.stringify({
       address: account.address,
       password: account.password,
-      // The code of this step was spent on making the account; the next step's is accepted within the allowed skew.
-      totpCode: totpOf(account, 30_000),
+      totpCode: nextCode(account),
     }),
   });
   const token = /chancery_session=([^;]+)/.exec(response.headers.get('set-cookie') ?? '')?.[1];

@@ -8,6 +8,7 @@ import { checkConfigCommand } from './commands/check-config.ts';
 import { escrowCommand } from './commands/escrow.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { peopleCommand } from './commands/people.ts';
+import { signInCommand } from './commands/sign-in.ts';
 import { smimeCommand } from './commands/smime.ts';
 import { startCommand } from './commands/start.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
@@ -46,10 +47,17 @@ for (const command of [
   smimeCommand,
   escrowCommand,
   auditCommand,
+  signInCommand,
 ]) {
   program.addCommand(exitByThrowing(command()));
 }
 program.exitOverride();
+
+// Whoever reads us may stop reading (`| head`): that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
 
 try {
   await program.parseAsync();

@@ -23,13 +23,11 @@ export function withOffice(command: Command): Command {
 }
 
 /**
- * A client with the token of `CHANCERY_TOKEN`, else of `chancery sign-in`, else of the office on this machine's data folder.
+ * A client with the token of `CHANCERY_TOKEN`, else of the office on this machine's data folder.
  * @throws CommandError when no token is at hand
  */
 export function connect(options: OfficeOptions): Client {
   const home = homeFolder();
-  const baseUrl =
-    options.url ?? process.env.CHANCERY_URL ?? recorded(path.join(home, 'url')) ?? 'http://127.0.0.1:8080';
   const token = process.env.CHANCERY_TOKEN ?? recorded(path.join(home, 'local.token'));
   if (token === undefined) {
     throw new CommandError(
@@ -37,7 +35,12 @@ export function connect(options: OfficeOptions): Client {
       exitCodes.unreachable,
     );
   }
-  return createClient({ baseUrl, token });
+  return createClient({ baseUrl: officeUrl(options), token });
+}
+
+/** `--url`, else `CHANCERY_URL`, else where the office of the data folder last listened. */
+export function officeUrl(options: OfficeOptions): string {
+  return options.url ?? process.env.CHANCERY_URL ?? recorded(path.join(homeFolder(), 'url')) ?? 'http://127.0.0.1:8080';
 }
 
 function recorded(file: string): string | undefined {
