@@ -1,5 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import {
   type Certificate,
   type Crl,
@@ -9,17 +8,16 @@ import {
   inspectMessage,
   localDecrypter,
   localSigner,
-  parseCertificate,
-  parseCrl,
-  pemBlocks,
-  readPkcs12,
   SmimeError,
   signMessage,
   verifyMessage,
 } from '@chancery/smime';
 import { Command, Option } from 'commander';
+import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
+import { certificatesIn, crlsIn, keysIn, type LoadedKey, readInput } from '../input-files.ts';
 import { print } from '../output.ts';
+import { reportForScripts, verifyCase } from './smime-batch.ts';
 
 /** `chancery smime`: the engine on files, without an office. */
 export function smimeCommand(): Command {
@@ -28,16 +26,19 @@ export function smimeCommand(): Command {
   smime
     .command('verify')
     .description('judge a signed message: exit 0 when valid, 1 when not')
-    .argument('<message>', 'an RFC 5322 message; "-" for standard input')
+    .argument('[message]', 'an RFC 5322 message; "-" for standard input')
     .option('--trust <file...>', 'trust anchors, PEM or DER', [])
     .option('--untrusted <file...>', 'further CA certificates', [])
     .option('--crl <file...>', 'CRLs, PEM or DER', [])
     .option('--at <instant>', 'judge as of then (ISO 8601)')
     .option('--out <file>', 'write the signed entity')
     .option('--json', 'print JSON')
-    .action(async (file: string, options: VerifyOptions) => {
+    .option('--batch', 'judge the cases that stand on standard input, one JSON object a line')
+    .action(async (file: string | undefined, options: VerifyOptions) => {
+      if (options.batch === true) return answerBatch(verifyCase);
+      if (file === undefined) throw new CommandError('Name a message, or give --batch.');
       const report = await verifyMessage({
-        message: readBytes(file),
+        message: readInput(file),
         anchors: options.trust.flatMap(readCertificates),
         intermediates: options.untrusted.flatMap(readCertificates),
         crls: options.crl.flatMap(readCrls),
@@ -45,16 +46,8 @@ export function smimeCommand(): Command {
         revocation: options.crl.length > 0 ? 'required' : 'if-present',
       });
       if (options.out !== undefined && report.content !== undefined) writeFileSync(options.out, report.content);
-      const { content: _, signers, ...rest } = report;
-      const summary = {
-        ...rest,
-        signers: signers.map(({ certificate, path, ...signer }) => ({
-          ...signer,
-          ...(certificate === undefined ? {} : { certificate: Buffer.from(certificate.der).toString('base64') }),
-          path: { valid: path.valid, revocation: path.revocation, problems: path.problems },
-        })),
-      };
-      print(options, summary, () =>
+      const { signers } = report;
+      print(options, reportForScripts(report), () =>
         [
           `verdict: ${report.verdict}`,
           ...signers.map(
@@ -76,7 +69,7 @@ export function smimeCommand(): Command {
     .action(async (file: string, options: KeyOptions & { out?: string }) => {
       const keys = await readKeys(options);
       const opened = await decryptMessage({
-        message: readBytes(file),
+        message: readInput(file),
         keys: keys.map((key) => ({
           decrypter: localDecrypter(key.privateKey),
           ...(key.certificate === undefined ? {} : { certificate: key.certificate }),
@@ -98,7 +91,7 @@ export function smimeCommand(): Command {
       if (key?.certificate === undefined)
         throw new CommandError('Signing needs a certificate beside the key: give --p12, or --key with --cert.');
       const signed = await signMessage({
-        message: readBytes(file),
+        message: readInput(file),
         signer: localSigner(key.privateKey),
         certificate: key.certificate,
         chain: key.chain,
@@ -120,7 +113,7 @@ export function smimeCommand(): Command {
     .option('--out <file>', 'where to write the message (default: standard output)')
     .action(async (file: string, options: { to: string[]; cipher: 'aes-256-cbc'; out?: string }) => {
       const message = await encryptMessage({
-        message: readBytes(file),
+        message: readInput(file),
         recipients: options.to.flatMap(readCertificates),
         cipher: options.cipher,
       });
@@ -134,7 +127,7 @@ export function smimeCommand(): Command {
     .action(async (file: string, options: KeyOptions & { trust: string[]; json?: boolean }) => {
       const keys = await readKeys(options);
       const node = await inspectMessage({
-        message: readBytes(file),
+        message: readInput(file),
         anchors: options.trust.flatMap(readCertificates),
         keys: keys.map((key) => ({
           decrypter: localDecrypter(key.privateKey),
@@ -154,6 +147,7 @@ interface VerifyOptions {
   readonly at?: string;
   readonly out?: string;
   readonly json?: boolean;
+  readonly batch?: boolean;
 }
 
 interface KeyOptions {
@@ -175,61 +169,20 @@ function withKeys(command: Command): Command {
     .option('--cert <file>', "the key's certificate, PEM or DER");
 }
 
-interface LoadedKey {
-  readonly privateKey: ReturnType<typeof createPrivateKey>;
-  readonly certificate: Certificate | undefined;
-  readonly chain: Certificate[];
-}
-
 async function readKeys(options: KeyOptions): Promise<LoadedKey[]> {
+  const password = process.env[options.password ?? ''] ?? '';
   const keys: LoadedKey[] = [];
-  for (const file of options.p12 ?? []) {
-    const { keys: found, certificates } = await readPkcs12(
-      readBytes(file),
-      process.env[options.password ?? ''] ?? '',
-    ).catch(unusable(file));
-    for (const one of found) {
-      keys.push({
-        privateKey: createPrivateKey({ key: Buffer.from(one.privateKey), format: 'der', type: 'pkcs8' }),
-        certificate: one.certificate === undefined ? undefined : parseCertificate(one.certificate),
-        chain: certificates.map(parseCertificate).filter((certificate) => certificate.basicConstraints?.ca === true),
-      });
-    }
-  }
+  for (const file of options.p12 ?? []) keys.push(...(await keysIn(readInput(file), file, password)));
   if (options.key !== undefined) {
+    const loaded = await keysIn(readInput(options.key), options.key, password);
     const [certificate, ...chain] = options.cert === undefined ? [] : readCertificates(options.cert);
-    try {
-      keys.push({ privateKey: createPrivateKey(readFileSync(options.key)), certificate, chain });
-    } catch (error) {
-      throw new CommandError(`${options.key} is no private key that can be used: ${(error as Error).message}`);
-    }
+    keys.push(...loaded.map((one) => (certificate === undefined ? one : { ...one, certificate, chain })));
   }
   return keys;
 }
 
-function readCertificates(file: string): Certificate[] {
-  return readDer(file, 'CERTIFICATE').map(parseCertificate);
-}
-
-function readCrls(file: string): Crl[] {
-  return readDer(file, 'X509 CRL').map(parseCrl);
-}
-
-function readDer(file: string, label: string): Uint8Array[] {
-  const bytes = readBytes(file);
-  if (bytes[0] === 0x30) return [bytes];
-  const found = pemBlocks(Buffer.from(bytes).toString('latin1')).filter((block) => block.label === label);
-  if (found.length === 0) throw new CommandError(`${file} holds no ${label}, neither in PEM nor in DER.`);
-  return found.map((block) => block.der);
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`);
-  }
-}
+const readCertificates = (file: string): Certificate[] => certificatesIn(readInput(file), file);
+const readCrls = (file: string): Crl[] => crlsIn(readInput(file), file);
 
 function writeOut(file: string | undefined, bytes: Uint8Array): void {
   if (file === undefined || file === '-') process.stdout.write(bytes);
@@ -242,10 +195,6 @@ function instant(text: string): Date {
     throw new CommandError(`--at ${text} is not an instant; write it like 2026-11-24T10:00:00Z.`);
   return at;
 }
-
-const unusable = (file: string) => (error: unknown) => {
-  throw new CommandError(`${file}: ${(error as Error).message}`);
-};
 
 /** A message that does not open is an answer (exit 1), not a misuse (exit 2). */
 function refused(error: unknown): never {
