@@ -198,7 +198,7 @@ async function openKeyStore(config: GatewayConfig, log: Log): Promise<KeyStore> 
   }
   const { secret, path: file, created } = await openOrCreateSecretFile(path.join(config.data, 'key-secret'));
   if (created)
-    log.warn('keys.secret-made', { file, say: 'Whoever loses this file loses the keys; keep it apart from them' });
+    log.warn('keys.secret-made', { file, advice: 'Whoever loses this file loses the keys; keep it apart from them' });
   return openSoftwareKeyStore({ directory: config.keys, secret });
 }
 

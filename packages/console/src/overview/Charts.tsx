@@ -150,7 +150,7 @@ function Bars({ data, series }: BarsProps) {
       legendProps={{ verticalAlign: 'bottom' }}
       tickLine="none"
       gridAxis="x"
-      yAxisProps={{ allowDecimals: false, width: 36 }}
+      yAxisProps={{ allowDecimals: false, width: 36, interval: 0 }}
       xAxisProps={{ minTickGap: 12 }}
       barProps={{ isAnimationActive: false }}
       barChartProps={{ accessibilityLayer: false }}
