@@ -17,12 +17,14 @@ import { type Envelope, readEnvelopedData } from './enveloped-data.ts';
 import { formatIdentifier, names } from './identifier.ts';
 import { type KeyRecipient, type Recipient, unwrapContentKey } from './recipients/recipient.ts';
 
+/** A private key to open messages with, and the certificate by which messages name it. */
 export interface DecryptionKey {
   readonly decrypter: Decrypter;
   /** Names the key among the recipients. Without it every entry that the kind of key fits is tried, within a budget. */
   readonly certificate?: Certificate;
 }
 
+/** What `decryptContent` found: the content, and whether anything vouches for its ciphertext. */
 export interface DecryptedContent {
   readonly content: Uint8Array;
   /** Dotted object identifier. */

@@ -8,6 +8,7 @@ import { sealContent } from './content-encryption.ts';
 import { encodeEnvelopedData } from './enveloped-data.ts';
 import { makeRecipients } from './recipients/recipient.ts';
 
+/** To whom, and how: what `encryptContent` and `encryptMessage` have in common. */
 export interface EncryptionInput {
   readonly recipients: readonly Certificate[];
   /** Default `aes-256-cbc`, which every client reads. */

@@ -6,6 +6,7 @@ import { DerReader, encodeNull, encodeOid, encodeSequence, readOnly, tag } from 
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 
+/** Hashes that are written. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
 
 /** Hashes that are read in old messages and certificates as well; none of them is written. */
@@ -14,6 +15,7 @@ export type DigestName = HashName | 'sha1' | 'sha224' | 'md5';
 /** The kinds of key the engine works with: Ed25519 only signs, X25519 only decrypts. */
 export type KeyKind = 'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'x25519';
 
+/** Ciphers of content that are written: CBC goes into EnvelopedData (RFC 5652 6), GCM into AuthEnvelopedData (RFC 5083). */
 export type ContentCipher =
   | 'aes-256-cbc'
   | 'aes-256-gcm'

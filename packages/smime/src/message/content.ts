@@ -9,6 +9,7 @@ import { SmimeError } from '../errors.ts';
 import { type Problem, problem } from '../problem.ts';
 import { isSound, type SignerReport, signerJudge, type TrustInput } from './judge-signers.ts';
 
+/** Octets to sign, with whose key and how. */
 export interface SignContentInput extends Omit<SignatureInput, 'signingTime'> {
   readonly content: Uint8Array;
   /** Leave the content out of the object; default false. */
@@ -27,6 +28,7 @@ export async function signContent(input: SignContentInput): Promise<Uint8Array> 
   );
 }
 
+/** A signed object, and whom to trust. */
 export interface VerifyContentInput extends TrustInput {
   /** A ContentInfo with SignedData, BER or DER. */
   readonly der: Uint8Array;
@@ -34,6 +36,7 @@ export interface VerifyContentInput extends TrustInput {
   readonly content?: Uint8Array;
 }
 
+/** What `verifyContent` found. */
 export interface ContentReport {
   /** There is a signer, and every signer is right in every respect. Whose it is is for the caller to judge. */
   readonly valid: boolean;

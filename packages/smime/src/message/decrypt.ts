@@ -6,6 +6,7 @@ import { withEntity } from '../mime/canonical.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { layerOf } from './layer.ts';
 
+/** What `decryptMessage` opened. */
 export interface DecryptedMessage {
   /** The whole message: the outer fields that are not about content, then the decrypted entity. */
   readonly message: Uint8Array;

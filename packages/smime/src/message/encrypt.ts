@@ -5,6 +5,7 @@ import { contentCiphers } from '../keys/algorithms.ts';
 import { splitMessage } from '../mime/canonical.ts';
 import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
 
+/** A message to encrypt, to whom and how. */
 export interface EncryptInput extends EncryptionInput {
   /** A whole RFC 5322 message; sign it first. Its Content-* fields are encrypted, all other fields stay outside, readable. */
   readonly message: Uint8Array;

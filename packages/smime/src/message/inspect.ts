@@ -31,6 +31,7 @@ import { type SignerReport, signerJudge } from './judge-signers.ts';
 import { isSignatureType, layerOf } from './layer.ts';
 import { verifyMessage } from './verify.ts';
 
+/** A message or an object to take apart, with what is needed to open and judge it. */
 export interface InspectInput {
   /** A message, or a certificate, CRL, request or CMS object in DER or PEM. */
   readonly message: Uint8Array;

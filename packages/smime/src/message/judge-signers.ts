@@ -11,6 +11,7 @@ import { type Crl, parseCrl } from '../x509/crl.ts';
 import type { SmimeCapability } from '../x509/read-extensions.ts';
 import { judgeIdentity } from './identity.ts';
 
+/** Whom to trust, at what time, and what is known of revocation. */
 export interface TrustInput {
   readonly anchors: readonly Certificate[];
   /** CA certificates beside those in the message. */
@@ -23,6 +24,7 @@ export interface TrustInput {
   readonly revocation?: 'required' | 'if-present' | 'none';
 }
 
+/** What is known of one signer: mathematics, path, revocation and identity, each apart. */
 export interface SignerReport {
   /** The mathematics alone; `unverifiable` where the certificate or the algorithm is missing. */
   readonly signature: 'valid' | 'invalid' | 'unverifiable';

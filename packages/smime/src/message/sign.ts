@@ -5,6 +5,7 @@ import { makeSignedData, type SignatureInput, signatureHash } from '../cms/make-
 import { splitMessage } from '../mime/canonical.ts';
 import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
 
+/** A message to sign, with whose key and in which form. */
 export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
   /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned. */
   readonly message: Uint8Array;

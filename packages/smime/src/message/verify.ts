@@ -11,6 +11,7 @@ import { type FoundSignature, findSignature } from './find-signature.ts';
 import { type Originator, originatorOf } from './identity.ts';
 import { isSound, type SignerReport, signerJudge, type TrustInput } from './judge-signers.ts';
 
+/** A message to verify, and whom to trust. */
 export interface VerifyInput extends TrustInput {
   /** A whole RFC 5322 message, as it arrived. */
   readonly message: Uint8Array;
@@ -18,8 +19,10 @@ export interface VerifyInput extends TrustInput {
   readonly expectFrom?: string;
 }
 
+/** One word about a message; only `valid` means that a person may believe the From field. */
 export type Verdict = 'valid' | 'invalid' | 'unsigned' | 'ambiguous';
 
+/** What `verifyMessage` found. */
 export interface VerifyReport {
   /** `valid` only where every signer is right in every respect, the signature covers the whole message, and it can be read in one way only. */
   readonly verdict: Verdict;

@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import { type Problem, problem } from '../problem.ts';
 import { decodeHeaderText, decodeRaw } from './header-text.ts';
 
+/** One mailbox of an address field (RFC 5322 section 3.4). */
 export interface Mailbox {
   /** Display name, decoded; undefined where there is none. */
   readonly name: string | undefined;
@@ -12,12 +13,16 @@ export interface Mailbox {
   readonly group: string | undefined;
 }
 
+/** The mailboxes of an address field, and every doubt about them. */
 export interface AddressList {
   readonly mailboxes: readonly Mailbox[];
   readonly problems: readonly Problem[];
 }
 
-/** @param value the raw field value, one character per octet (`HeaderField.value`) */
+/**
+ * Reads an address field; never throws: what is doubtful is among the problems.
+ * @param value the raw field value, one character per octet (`HeaderField.value`)
+ */
 export function parseAddressHeader(value: string): AddressList {
   const problems: Problem[] = [];
   const doubt = (code: string, message: string, severity: Problem['severity'] = 'error'): void => {

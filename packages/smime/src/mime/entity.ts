@@ -3,6 +3,7 @@ import { asBuffer } from '../asn1/der.ts';
 import type { Problem } from '../problem.ts';
 import { decodeBase64, decodeQuotedPrintable } from './transfer-encoding.ts';
 
+/** One header field, where it stands in the message. */
 export interface HeaderField {
   /** Field name in lower case. */
   readonly name: string;
@@ -13,6 +14,7 @@ export interface HeaderField {
   readonly end: number;
 }
 
+/** A Content-Type field, read (RFC 2045 section 5). */
 export interface ContentType {
   /** `type/subtype` in lower case. */
   readonly type: string;
@@ -20,6 +22,7 @@ export interface ContentType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+/** A message or one part of it. Offsets count octets from the start of the message that was scanned. */
 export interface MimeEntity {
   /** First octet of the headers. */
   readonly start: number;
@@ -40,6 +43,7 @@ export interface MimeEntity {
   readonly ambiguities: readonly Problem[];
 }
 
+/** All fields of that name, in order. */
 export function headerFields(entity: MimeEntity, name: string): HeaderField[] {
   return entity.headers.filter((field) => field.name === name);
 }

@@ -14,8 +14,10 @@ import { CertificatePool, findPaths, PathBudget } from './build-path.ts';
 import { violation } from './name-constraints.ts';
 import { type PolicyInput, PolicyTracker } from './policy-tree.ts';
 
+/** What the leaf is to be used for (RFC 8550 section 4.4): its key usage and extended key usage must allow it. */
 export type PathPurpose = 'email-signing' | 'email-encryption' | 'any';
 
+/** A certificate, what may lead from it to an anchor, and what it is to be used for. */
 export interface PathInput {
   readonly leaf: Certificate;
   readonly intermediates: readonly Certificate[];
@@ -34,6 +36,7 @@ export interface PathInput {
   readonly weakAlgorithms?: 'reject' | 'warn';
 }
 
+/** What `validatePath` found. */
 export interface PathReport {
   readonly valid: boolean;
   /** Leaf first, anchor last; the leaf alone where no path was found. */

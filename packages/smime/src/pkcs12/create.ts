@@ -18,6 +18,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { bmpPassword, derivePkcs12, digestLength, purpose } from './derive.ts';
 import { encryptWithPassword, type Pkcs12Profile, profileIterations } from './encryption.ts';
 
+/** One private key with its certificate. */
 export interface Pkcs12Entry {
   /** DER PKCS#8 PrivateKeyInfo. */
   readonly privateKey: Uint8Array;
@@ -26,6 +27,7 @@ export interface Pkcs12Entry {
   readonly friendlyName?: string;
 }
 
+/** What goes into a PKCS#12 file, and how it is protected. */
 export type Pkcs12Input = {
   /** Further certificates, DER: the issuers, without the ones above. */
   readonly chain?: readonly Uint8Array[];

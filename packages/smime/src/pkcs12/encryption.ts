@@ -21,6 +21,7 @@ export interface Pkcs12Password {
   readonly octets: Uint8Array;
 }
 
+/** How a PKCS#12 file is written: `modern`, or `compat` for old programs. */
 export type Pkcs12Profile = 'modern' | 'compat';
 
 /** Decrypts by the DER AlgorithmIdentifier. Undefined where the padding shows a wrong key. Throws `unsupported`. */

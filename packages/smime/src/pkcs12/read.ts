@@ -10,6 +10,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { bmpPassword, derivePkcs12, digestLength, purpose } from './derive.ts';
 import { decryptWithPassword, deriveByPbkdf2, hmacDigest, type Pkcs12Password } from './encryption.ts';
 
+/** One private key from a PKCS#12 file. */
 export interface Pkcs12Key {
   /** DER PKCS#8 PrivateKeyInfo. */
   readonly privateKey: Uint8Array;
@@ -18,6 +19,7 @@ export interface Pkcs12Key {
   readonly friendlyName?: string;
 }
 
+/** What was in a PKCS#12 file. */
 export interface Pkcs12Content {
   readonly keys: readonly Pkcs12Key[];
   /** DER of the certificates that belong to none of the keys: the chain. */

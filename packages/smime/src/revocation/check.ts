@@ -13,6 +13,7 @@ import { type Name, namesEqual, parseName } from '../x509/name.ts';
 import { type DistributionPoint, readDistributionPoints } from '../x509/read-extensions.ts';
 import { certIdMatches, type OcspResponse, verifyOcspResponse } from './ocsp.ts';
 
+/** CRLs and OCSP responses at hand; nothing is fetched. */
 export interface RevocationSources {
   readonly crls?: readonly Crl[];
   readonly ocsp?: readonly OcspResponse[];
@@ -24,6 +25,7 @@ export interface RevocationSources {
   readonly crlSigners?: (crl: Crl) => readonly Certificate[];
 }
 
+/** What the sources say about one certificate. */
 export interface RevocationReport {
   readonly status: 'good' | 'revoked' | 'unknown';
   readonly source?: 'crl' | 'ocsp';

@@ -50,12 +50,14 @@ export interface CertId {
   readonly serialNumber: string;
 }
 
+/** An OCSP request, read. */
 export interface OcspRequest {
   readonly requests: readonly CertId[];
   /** RFC 9654: 1 to 128 octets. */
   readonly nonce: Uint8Array | undefined;
 }
 
+/** What a responder says about one certificate (RFC 6960 section 2.2). */
 export type OcspCertificateStatus =
   | 'good'
   | 'unknown'
@@ -77,8 +79,10 @@ const responseStatuses = {
   sigRequired: 5,
   unauthorized: 6,
 } as const;
+/** Whether a responder answers at all (RFC 6960 section 2.3). */
 export type OcspResponseStatus = keyof typeof responseStatuses;
 
+/** An OCSP response, read; its signature is not checked yet, see `verifyOcspResponse`. */
 export interface OcspResponse {
   readonly der: Uint8Array;
   readonly status: OcspResponseStatus;
@@ -163,6 +167,7 @@ export function certIdMatches(certId: CertId, issuer: Pick<Certificate, 'subject
   return issuerNameHash.equals(certId.issuerNameHash) && issuerKeyHash.equals(certId.issuerKeyHash);
 }
 
+/** What a responder answers, and with whose key it signs. */
 export interface OcspResponseInput {
   readonly signer: Signer;
   /** A delegated responder's certificate, to be sent along; absent where the CA itself signs. */

@@ -42,6 +42,7 @@ import {
   serialText,
 } from './read-extensions.ts';
 
+/** An X.509 certificate, read (RFC 5280 4.1). Buffers are views of `der`. */
 export interface Certificate {
   readonly der: Uint8Array;
   /** The octets that are signed. */
@@ -182,6 +183,7 @@ export function verifySigned(
   }
 }
 
+/** The fields of a certificate that a CA is about to sign. */
 export interface TbsCertificateInput {
   /** Lower-case or upper-case hex, positive, at most 20 octets (RFC 5280 4.1.2.2). */
   readonly serialNumber: string;

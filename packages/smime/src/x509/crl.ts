@@ -33,6 +33,7 @@ import {
   serialText,
 } from './read-extensions.ts';
 
+/** What a CRL says about one certificate. */
 export interface CrlEntry {
   /** As `Certificate.serialNumber`. */
   readonly serialNumber: string;
@@ -52,6 +53,7 @@ interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 
   readonly onlyAttributeCertificates: boolean;
 }
 
+/** A certificate revocation list, read (RFC 5280 5). */
 export interface Crl {
   readonly der: Uint8Array;
   /** The octets that are signed. */
@@ -136,6 +138,7 @@ export function verifyCrlSignature(crl: Crl, issuer: Pick<Certificate, 'publicKe
   return verifySigned(crl, issuer);
 }
 
+/** One entry for a CRL to be made. */
 export interface RevokedCertificate {
   /** Hex, as `Certificate.serialNumber`. */
   readonly serialNumber: string;
@@ -143,6 +146,7 @@ export interface RevokedCertificate {
   readonly reason?: RevocationReason;
 }
 
+/** The fields of a CRL that a CA is about to sign. */
 export interface TbsCrlInput {
   /** DER AlgorithmIdentifier, see `signatureAlgorithmFor`. */
   readonly signatureAlgorithm: Uint8Array;

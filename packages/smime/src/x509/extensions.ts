@@ -39,6 +39,7 @@ export const keyUsageBits = [
   'encipherOnly',
   'decipherOnly',
 ] as const;
+/** RFC 5280 4.2.1.3: what a key may be used for. */
 export type KeyUsage = (typeof keyUsageBits)[number];
 
 /** RFC 5280 5.3.1: the reasons and their numbers. */
@@ -54,6 +55,7 @@ export const revocationReasons = {
   privilegeWithdrawn: 9,
   aACompromise: 10,
 } as const;
+/** RFC 5280 5.3.1: why a certificate was revoked. */
 export type RevocationReason = keyof typeof revocationReasons;
 
 const reasonNames = new Map<number, RevocationReason>(
@@ -141,6 +143,7 @@ export function crlDistributionPoints(uris: readonly string[]): Extension {
   return { id: oids.crlDistributionPoints, critical: false, value: encodeSequence(...points) };
 }
 
+/** RFC 5280 4.2.2.1: URLs of the OCSP responder and of the issuer's certificates. */
 export function authorityInfoAccess(access: {
   readonly ocsp?: readonly string[];
   readonly caIssuers?: readonly string[];

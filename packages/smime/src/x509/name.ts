@@ -28,6 +28,7 @@ export interface Name {
   readonly attributes: readonly (readonly NameAttribute[])[];
 }
 
+/** Attributes of a distinguished name that `buildName` writes. */
 export type NameAttributeType =
   | 'commonName'
   | 'organizationName'

@@ -21,6 +21,7 @@ import { type GeneralNames, noNames } from './general-names.ts';
 import { type Name, readName } from './name.ts';
 import { readAltNames, readExtensions } from './read-extensions.ts';
 
+/** A certificate request, read (RFC 2986); its signature is not checked yet, see `verifyRequestSignature`. */
 export interface CertificateRequest {
   readonly der: Uint8Array;
   /** The octets that are signed. */
@@ -108,6 +109,7 @@ export function verifyRequestSignature(request: CertificateRequest): boolean {
   }
 }
 
+/** What a certificate request asks for. */
 export interface RequestInput {
   /** DER Name, or what `buildName` returns. */
   readonly subject: Uint8Array | Name;
