@@ -67,7 +67,7 @@ export async function keysIn(bytes: Uint8Array, name: string, password: string):
 
 async function keysOfPkcs12(der: Uint8Array, password: string): Promise<LoadedKey[]> {
   const { keys, certificates } = await readPkcs12(der, password);
-  const chain = certificates.map(parseCertificate).filter(isCa);
+  const chain = certificates.map(({ certificate }) => parseCertificate(certificate)).filter(isCa);
   return keys.map((one) => ({
     privateKey: createPrivateKey({ key: Buffer.from(one.privateKey), format: 'der', type: 'pkcs8' }),
     certificate: one.certificate === undefined ? undefined : parseCertificate(one.certificate),

@@ -58,7 +58,13 @@ export { type PathInput, type PathPurpose, type PathReport, sameMailbox, validat
 // ---- pkcs12
 export { createPkcs12, type Pkcs12Entry, type Pkcs12Input } from './pkcs12/create.ts';
 export type { Pkcs12Profile } from './pkcs12/encryption.ts';
-export { type Pkcs12Content, type Pkcs12Key, readPkcs12 } from './pkcs12/read.ts';
+export {
+  type Pkcs12Certificate,
+  type Pkcs12Content,
+  type Pkcs12Key,
+  type Pkcs12Options,
+  readPkcs12,
+} from './pkcs12/read.ts';
 export type { Problem } from './problem.ts';
 // ---- revocation
 export { checkRevocation, type RevocationReport, type RevocationSources } from './revocation/check.ts';

@@ -41,6 +41,10 @@ export const limits = {
   passwordIterations: 10_000_000,
   /** The same for the function of PKCS#12 itself, which runs in JavaScript at about 1.5 us a round: 1.5 s. */
   pkcs12Iterations: 1_000_000,
+  /** All derivations of one PKCS#12 file together, in iterations of PBKDF2: 5 s. Thousands of bags may each have a salt. */
+  passwordWork: 12_000_000,
+  /** Octets that scrypt may take. OpenSSL writes keys that need 16 MiB and reads at most 32; memory is what scrypt is about. */
+  scryptOctets: 67_108_864,
   /** Octets of a password-based salt. */
   passwordSaltOctets: 1_024,
   /** Bags in one PKCS#12 file; a person's whole key history is a few dozen. */

@@ -1,11 +1,10 @@
 /** Writes PKCS#12 files (RFC 7292): what a person's mail program imports. */
-import { createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   encodeElement,
   encodeExplicit,
   encodeImplicit,
   encodeInteger,
-  encodeNull,
   encodeOctetString,
   encodeOid,
   encodeSequence,
@@ -15,8 +14,8 @@ import {
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
-import { bmpPassword, derivePkcs12, digestLength, purpose } from './derive.ts';
-import { encryptWithPassword, type Pkcs12Profile, profileIterations } from './encryption.ts';
+import { encryptWithPassword, type Pkcs12Profile } from './encryption.ts';
+import { encodeMac } from './mac.ts';
 
 /** One private key with its certificate. */
 export interface Pkcs12Entry {
@@ -33,7 +32,7 @@ export type Pkcs12Input = {
   readonly chain?: readonly Uint8Array[];
   /** ASCII, not empty: programs disagree about the encoding of anything else. */
   readonly password: string;
-  /** `modern`: AES-256 and SHA-256. `compat`: 3DES and SHA-1, for old Apple systems, Windows Server 2016 and GnuPG. */
+  /** Who shall read it: `modern` unless the reader is old (`compat`), or known to be new enough for `pbmac1`. */
   readonly profile: Pkcs12Profile;
 } & (Pkcs12Entry | { readonly entries: readonly Pkcs12Entry[] });
 
@@ -115,14 +114,4 @@ function encodeCertificateBag(certificate: Uint8Array, attributes: readonly Uint
     encodeSequence(encodeOid(oids.x509CertificateBag), encodeExplicit(0, encodeOctetString(certificate))),
     attributes,
   );
-}
-
-async function encodeMac(content: Uint8Array, password: string, profile: Pkcs12Profile): Promise<Buffer> {
-  const digest = profile === 'modern' ? 'sha256' : 'sha1';
-  const salt = randomBytes(16);
-  const iterations = profileIterations.compat;
-  const key = await derivePkcs12(bmpPassword(password), salt, iterations, digestLength(digest), purpose.mac, digest);
-  const mac = createHmac(digest, key).update(content).digest();
-  const digestInfo = encodeSequence(encodeSequence(encodeOid(oids[digest]), encodeNull), encodeOctetString(mac));
-  return encodeSequence(digestInfo, encodeOctetString(salt), encodeInteger(iterations));
 }

@@ -11,46 +11,48 @@ import {
 } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
-import { type DigestName, digestOfOid } from '../keys/algorithms.ts';
-import { bmpPassword, derivePbkdf2, derivePkcs12, purpose } from './derive.ts';
+import { DerivationBudget, derivePbkdf2, derivePkcs12, deriveScrypt, purpose } from './derive.ts';
+import { hmacDigest } from './digests.ts';
+import { bmpPassword, type PasswordForms } from './password.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 
-/** A password in the two forms that the schemes take: text for PBES2 (as UTF-8), octets for PKCS#12's own functions. */
-export interface Pkcs12Password {
-  readonly text: string;
-  readonly octets: Uint8Array;
-}
+/**
+ * How a PKCS#12 file is written. `modern`: PBES2 with AES-256-CBC, HMAC-SHA-256. `pbmac1`: the same with the MAC of RFC 9879, which OpenSSL reads from 3.4, NSS
+ * from 3.101, Java from 26 on. `compat`: 3DES and SHA-1, for old Apple systems, Windows Server 2016 and GnuPG.
+ */
+export type Pkcs12Profile = 'modern' | 'pbmac1' | 'compat';
 
-/** How a PKCS#12 file is written: `modern`, or `compat` for old programs. */
-export type Pkcs12Profile = 'modern' | 'compat';
+/**
+ * Rounds when writing. The passwords that Chancery makes are random, so the rounds only have to make a weak password of a person's
+ * own choice dearer; what a phone of 2014 must run through stays small.
+ */
+export const profileIterations: Readonly<Record<Pkcs12Profile, number>> = {
+  modern: 100_000,
+  pbmac1: 100_000,
+  compat: 10_000,
+};
 
-/** Decrypts by the DER AlgorithmIdentifier. Undefined where the padding shows a wrong key. Throws `unsupported`. */
+/**
+ * Decrypts by the DER AlgorithmIdentifier, with each form of the password until one fits. Undefined where none does.
+ * Throws `unsupported` and `limit-exceeded`.
+ * @param fits says of a plaintext whose padding is right whether it can be what was encrypted
+ */
 export async function decryptWithPassword(
   algorithm: Uint8Array,
   ciphertext: Uint8Array,
-  password: Pkcs12Password,
+  password: PasswordForms,
+  budget: DerivationBudget,
+  fits: (plaintext: Buffer) => boolean,
 ): Promise<Buffer | undefined> {
-  const reader = new DerReader(algorithm).enter();
-  const id = reader.oid();
-  if (id === oids.pbes2) return decryptPbes2(reader.enter(), ciphertext, password.text);
-  const scheme = pkcs12Schemes[id];
-  if (!scheme) throw new SmimeError('unsupported', `the password-based encryption ${id} is not implemented`);
-  const parameters = reader.enter();
-  const salt = parameters.octetString();
-  const iterations = parameters.smallInteger();
-  const { octets } = password;
-  const key = await derivePkcs12(octets, salt, iterations, scheme.keyLength, purpose.key, 'sha1');
-  const iv = await derivePkcs12(octets, salt, iterations, 8, purpose.iv, 'sha1');
-  if (scheme.cipher === 'rc2') return decryptRc2Cbc(key, scheme.keyLength * 8, iv, ciphertext);
-  return decrypt(
-    'des-ede3-cbc',
-    scheme.keyLength === 16 ? Buffer.concat([key, key.subarray(0, 8)]) : key,
-    iv,
-    ciphertext,
-  );
+  const open = readAlgorithm(algorithm, budget);
+  for (const octets of password[open.forms]) {
+    const plaintext = await open.decrypt(octets, ciphertext);
+    if (plaintext && fits(plaintext)) return plaintext;
+  }
+  return undefined;
 }
 
-/** Encrypts for a profile: `modern` is PBES2 with AES-256-CBC, `compat` 3DES. Returns the DER AlgorithmIdentifier and the ciphertext. */
+/** Encrypts for a profile. Returns the DER AlgorithmIdentifier and the ciphertext. */
 export async function encryptWithPassword(
   plaintext: Uint8Array,
   password: string,
@@ -69,28 +71,107 @@ export async function encryptWithPassword(
     };
   }
   const iv = randomBytes(16);
-  const key = await derivePbkdf2(password, salt, iterations, 32, 'sha256');
-  const derivation = encodeSequence(
-    encodeOid(oids.pbkdf2),
-    encodeSequence(
-      encodeOctetString(salt),
-      encodeInteger(iterations),
-      encodeSequence(encodeOid(oids.hmacSha256), encodeNull),
-    ),
-  );
+  const key = await derivePbkdf2Key(password, salt, iterations, 32);
   const scheme = encodeSequence(encodeOid(oids.aes256Cbc), encodeOctetString(iv));
   return {
-    algorithm: encodeSequence(encodeOid(oids.pbes2), encodeSequence(derivation, scheme)),
+    algorithm: encodeSequence(encodeOid(oids.pbes2), encodeSequence(derivationAlgorithm(salt, iterations), scheme)),
     ciphertext: encrypt('aes-256-cbc', key, iv, plaintext),
   };
 }
 
-/**
- * Rounds when writing. The passwords that Chancery makes are random, so the rounds only have to make a weak password of a person's
- * own choice dearer; what a phone of 2014 must run through stays small.
- */
-export const profileIterations: Readonly<Record<Pkcs12Profile, number>> = { modern: 100_000, compat: 10_000 };
+/** What is written: PBKDF2 with HMAC-SHA-256, and its DER AlgorithmIdentifier. */
+export const derivePbkdf2Key = (password: string, salt: Uint8Array, iterations: number, length: number) =>
+  derivePbkdf2(Buffer.from(password, 'utf8'), salt, iterations, length, 'sha256');
 
+export function derivationAlgorithm(salt: Uint8Array, iterations: number, length?: number): Buffer {
+  return encodeSequence(
+    encodeOid(oids.pbkdf2),
+    encodeSequence(
+      encodeOctetString(salt),
+      encodeInteger(iterations),
+      ...(length === undefined ? [] : [encodeInteger(length)]),
+      encodeSequence(encodeOid(oids.hmacSha256), encodeNull),
+    ),
+  );
+}
+
+/**
+ * A key by the DER AlgorithmIdentifier of PBKDF2 or scrypt. Throws `unsupported` for another function.
+ * @param length octets; undefined where the algorithm itself has to say
+ */
+export async function deriveByAlgorithm(
+  algorithm: Uint8Array,
+  password: Uint8Array,
+  length: number | undefined,
+  budget: DerivationBudget = new DerivationBudget(),
+): Promise<Buffer> {
+  const reader = new DerReader(algorithm).enter();
+  const id = reader.oid();
+  if (id !== oids.pbkdf2 && id !== oids.scrypt)
+    throw new SmimeError('unsupported', `the key derivation ${id} is not implemented`);
+  const parameters = reader.enter();
+  const salt = parameters.octetString();
+  const counts = [parameters.smallInteger()];
+  if (id === oids.scrypt) counts.push(parameters.smallInteger(), parameters.smallInteger());
+  const stated = parameters.peek() === tag.integer ? parameters.smallInteger() : undefined;
+  const wanted = length ?? stated;
+  if (wanted === undefined || wanted < 1 || wanted > 1_024 || (stated !== undefined && stated !== wanted))
+    throw new SmimeError('unexpected-structure', 'the key derivation names a key length that does not fit');
+  const [cost = 0, r = 0, p = 0] = counts;
+  if (id === oids.scrypt) return deriveScrypt(password, salt, { N: cost, r, p }, wanted, budget);
+  const digest = parameters.atEnd ? 'sha1' : hmacDigest(parameters.enter().oid());
+  return derivePbkdf2(password, salt, cost, wanted, digest, budget);
+}
+
+interface Opener {
+  /** Which forms of the password the scheme takes. */
+  readonly forms: keyof PasswordForms;
+  /** Undefined where the padding shows a wrong key. */
+  decrypt(password: Uint8Array, ciphertext: Uint8Array): Promise<Buffer | undefined>;
+}
+
+function readAlgorithm(algorithm: Uint8Array, budget: DerivationBudget): Opener {
+  const reader = new DerReader(algorithm).enter();
+  const id = reader.oid();
+  if (id === oids.pbes2) return readPbes2(reader.enter(), budget);
+  const scheme = Object.hasOwn(pkcs12Schemes, id) ? pkcs12Schemes[id] : undefined;
+  if (!scheme) throw new SmimeError('unsupported', `the password-based encryption ${id} is not implemented`);
+  const parameters = reader.enter();
+  const salt = parameters.octetString();
+  const iterations = parameters.smallInteger();
+  return {
+    forms: 'pkcs12',
+    decrypt: async (password, ciphertext) => {
+      const key = await derivePkcs12(password, salt, iterations, scheme.keyLength, purpose.key, 'sha1', budget);
+      const iv = await derivePkcs12(password, salt, iterations, 8, purpose.iv, 'sha1', budget);
+      if (scheme.cipher === 'rc2') return decryptRc2Cbc(key, scheme.keyLength * 8, iv, ciphertext);
+      return decrypt(
+        'des-ede3-cbc',
+        scheme.keyLength === 16 ? Buffer.concat([key, key.subarray(0, 8)]) : key,
+        iv,
+        ciphertext,
+      );
+    },
+  };
+}
+
+function readPbes2(reader: DerReader, budget: DerivationBudget): Opener {
+  const derivation = reader.element(tag.sequence);
+  const scheme = reader.enter();
+  const id = scheme.oid();
+  const cipher = Object.hasOwn(pbes2Ciphers, id) ? pbes2Ciphers[id] : undefined;
+  if (!cipher) throw new SmimeError('unsupported', `the cipher ${id} is not implemented for password-based encryption`);
+  const iv = scheme.octetString();
+  return {
+    forms: 'pkcs5',
+    decrypt: async (password, ciphertext) => {
+      const key = await deriveByAlgorithm(derivation, password, cipher.keyLength, budget);
+      return decrypt(cipher.cipher, key, iv, ciphertext);
+    },
+  };
+}
+
+/** RC4 (PBE-SHA1-RC4) is left out: no program writes it unless told to, and no file that we know of has it. */
 const pkcs12Schemes: Readonly<Record<string, { cipher: '3des' | 'rc2'; keyLength: number }>> = {
   [oids.pbeSha1TripleDes]: { cipher: '3des', keyLength: 24 },
   [oids.pbeSha1TwoKeyTripleDes]: { cipher: '3des', keyLength: 16 },
@@ -104,47 +185,6 @@ const pbes2Ciphers: Readonly<Record<string, { cipher: string; keyLength: number 
   [oids.aes256Cbc]: { cipher: 'aes-256-cbc', keyLength: 32 },
   [oids.desEde3Cbc]: { cipher: 'des-ede3-cbc', keyLength: 24 },
 };
-
-async function decryptPbes2(reader: DerReader, ciphertext: Uint8Array, password: string): Promise<Buffer | undefined> {
-  const derivation = reader.element(tag.sequence);
-  const scheme = reader.enter();
-  const id = scheme.oid();
-  const cipher = pbes2Ciphers[id];
-  if (!cipher) throw new SmimeError('unsupported', `the cipher ${id} is not implemented for password-based encryption`);
-  const key = await deriveByPbkdf2(derivation, password, cipher.keyLength);
-  return decrypt(cipher.cipher, key, scheme.octetString(), ciphertext);
-}
-
-/** A key by the DER AlgorithmIdentifier of PBKDF2. Also for PBMAC1. Throws `unsupported` for another function. */
-export async function deriveByPbkdf2(algorithm: Uint8Array, password: string, length?: number): Promise<Buffer> {
-  const reader = new DerReader(algorithm).enter();
-  const id = reader.oid();
-  if (id !== oids.pbkdf2) throw new SmimeError('unsupported', `the key derivation ${id} is not implemented`);
-  const parameters = reader.enter();
-  const salt = parameters.octetString();
-  const iterations = parameters.smallInteger();
-  const stated = parameters.peek() === tag.integer ? parameters.smallInteger() : undefined;
-  const prf = parameters.atEnd ? 'sha1' : hmacDigest(parameters.enter().oid());
-  const wanted = length ?? stated;
-  if (wanted === undefined || wanted < 1 || wanted > 1_024 || (stated !== undefined && stated !== wanted)) {
-    throw new SmimeError('unexpected-structure', 'the key derivation names a key length that does not fit');
-  }
-  return derivePbkdf2(password, salt, iterations, wanted, prf);
-}
-
-const hmacs: Readonly<Record<string, DigestName>> = {
-  [oids.hmacSha1]: 'sha1',
-  [oids.hmacSha224]: 'sha224',
-  [oids.hmacSha256]: 'sha256',
-  [oids.hmacSha384]: 'sha384',
-  [oids.hmacSha512]: 'sha512',
-};
-
-export function hmacDigest(id: string): DigestName {
-  const digest = hmacs[id] ?? digestOfOid(id);
-  if (!digest) throw new SmimeError('unsupported', `the HMAC ${id} is not implemented`);
-  return digest;
-}
 
 function encrypt(cipher: string, key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Buffer {
   const stream = createCipheriv(cipher, key, iv);

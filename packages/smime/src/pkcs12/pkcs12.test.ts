@@ -15,7 +15,8 @@ import {
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { createPkcs12, type Pkcs12Input } from './create.ts';
-import { bmpPassword, derivePkcs12, purpose } from './derive.ts';
+import { derivePkcs12, purpose } from './derive.ts';
+import { bmpPassword } from './password.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 import { readPkcs12 } from './read.ts';
 
@@ -41,7 +42,9 @@ describe('PKCS#12', () => {
         expect(Buffer.from(content.keys[index]?.privateKey ?? [])).toEqual(pkcs8(party));
         expect(Buffer.from(content.keys[index]?.certificate ?? [])).toEqual(Buffer.from(party.certificate.der));
       }
-      expect(content.certificates.map((found) => Buffer.from(found))).toEqual([Buffer.from(ca.certificate.der)]);
+      expect(content.certificates.map(({ certificate }) => Buffer.from(certificate))).toEqual([
+        Buffer.from(ca.certificate.der),
+      ]);
       await expect(readPkcs12(der, 'Correct horse')).rejects.toMatchObject({ code: 'wrong-password' });
       await expect(readPkcs12(der, '')).rejects.toMatchObject({ code: 'wrong-password' });
       const altered = Buffer.from(der);

@@ -1,145 +1,179 @@
 /** Reads PKCS#12 files (RFC 7292, PBMAC1 of RFC 9879), also those of decades ago. */
-import { createHmac, createPrivateKey, createPublicKey, timingSafeEqual } from 'node:crypto';
 import { implicitOctets, normaliseBer } from '../asn1/ber.ts';
-import { DerReader, readOnly, tag } from '../asn1/der.ts';
-import { oids } from '../asn1/oids.ts';
+import { type DerReader, readOnly, tag } from '../asn1/der.ts';
+import { nameOfOid, oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
-import { digestOfOid } from '../keys/algorithms.ts';
 import { limits } from '../limits.ts';
-import { parseCertificate } from '../x509/certificate.ts';
-import { bmpPassword, derivePkcs12, digestLength, purpose } from './derive.ts';
-import { decryptWithPassword, deriveByPbkdf2, hmacDigest, type Pkcs12Password } from './encryption.ts';
+import { DerivationBudget } from './derive.ts';
+import { decryptWithPassword } from './encryption.ts';
+import { checkMac, wrongPassword } from './mac.ts';
+import { pairKeys } from './pair.ts';
+import { type PasswordForms, passwordForms } from './password.ts';
 
 /** One private key from a PKCS#12 file. */
 export interface Pkcs12Key {
-  /** DER PKCS#8 PrivateKeyInfo. */
+  /** DER PKCS#8 PrivateKeyInfo, of whatever algorithm: what can be done with it is for the caller to see. */
   readonly privateKey: Uint8Array;
   /** DER of the certificate that belongs to the key, where the file has it. */
   readonly certificate?: Uint8Array;
   readonly friendlyName?: string;
 }
 
+/** One certificate from a PKCS#12 file that belongs to none of its keys. */
+export interface Pkcs12Certificate {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly friendlyName?: string;
+  /** Java's mark of a certificate to be trusted. Nothing here trusts it. */
+  readonly javaTrusted?: true;
+}
+
 /** What was in a PKCS#12 file. */
 export interface Pkcs12Content {
   readonly keys: readonly Pkcs12Key[];
-  /** DER of the certificates that belong to none of the keys: the chain. */
-  readonly certificates: readonly Uint8Array[];
+  /** The certificates that belong to none of the keys: the chain. */
+  readonly certificates: readonly Pkcs12Certificate[];
+  /** Types of bags that were left aside, each once: `crlBag`, `secretBag`, or an object identifier. */
+  readonly skipped: readonly string[];
+}
+
+/** What reading a PKCS#12 file may cost. */
+export interface Pkcs12Options {
+  /** What all key derivations together may cost, in iterations of PBKDF2 (about 0.4 us each). By default `limits.passwordWork`. */
+  readonly work?: number;
 }
 
 /**
  * Opens a PKCS#12 file, DER or BER. The MAC is checked before anything is decrypted; a file without MAC is taken as it is.
- * Throws `wrong-password`, `unsupported` for a cipher this engine has not, `limit-exceeded` for absurd iteration counts.
+ * Throws `wrong-password`, `unsupported` for a cipher this engine has not or a file protected with a key instead of a password,
+ * `limit-exceeded` for absurd iteration counts.
  */
-export async function readPkcs12(der: Uint8Array, password: string): Promise<Pkcs12Content> {
+export async function readPkcs12(
+  der: Uint8Array,
+  password: string,
+  options: Pkcs12Options = {},
+): Promise<Pkcs12Content> {
   const pfx = readOnly(normaliseBer(der), 'the PKCS#12 file');
   const version = pfx.smallInteger();
   if (version !== 3) throw new SmimeError('unsupported', `PKCS#12 version ${version} is not implemented`);
   const authSafe = pfx.enter();
   const type = authSafe.oid();
-  if (type !== oids.data)
+  if (type === oids.signedData)
     throw new SmimeError(
       'unsupported',
-      'PKCS#12 files that are signed with a key instead of a password are not implemented',
+      'a PKCS#12 file signed with a key instead of a password (public-key integrity mode) is not implemented',
     );
+  if (type !== oids.data)
+    throw new SmimeError('unsupported', `a PKCS#12 file with content of the type ${type} is not implemented`);
   const content = authSafe.enter(0xa0).octetString();
-  const macData = pfx.atEnd ? undefined : pfx.element(tag.sequence);
+  const macData = pfx.enterIf(tag.sequence);
   pfx.finish('the PKCS#12 file');
-  // An empty password is two zero octets to some programs and no octet at all to others (NSS).
-  const forms = password === '' ? [bmpPassword(''), Buffer.alloc(0)] : [bmpPassword(password)];
-  let failure: unknown;
-  for (const octets of forms) {
-    try {
-      if (macData) await checkMac(new DerReader(macData).enter(), content, { text: password, octets });
-      return await readSafes(content, { text: password, octets });
-    } catch (error) {
-      if (!(error instanceof SmimeError) || error.code !== 'wrong-password') throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-}
 
-async function readSafes(content: Uint8Array, password: Pkcs12Password): Promise<Pkcs12Content> {
-  const bags: Bags = { keys: [], certificates: [], budget: limits.pkcs12Bags };
-  const safes = readOnly(normaliseBer(content), 'the authenticated safe');
-  while (!safes.atEnd) {
-    spend(bags);
-    const safe = safes.enter();
-    const kind = safe.oid();
-    if (kind === oids.data) await readSafe(safe.enter(0xa0).octetString(), password, bags, 0);
-    else if (kind === oids.encryptedData)
-      await readSafe(await openEncryptedData(safe.enter(0xa0).enter(), password), password, bags, 0);
-    else throw new SmimeError('unsupported', `PKCS#12 content of the type ${kind} is not implemented`);
-  }
-  return pair(bags);
+  const budget = new DerivationBudget(options.work);
+  const forms = passwordForms(password);
+  const found = new Bags(macData ? await checkMac(macData, content, forms, budget) : forms, budget);
+  await readSafes(content, found);
+  return found.content();
 }
 
 interface Attributes {
-  friendlyName?: string;
-  localKeyId?: string;
+  readonly friendlyName?: string;
+  readonly localKeyId?: string;
+  readonly javaTrusted?: true;
 }
 
-interface Bags {
-  readonly keys: (Attributes & { privateKey: Uint8Array })[];
-  readonly certificates: (Attributes & { certificate: Uint8Array })[];
-  budget: number;
-}
+/** What is found on the way through the file, and what the way may still cost. */
+class Bags {
+  readonly keys: (Attributes & { readonly privateKey: Uint8Array })[] = [];
+  readonly certificates: (Attributes & { readonly certificate: Uint8Array })[] = [];
+  readonly skipped = new Set<string>();
+  readonly #password: PasswordForms;
+  readonly #budget: DerivationBudget;
+  #left: number = limits.pkcs12Bags;
 
-function spend(bags: Bags): void {
-  bags.budget -= 1;
-  if (bags.budget < 0)
-    throw new SmimeError('limit-exceeded', `a PKCS#12 file with more than ${limits.pkcs12Bags} bags`);
-}
-
-/** RFC 7292 4: HMAC over the content of the authenticated safe. */
-async function checkMac(macData: DerReader, content: Uint8Array, password: Pkcs12Password): Promise<void> {
-  const info = macData.enter();
-  const algorithm = info.enter();
-  const id = algorithm.oid();
-  const expected = info.octetString();
-  if (id === oids.pbmac1) {
-    const parameters = algorithm.enter();
-    const derivation = parameters.element(tag.sequence);
-    const digest = hmacDigest(parameters.enter().oid());
-    const key = await deriveByPbkdf2(derivation, password.text);
-    return compareMac(createHmac(digest, key).update(content).digest(), expected);
+  constructor(password: PasswordForms, budget: DerivationBudget) {
+    this.#password = password;
+    this.#budget = budget;
   }
-  const digest = digestOfOid(id);
-  if (!digest) throw new SmimeError('unsupported', `the MAC ${id} is not implemented`);
-  const salt = macData.octetString();
-  const iterations = macData.atEnd ? 1 : macData.smallInteger();
-  const key = await derivePkcs12(password.octets, salt, iterations, digestLength(digest), purpose.mac, digest);
-  compareMac(createHmac(digest, key).update(content).digest(), expected);
+
+  count(): void {
+    this.#left -= 1;
+    if (this.#left < 0)
+      throw new SmimeError('limit-exceeded', `a PKCS#12 file with more than ${limits.pkcs12Bags} bags`);
+  }
+
+  /** The plaintext, which is one SEQUENCE: without a MAC a wrong password survives the padding one time in 256. */
+  async open(algorithm: Uint8Array, ciphertext: Uint8Array): Promise<Buffer> {
+    const plaintext = await decryptWithPassword(algorithm, ciphertext, this.#password, this.#budget, isOneSequence);
+    if (plaintext === undefined) throw wrongPassword();
+    return normaliseBer(plaintext);
+  }
+
+  content(): Pkcs12Content {
+    const pairs = pairKeys(this.keys, this.certificates);
+    const owned = new Set(pairs.values());
+    return {
+      keys: this.keys.map((key) => {
+        const own = pairs.get(key);
+        const friendlyName = key.friendlyName ?? own?.friendlyName;
+        return {
+          privateKey: key.privateKey,
+          ...(own && { certificate: own.certificate }),
+          ...(friendlyName !== undefined && { friendlyName }),
+        };
+      }),
+      certificates: this.certificates
+        .filter((candidate) => !owned.has(candidate))
+        .map(({ localKeyId, ...certificate }) => certificate),
+      skipped: [...this.skipped],
+    };
+  }
 }
 
-function compareMac(computed: Buffer, expected: Uint8Array): void {
-  if (computed.length !== expected.length || !timingSafeEqual(computed, expected)) throw wrongPassword();
+/** True for the octets of one SEQUENCE and nothing else, as far as its length tells; BER that ends somewhere inside is let through. */
+function isOneSequence(plaintext: Buffer): boolean {
+  if (plaintext[0] !== tag.sequence) return false;
+  if (plaintext[1] === 0x80) return true;
+  try {
+    readOnly(plaintext, 'the plaintext');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-const wrongPassword = (): SmimeError =>
-  new SmimeError('wrong-password', 'the password does not open the PKCS#12 file, or the file was altered');
+async function readSafes(content: Uint8Array, bags: Bags): Promise<void> {
+  const safes = readOnly(normaliseBer(content), 'the authenticated safe');
+  while (!safes.atEnd) {
+    bags.count();
+    const safe = safes.enter();
+    const kind = safe.oid();
+    if (kind === oids.data) await readSafe(normaliseBer(safe.enter(0xa0).octetString()), bags, 0);
+    else if (kind === oids.encryptedData)
+      await readSafe(await openEncryptedData(safe.enter(0xa0).enter(), bags), bags, 0);
+    else if (kind === oids.envelopedData)
+      throw new SmimeError(
+        'unsupported',
+        'PKCS#12 content encrypted to a certificate instead of a password (public-key privacy mode) is not implemented',
+      );
+    else throw new SmimeError('unsupported', `PKCS#12 content of the type ${kind} is not implemented`);
+  }
+}
 
-async function openEncryptedData(data: DerReader, password: Pkcs12Password): Promise<Uint8Array> {
+async function openEncryptedData(data: DerReader, bags: Bags): Promise<Buffer> {
   data.smallInteger();
   const content = data.enter();
   content.oid();
   const algorithm = content.element(tag.sequence);
-  return open(algorithm, implicitOctets(content.element()), password);
+  return bags.open(algorithm, implicitOctets(content.element()));
 }
 
-async function open(algorithm: Uint8Array, ciphertext: Uint8Array, password: Pkcs12Password): Promise<Uint8Array> {
-  const plaintext = await decryptWithPassword(algorithm, ciphertext, password);
-  // Without a MAC a wrong password may, one time in 256, survive the padding and show as broken ASN.1.
-  if (plaintext?.[0] !== tag.sequence) throw wrongPassword();
-  return plaintext;
-}
-
-async function readSafe(contents: Uint8Array, password: Pkcs12Password, bags: Bags, depth: number): Promise<void> {
+async function readSafe(contents: Uint8Array, bags: Bags, depth: number): Promise<void> {
   if (depth >= limits.pkcs12Depth)
     throw new SmimeError('limit-exceeded', `PKCS#12 bags are nested deeper than ${limits.pkcs12Depth}`);
-  const list = readOnly(normaliseBer(contents), 'the safe contents');
+  const list = readOnly(contents, 'the safe contents');
   while (!list.atEnd) {
-    spend(bags);
+    bags.count();
     const bag = list.enter();
     const type = bag.oid();
     const value = bag.enter(0xa0);
@@ -151,67 +185,47 @@ async function readSafe(contents: Uint8Array, password: Pkcs12Password, bags: Ba
       case oids.shroudedKeyBag: {
         const shrouded = value.enter();
         const algorithm = shrouded.element(tag.sequence);
-        bags.keys.push({ privateKey: await open(algorithm, shrouded.octetString(), password), ...attributes });
+        bags.keys.push({ privateKey: await bags.open(algorithm, shrouded.octetString()), ...attributes });
         break;
       }
       case oids.certBag: {
         const certificate = value.enter();
+        const kind = certificate.oid();
         // SDSI certificates (RFC 7292 4.2.3) are long extinct.
-        if (certificate.oid() === oids.x509CertificateBag)
+        if (kind === oids.x509CertificateBag)
           bags.certificates.push({ certificate: certificate.enter(0xa0).octetString(), ...attributes });
+        else bags.skipped.add(nameOfOid(kind) ?? kind);
         break;
       }
       case oids.safeContentsBag:
-        await readSafe(value.element(tag.sequence), password, bags, depth + 1);
+        await readSafe(value.element(tag.sequence), bags, depth + 1);
         break;
       default:
-        // CRLs, secrets and unknown bags: nothing to mail with.
-        break;
+        // CRLs, secrets and what else there may be: nothing to mail with.
+        bags.skipped.add(nameOfOid(type) ?? type);
     }
   }
 }
 
+/**
+ * RFC 7292 4.2 and what others add: Microsoft's name of a key's provider and its mark of a machine's key, which has no value,
+ * are passed over.
+ */
 function readAttributes(bag: DerReader): Attributes {
-  const attributes: Attributes = {};
+  let attributes: Attributes = {};
   const set = bag.enterIf(tag.set);
   while (set && !set.atEnd) {
     const attribute = set.enter();
     const type = attribute.oid();
+    if (type === oids.javaTrustedKeyUsage) attributes = { ...attributes, javaTrusted: true };
     const values = attribute.enter(tag.set);
     if (values.atEnd) continue;
     if (type === oids.friendlyName) {
       const name = values.string();
       // Some programs count the final NUL of their C string as part of the name.
-      if (name !== undefined) attributes.friendlyName = name.replace(/\0+$/, '');
-    } else if (type === oids.localKeyId) attributes.localKeyId = values.octetString().toString('hex');
+      if (name !== undefined) attributes = { ...attributes, friendlyName: name.replace(/\0+$/, '') };
+    } else if (type === oids.localKeyId)
+      attributes = { ...attributes, localKeyId: values.content().toString('latin1') };
   }
   return attributes;
-}
-
-/** A key and its certificate have the same localKeyId, or failing that the same public key. */
-function pair({ keys, certificates }: Bags): Pkcs12Content {
-  const rest = new Set(certificates);
-  const paired = keys.map(({ privateKey, friendlyName, localKeyId }) => {
-    const byId = [...rest].filter((candidate) => localKeyId !== undefined && candidate.localKeyId === localKeyId);
-    const owned =
-      byId.length === 1 ? byId[0] : [...rest].find((candidate) => belongs(privateKey, candidate.certificate));
-    if (owned) rest.delete(owned);
-    const name = friendlyName ?? owned?.friendlyName;
-    return {
-      privateKey,
-      ...(owned && { certificate: owned.certificate }),
-      ...(name !== undefined && { friendlyName: name }),
-    };
-  });
-  return { keys: paired, certificates: [...rest].map(({ certificate }) => certificate) };
-}
-
-function belongs(privateKey: Uint8Array, certificate: Uint8Array): boolean {
-  try {
-    const own = createPublicKey(createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' }));
-    return own.equals(parseCertificate(certificate).publicKey);
-  } catch {
-    // A key or certificate that cannot be loaded belongs to nothing that we can tell.
-    return false;
-  }
 }
