@@ -17,8 +17,9 @@ import { bmpPassword, type PasswordForms } from './password.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 
 /**
- * How a PKCS#12 file is written. `modern`: PBES2 with AES-256-CBC, HMAC-SHA-256. `pbmac1`: the same with the MAC of RFC 9879, which OpenSSL reads from 3.4, NSS
- * from 3.101, Java from 26 on. `compat`: 3DES and SHA-1, for old Apple systems, Windows Server 2016 and GnuPG.
+ * How a PKCS#12 file is written. `modern`: PBES2 with AES-256-CBC and HMAC-SHA-256. `pbmac1`: the same with the MAC of RFC 9879,
+ * which recent OpenSSL and NSS read, but not OpenSSL 3.0, NSS 3.87, Java 17 and GnuTLS 3.7. `compat`: 3DES and SHA-1, for old
+ * Apple systems, Windows Server 2016 and GnuPG.
  */
 export type Pkcs12Profile = 'modern' | 'pbmac1' | 'compat';
 
