@@ -1,5 +1,5 @@
 /** AuthEnvelopedData (RFC 5083): encrypted content that cannot be altered unnoticed. It still does not say who sent it. */
-import { contextConstructed, type DerReader, encodeInteger, encodeOctetString, tag } from '../asn1/der.ts';
+import { contextConstructed, type DerReader, encodeInteger, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { type Chunks, chunkedElement } from './chunks.ts';
 import { readEncryptedContent, type SealedContent } from './content-encryption.ts';
@@ -27,7 +27,8 @@ export function readAuthEnvelopedData(reader: DerReader): Envelope {
 }
 
 export function encodeAuthEnvelopedData(recipients: Buffer, sealed: SealedContent): Chunks {
-  const mac = encodeOctetString(sealed.mac ?? Buffer.alloc(0));
+  // By reference: the tag is known only once the content is.
+  const mac = chunkedElement(tag.octetString, sealed.mac ?? Buffer.alloc(0));
   return wrapContentInfo(
     oids.authEnvelopedData,
     chunkedElement(tag.sequence, encodeInteger(0), recipients, sealed.info, mac),

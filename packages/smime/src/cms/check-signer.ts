@@ -34,11 +34,26 @@ export interface SignerCheck {
   readonly problems: readonly Problem[];
 }
 
-/** What the signers of one object share: digests are computed once for each algorithm. */
+/** The content that the signers of one object share. Of a stream that went by, only digests are left. */
 export interface SignedContent {
   readonly contentType: string;
-  readonly octets: Uint8Array;
-  readonly digests: Map<DigestName, Buffer>;
+  readonly octets: Uint8Array | undefined;
+  /** Undefined for a digest that was not computed while the octets were there. */
+  digest(name: DigestName): Buffer | undefined;
+}
+
+/** Content at hand: digests are computed once for each algorithm. */
+export function contentAtHand(contentType: string, octets: Uint8Array): SignedContent {
+  const digests = new Map<DigestName, Buffer>();
+  return {
+    contentType,
+    octets,
+    digest: (name) => {
+      const computed = digests.get(name) ?? createHash(name).update(octets).digest();
+      digests.set(name, computed);
+      return computed;
+    },
+  };
 }
 
 /** @param certificates those in which the signer's is looked for. Never throws. */
@@ -86,15 +101,24 @@ export function checkSigner(
         'RFC 5754 section 3',
       ),
     );
+  const octets = covered(info, content);
+  if (octets === undefined || (info.signedAttributes !== undefined && content.digest(digest) === undefined)) {
+    fail(
+      'content-not-kept',
+      octets === undefined
+        ? 'The signature has no signed attributes: it can only be checked with all of the content at hand.'
+        : 'The content went by without the digest that this signer uses: the message does not announce it.',
+      'RFC 5652 section 5.4',
+    );
+    return { signature: 'unverifiable', ...described };
+  }
   const sound =
     info.signedAttributes === undefined
       ? contentMaySignDirectly(content, fail)
       : attributesBind(info, list, content, digest, certificate, fail);
   let right = false;
   try {
-    right = covered(info, content).some((octets) =>
-      verifySignature(algorithm, certificate.publicKey, octets, info.signature, digest),
-    );
+    right = octets.some((form) => verifySignature(algorithm, certificate.publicKey, form, info.signature, digest));
   } catch (error) {
     if (!(error instanceof SmimeError)) throw error;
     fail('unsupported-key', `The signer's public key cannot be used: ${error.message}.`);
@@ -109,18 +133,10 @@ export function checkSigner(
   return { signature: right && sound ? 'valid' : 'invalid', ...described };
 }
 
-function digestOf(content: SignedContent, digest: DigestName): Buffer {
-  const known = content.digests.get(digest);
-  if (known) return known;
-  const computed = createHash(digest).update(content.octets).digest();
-  content.digests.set(digest, computed);
-  return computed;
-}
-
 /** What the signature may cover: the attributes as received and, where their order is not DER's, in that order (RFC 5652 5.4). */
-function covered(info: SignerInfo, content: SignedContent): Uint8Array[] {
+function covered(info: SignerInfo, content: SignedContent): Uint8Array[] | undefined {
   const { signedAttributes } = info;
-  if (signedAttributes === undefined) return [content.octets];
+  if (signedAttributes === undefined) return content.octets && [content.octets];
   const reader = new DerReader(signedAttributes.octets).enter(tag.set);
   const elements: Buffer[] = [];
   while (!reader.atEnd) elements.push(reader.element());
@@ -164,9 +180,9 @@ function attributesBind(
       'RFC 5652 section 11.2',
     );
   else {
-    const computed = digestOf(content, digest);
+    const computed = content.digest(digest);
     const claimed = messageDigest.peek() === tag.octetString ? messageDigest.octetString() : Buffer.alloc(0);
-    if (claimed.length !== computed.length || !timingSafeEqual(claimed, computed))
+    if (claimed.length !== computed?.length || !timingSafeEqual(claimed, computed))
       refuse(
         'digest-mismatch',
         'The content is not the content that was signed: it was altered on the way or by whoever sent it.',
@@ -201,7 +217,7 @@ function contentMaySignDirectly(content: SignedContent, fail: Fail): boolean {
     );
     return false;
   }
-  if (!looksLikeAttributes(content.octets)) return true;
+  if (content.octets === undefined || !looksLikeAttributes(content.octets)) return true;
   fail('attributes-as-content', 'The content is the signed attributes of another signature.', 'RFC 5652 section 5.4');
   return false;
 }

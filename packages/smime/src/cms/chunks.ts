@@ -22,3 +22,16 @@ export function chunkedElement(identifier: number, ...parts: readonly (Uint8Arra
 export function joined(value: Chunks): Buffer {
   return Buffer.concat(value.chunks, value.length);
 }
+
+const gap: Uint8Array = new Uint8Array(0);
+
+/** Octets that come later: they count in every length around them, and stand nowhere yet. */
+export function gapOf(length: number): Chunks {
+  return { chunks: [gap], length };
+}
+
+/** What stands before and after the gap in a value that has one. */
+export function aroundGap({ chunks }: Chunks): { readonly before: Buffer; readonly after: readonly Uint8Array[] } {
+  const at = chunks.indexOf(gap);
+  return { before: Buffer.concat(chunks.slice(0, at)), after: chunks.slice(at + 1) };
+}

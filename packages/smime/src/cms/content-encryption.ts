@@ -1,5 +1,5 @@
 /** EncryptedContentInfo: the content's own cipher (RFC 5652 section 6.1, RFC 3565, RFC 5084). */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from 'node:crypto';
 import { implicitOctets } from '../asn1/ber.ts';
 import {
   context,
@@ -12,7 +12,7 @@ import {
 } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { type ContentCipher, contentCiphers } from '../keys/algorithms.ts';
-import { type Chunks, chunkedElement } from './chunks.ts';
+import { type Chunks, chunkedElement, gapOf } from './chunks.ts';
 
 /** AES, and Triple DES, which is only read: archives are full of it. */
 export type ReadableCipher = ContentCipher | 'des-ede3-cbc';
@@ -71,38 +71,58 @@ export function openContent(
   mac: Uint8Array | undefined,
 ): Buffer[] {
   if (mac === undefined) {
-    const decipher = createDecipheriv(content.cipher, key, content.iv);
+    const decipher = decipherFor(content, key);
     return [decipher.update(content.octets), decipher.final()];
   }
-  if (content.cipher === 'des-ede3-cbc' || !content.cipher.endsWith('-gcm') || mac.length !== content.tagLength)
-    throw new RangeError('tag length');
-  const decipher = createDecipheriv(content.cipher as 'aes-256-gcm', key, content.iv, {
-    authTagLength: content.tagLength,
-  });
+  if (mac.length !== content.tagLength) throw new RangeError('tag length');
+  const decipher = decipherFor(content, key);
   decipher.setAuthTag(mac);
   decipher.setAAD(additional);
   return [decipher.update(content.octets), decipher.final()];
 }
 
+/** Throws whatever node:crypto throws. For GCM the tag and what it covers beside the content are yet to be set. */
+function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Array): DecipherGCM {
+  // The cast: node's types have one overload per mode; the methods of GCM are called for GCM alone.
+  return createDecipheriv(cipher as 'aes-256-gcm', key, iv, tagLength > 0 ? { authTagLength: tagLength } : undefined);
+}
+
 export interface SealedContent {
   /** EncryptedContentInfo. */
   readonly info: Chunks;
+  /** The authentication tag: zeros until the content is complete. */
   readonly mac: Buffer | undefined;
 }
 
-/** @param content octets of type id-data */
-export function sealContent(content: Uint8Array, cipher: ContentCipher, key: Uint8Array): SealedContent {
+/** Content while it is being encrypted. */
+interface Sealing extends SealedContent {
+  update(content: Uint8Array): Buffer;
+  /** The last octets of the ciphertext. */
+  final(): Buffer;
+}
+
+/** @param length octets of the content to come, of type id-data: they are the gap in `info` */
+export function startSealing(length: number, cipher: ContentCipher, key: Uint8Array): Sealing {
   const { oid, ivLength, authenticated } = contentCiphers[cipher];
   const iv = randomBytes(ivLength);
-  // The cast: node's types have one overload per mode; `getAuthTag` is called for GCM alone.
   const encryption = createCipheriv(cipher as 'aes-256-gcm', key, iv);
-  const chunks = [encryption.update(content), encryption.final()];
   const parameters = authenticated ? encodeSequence(encodeOctetString(iv), encodeInteger(16)) : encodeOctetString(iv);
   const info = chunkedElement(
     tag.sequence,
     encodeOid(oids.data),
     encodeSequence(encodeOid(oid), parameters),
-    chunkedElement(context(0), ...chunks),
+    // CBC pads to a whole block, and always by one octet at least.
+    chunkedElement(context(0), gapOf(authenticated ? length : length + ivLength - (length % ivLength))),
   );
-  return { info, mac: authenticated ? encryption.getAuthTag() : undefined };
+  const mac = authenticated ? Buffer.alloc(16) : undefined;
+  return {
+    info,
+    mac,
+    update: (content) => encryption.update(content),
+    final: () => {
+      const last = encryption.final();
+      if (mac) encryption.getAuthTag().copy(mac);
+      return last;
+    },
+  };
 }

@@ -46,10 +46,8 @@ export async function decryptContent(input: {
 }): Promise<DecryptedContent> {
   const envelope = readEnvelope(input.der);
   const matches = matchRecipients(envelope.recipients, input.keys);
-  if (matches.length === 0)
-    throw new SmimeError('no-matching-recipient', 'none of the keys at hand belongs to a recipient of this message');
-  for (const { recipient, decrypter } of matches.slice(0, limits.recipientAttempts)) {
-    const content = await open(envelope, recipient, decrypter);
+  for (const match of matches) {
+    const content = await open(envelope, match);
     if (content === undefined) continue;
     return {
       content,
@@ -82,11 +80,13 @@ function readEnvelope(der: Uint8Array): Envelope {
   throw decryptionFailed();
 }
 
+/** An entry of the message and a key that may be the one it names. */
 interface Match {
   readonly recipient: KeyRecipient;
   readonly decrypter: Decrypter;
 }
 
+/** As many as the budget allows. Throws `no-matching-recipient` where there is none. */
 function matchRecipients(recipients: readonly Recipient[], keys: readonly DecryptionKey[]): Match[] {
   const matches: Match[] = [];
   for (const { decrypter, certificate } of keys) {
@@ -102,19 +102,29 @@ function matchRecipients(recipients: readonly Recipient[], keys: readonly Decryp
       if (named) matches.push({ recipient, decrypter });
     }
   }
-  return matches;
+  if (matches.length === 0)
+    throw new SmimeError('no-matching-recipient', 'none of the keys at hand belongs to a recipient of this message');
+  return matches.slice(0, limits.recipientAttempts);
 }
 
-async function open(envelope: Envelope, recipient: KeyRecipient, decrypter: Decrypter): Promise<Buffer | undefined> {
+async function open(envelope: Envelope, match: Match): Promise<Buffer | undefined> {
   const { content } = envelope;
-  const substitute = randomBytes(content.keyLength);
-  const unwrapped = await unwrapContentKey(recipient, decrypter).catch(() => substitute);
-  const fits = unwrapped.length === content.keyLength && unwrapped !== substitute;
-  const contentKey = fits ? asBuffer(unwrapped) : substitute;
+  const { contentKey, fits } = await unwrapOrReplace(match, content.keyLength);
   try {
     const opened = openContent(content, contentKey, envelope.additional, envelope.mac);
     return fits ? Buffer.concat(opened) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The content key or, where it does not unwrap or has another length, a random one that opens nothing. */
+async function unwrapOrReplace(
+  { recipient, decrypter }: Match,
+  keyLength: number,
+): Promise<{ readonly contentKey: Buffer; readonly fits: boolean }> {
+  const substitute = randomBytes(keyLength);
+  const unwrapped = await unwrapContentKey(recipient, decrypter).catch(() => substitute);
+  const fits = unwrapped.length === keyLength && unwrapped !== substitute;
+  return { contentKey: fits ? asBuffer(unwrapped) : substitute, fits };
 }

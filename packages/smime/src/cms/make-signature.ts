@@ -36,13 +36,24 @@ export interface SignatureInput {
 
 const everywhere: readonly ContentCipher[] = ['aes-256-cbc', 'aes-192-cbc', 'aes-128-cbc'];
 
-/** @param content the octets that are signed; @param detached leaves them out of the object */
-export async function makeSignedData(content: Uint8Array, detached: boolean, input: SignatureInput): Promise<Chunks> {
+/** What is signed, known by its digests; its octets are needed only where the object carries them. */
+export interface ContentToSign {
+  digest(hash: HashName): Uint8Array;
+  /** Undefined: a detached signature. */
+  readonly carried: Uint8Array | Chunks | undefined;
+}
+
+/** @param detached leaves the octets out of the object */
+export function contentToSign(octets: Uint8Array, detached: boolean): ContentToSign {
+  return { digest: (hash) => createHash(hash).update(octets).digest(), carried: detached ? undefined : octets };
+}
+
+export async function makeSignedData(content: ContentToSign, input: SignatureInput): Promise<Chunks> {
   const { signer, certificate } = input;
   if (!asBuffer(certificate.spki).equals(signer.spki))
     throw new SmimeError('invalid-argument', "the signer's key is not the key of the certificate");
   const hash = signatureHash(input);
-  const attributes = signedAttributes(createHash(hash).update(content).digest(), input);
+  const attributes = signedAttributes(content.digest(hash), input);
   const signature = await signer.sign(attributes, hash);
   const signerInfo = encodeSignerInfo({
     issuerAndSerial: encodeIssuerAndSerial(certificate),
@@ -52,7 +63,7 @@ export async function makeSignedData(content: Uint8Array, detached: boolean, inp
     signature,
   });
   return encodeSignedData({
-    content: detached ? undefined : content,
+    content: content.carried,
     digestAlgorithms: [digestAlgorithm(hash)],
     certificates: distinct([
       certificate,

@@ -115,7 +115,7 @@ function guard(count: number, most: number, what: string, reader: DerReader): vo
  * @param signerInfos DER SignerInfos; none makes the degenerate form that only carries certificates
  */
 export function encodeSignedData(input: {
-  readonly content: Uint8Array | undefined;
+  readonly content: Uint8Array | Chunks | undefined;
   readonly digestAlgorithms: readonly Uint8Array[];
   readonly certificates: readonly Uint8Array[];
   readonly signerInfos: readonly Uint8Array[];

@@ -1,9 +1,10 @@
 /** Signatures over octets that are no message: locks, recovery requests, releases. */
 
 import { oids } from '../asn1/oids.ts';
+import { contentAtHand } from '../cms/check-signer.ts';
 import { joined } from '../cms/chunks.ts';
 import { readContentInfo } from '../cms/content-info.ts';
-import { makeSignedData, type SignatureInput } from '../cms/make-signature.ts';
+import { contentToSign, makeSignedData, type SignatureInput } from '../cms/make-signature.ts';
 import { readSignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
 import { type Problem, problem } from '../problem.ts';
@@ -21,7 +22,7 @@ export interface SignContentInput extends Omit<SignatureInput, 'signingTime'> {
 /** A DER ContentInfo with SignedData. Throws `invalid-argument` where key and certificate differ. */
 export async function signContent(input: SignContentInput): Promise<Uint8Array> {
   return joined(
-    await makeSignedData(input.content, input.detached ?? false, {
+    await makeSignedData(contentToSign(input.content, input.detached ?? false), {
       ...input,
       signingTime: input.signingTime ?? new Date(),
     }),
@@ -64,7 +65,8 @@ export async function verifyContent(input: VerifyContentInput): Promise<ContentR
   }
   const content = data.content ?? input.content ?? Buffer.alloc(0);
   const problems: Problem[] = [];
-  const signers = signerJudge(data, input, { addresses: [], sender: undefined, micalg: undefined }, problems)(content);
+  const judge = signerJudge(data, input, { addresses: [], sender: undefined, micalg: undefined }, problems);
+  const signers = judge(contentAtHand(data.contentType, content));
   if (signers.length === 0)
     problems.push(problem('error', 'no-signers', 'The signed object has no signer.', 'RFC 5652 section 5.1'));
   const valid = signers.length > 0 && signers.every(isSound) && !problems.some(({ severity }) => severity === 'error');

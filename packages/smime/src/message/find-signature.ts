@@ -1,15 +1,14 @@
 /** Where in a message the signature is, and what it covers: only the root covers the whole (RFC 8551 section 3.5). */
-import { asBuffer } from '../asn1/der.ts';
-import { decodeBody, type MimeEntity } from '../mime/entity.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { type Problem, problem } from '../problem.ts';
-import { isSignatureType, layerOf } from './layer.ts';
+import { isSignatureType, type Layer } from './layer.ts';
 
 export interface FoundSignature {
   readonly form: 'clear' | 'opaque';
-  /** The CMS object. */
-  readonly der: Uint8Array;
-  /** The octets of the signed part, header fields included; undefined for the opaque form. */
-  readonly content: Uint8Array | undefined;
+  /** The entity whose body is the CMS object; undefined where it is missing. */
+  readonly object: MimeEntity | undefined;
+  /** The signed part, header fields included; undefined for the opaque form. */
+  readonly content: MimeEntity | undefined;
   /** `part`: other parts stand beside it, for which nobody vouches. */
   readonly covers: 'whole' | 'part';
   /** Inside a forwarded message: no claim about this one. */
@@ -19,28 +18,31 @@ export interface FoundSignature {
   readonly problems: readonly Problem[];
 }
 
-export function findSignature(bytes: Uint8Array, root: MimeEntity): FoundSignature | undefined {
-  const atRoot = signatureAt(bytes, root, 'whole', false);
+/** Says which S/MIME layer an entity is: from the octets at hand, or from what was seen when they went by. */
+export type KindOf = (entity: MimeEntity) => Layer['kind'];
+
+export function findSignature(root: MimeEntity, kindOf: KindOf): FoundSignature | undefined {
+  const atRoot = signatureAt(kindOf, root, 'whole', false);
   if (atRoot) return atRoot;
-  return searchParts(bytes, root, false);
+  return searchParts(kindOf, root, false);
 }
 
-function searchParts(bytes: Uint8Array, entity: MimeEntity, embedded: boolean): FoundSignature | undefined {
+function searchParts(kindOf: KindOf, entity: MimeEntity, embedded: boolean): FoundSignature | undefined {
   for (const part of entity.parts) {
     const inForwarded = embedded || !entity.contentType.type.startsWith('multipart/');
-    const found = signatureAt(bytes, part, 'part', inForwarded) ?? searchParts(bytes, part, inForwarded);
+    const found = signatureAt(kindOf, part, 'part', inForwarded) ?? searchParts(kindOf, part, inForwarded);
     if (found) return found;
   }
   return undefined;
 }
 
 function signatureAt(
-  bytes: Uint8Array,
+  kindOf: KindOf,
   entity: MimeEntity,
   covers: 'whole' | 'part',
   embedded: boolean,
 ): FoundSignature | undefined {
-  const layer = layerOf(bytes, entity);
+  const kind = kindOf(entity);
   const beside: Problem[] = [];
   if (embedded)
     beside.push(
@@ -59,10 +61,10 @@ function signatureAt(
         'RFC 8551 section 3.5',
       ),
     );
-  if (layer.kind === 'signed-data') {
+  if (kind === 'signed-data') {
     return {
       form: 'opaque',
-      der: layer.der,
+      object: entity,
       content: undefined,
       covers,
       embedded,
@@ -70,12 +72,12 @@ function signatureAt(
       problems: [...beside, ...opaqueProblems(entity)],
     };
   }
-  if (layer.kind !== 'clear-signed') return undefined;
+  if (kind !== 'clear-signed') return undefined;
   const [content, signature] = entity.parts;
   if (content === undefined || signature === undefined) {
     return {
       form: 'clear',
-      der: Buffer.alloc(0),
+      object: undefined,
       content: undefined,
       covers,
       embedded,
@@ -88,8 +90,8 @@ function signatureAt(
   }
   return {
     form: 'clear',
-    der: decodeBody(bytes, signature),
-    content: asBuffer(bytes).subarray(content.start, content.end),
+    object: signature,
+    content,
     covers,
     embedded,
     micalg: announcedDigests(entity),

@@ -3,6 +3,7 @@ import { asBuffer, DerReader, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { pemBlocks } from '../asn1/pem.ts';
 import { readAuthEnvelopedData } from '../cms/auth-enveloped-data.ts';
+import { contentAtHand } from '../cms/check-signer.ts';
 import { readCompressedData } from '../cms/compressed-data.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { type DecryptionKey, decryptContent, describeRecipient } from '../cms/decrypt-content.ts';
@@ -211,7 +212,11 @@ async function inspectSigned(
   );
   // The signature of the message itself was judged with its From; one elsewhere is judged by itself, where it has its content.
   const ofMessage = place?.walk.root === true && place.walk.signers.length > 0;
-  const reports = ofMessage ? place.walk.signers : data.content ? judge(data.content) : [];
+  const reports = ofMessage
+    ? place.walk.signers
+    : data.content
+      ? judge(contentAtHand(data.contentType, data.content))
+      : [];
   const node = describeSignedData(data, reports);
   node.problems.push(...problems);
   if (data.content && data.content.length > 0 && data.contentType === oids.data) {

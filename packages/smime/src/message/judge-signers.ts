@@ -51,13 +51,13 @@ export interface Expectation {
   readonly micalg: readonly string[] | undefined;
 }
 
-/** A function that judges all signers over the octets given, so that two forms of the content can be tried. */
+/** A function that judges all signers over the content given, so that two forms of it can be tried. */
 export function signerJudge(
   data: SignedData,
   trust: TrustInput,
   expectation: Expectation,
   problems: Problem[],
-): (octets: Uint8Array) => SignerReport[] {
+): (content: SignedContent) => SignerReport[] {
   const carried = readEach(data.certificates, parseCertificate, 'certificate', problems);
   const complete: TrustInput = {
     ...trust,
@@ -65,10 +65,8 @@ export function signerJudge(
     crls: [...(trust.crls ?? []), ...readEach(data.crls, parseCrl, 'CRL', problems)],
   };
   const pool = [...carried, ...(trust.intermediates ?? []), ...trust.anchors];
-  return (octets) => {
-    const content: SignedContent = { contentType: data.contentType, octets, digests: new Map() };
-    return data.signers.map((info) => judgeSigner(checkSigner(info, content, pool), complete, carried, expectation));
-  };
+  return (content) =>
+    data.signers.map((info) => judgeSigner(checkSigner(info, content, pool), complete, carried, expectation));
 }
 
 /** Right in every respect. */

@@ -1,7 +1,7 @@
 /** Signs a message (RFC 8551 section 3.5). */
 import { randomBytes } from 'node:crypto';
 import { joined } from '../cms/chunks.ts';
-import { makeSignedData, type SignatureInput, signatureHash } from '../cms/make-signature.ts';
+import { contentToSign, makeSignedData, type SignatureInput, signatureHash } from '../cms/make-signature.ts';
 import { splitMessage } from '../mime/canonical.ts';
 import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
 
@@ -22,7 +22,7 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
 export async function signMessage(input: SignInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = splitMessage(input.message);
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
-  const der = joined(await makeSignedData(entity, input.form === 'clear', signature));
+  const der = joined(await makeSignedData(contentToSign(entity, input.form === 'clear'), signature));
   if (input.form === 'opaque') return Buffer.concat([outerHeaders, opaqueHeader, encodeBase64Lines(der)]);
   // Random, so that it stands nowhere in the content; the form keeps it from being mistaken for base64 or text.
   const boundary = `----=_signed_${randomBytes(18).toString('hex')}`;

@@ -1,15 +1,18 @@
 /** Verifies a message: mathematics, path, identity, coverage and structure, each reported, one verdict of all (RFC 8551 section 3.5, RFC 8550). */
+import { asBuffer } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
+import { contentAtHand, type SignedContent } from '../cms/check-signer.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { readSignedData, type SignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
 import { toCrlf } from '../mime/canonical.ts';
-import { allAmbiguities, headerValue, type MimeEntity } from '../mime/entity.ts';
+import { allAmbiguities, decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { type Problem, problem } from '../problem.ts';
-import { type FoundSignature, findSignature } from './find-signature.ts';
+import { type FoundSignature, findSignature, type KindOf } from './find-signature.ts';
 import { type Originator, originatorOf } from './identity.ts';
 import { isSound, type SignerReport, signerJudge, type TrustInput } from './judge-signers.ts';
+import { type Layer, layerOf } from './layer.ts';
 
 /** A message to verify, and whom to trust. */
 export interface VerifyInput extends TrustInput {
@@ -37,9 +40,24 @@ export interface VerifyReport {
 
 /** Never throws for what is wrong with a message or a signature: that is in the report. */
 export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
-  const root = scanMessage(input.message);
+  return judgeMessage(scanMessage(input.message), messageAtHand(input.message), input);
+}
+
+/** What verification asks of a message: of one at hand, or of one that went by as a stream. */
+interface Evidence {
+  readonly kindOf: KindOf;
+  /** The body of an entity as SignedData; undefined for another kind of object. Throws `SmimeError` for what cannot be read. */
+  signedData(object: MimeEntity | undefined): SignedData | undefined;
+  /** What the signature covers, as it stands in the message; undefined where it is missing. */
+  content(found: FoundSignature, data: SignedData): SignedContent | undefined;
+  /** The same with lines that end at CRLF; undefined where that changes nothing. */
+  canonical(found: FoundSignature, data: SignedData): SignedContent | undefined;
+}
+
+/** @param root the structure of the message */
+function judgeMessage(root: MimeEntity, evidence: Evidence, input: Omit<VerifyInput, 'message'>): VerifyReport {
   const originator = originatorOf(root);
-  const found = findSignature(input.message, root);
+  const found = findSignature(root, evidence.kindOf);
   const ambiguities = [...allAmbiguities(root), ...originator.problems];
   const none = { signers: [], from: originator.from, content: undefined };
   if (found === undefined) {
@@ -49,11 +67,11 @@ export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
   const problems = [...ambiguities, ...found.problems];
   const ambiguous = ambiguities.some(isError);
   if (found.embedded) return { verdict: ambiguous ? 'ambiguous' : 'unsigned', ...none, covers: 'none', problems };
-  const data = readSigned(found, problems);
+  const data = readSigned(found, evidence, problems);
   if (data === undefined)
     return { verdict: ambiguous ? 'ambiguous' : 'invalid', ...none, covers: found.covers, problems };
-  const { signers, content } = judgeSigners(data, found, input, originator, problems);
-  if (data.signers.length === 0 && data.content === undefined && found.form === 'opaque') {
+  const { signers, content } = judgeSigners(data, found, evidence, input, originator, problems);
+  if (data.signers.length === 0 && content === undefined && found.form === 'opaque') {
     return {
       verdict: ambiguous ? 'ambiguous' : 'unsigned',
       ...none,
@@ -84,17 +102,46 @@ export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
     signers,
     from: originator.from,
     covers: found.covers,
-    content,
+    content: content?.octets,
     problems,
+  };
+}
+
+function messageAtHand(message: Uint8Array): Evidence {
+  const bytes = asBuffer(message);
+  const layers = new Map<MimeEntity, Layer>();
+  const octetsOf = (content: MimeEntity): Buffer => bytes.subarray(content.start, content.end);
+  return {
+    kindOf: (entity) => {
+      const layer = layerOf(bytes, entity);
+      layers.set(entity, layer);
+      return layer.kind;
+    },
+    signedData: (object) => {
+      const layer = object && layers.get(object);
+      const der = layer && 'der' in layer ? layer.der : object ? decodeBody(bytes, object) : Buffer.alloc(0);
+      const { contentType, content } = readContentInfo(der);
+      return contentType === oids.signedData ? readSignedData(content) : undefined;
+    },
+    content: (found, data) => {
+      const octets = found.form === 'opaque' ? data.content : found.content && octetsOf(found.content);
+      return octets && contentAtHand(data.contentType, octets);
+    },
+    canonical: (found, data) => {
+      if (found.content === undefined) return undefined;
+      const octets = octetsOf(found.content);
+      const canonical = toCrlf(octets);
+      return canonical === octets ? undefined : contentAtHand(data.contentType, canonical);
+    },
   };
 }
 
 const isError = ({ severity }: Problem): boolean => severity === 'error';
 
-function readSigned(found: FoundSignature, problems: Problem[]): SignedData | undefined {
+function readSigned(found: FoundSignature, evidence: Evidence, problems: Problem[]): SignedData | undefined {
   try {
-    const { contentType, content } = readContentInfo(found.der);
-    if (contentType === oids.signedData) return readSignedData(content);
+    const data = evidence.signedData(found.object);
+    if (data !== undefined) return data;
     problems.push(
       problem(
         'error',
@@ -120,45 +167,40 @@ function readSigned(found: FoundSignature, problems: Problem[]): SignedData | un
 function judgeSigners(
   data: SignedData,
   found: FoundSignature,
-  input: VerifyInput,
+  evidence: Evidence,
+  input: Omit<VerifyInput, 'message'>,
   originator: Originator,
   problems: Problem[],
-): { signers: SignerReport[]; content: Uint8Array | undefined } {
-  const octets = signedOctets(data, found, problems);
-  if (octets === undefined) return { signers: [], content: undefined };
-  const addresses = input.expectFrom === undefined ? originator.from : [input.expectFrom];
-  const judge = signerJudge(data, input, { addresses, sender: originator.sender, micalg: found.micalg }, problems);
-  const signers = judge(octets);
-  // Kept in a file on Unix the message has lost its CRs, without which nothing can match (RFC 8551 3.1.1).
-  const canonical =
-    found.form === 'clear' && signers.some(({ signature }) => signature === 'invalid') ? toCrlf(octets) : octets;
-  if (canonical === octets) return { signers, content: octets };
-  const again = judge(canonical);
-  return again.some(({ signature }) => signature === 'valid')
-    ? { signers: again, content: canonical }
-    : { signers, content: octets };
-}
-
-function signedOctets(data: SignedData, found: FoundSignature, problems: Problem[]): Uint8Array | undefined {
-  if (found.form === 'clear') {
-    // RFC 5652 5.2, RFC 8551 3.5.3: it would be the content that is verified, while another part is what people see.
-    if (data.content !== undefined) {
-      problems.push(
-        problem(
-          'error',
-          'detached-signature-with-content',
-          'The signature beside the content carries content of its own.',
-          'RFC 8551 section 3.5.3.1',
-        ),
-      );
-    }
-    return found.content;
-  }
-  if (data.content === undefined && data.signers.length > 0)
+): { signers: SignerReport[]; content: SignedContent | undefined } {
+  const content = evidence.content(found, data);
+  // RFC 5652 5.2, RFC 8551 3.5.3: it would be the content that is verified, while another part is what people see.
+  if (found.form === 'clear' && data.content !== undefined)
+    problems.push(
+      problem(
+        'error',
+        'detached-signature-with-content',
+        'The signature beside the content carries content of its own.',
+        'RFC 8551 section 3.5.3.1',
+      ),
+    );
+  if (found.form === 'opaque' && content === undefined && data.signers.length > 0)
     problems.push(
       problem('error', 'content-missing', 'The signed object does not carry its content.', 'RFC 8551 section 3.5.2'),
     );
-  return data.content;
+  if (content === undefined) return { signers: [], content };
+  const addresses = input.expectFrom === undefined ? originator.from : [input.expectFrom];
+  const judge = signerJudge(data, input, { addresses, sender: originator.sender, micalg: found.micalg }, problems);
+  const signers = judge(content);
+  // Kept in a file on Unix the message has lost its CRs, without which nothing can match (RFC 8551 3.1.1).
+  const canonical =
+    found.form === 'clear' && signers.some(({ signature }) => signature === 'invalid')
+      ? evidence.canonical(found, data)
+      : undefined;
+  if (canonical === undefined) return { signers, content };
+  const again = judge(canonical);
+  return again.some(({ signature }) => signature === 'valid')
+    ? { signers: again, content: canonical }
+    : { signers, content };
 }
 
 /** RFC 8551 2.5.1: the signing time is a claim. One far from Date is a sign of a replayed or delayed signature. */
