@@ -23,12 +23,17 @@ export const limits = {
   nameAttributes: 256,
   /** Certificates in one path, anchor and leaf included. Real S/MIME hierarchies have 3 or 4. */
   pathLength: 12,
-  /** Signatures checked while one path is searched for: cross-certified meshes grow exponentially (rustls/webpki uses 100). */
+  /**
+   * Signatures of certificates checked while one path is searched for, and as many of CRLs and OCSP responses: cross-certified
+   * meshes grow exponentially (rustls/webpki uses 100).
+   */
   pathSignatures: 100,
+  /** Paths walked from anchor to leaf in one validation, those of CRL signers included. Two or three are usual. */
+  pathsJudged: 64,
   /** Candidate certificates looked at while one path is searched for (names compared, no cryptography). */
   pathCandidates: 5_000,
-  /** Certificates that are offered to one path search. More means that somebody stuffs the message. */
-  pathPool: 1_000,
+  /** Certificates that are offered to one path search: as many as a whole bundle of cross-certified CAs has. */
+  pathPool: 10_000,
   /** Nodes of one certificate-policy tree (RFC 9618: the tree of RFC 5280 grows exponentially with mapped policies). */
   policyNodes: 1_000,
   /** CRLs and OCSP responses looked at for one certificate. */

@@ -116,7 +116,7 @@ function judgeSigner(
   };
 }
 
-const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', problems: [] };
+const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', policies: [], problems: [] };
 
 function judgePath(leaf: Certificate, trust: TrustInput): PathReport {
   return validatePath({

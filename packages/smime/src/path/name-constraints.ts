@@ -1,16 +1,16 @@
 /** Name constraints (RFC 5280 4.2.1.10, 6.1.4 g): each CA certificate of a path may narrow the names below it. */
 import { oids } from '../asn1/oids.ts';
-import { limits } from '../limits.ts';
+import { SmimeError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { GeneralNames } from '../x509/general-names.ts';
 import { isWithin, type Name, nameValues } from '../x509/name.ts';
 import type { NameConstraints } from '../x509/read-extensions.ts';
 
-/** A name that is not allowed, as text for a person; undefined where all are. Throws `RangeError` once the budget is spent. */
+/** A name that is not allowed, as text for a person; undefined where all are. Throws `SmimeError` once the budget is spent. */
 export function violation(
   certificate: Certificate,
   constraints: readonly NameConstraints[],
-  budget: { checks: number },
+  budget: { nameChecks: number },
 ): string | undefined {
   const names = constrainedNames(certificate);
   for (const { permitted, excluded } of constraints) {
@@ -73,11 +73,12 @@ function some(
   constraints: readonly (string | Name)[],
   name: string | Name,
   matches: KindRule['matches'],
-  budget: { checks: number },
+  budget: { nameChecks: number },
 ): boolean {
   return constraints.some((constraint) => {
-    budget.checks += 1;
-    if (budget.checks > limits.nameConstraintChecks) throw new RangeError('name constraints');
+    if (budget.nameChecks <= 0)
+      throw new SmimeError('limit-exceeded', 'too many names against too many name constraints');
+    budget.nameChecks -= 1;
     return matches(constraint, name);
   });
 }

@@ -11,7 +11,7 @@ import { readPolicyConstraints, readPolicyMappings } from '../x509/read-extensio
 
 /** What the caller demands of the policies (RFC 5280 6.1.1 c, e to g). */
 export interface PolicyInput {
-  /** Acceptable policies; any where absent. */
+  /** Acceptable policies, dotted object identifiers; any where absent. */
   readonly acceptable?: readonly string[];
   readonly explicitPolicy?: boolean;
   readonly inhibitMapping?: boolean;
@@ -46,6 +46,18 @@ export class PolicyTracker {
     this.inhibitAny = input.inhibitAny ? 0 : length + 1;
   }
 
+  /**
+   * The user-constrained-policy-set of RFC 5280 6.1.6 as RFC 9618 6.1.5 (g) has it, once the leaf was fed: dotted object
+   * identifiers, anyPolicy among them where the path and the caller allow every policy.
+   */
+  get policies(): readonly string[] {
+    const { acceptable } = this;
+    const authority = this.authorityPolicies();
+    if (!acceptable) return [...authority];
+    if (authority.has(oids.anyPolicy)) return [...acceptable];
+    return [...acceptable].filter((policy) => authority.has(policy));
+  }
+
   /** False where the path must be rejected. Throws `SmimeError` for malformed extensions and spent budgets. */
   next(certificate: Certificate, selfIssued: boolean, last: boolean): boolean {
     this.descend(certificate, selfIssued, last);
@@ -56,7 +68,7 @@ export class PolicyTracker {
       // 6.1.5 (a), (b), (g)
       if (this.explicitPolicy > 0) this.explicitPolicy -= 1;
       if (requireExplicitPolicy === 0) this.explicitPolicy = 0;
-      return this.explicitPolicy > 0 || (this.alive && this.isAcceptable());
+      return this.explicitPolicy > 0 || this.policies.length > 0;
     }
     const mappings = extensionValue(certificate, oids.policyMappings);
     if (mappings && !this.map(readPolicyMappings(mappings))) return false;
@@ -80,23 +92,17 @@ export class PolicyTracker {
     const stated = certificate.certificatePolicies.map(({ policy }) => policy);
     if (!certificate.extensions.some(({ id }) => id === oids.certificatePolicies)) this.alive = false;
     if (!this.alive) return;
+    // Each policy that the level above expects, with the nodes that expect it: the work stays linear in what was stated.
+    const expecting = new Map<string, Set<string>>();
+    for (const [parent, { expected }] of above)
+      for (const policy of expected) expecting.set(policy, (expecting.get(policy) ?? new Set()).add(parent));
     for (const policy of stated) {
       if (policy === oids.anyPolicy) continue;
-      const parents = new Set([...above].filter(([, node]) => node.expected.has(policy)).map(([parent]) => parent));
-      if (parents.size === 0 && above.has(oids.anyPolicy)) parents.add(oids.anyPolicy);
-      if (parents.size > 0) this.add(level, policy, parents);
+      const parents = expecting.get(policy) ?? (above.has(oids.anyPolicy) ? new Set([oids.anyPolicy]) : undefined);
+      if (parents) this.add(level, policy, parents);
     }
-    if (stated.includes(oids.anyPolicy) && (this.inhibitAny > 0 || (!last && selfIssued))) {
-      const named = new Set(level.keys());
-      for (const [parent, node] of above) {
-        for (const policy of node.expected) {
-          if (named.has(policy)) continue;
-          const existing = level.get(policy);
-          if (existing) existing.parents.add(parent);
-          else this.add(level, policy, new Set([parent]));
-        }
-      }
-    }
+    if (stated.includes(oids.anyPolicy) && (this.inhibitAny > 0 || (!last && selfIssued)))
+      for (const [policy, parents] of expecting) if (!level.has(policy)) this.add(level, policy, parents);
     this.levels.push(level);
     if (level.size === 0) this.alive = false;
   }
@@ -125,27 +131,23 @@ export class PolicyTracker {
     level.set(policy, { expected, parents });
   }
 
-  /** 6.1.5 (g): something of the last level descends from a policy that the caller accepts. */
-  private isAcceptable(): boolean {
-    const { acceptable } = this;
-    if (!acceptable) return true;
-    let wanted = new Set((this.levels.at(-1) as Level).keys());
+  /** RFC 9618 6.1.5 (g): of what reaches the last level, the policies in the terms of the first domain. */
+  private authorityPolicies(): Set<string> {
+    const found = new Set<string>();
+    if (!this.alive) return found;
+    let reaching = new Set((this.levels.at(-1) as Level).keys());
+    if (reaching.has(oids.anyPolicy)) found.add(oids.anyPolicy);
     for (let depth = this.levels.length - 1; depth > 0; depth--) {
-      const level = this.levels[depth] as Level;
       const above = new Set<string>();
-      for (const policy of wanted) {
-        const node = level.get(policy);
-        if (!node) continue;
-        // anyPolicy all the way down stands for every acceptable policy.
-        if (policy === oids.anyPolicy && depth === this.levels.length - 1 && acceptable.size > 0) return true;
-        for (const parent of node.parents) {
-          if (parent === oids.anyPolicy && acceptable.has(policy)) return true;
-          if (parent !== oids.anyPolicy) above.add(parent);
+      for (const policy of reaching) {
+        for (const parent of this.levels[depth]?.get(policy)?.parents ?? []) {
+          above.add(parent);
+          if (parent === oids.anyPolicy && policy !== oids.anyPolicy) found.add(policy);
         }
       }
-      wanted = above;
+      reaching = above;
     }
-    return false;
+    return found;
   }
 }
 

@@ -20,14 +20,7 @@ import { type DigestName, defaultHash, digestOfOid, signatureAlgorithmFor } from
 import type { Signer } from '../keys/ports.ts';
 import { limits } from '../limits.ts';
 import { type Problem, problem } from '../problem.ts';
-import {
-  type Certificate,
-  isIssuedBy,
-  parseCertificate,
-  serialInteger,
-  verifyCertificateSignature,
-  verifySigned,
-} from '../x509/certificate.ts';
+import { type Certificate, isIssuedBy, parseCertificate, serialInteger } from '../x509/certificate.ts';
 import {
   type Extension,
   encodeExtensions,
@@ -38,6 +31,7 @@ import {
 } from '../x509/extensions.ts';
 import { type Name, namesEqual, readName } from '../x509/name.ts';
 import { readExtensions, serialText } from '../x509/read-extensions.ts';
+import { SignatureBudget } from '../x509/signature-budget.ts';
 
 /** Which certificate is meant: the issuer by two hashes, and the serial number. */
 export interface CertId {
@@ -249,8 +243,9 @@ export function verifyOcspResponse(input: {
   readonly issuer: Certificate;
   readonly at: Date;
   readonly nonce?: Uint8Array;
+  readonly signatures?: SignatureBudget;
 }): { readonly valid: boolean; readonly responder: Certificate | undefined; readonly problems: Problem[] } {
-  const { response, issuer, at, nonce } = input;
+  const { response, issuer, at, nonce, signatures = new SignatureBudget(limits.pathSignatures) } = input;
   const problems: Problem[] = [];
   const basic = response.basic;
   if (!basic)
@@ -267,7 +262,7 @@ export function verifyOcspResponse(input: {
       ],
     };
   const responder = [issuer, ...basic.certificates].find(
-    (candidate) => isNamed(basic, candidate) && verifySigned(basic, candidate),
+    (candidate) => isNamed(basic, candidate) && signatures.isSignedBy(basic, candidate),
   );
   if (!responder)
     problems.push(
@@ -278,7 +273,7 @@ export function verifyOcspResponse(input: {
         'RFC 6960 section 3.2',
       ),
     );
-  else if (responder !== issuer) problems.push(...delegationProblems(responder, issuer, at));
+  else if (responder !== issuer) problems.push(...delegationProblems(responder, issuer, at, signatures));
   for (const id of basic.unknownCritical)
     problems.push(
       problem(
@@ -300,9 +295,14 @@ export function verifyOcspResponse(input: {
 }
 
 /** RFC 6960 4.2.2.2: a delegate is certified by the very issuer and marked for the purpose. */
-function delegationProblems(responder: Certificate, issuer: Certificate, at: Date): Problem[] {
+function delegationProblems(
+  responder: Certificate,
+  issuer: Certificate,
+  at: Date,
+  signatures: SignatureBudget,
+): Problem[] {
   const clause = 'RFC 6960 section 4.2.2.2';
-  if (!isIssuedBy(responder, issuer) || !verifyCertificateSignature(responder, issuer))
+  if (!isIssuedBy(responder, issuer) || !signatures.isSignedBy(responder, issuer))
     return [
       problem(
         'error',

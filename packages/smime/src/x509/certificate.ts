@@ -183,6 +183,11 @@ export function verifySigned(
   }
 }
 
+/** The certificate as it stands with another DER SubjectPublicKeyInfo: a key completed from outside, see `inheritParameters`. */
+export function withPublicKey(certificate: Certificate, spki: Uint8Array): Certificate {
+  return new ParsedCertificate({ ...certificate, spki, keyKind: keyKindIfKnown(spki) }, certificate);
+}
+
 /** The fields of a certificate that a CA is about to sign. */
 export interface TbsCertificateInput {
   /** Lower-case or upper-case hex, positive, at most 20 octets (RFC 5280 4.1.2.2). */

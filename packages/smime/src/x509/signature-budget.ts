@@ -1,0 +1,38 @@
+/** Verifies each signature of certificates, CRLs and OCSP responses once, and only so many of them. */
+import { type Certificate, verifySigned } from './certificate.ts';
+
+interface Signed {
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export class SignatureBudget {
+  /** True once a signature was left unverified. */
+  exhausted = false;
+  private left: number;
+  private readonly known = new Map<Signed, Map<Certificate, boolean>>();
+
+  constructor(signatures: number) {
+    this.left = signatures;
+  }
+
+  /** Whether the issuer's key signed it; asked once per pair. False as well where the budget is spent. */
+  isSignedBy(signed: Signed, issuer: Certificate): boolean {
+    let byIssuer = this.known.get(signed);
+    if (!byIssuer) {
+      byIssuer = new Map();
+      this.known.set(signed, byIssuer);
+    }
+    const known = byIssuer.get(issuer);
+    if (known !== undefined) return known;
+    if (this.left <= 0) {
+      this.exhausted = true;
+      return false;
+    }
+    this.left -= 1;
+    const result = verifySigned(signed, issuer);
+    byIssuer.set(issuer, result);
+    return result;
+  }
+}
