@@ -7,6 +7,7 @@ export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
 export type { ReadableCipher } from './cms/content-encryption.ts';
 export { type DecryptedContent, type DecryptionKey, decryptContent } from './cms/decrypt-content.ts';
 export { type EncryptionInput, encryptContent } from './cms/encrypt-content.ts';
+export type { SignatureInput } from './cms/make-signature.ts';
 export { certsOnly } from './cms/signed-data.ts';
 // ---- errors, limits
 export { SmimeError, type SmimeErrorCode } from './errors.ts';
@@ -21,7 +22,7 @@ export {
   signatureAlgorithmFor,
 } from './keys/algorithms.ts';
 export { localDecrypter, localSigner } from './keys/local.ts';
-export type { Decrypter, RsaScheme, Signer } from './keys/ports.ts';
+export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
 // ---- message
 export {
@@ -70,6 +71,7 @@ export type { Problem } from './problem.ts';
 // ---- revocation
 export { checkRevocation, type RevocationReport, type RevocationSources } from './revocation/check.ts';
 export {
+  type BasicOcspResponse,
   buildOcspRequest,
   buildOcspResponse,
   type CertId,
@@ -80,6 +82,7 @@ export {
   type OcspResponse,
   type OcspResponseInput,
   type OcspResponseStatus,
+  type OcspSingleResponse,
   ocspErrorResponse,
   parseOcspRequest,
   parseOcspResponse,
@@ -101,6 +104,7 @@ export {
   buildTbsCrl,
   type Crl,
   type CrlEntry,
+  type IssuingDistributionPoint,
   parseCrl,
   type RevokedCertificate,
   type TbsCrlInput,
@@ -128,6 +132,7 @@ export {
   subjectAltName,
   subjectKeyIdentifier,
 } from './x509/extensions.ts';
+export type { GeneralNames, GeneralNamesInput } from './x509/general-names.ts';
 export {
   buildName,
   formatName,
@@ -137,6 +142,13 @@ export {
   namesEqual,
   parseName,
 } from './x509/name.ts';
+export type {
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  DistributionPoint,
+  PolicyInformation,
+  SmimeCapability,
+} from './x509/read-extensions.ts';
 export {
   buildRequest,
   type CertificateRequest,

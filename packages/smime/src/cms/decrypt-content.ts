@@ -37,7 +37,7 @@ export interface DecryptedContent {
 }
 
 /**
- * @param der a ContentInfo, BER or DER, with EnvelopedData or AuthEnvelopedData
+ * Opens encrypted octets that are no message: `der` is a ContentInfo, BER or DER, with EnvelopedData or AuthEnvelopedData.
  * Throws `no-matching-recipient` where none of the keys is named, `decryption-failed` for everything else.
  */
 export async function decryptContent(input: {

@@ -19,6 +19,7 @@ import type { Chunks } from './chunks.ts';
 import { encodeIssuerAndSerial } from './identifier.ts';
 import { encodeSignedData, encodeSignerInfo } from './signed-data.ts';
 
+/** With whose key to sign, and what to say beside the signature (RFC 8551 section 2.5). */
 export interface SignatureInput {
   readonly signer: Signer;
   /** The certificate of the signer's key. */

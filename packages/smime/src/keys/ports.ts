@@ -30,7 +30,7 @@ export interface Decrypter {
 }
 
 /** SHA-1 is OAEP's default (RFC 8017 A.2.1): harmless there, and what most senders and many tokens use. */
-type OaepHash = HashName | 'sha1';
+export type OaepHash = HashName | 'sha1';
 
 /** How a content key was encrypted with RSA: PKCS#1 v1.5 or OAEP with its hashes (RFC 8017 7). */
 export type RsaScheme =

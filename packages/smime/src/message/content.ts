@@ -19,7 +19,7 @@ export interface SignContentInput extends Omit<SignatureInput, 'signingTime'> {
   readonly signingTime?: Date;
 }
 
-/** A DER ContentInfo with SignedData. Throws `invalid-argument` where key and certificate differ. */
+/** Signs octets: a DER ContentInfo with SignedData. Throws `invalid-argument` where key and certificate differ. */
 export async function signContent(input: SignContentInput): Promise<Uint8Array> {
   return joined(
     await makeSignedData(contentToSign(input.content, input.detached ?? false), {
@@ -46,7 +46,7 @@ export interface ContentReport {
   readonly problems: readonly Problem[];
 }
 
-/** Throws `SmimeError` for what is no SignedData; a signature that is wrong is in the report. */
+/** Verifies signed octets. Throws `SmimeError` for what is no SignedData; a signature that is wrong is in the report. */
 export async function verifyContent(input: VerifyContentInput): Promise<ContentReport> {
   const info = readContentInfo(input.der);
   if (info.contentType !== oids.signedData)

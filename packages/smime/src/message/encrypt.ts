@@ -11,7 +11,7 @@ export interface EncryptInput extends EncryptionInput {
   readonly message: Uint8Array;
 }
 
-/** The encrypted message, lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
+/** Encrypts a message; the result has its lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
 export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = splitMessage(input.message);
   const { authenticated } = contentCiphers[input.cipher ?? 'aes-256-cbc'];

@@ -43,7 +43,7 @@ export interface InspectInput {
   readonly at?: Date;
 }
 
-/** Never throws for what is wrong with the input: that stands in the tree. */
+/** Takes a message or an object apart, layer by layer. Never throws for what is wrong with it: that stands in the tree. */
 export async function inspectMessage(input: InspectInput): Promise<InspectNode> {
   const bytes = asBuffer(input.message);
   const pem = bytes.includes('-----BEGIN ') && !looksLikeHeader(bytes);

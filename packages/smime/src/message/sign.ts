@@ -16,7 +16,7 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
 }
 
 /**
- * The signed message, lines ended by CRLF. What is signed is made safe for transport first: 8-bit text, long lines, white
+ * Signs a message; the result has its lines ended by CRLF. What is signed is made safe for transport first: 8-bit text, long lines, white
  * space at line ends and lines that begin `From ` are re-encoded. Throws `invalid-argument` where key and certificate differ.
  */
 export async function signMessage(input: SignInput): Promise<Uint8Array> {

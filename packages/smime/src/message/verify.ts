@@ -38,7 +38,7 @@ export interface VerifyReport {
   readonly problems: readonly Problem[];
 }
 
-/** Never throws for what is wrong with a message or a signature: that is in the report. */
+/** Verifies a message as it arrived. Never throws for what is wrong with it or its signature: that is in the report. */
 export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
   return judgeMessage(scanMessage(input.message), messageAtHand(input.message), input);
 }

@@ -1,6 +1,9 @@
 /** Encoded words in header fields (RFC 2047), and raw UTF-8 (RFC 6532). */
 
-/** @param value a raw field value, one character per octet. Unknown character sets leave the word as it stands. */
+/**
+ * A header field's text for a person: encoded words and raw UTF-8 decoded. Unknown character sets leave the word as it stands.
+ * @param value a raw field value, one character per octet
+ */
 export function decodeHeaderText(value: string): string {
   let text = '';
   let at = 0;

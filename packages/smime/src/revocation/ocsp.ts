@@ -57,7 +57,8 @@ export type OcspCertificateStatus =
   | 'unknown'
   | { readonly revokedAt: Date; readonly reason?: RevocationReason };
 
-interface OcspSingleResponse {
+/** What a response says about one certificate (RFC 6960 section 4.2.1). */
+export interface OcspSingleResponse {
   readonly certId: CertId;
   readonly status: OcspCertificateStatus;
   readonly thisUpdate: Date;
@@ -84,7 +85,8 @@ export interface OcspResponse {
   readonly basic: BasicOcspResponse | undefined;
 }
 
-interface BasicOcspResponse {
+/** The signed part of an OCSP response (RFC 6960 section 4.2.1). */
+export interface BasicOcspResponse {
   /** The octets that are signed. */
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: Uint8Array;

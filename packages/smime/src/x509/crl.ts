@@ -45,7 +45,8 @@ export interface CrlEntry {
   readonly certificateIssuer: Name;
 }
 
-interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 'relativeName'> {
+/** What a CRL is limited to (RFC 5280 5.2.5). */
+export interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 'relativeName'> {
   readonly onlyUserCertificates: boolean;
   readonly onlyCaCertificates: boolean;
   readonly onlySomeReasons: ReadonlySet<number> | undefined;

@@ -102,6 +102,7 @@ export function keyUsage(usages: Iterable<KeyUsage>): Extension {
 }
 
 /** @param purposes dotted object identifiers */
+/** RFC 5280 4.2.1.12: `purposes` are dotted object identifiers. */
 export function extendedKeyUsage(purposes: readonly string[], critical = false): Extension {
   return { id: oids.extendedKeyUsage, critical, value: encodeSequence(...purposes.map(encodeOid)) };
 }
@@ -112,6 +113,7 @@ export function subjectAltName(names: GeneralNamesInput, critical = false): Exte
 }
 
 /** @param identifier the identifier itself, see `keyIdentifier` */
+/** RFC 5280 4.2.1.2: the octets that `keyIdentifier` gives, or any others of the CA's choosing. */
 export function subjectKeyIdentifier(identifier: Uint8Array): Extension {
   return { id: oids.subjectKeyIdentifier, critical: false, value: encodeOctetString(identifier) };
 }
@@ -121,7 +123,7 @@ export function authorityKeyIdentifier(identifier: Uint8Array): Extension {
   return { id: oids.authorityKeyIdentifier, critical: false, value: encodeSequence(encodeImplicit(0, identifier)) };
 }
 
-/** @param policies dotted object identifiers, each with an optional URI of its practice statement */
+/** RFC 5280 4.2.1.4: policies as dotted object identifiers, each with an optional URI of its practice statement. */
 export function certificatePolicies(
   policies: readonly (string | { readonly policy: string; readonly cps?: string })[],
   critical = false,
@@ -174,7 +176,10 @@ export function ocspNoCheck(): Extension {
   return { id: oids.ocspNoCheck, critical: false, value: encodeNull };
 }
 
-/** @param excluded, permitted rfc822Name constraints: an address, a host, or `.domain` for everything below it */
+/**
+ * RFC 5280 4.2.1.10, critical: what names certificates below a CA may bear. An e-mail constraint is an address, a host, or
+ * `.domain` for everything below it.
+ */
 export function nameConstraints(input: {
   readonly permitted?: GeneralNamesInput;
   readonly excluded?: GeneralNamesInput;
@@ -191,6 +196,7 @@ export function nameConstraints(input: {
 }
 
 /** @param number non-negative; big numbers as big-endian octets (at most 20, RFC 5280 5.2.3) */
+/** RFC 5280 5.2.3: a positive number, or its big-endian octets where it is long. */
 export function crlNumber(number: number | Uint8Array): Extension {
   return { id: oids.crlNumber, critical: false, value: encodeInteger(number) };
 }

@@ -31,6 +31,7 @@ export interface GeneralNames {
   readonly others: readonly number[];
 }
 
+/** Names for `subjectAltName` and `nameConstraints`; what is not ASCII in an address becomes a SmtpUTF8Mailbox (RFC 9598). */
 export interface GeneralNamesInput {
   readonly emails?: readonly string[];
   readonly dns?: readonly string[];

@@ -7,12 +7,14 @@ import { type Extension, type KeyUsage, keyUsageBits } from './extensions.ts';
 import { emptyNames, type GeneralNames, readGeneralName, readGeneralNames } from './general-names.ts';
 import type { Name } from './name.ts';
 
+/** Whether the certificate is a CA's, and how long a path it may begin (RFC 5280 4.2.1.9). */
 export interface BasicConstraints {
   readonly ca: boolean;
   /** How many CA certificates may follow in the path; absent: any number. */
   readonly pathLength?: number;
 }
 
+/** By which key the certificate or CRL is signed (RFC 5280 4.2.1.1). */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier?: Uint8Array;
   readonly issuerNames?: GeneralNames;
@@ -25,12 +27,14 @@ export interface NameConstraints {
   readonly excluded: GeneralNames;
 }
 
+/** One certificate policy, as a dotted object identifier, and where it is explained (RFC 5280 4.2.1.4). */
 export interface PolicyInformation {
   readonly policy: string;
   /** URIs of the certification practice statement. */
   readonly cps: readonly string[];
 }
 
+/** Where and by whom a CRL is published (RFC 5280 4.2.1.13). */
 export interface DistributionPoint {
   readonly fullName?: GeneralNames;
   /** The relative name's attributes, to be appended to the CRL issuer's name: DER of the RelativeDistinguishedName's content. */
