@@ -1,0 +1,59 @@
+/** The engine against its peers: OpenSSL in C, Bouncy Castle, PKI.js, node-forge, and itself on a later Node. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import path from 'node:path';
+import { compare, compareMemory, type Pace } from './compare.ts';
+import { findContenders } from './contenders.ts';
+import { Fixtures } from './fixtures.ts';
+import { formatReport, type Report } from './report.ts';
+import { type SizeName, sizes, taskName, tasksFor } from './task.ts';
+
+export interface BenchInput {
+  readonly quick: boolean;
+  /** As `10K,1M`; absent: all, and with `quick` the smallest. */
+  readonly sizes?: string;
+  readonly only: string;
+  readonly json: boolean;
+}
+
+export async function benchEngine(input: BenchInput): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chancery-bench-'));
+  const { contenders, missing } = findContenders(folder);
+  const progress = (text: string): void => {
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+  };
+  try {
+    const fixtures = await Fixtures.make(folder);
+    const tasks = tasksFor({ sizes: chosenSizes(input), quick: input.quick }).filter((task) =>
+      taskName(task).includes(input.only),
+    );
+    const rows = await compare(tasks, contenders, fixtures, input.quick ? quickPace : fullPace, progress);
+    const memory = await compareMemory(
+      tasks.filter(({ octets, key }) => octets === sizes['100 MB'] && key === 'rsa2048'),
+      contenders.filter(({ id }) => id !== 'openssl-node'),
+      fixtures,
+      progress,
+    );
+    const report: Report = { date: new Date().toISOString(), machine: machine(), contenders, missing, rows, memory };
+    progress('');
+    console.log(input.json ? JSON.stringify(report, undefined, 2) : formatReport(report));
+  } finally {
+    for (const contender of contenders) contender.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const fullPace: Pace = { rounds: 9, turn: 60, warmUp: 1 };
+const quickPace: Pace = { rounds: 5, turn: 30, warmUp: 0.5 };
+
+function chosenSizes({ sizes: chosen, quick }: BenchInput): SizeName[] {
+  const names = Object.keys(sizes) as SizeName[];
+  if (chosen === undefined) return quick ? ['10 KB'] : names;
+  const wanted = chosen.split(',').map((text) => text.trim().toUpperCase());
+  return names.filter((name) => wanted.includes(name.replace(/ |B/g, '')));
+}
+
+function machine(): string {
+  const [first] = cpus();
+  return `${first?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 1_073_741_824)} GB, ${process.platform} ${process.arch}`;
+}
