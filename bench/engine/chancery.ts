@@ -36,8 +36,7 @@ await serve((task: Task): Operation => {
     case 'sign': {
       const input = {
         content: content(),
-        signer: localSigner(privateKey(key)),
-        certificate: certificate(key),
+        signers: [{ signer: localSigner(privateKey(key)), certificate: certificate(key) }],
         detached: true,
       };
       return () => signContent(input);
@@ -73,9 +72,9 @@ await serve((task: Task): Operation => {
     case 'mail-sign': {
       const input = {
         message: message(),
-        signer: localSigner(privateKey(key)),
-        certificate: certificate(key),
-        chain: [certificate('issuing')],
+        signers: [
+          { signer: localSigner(privateKey(key)), certificate: certificate(key), chain: [certificate('issuing')] },
+        ],
         form: 'clear' as const,
       };
       return () => signMessage(input);

@@ -90,7 +90,7 @@ export class Fixtures {
     if (operation === 'verify' || operation === 'verify-chain') {
       const chain = operation === 'verify-chain' ? [issuing.certificate] : [];
       await this.onceAsync(`${operation}-${key}-${octets}`, () =>
-        signContent({ ...person, content: this.read(`content-${octets}`), detached: true, chain }),
+        signContent({ signers: [{ ...person, chain }], content: this.read(`content-${octets}`), detached: true }),
       );
     }
     if (operation === 'decrypt')
@@ -100,10 +100,9 @@ export class Fixtures {
     if (operation === 'mail-verify')
       await this.onceAsync(`mail-verify-${key}-${octets}`, () =>
         signMessage({
-          ...person,
+          signers: [{ ...person, chain: [issuing.certificate] }],
           message: this.read(`message-${octets}`),
           form: 'clear',
-          chain: [issuing.certificate],
         }),
       );
     if (operation === 'mail-decrypt')

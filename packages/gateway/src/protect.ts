@@ -23,9 +23,7 @@ export async function protect(
     try {
       result = await signMessage({
         message: result,
-        signer: key.signer,
-        certificate: key.certificate,
-        chain: [...key.chain],
+        signers: [{ signer: key.signer, certificate: key.certificate, chain: key.chain }],
         form: copy.form,
         ...(replyTo === undefined ? {} : { encryptionCertificate: replyTo }),
       });

@@ -61,9 +61,7 @@ const plain = (from: string, to: string[], { extra = '', body = 'Dear Anna,\r\n\
 const signed = async (by: Stranger, message: Uint8Array) =>
   signMessage({
     message,
-    signer: by.keys.signer,
-    certificate: by.certificate,
-    chain: [strangers.issuing],
+    signers: [{ signer: by.keys.signer, certificate: by.certificate, chain: [strangers.issuing] }],
     form: 'clear',
   });
 const encrypted = async (to: string[], message: Uint8Array) =>
@@ -167,9 +165,7 @@ describe('mail on its way in', () => {
     const certificate = await unknown.issue({ spki: keys.spki, emails: ['bob@x.example'], use: 'both' });
     const message = await signMessage({
       message: plain('bob@x.example', ['anna@example.com']),
-      signer: keys.signer,
-      certificate,
-      chain: [unknown.issuing],
+      signers: [{ signer: keys.signer, certificate, chain: [unknown.issuing] }],
       form: 'clear',
     });
     const [delivered] = await receive(message);

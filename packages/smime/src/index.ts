@@ -4,10 +4,11 @@ export { oids } from './asn1/oids.ts';
 // ---- asn1
 export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
 // ---- cms
+export type { Capability } from './cms/capabilities.ts';
 export type { ReadableCipher } from './cms/content-encryption.ts';
 export { type DecryptedContent, type DecryptionKey, decryptContent } from './cms/decrypt-content.ts';
 export { type EncryptionInput, encryptContent } from './cms/encrypt-content.ts';
-export type { SignatureInput } from './cms/make-signature.ts';
+export type { SignatureInput, SignerInput } from './cms/make-signature.ts';
 export { certsOnly } from './cms/signed-data.ts';
 // ---- errors, limits
 export { SmimeError, type SmimeErrorCode } from './errors.ts';
@@ -16,10 +17,15 @@ export {
   type ContentCipher,
   type DigestName,
   defaultHash,
+  type EncryptionScheme,
+  encryptionSchemeOf,
   type HashName,
   type KeyKind,
+  keyKindLabel,
   keyKindOf,
+  type RsaPadding,
   signatureAlgorithmFor,
+  signingHash,
 } from './keys/algorithms.ts';
 export { localDecrypter, localSigner } from './keys/local.ts';
 export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';

@@ -107,8 +107,7 @@ describeCorpus('rfc9216', 'RFC 9216: sample people', (corpus) => {
       const signer = localSigner(createPrivateKey(corpus.text(`${person}.sign.key`)));
       const message = await signMessage({
         message: mail({ from: `${person}@smime.example` }),
-        signer,
-        certificate,
+        signers: [{ signer, certificate }],
         form: 'clear',
         signingTime: now,
       });

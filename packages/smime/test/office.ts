@@ -98,7 +98,7 @@ export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder
 /** Ed25519 keys decrypt nothing. */
 function refusing({ kind, spki }: Signer): DecryptionKey['decrypter'] {
   const refuse = (): Promise<Uint8Array> => Promise.reject(new Error('a signing key'));
-  return { kind, spki, unwrapRsa: refuse, agree: refuse };
+  return { kind, spki, unwrapRsa: refuse, agree: refuse, decapsulate: refuse };
 }
 
 /** A message with CRLF, from Alice unless told otherwise. */

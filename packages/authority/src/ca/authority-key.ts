@@ -4,6 +4,7 @@ import {
   assembleSigned,
   type Certificate,
   defaultHash,
+  keyKindLabel,
   keyKindOf,
   parseCertificate,
   signatureAlgorithmFor,
@@ -34,19 +35,7 @@ export function draftCertificate(tbs: Uint8Array, algorithm: Uint8Array): Certif
 }
 
 /** For a person: `RSA-3072`, `P-256`. */
-export function keyLabel(certificate: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
-  switch (certificate.keyKind) {
-    case 'rsa':
-      return `RSA-${certificate.publicKey.asymmetricKeyDetails?.modulusLength}`;
-    case 'p256':
-    case 'p384':
-    case 'p521':
-      return `P-${certificate.keyKind.slice(1)}`;
-    case 'ed25519':
-      return 'Ed25519';
-    case 'x25519':
-      return 'X25519';
-    case undefined:
-      return 'unknown';
-  }
+export function keyLabel({ keyKind, publicKey }: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
+  if (keyKind === undefined) return 'unknown';
+  return keyKind === 'rsa' ? `RSA-${publicKey.asymmetricKeyDetails?.modulusLength}` : keyKindLabel(keyKind);
 }

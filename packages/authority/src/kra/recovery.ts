@@ -1,7 +1,15 @@
 /** Recovery requests: asking for a key, and the officers' decisions. The key itself is opened in `release.ts`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { routes } from '@chancery/api';
-import { type Certificate, formatName, keyKindOf, parseCertificate, pemToDer, SmimeError } from '@chancery/smime';
+import {
+  type Certificate,
+  encryptionSchemeOf,
+  formatName,
+  keyKindOf,
+  parseCertificate,
+  pemToDer,
+  SmimeError,
+} from '@chancery/smime';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
@@ -264,10 +272,10 @@ function deliveryOf(delivery: z.output<typeof NewRecoveryRequest>['delivery'], a
       `The recipient's certificate is good from ${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()} only.`,
     );
   }
-  const kind = keyKindOf(certificate.spki);
+  const scheme = encryptionSchemeOf(keyKindOf(certificate.spki));
   const usage = certificate.keyUsage;
-  const encrypts = usage === undefined || usage.has(kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement');
-  if (kind === 'ed25519' || !encrypts) throw unusable("The recipient's certificate is not for encryption.");
+  const encrypts = usage === undefined || usage.has(scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment');
+  if (scheme === undefined || !encrypts) throw unusable("The recipient's certificate is not for encryption.");
   return {
     kind: 'certificate',
     certificate: Buffer.from(certificate.der).toString('base64'),

@@ -92,9 +92,7 @@ export function smimeCommand(): Command {
         throw new CommandError('Signing needs a certificate beside the key: give --p12, or --key with --cert.');
       const signed = await signMessage({
         message: readInput(file),
-        signer: localSigner(key.privateKey),
-        certificate: key.certificate,
-        chain: key.chain,
+        signers: [{ signer: localSigner(key.privateKey), certificate: key.certificate, chain: key.chain }],
         form: options.form,
       });
       writeOut(options.out, signed);

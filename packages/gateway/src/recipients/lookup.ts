@@ -1,6 +1,6 @@
 /** For each recipient, the certificate to encrypt with: gathered from where it may be, and judged before it is used. */
 import { createHash } from 'node:crypto';
-import { type Certificate, type KeyKind, parseCertificate, validatePath } from '@chancery/smime';
+import { type Certificate, encryptionSchemeOf, parseCertificate, validatePath } from '@chancery/smime';
 import { reasonOf } from '../errors.ts';
 import type { OfficeView } from '../office.ts';
 import type { Directory } from './directory.ts';
@@ -85,9 +85,6 @@ function judgeAfresh(candidates: readonly Candidate[], address: string, view: Of
   return worst;
 }
 
-/** Kinds of key that can open an envelope. */
-const openingKinds: ReadonlySet<string> = new Set<KeyKind>(['rsa', 'p256', 'p384', 'p521']);
-
 function judgeOne(
   der: Uint8Array,
   chain: readonly Uint8Array[],
@@ -108,7 +105,7 @@ function judgeOne(
       crls: view.crls,
       revocation,
     });
-    if (valid && !openingKinds.has(certificate.keyKind ?? '')) {
+    if (valid && (certificate.keyKind === undefined || encryptionSchemeOf(certificate.keyKind) === undefined)) {
       return { state: 'none', reason: 'nothing can be encrypted to the key of its certificate' };
     }
     if (valid) return { state: 'good', certificate };

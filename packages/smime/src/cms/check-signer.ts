@@ -1,15 +1,19 @@
 /** The cryptography of one signer (RFC 5652 section 5.4 to 5.6, RFC 8551 section 2.5). Trust and identity are judged elsewhere. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { context, contextConstructed, DerReader, encodeSetOf, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import {
   type DigestName,
+  digestLabel,
+  digestOfAlgorithm,
   digestOfOid,
+  isWeakDigest,
   parseSignatureAlgorithm,
   type SignatureAlgorithm,
   verifySignature,
 } from '../keys/algorithms.ts';
+import { digestOf } from '../keys/digest.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readSmimeCapabilities, type SmimeCapability } from '../x509/read-extensions.ts';
@@ -49,7 +53,7 @@ export function contentAtHand(contentType: string, octets: Uint8Array): SignedCo
     contentType,
     octets,
     digest: (name) => {
-      const computed = digests.get(name) ?? createHash(name).update(octets).digest();
+      const computed = digests.get(name) ?? digestOf(name, octets);
       digests.set(name, computed);
       return computed;
     },
@@ -67,7 +71,7 @@ export function checkSigner(
     problems.push(problem('error', code, message, clause));
   };
   const digestOid = new DerReader(info.digestAlgorithm).enter().oid();
-  const digest = digestOfOid(digestOid);
+  const digest = digestOfAlgorithm(info.digestAlgorithm);
   const algorithm = readAlgorithm(info.signatureAlgorithm, fail);
   const certificate = certificates.find((candidate) => names(info.identifier, candidate));
   const list = info.signedAttributes?.list ?? [];
@@ -75,23 +79,27 @@ export function checkSigner(
     certificate,
     signingTime: readSigningTime(list, problems),
     digest,
-    digestAlgorithm: digest === undefined ? digestOid : digest.toUpperCase().replace('SHA', 'SHA-'),
+    digestAlgorithm: digest === undefined ? digestOid : digestLabel(digest),
     signatureAlgorithm: algorithm?.label ?? new DerReader(info.signatureAlgorithm).enter().oid(),
     capabilities: lenient(list, oids.smimeCapabilities, (value) => readSmimeCapabilities(value.element())),
     encryptionKeyPreference: lenient(list, oids.encryptionKeyPreference, readPreference),
     problems,
   };
-  if (digest === undefined) fail('unsupported-digest', `The digest algorithm ${digestOid} is not implemented.`);
+  // RFC 9882 3.3, RFC 8419 3.2: EdDSA and ML-DSA sign the content itself where there are no attributes; then the digest says nothing.
+  const digestMatters =
+    info.signedAttributes !== undefined || (algorithm?.family !== 'eddsa' && algorithm?.family !== 'ml-dsa');
+  if (digest === undefined && digestMatters)
+    fail('unsupported-digest', `The digest algorithm ${digestOid} is not implemented.`);
   if (certificate === undefined)
     fail(
       'signer-certificate-missing',
       `The signer's certificate (${formatIdentifier(info.identifier)}) is neither in the message nor at hand.`,
       'RFC 8551 section 2.3',
     );
-  if (digest === undefined || certificate === undefined || algorithm === undefined)
+  if ((digest === undefined && digestMatters) || certificate === undefined || algorithm === undefined)
     return { signature: 'unverifiable', ...described };
 
-  notePolicy(algorithm, digest, certificate, problems);
+  notePolicy(algorithm, digestMatters ? digest : undefined, certificate, problems);
   if (algorithm.digest !== undefined && algorithm.digest !== digest)
     problems.push(
       problem(
@@ -102,7 +110,10 @@ export function checkSigner(
       ),
     );
   const octets = covered(info, content);
-  if (octets === undefined || (info.signedAttributes !== undefined && content.digest(digest) === undefined)) {
+  if (
+    octets === undefined ||
+    (info.signedAttributes !== undefined && digest !== undefined && content.digest(digest) === undefined)
+  ) {
     fail(
       'content-not-kept',
       octets === undefined
@@ -115,7 +126,7 @@ export function checkSigner(
   const sound =
     info.signedAttributes === undefined
       ? contentMaySignDirectly(content, fail)
-      : attributesBind(info, list, content, digest, certificate, fail);
+      : digest !== undefined && attributesBind(info, list, content, digest, certificate, fail);
   let right = false;
   try {
     right = octets.some((form) => verifySignature(algorithm, certificate.publicKey, form, info.signature, digest));
@@ -243,8 +254,7 @@ function essBinds(list: readonly Attribute[], certificate: Certificate): boolean
       const id = new DerReader(value).enter().enter().enter();
       let hash: DigestName | undefined = type === oids.signingCertificate ? 'sha1' : 'sha256';
       if (type === oids.signingCertificateV2 && id.peek() === tag.sequence) hash = digestOfOid(id.enter().oid());
-      if (hash === undefined || !createHash(hash).update(certificate.der).digest().equals(id.octetString()))
-        return false;
+      if (hash === undefined || !digestOf(hash, certificate.der).equals(id.octetString())) return false;
     } catch (error) {
       if (error instanceof SmimeError) return false;
       throw error;
@@ -290,11 +300,11 @@ function sameAlgorithm(a: Buffer, b: Buffer): boolean {
 /** Mechanism and policy apart: a weak signature can be right, and still convince nobody. */
 function notePolicy(
   algorithm: SignatureAlgorithm,
-  digest: DigestName,
+  digest: DigestName | undefined,
   certificate: Certificate,
   problems: Problem[],
 ): void {
-  if (algorithm.weak || digest === 'sha1' || digest === 'md5')
+  if (algorithm.weak || isWeakDigest(digest))
     problems.push(
       problem(
         'error',

@@ -7,8 +7,10 @@ import {
   parseSignatureAlgorithm,
   publicKeyOf,
   signatureAlgorithmFor,
+  signingHash,
   verifySignature,
 } from './algorithms.ts';
+import { encapsulate } from './kem.ts';
 import { localDecrypter, localSigner } from './local.ts';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -17,7 +19,12 @@ const keys = {
   p256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   p384: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   p521: generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  'rsa-pss': generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),
   ed25519: generateKeyPairSync('ed25519'),
+  ed448: generateKeyPairSync('ed448'),
+  'ml-dsa-44': generateKeyPairSync('ml-dsa-44'),
+  'ml-dsa-65': generateKeyPairSync('ml-dsa-65'),
+  'ml-dsa-87': generateKeyPairSync('ml-dsa-87'),
 };
 
 describe('localSigner', () => {
@@ -39,11 +46,54 @@ describe('localSigner', () => {
     });
   }
 
+  it('signs RSASSA-PSS with every hash when it is asked to, and PKCS#1 v1.5 does not pass for it', async () => {
+    const data = randomBytes(50);
+    for (const privateKey of [rsa.privateKey, keys['rsa-pss'].privateKey])
+      for (const hash of ['sha256', 'sha384', 'sha512'] as const) {
+        const signer = localSigner(privateKey);
+        const pss = parseSignatureAlgorithm(signatureAlgorithmFor(signer.kind, hash, 'pss'));
+        expect(pss).toMatchObject({ digest: hash, pss: { mgf1Digest: hash }, weak: false });
+        const signature = await signer.sign(data, hash, 'pss');
+        const key = publicKeyOf(signer.spki);
+        expect(verifySignature(pss, key, data, signature)).toBe(true);
+        expect(verifySignature(pss, key, randomBytes(50), signature)).toBe(false);
+        const pkcs1 = parseSignatureAlgorithm(signatureAlgorithmFor('rsa', hash));
+        expect(verifySignature(pkcs1, key, data, signature)).toBe(false);
+        if (signer.kind === 'rsa')
+          expect(verifySignature(pss, key, data, await signer.sign(data, hash, 'pkcs1'))).toBe(false);
+      }
+  });
+
+  it('keeps to the parameters of an RSASSA-PSS key, and so does whoever verifies', async () => {
+    const bound = generateKeyPairSync('rsa-pss', {
+      modulusLength: 2048,
+      hashAlgorithm: 'sha384',
+      mgf1HashAlgorithm: 'sha384',
+      // A number; node's types say otherwise.
+      saltLength: 48 as unknown as string,
+    });
+    const signer = localSigner(bound.privateKey);
+    expect(signingHash(signer)).toBe('sha384');
+    expect(() => signingHash(signer, 'sha256')).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+    const data = randomBytes(50);
+    const key = publicKeyOf(signer.spki);
+    const signature = await signer.sign(data, 'sha384');
+    const right = parseSignatureAlgorithm(signatureAlgorithmFor('rsa-pss', 'sha384'));
+    expect(verifySignature(right, key, data, signature)).toBe(true);
+    for (const change of [{ digest: 'sha256' }, { mgf1Digest: 'sha256' }, { saltLength: 47 }] as const) {
+      const wrong = { ...right, pss: { digest: 'sha384', mgf1Digest: 'sha384', saltLength: 48, ...change } as const };
+      expect(verifySignature(wrong, key, data, signature)).toBe(false);
+    }
+  });
+
   it('refuses keys it cannot sign with', () => {
     expect(() => localSigner(rsa.publicKey)).toThrow(SmimeError);
-    expect(() => localSigner(generateKeyPairSync('x25519').privateKey)).toThrow(
-      expect.objectContaining({ code: 'unsupported' }),
-    );
+    for (const { privateKey } of [
+      generateKeyPairSync('x25519'),
+      generateKeyPairSync('x448'),
+      generateKeyPairSync('ml-kem-768'),
+    ])
+      expect(() => localSigner(privateKey)).toThrow(expect.objectContaining({ code: 'unsupported' }));
     expect(() => localSigner(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey)).toThrow(
       expect.objectContaining({ code: 'unsupported' }),
     );
@@ -102,10 +152,29 @@ describe('localDecrypter', () => {
       [generateKeyPairSync('ec', { namedCurve: 'P-256' }), keys.p256],
       [generateKeyPairSync('ec', { namedCurve: 'P-521' }), keys.p521],
       [generateKeyPairSync('x25519'), generateKeyPairSync('x25519')],
+      [generateKeyPairSync('x448'), generateKeyPairSync('x448')],
     ] as const) {
       const left = localDecrypter(a.privateKey);
       const right = localDecrypter(b.privateKey);
       expect(Buffer.from(await left.agree(right.spki))).toEqual(Buffer.from(await right.agree(left.spki)));
+    }
+  });
+
+  it('decapsulates ML-KEM; an altered ciphertext gives another secret and no error', async () => {
+    for (const kind of ['ml-kem-512', 'ml-kem-768', 'ml-kem-1024'] as const) {
+      const pair = generateKeyPairSync(kind as 'ml-kem-768');
+      const decrypter = localDecrypter(pair.privateKey);
+      expect(decrypter.kind).toBe(kind);
+      const { sharedKey, ciphertext } = encapsulate(pair.publicKey);
+      expect(Buffer.from(await decrypter.decapsulate(ciphertext))).toEqual(sharedKey);
+      ciphertext[7] = (ciphertext[7] ?? 0) ^ 1;
+      const other = await decrypter.decapsulate(ciphertext);
+      expect(other).toHaveLength(32);
+      expect(Buffer.from(other)).not.toEqual(sharedKey);
+      await expect(decrypter.decapsulate(ciphertext.subarray(1))).rejects.toThrow();
+      await expect(decrypter.unwrapRsa(ciphertext, { padding: 'pkcs1' })).rejects.toMatchObject({
+        code: 'invalid-argument',
+      });
     }
   });
 
@@ -116,6 +185,7 @@ describe('localDecrypter', () => {
       code: 'invalid-argument',
     });
     await expect(localDecrypter(rsa.privateKey).agree(p256.spki)).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(p256.decapsulate(secret)).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });
 
@@ -128,6 +198,18 @@ describe('parseSignatureAlgorithm', () => {
     );
     const algorithm = parseSignatureAlgorithm(der);
     expect(algorithm).toMatchObject({ digest: 'sha256', pss: { saltLength: 32, mgf1Digest: 'sha256' }, weak: false });
+  });
+
+  it('refuses parameters where EdDSA and ML-DSA have none', () => {
+    for (const kind of ['ed25519', 'ed448', 'ml-dsa-44', 'ml-dsa-65', 'ml-dsa-87'] as const) {
+      const der = Buffer.from(signatureAlgorithmFor(kind, 'sha512'));
+      expect(parseSignatureAlgorithm(der)).toMatchObject({ weak: false });
+      const withNull = Buffer.concat([der, Buffer.from('0500', 'hex')]);
+      withNull[1] = (withNull[1] ?? 0) + 2;
+      expect(() => parseSignatureAlgorithm(withNull)).toThrow(
+        expect.objectContaining({ code: 'unexpected-structure' }),
+      );
+    }
   });
 
   it('marks MD5 and SHA-1 and refuses the unknown', () => {

@@ -1,7 +1,7 @@
 /** RSAES-OAEP decoding (RFC 8017 7.1.2) for the pairs of hashes that node:crypto cannot express: it has one for label and mask alike. */
-import { createHash, hash } from 'node:crypto';
 import { SmimeError } from '../errors.ts';
 import type { DigestName } from './algorithms.ts';
+import { digestOf, mgf1, xor } from './digest.ts';
 
 /**
  * The message inside what raw RSA decryption gave. One error for every failure, found without a branch on secret octets: a
@@ -9,7 +9,7 @@ import type { DigestName } from './algorithms.ts';
  * @param encoded as long as the modulus
  */
 export function decodeOaep(encoded: Buffer, digest: DigestName, mgf1Digest: DigestName, label: Uint8Array): Buffer {
-  const labelHash = createHash(digest).update(label).digest();
+  const labelHash = digestOf(digest, label);
   const size = labelHash.length;
   if (encoded.length < 2 * size + 2) throw failure();
   const maskedSeed = encoded.subarray(1, 1 + size);
@@ -31,24 +31,6 @@ export function decodeOaep(encoded: Buffer, digest: DigestName, mgf1Digest: Dige
   }
   if ((bad | searching) !== 0) throw failure();
   return block.subarray(start);
-}
-
-function mgf1(seed: Uint8Array, length: number, digest: DigestName): Buffer {
-  const blocks: Buffer[] = [];
-  for (let counter = 0, made = 0; made < length; counter++) {
-    const suffix = Buffer.alloc(4);
-    suffix.writeUInt32BE(counter);
-    const block = hash(digest, Buffer.concat([seed, suffix]), 'buffer');
-    blocks.push(block);
-    made += block.length;
-  }
-  return Buffer.concat(blocks).subarray(0, length);
-}
-
-function xor(a: Uint8Array, b: Uint8Array): Buffer {
-  const out = Buffer.from(a);
-  for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) ^ (b[i] as number);
-  return out;
 }
 
 const failure = (): SmimeError => new SmimeError('decryption-failed', 'the decryption failed');

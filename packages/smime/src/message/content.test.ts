@@ -13,9 +13,9 @@ const trust = () => ({ anchors: [root.certificate], at: now });
 
 describe('octets that are no message', () => {
   it('are signed with and without themselves inside', async () => {
-    const attached = await signContent({ ...officer, content });
+    const attached = await signContent({ signers: [officer], content });
     expect(await verifyContent({ der: attached, ...trust() })).toMatchObject({ valid: true, problems: [] });
-    const detached = await signContent({ ...officer, content, detached: true });
+    const detached = await signContent({ signers: [officer], content, detached: true });
     expect(Buffer.from(detached).includes(content)).toBe(false);
     expect((await verifyContent({ der: detached, content, ...trust() })).valid).toBe(true);
     expect(
@@ -24,11 +24,11 @@ describe('octets that are no message', () => {
   });
 
   it('are judged either from inside or from beside, never both', async () => {
-    const attached = await signContent({ ...officer, content });
+    const attached = await signContent({ signers: [officer], content });
     const both = await verifyContent({ der: attached, content, ...trust() });
     expect(both.valid).toBe(false);
     expect(codes(both.problems)).toEqual(['detached-signature-with-content']);
-    const detached = await signContent({ ...officer, content, detached: true });
+    const detached = await signContent({ signers: [officer], content, detached: true });
     expect(codes((await verifyContent({ der: detached, ...trust() })).problems)).toEqual(['content-missing']);
   });
 
@@ -37,7 +37,7 @@ describe('octets that are no message', () => {
     expect(none).toMatchObject({ valid: false });
     expect(codes(none.problems)).toEqual(['no-signers']);
     const elsewhere = await issue({ ca: true, name: 'Elsewhere' });
-    const der = await signContent({ ...officer, content });
+    const der = await signContent({ signers: [officer], content });
     expect((await verifyContent({ der, anchors: [elsewhere.certificate], at: now })).valid).toBe(false);
   });
 

@@ -2,7 +2,7 @@
 import { nameOfOid } from '../asn1/oids.ts';
 import type { SignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
-import { parseSignatureAlgorithm } from '../keys/algorithms.ts';
+import { keyKindLabel, parseSignatureAlgorithm } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type Certificate, certificateEmails, fingerprint, parseCertificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
@@ -183,17 +183,10 @@ export const optional = (label: string, value: string | undefined): Field[] => (
 export const named = (oid: string): string => nameOfOid(oid) ?? oid;
 
 function describeKey({ keyKind, publicKey }: Pick<Certificate, 'keyKind' | 'publicKey'>): string {
-  if (keyKind === 'rsa') return `RSA, ${publicKey.asymmetricKeyDetails?.modulusLength ?? '?'} bits`;
-  return keyKind === undefined ? 'of a kind not known here' : keyLabels[keyKind];
+  if (keyKind === undefined) return 'of a kind not known here';
+  const bits = keyKind.startsWith('rsa') ? `, ${publicKey.asymmetricKeyDetails?.modulusLength ?? '?'} bits` : '';
+  return `${/^p\d/.test(keyKind) ? 'EC ' : ''}${keyKindLabel(keyKind)}${bits}`;
 }
-
-const keyLabels = {
-  x25519: 'X25519',
-  p256: 'EC P-256',
-  p384: 'EC P-384',
-  p521: 'EC P-521',
-  ed25519: 'Ed25519',
-} as const;
 
 function describeAlgorithm(der: Uint8Array): string {
   try {

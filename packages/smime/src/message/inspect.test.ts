@@ -9,11 +9,10 @@ beforeAll(async () => {
   root = await issue({ ca: true });
   alice = await issue({ email: 'alice@example.org', kind: 'rsa' }, root);
   const signed = await signMessage({
-    ...alice,
+    signers: [{ ...alice, chain: [root.certificate] }],
     message: mail(),
     form: 'opaque',
     signingTime: now,
-    chain: [root.certificate],
   });
   encrypted = await encryptMessage({ message: signed, recipients: [alice.certificate] });
 });

@@ -21,7 +21,12 @@ describe('sign and verify', () => {
     for (const form of ['clear', 'opaque'] as const) {
       it(`${kind}, ${form}`, async () => {
         const { signer, certificate } = holders[kind];
-        const signed = await signMessage({ message: mail(), signer, certificate, form, signingTime: now });
+        const signed = await signMessage({
+          message: mail(),
+          signers: [{ signer, certificate }],
+          form,
+          signingTime: now,
+        });
         const report = await verifyMessage({ message: signed, anchors: [root.certificate], at: now });
         expect(report).toMatchObject({ verdict: 'valid', covers: 'whole', from: ['alice@example.org'], problems: [] });
         expect(report.signers[0]).toMatchObject({
@@ -41,8 +46,7 @@ describe('sign and verify', () => {
     const { signer, certificate } = holders.p256;
     const signed = await signMessage({
       message: mail({ headers: ['X-Mark: kept', 'Content-Language: en'] }),
-      signer,
-      certificate,
+      signers: [{ signer, certificate }],
       form: 'clear',
       signingTime: now,
     });
@@ -62,13 +66,23 @@ describe('sign and verify', () => {
 
   it('names the right micalg', async () => {
     const { signer, certificate } = holders.p384;
-    const signed = await signMessage({ message: mail(), signer, certificate, form: 'clear', signingTime: now });
+    const signed = await signMessage({
+      message: mail(),
+      signers: [{ signer, certificate }],
+      form: 'clear',
+      signingTime: now,
+    });
     expect(scanMessage(signed).contentType.parameters.get('micalg')).toBe('sha-384');
   });
 
   it('verifies a message that lost its CRs in a Unix file', async () => {
     const { signer, certificate } = holders.p256;
-    const signed = await signMessage({ message: mail(), signer, certificate, form: 'clear', signingTime: now });
+    const signed = await signMessage({
+      message: mail(),
+      signers: [{ signer, certificate }],
+      form: 'clear',
+      signingTime: now,
+    });
     const unix = Buffer.from(Buffer.from(signed).toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
     expect((await verifyMessage({ message: unix, anchors: [root.certificate], at: now })).verdict).toBe('valid');
   });
@@ -76,8 +90,7 @@ describe('sign and verify', () => {
   it('refuses a key that is not the certificate’s', async () => {
     const attempt = signMessage({
       message: mail(),
-      signer: holders.rsa.signer,
-      certificate: holders.p256.certificate,
+      signers: [{ signer: holders.rsa.signer, certificate: holders.p256.certificate }],
       form: 'clear',
     });
     await expect(attempt).rejects.toMatchObject({ code: 'invalid-argument' });
@@ -88,8 +101,7 @@ describe('sign and verify', () => {
     const encryptionCertificate = holders.rsa.certificate;
     const signed = await signMessage({
       message: mail(),
-      signer,
-      certificate,
+      signers: [{ signer, certificate }],
       form: 'clear',
       signingTime: now,
       encryptionCertificate,
@@ -146,8 +158,7 @@ describe('encrypt and decrypt', () => {
     const { signer, certificate, key } = holders.rsa;
     const signed = await signMessage({
       message: mail({ body: 'Grüße  \nFrom here\n' }),
-      signer,
-      certificate,
+      signers: [{ signer, certificate }],
       form: 'clear',
       signingTime: now,
     });

@@ -1,7 +1,8 @@
 /** Signs a message (RFC 8551 section 3.5). */
 import { randomBytes } from 'node:crypto';
 import { joined } from '../cms/chunks.ts';
-import { contentToSign, makeSignedData, type SignatureInput, signatureHash } from '../cms/make-signature.ts';
+import { contentToSign, makeSignedData, type SignatureInput, signatureDigests } from '../cms/make-signature.ts';
+import type { DigestName } from '../keys/algorithms.ts';
 import { splitMessage } from '../mime/canonical.ts';
 import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
 
@@ -31,7 +32,7 @@ export async function signMessage(input: SignInput): Promise<Uint8Array> {
     ascii(
       'MIME-Version: 1.0\r\n' +
         'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
-        ` micalg=${micalg[signatureHash(input)]}; boundary="${boundary}"\r\n` +
+        ` micalg=${micalgOf(input)}; boundary="${boundary}"\r\n` +
         '\r\n' +
         'This is a message signed with S/MIME.\r\n' +
         `\r\n--${boundary}\r\n`,
@@ -49,8 +50,19 @@ export async function signMessage(input: SignInput): Promise<Uint8Array> {
   ]);
 }
 
-/** RFC 8551 section 3.5.3.2. */
-const micalg = { sha256: 'sha-256', sha384: 'sha-384', sha512: 'sha-512' } as const;
+/** RFC 8551 section 3.5.3.2: the digests of all signers, with a comma between them, which needs quotes. */
+function micalgOf(input: SignInput): string {
+  const names = signatureDigests(input).map((digest) => micalgNames[digest] ?? 'unknown');
+  return names.length === 1 ? (names[0] as string) : `"${names.join(',')}"`;
+}
+
+/** Of the digests that are written. */
+const micalgNames: Partial<Record<DigestName, string>> = {
+  sha256: 'sha-256',
+  sha384: 'sha-384',
+  sha512: 'sha-512',
+  shake256: 'shake256',
+};
 
 const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 

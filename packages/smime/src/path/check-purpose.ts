@@ -1,5 +1,6 @@
 /** What a leaf may be used for, and whom it names: RFC 8550 3 and 4.4, with the rules that each kind of key brings. */
 import { oids } from '../asn1/oids.ts';
+import { canSign, encryptionSchemeOf } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type Certificate, certificateEmails } from '../x509/certificate.ts';
 import type { KeyUsage } from '../x509/extensions.ts';
@@ -49,12 +50,14 @@ export function sameMailbox(a: string, b: string): boolean {
 }
 
 function maySign({ keyKind, keyUsage }: Certificate): boolean {
-  if (keyKind === 'x25519') return false;
+  if (keyKind !== undefined && !canSign(keyKind)) return false;
   return !keyUsage || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
 }
 
 function mayBeEncryptedTo({ keyKind, keyUsage }: Certificate): boolean {
-  if (keyKind === 'ed25519') return false;
-  const needed: KeyUsage = keyKind === 'rsa' ? 'keyEncipherment' : 'keyAgreement';
+  const scheme = keyKind === undefined ? 'key-agreement' : encryptionSchemeOf(keyKind);
+  if (scheme === undefined) return false;
+  // RFC 3560 4 and RFC 9935 5 on the one hand, RFC 5753 2.1.1 and RFC 8410 5 on the other.
+  const needed: KeyUsage = scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment';
   return !keyUsage || keyUsage.has(needed);
 }

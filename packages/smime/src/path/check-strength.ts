@@ -23,7 +23,7 @@ export function* signatureWeakness(certificate: Certificate, legacy: boolean): G
 export function* keyWeakness(certificate: Certificate, legacy: boolean): Generator<Problem> {
   const severity = legacy ? 'warning' : 'error';
   const clause = 'RFC 8550 section 4.3';
-  if (certificate.keyKind === 'rsa') {
+  if (certificate.keyKind === 'rsa' || certificate.keyKind === 'rsa-pss') {
     const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
     if (bits < 2048)
       yield problem(

@@ -4,14 +4,7 @@ import { SmimeError } from '../errors.ts';
 import type { DigestName } from '../keys/algorithms.ts';
 
 /** node:crypto's names. */
-export type PasswordDigest =
-  | DigestName
-  | 'sha512-224'
-  | 'sha512-256'
-  | 'sha3-224'
-  | 'sha3-256'
-  | 'sha3-384'
-  | 'sha3-512';
+export type PasswordDigest = Exclude<DigestName, 'shake128' | 'shake256'> | 'sha512-224' | 'sha512-256' | 'sha3-224';
 
 /** Octets of the digest and of the block that the hash works in (u and v of RFC 7292 B.2). */
 export const digestSizes: Readonly<Record<PasswordDigest, { output: number; block: number }>> = {

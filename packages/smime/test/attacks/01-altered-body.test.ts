@@ -10,7 +10,7 @@ describe('attack 1: the body is altered after it was signed', () => {
     alice = await issue({ email: 'alice@example.org' }, root);
   });
   const verify = (message: Uint8Array) => verifyMessage({ message, anchors: [root.certificate], at: now });
-  const sign = (form: 'clear' | 'opaque') => signMessage({ ...alice, message: mail(), form, signingTime: now });
+  const sign = (form: 'clear' | 'opaque') => signMessage({ signers: [alice], message: mail(), form, signingTime: now });
 
   it('one letter of the text', async () => {
     const report = await verify(replaced(await sign('clear'), 'Friday', 'Sunday'));

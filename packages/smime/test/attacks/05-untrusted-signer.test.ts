@@ -11,11 +11,10 @@ describe('attack 5: the mathematics is right and the certificate is not', () => 
   async function verdictOn(input: HolderInput, issuer: Holder, chain: readonly Holder[] = []) {
     const signer = await issue({ email: 'alice@example.org', ...input }, issuer);
     const message = await signMessage({
-      ...signer,
+      signers: [{ ...signer, chain: chain.map(({ certificate }) => certificate) }],
       message: mail(),
       form: 'clear',
       signingTime: now,
-      chain: chain.map(({ certificate }) => certificate),
     });
     const report = await verifyMessage({ message, anchors: [root.certificate], at: now });
     expect(report.signers[0]?.signature).toBe('valid');

@@ -12,7 +12,8 @@ describe('attack 6: From is not the signer', () => {
     mallory = await issue({ email: 'mallory@example.org' }, root);
   });
   const verify = (message: Uint8Array) => verifyMessage({ message, anchors: [root.certificate], at: now });
-  const sign = (by: Holder, message: Uint8Array) => signMessage({ ...by, message, form: 'clear', signingTime: now });
+  const sign = (by: Holder, message: Uint8Array) =>
+    signMessage({ signers: [by], message, form: 'clear', signingTime: now });
 
   it('a colleague signs in the name of another', async () => {
     const report = await verify(await sign(mallory, mail()));

@@ -10,7 +10,7 @@ describe('attack 7: two From fields', () => {
     const mallory = await issue({ email: 'mallory@example.org' }, root);
     signed = Buffer.from(
       await signMessage({
-        ...mallory,
+        signers: [mallory],
         message: mail({ from: 'mallory@example.org' }),
         form: 'clear',
         signingTime: now,

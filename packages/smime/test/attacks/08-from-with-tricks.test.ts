@@ -10,7 +10,7 @@ describe('attack 8: a From field that can be read as somebody else', () => {
     const mallory = await issue({ email: 'mallory@example.org' }, root);
     signed = Buffer.from(
       await signMessage({
-        ...mallory,
+        signers: [mallory],
         message: mail({ from: 'mallory@example.org' }),
         form: 'clear',
         signingTime: now,
@@ -64,7 +64,7 @@ describe('attack 8: a From field that can be read as somebody else', () => {
   it('an internationalised domain is compared in its ASCII form, and its look-alike is another', async () => {
     const holder = await issue({ email: 'info@xn--bcher-kva.example' }, root);
     const message = await signMessage({
-      ...holder,
+      signers: [holder],
       message: mail({ from: 'info@x.example' }),
       form: 'clear',
       signingTime: now,

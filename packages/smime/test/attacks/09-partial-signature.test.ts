@@ -11,9 +11,9 @@ describe('attack 9: a part is signed and the message is not', () => {
     root = await issue({ ca: true });
     alice = await issue({ email: 'alice@example.org' }, root);
     const partOf = async (form: 'clear' | 'opaque'): Promise<string> => {
-      const signed = Buffer.from(await signMessage({ ...alice, message: mail(), form, signingTime: now })).toString(
-        'latin1',
-      );
+      const signed = Buffer.from(
+        await signMessage({ signers: [alice], message: mail(), form, signingTime: now }),
+      ).toString('latin1');
       return signed.slice(signed.indexOf('Content-Type:'));
     };
     signedPart = await partOf('clear');

@@ -12,7 +12,7 @@ describe('attack 11: the signing time is a claim', () => {
     const alice = await issue({ email: 'alice@example.org' }, root);
     const report = async (hours: number) => {
       const message = await signMessage({
-        ...alice,
+        signers: [alice],
         message: mail(),
         form: 'clear',
         signingTime: new Date(now.getTime() + hours * 3_600_000),
@@ -27,7 +27,7 @@ describe('attack 11: the signing time is a claim', () => {
   it('it never makes an expired certificate valid', async () => {
     const expired = await issue({ email: 'alice@example.org', notAfter: new Date(now.getTime() - 86_400_000) }, root);
     const message = await signMessage({
-      ...expired,
+      signers: [expired],
       message: mail(),
       form: 'clear',
       signingTime: new Date(now.getTime() - 2 * 86_400_000),

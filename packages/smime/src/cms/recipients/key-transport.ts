@@ -12,8 +12,8 @@ import {
 } from '../../asn1/der.ts';
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
-import { digestOfOid } from '../../keys/algorithms.ts';
-import type { Decrypter, RsaScheme } from '../../keys/ports.ts';
+import { digestOfOid, type HashName } from '../../keys/algorithms.ts';
+import type { Decrypter, OaepHash, RsaScheme } from '../../keys/ports.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type CertificateIdentifier, encodeIssuerAndSerial, readIdentifier } from '../identifier.ts';
 
@@ -46,7 +46,10 @@ export function makeKeyTransport(certificate: Certificate, contentKey: Uint8Arra
     padding === 'oaep'
       ? publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, contentKey)
       : publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey);
-  const algorithm = padding === 'oaep' ? oaepSha256 : encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
+  const algorithm =
+    padding === 'oaep'
+      ? encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters('sha256'))
+      : encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
   return encodeSequence(
     encodeInteger(0),
     encodeIssuerAndSerial(certificate),
@@ -55,12 +58,14 @@ export function makeKeyTransport(certificate: Certificate, contentKey: Uint8Arra
   );
 }
 
-// RFC 4055 4.1: both hashes named, since the defaults are SHA-1.
-const sha256 = encodeSequence(encodeOid(oids.sha256), encodeNull);
-const oaepSha256 = encodeSequence(
-  encodeOid(oids.rsaOaep),
-  encodeSequence(encodeExplicit(0, sha256), encodeExplicit(1, encodeSequence(encodeOid(oids.mgf1), sha256))),
-);
+/** RSAES-OAEP-params without a label. RFC 4055 4.1: both hashes named, since the defaults are SHA-1. */
+export function encodeOaepParameters(hash: HashName): Buffer {
+  const algorithm = encodeSequence(encodeOid(oids[hash]), encodeNull);
+  return encodeSequence(
+    encodeExplicit(0, algorithm),
+    encodeExplicit(1, encodeSequence(encodeOid(oids.mgf1), algorithm)),
+  );
+}
 
 function readScheme(der: Buffer): RsaScheme {
   const algorithm = new DerReader(der).enter();
@@ -91,11 +96,11 @@ function readScheme(der: Buffer): RsaScheme {
   return { padding: 'oaep', hash, mgf1Hash, ...(label && { label }) };
 }
 
-type OaepHash = Extract<RsaScheme, { padding: 'oaep' }>['hash'];
+const oaepHashes: ReadonlySet<string> = new Set<OaepHash>(['sha1', 'sha224', 'sha256', 'sha384', 'sha512']);
 
 function oaepHash(oid: string): OaepHash {
   const hash = digestOfOid(oid);
-  if (hash === undefined || hash === 'md5' || hash === 'sha224')
+  if (hash === undefined || !oaepHashes.has(hash))
     throw new SmimeError('unsupported', `RSA-OAEP with the hash ${oid} is not implemented`);
-  return hash;
+  return hash as OaepHash;
 }
