@@ -7,6 +7,7 @@ import { certificatesCommand } from './commands/certificates.ts';
 import { checkConfigCommand } from './commands/check-config.ts';
 import { escrowCommand } from './commands/escrow.ts';
 import { gatewayCommand } from './commands/gateway.ts';
+import { pathCommand } from './commands/path.ts';
 import { peopleCommand } from './commands/people.ts';
 import { signInCommand } from './commands/sign-in.ts';
 import { smimeCommand } from './commands/smime.ts';
@@ -45,6 +46,7 @@ for (const command of [
   peopleCommand,
   certificatesCommand,
   smimeCommand,
+  pathCommand,
   escrowCommand,
   auditCommand,
   signInCommand,
