@@ -66,6 +66,8 @@ export const limits = {
   /** Octets of one header section, and fields in it. Postfix stops at 100 KB (`header_size_limit`). */
   headerOctets: 1_048_576,
   headerFields: 2_000,
+  /** White space after a delimiter; what has more is no delimiter. Whoever reads a stream has to keep it until the line ends. */
+  delimiterPadding: 1_000,
   /** Mailboxes read from one address header. */
   mailboxes: 2_000,
   /** Signers of one SignedData: each costs a public-key operation and a path. Real messages have one or two. */
