@@ -1,5 +1,5 @@
 /** Which certificate of a PKCS#12 file belongs to which key. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 
 interface FoundKey {
@@ -28,9 +28,10 @@ export function pairKeys<K extends FoundKey, C extends FoundCertificate>(
       ({ found }) => key.localKeyId !== undefined && found.localKeyId === key.localKeyId,
     );
     const own =
-      labelled.find((candidate) => candidate.spki === publicKey && publicKey !== undefined) ??
-      candidates.find((candidate) => candidate.spki === publicKey && publicKey !== undefined) ??
-      labelled.find((candidate) => publicKey === undefined || candidate.mayHave(publicKey));
+      (publicKey &&
+        (labelled.find(({ spki }) => spki === publicKey.spki) ??
+          candidates.find(({ spki }) => spki === publicKey.spki))) ??
+      labelled.find((candidate) => publicKey === undefined || candidate.mayHave(publicKey.key));
     if (own === undefined) continue;
     candidates.splice(candidates.indexOf(own), 1);
     pairs.set(key, own.found);
@@ -43,7 +44,6 @@ class Candidate<C extends FoundCertificate> {
   /** The public key as the certificate has it; undefined where that is none. */
   readonly spki: string | undefined;
   readonly #certificate: Certificate | undefined;
-  #loaded: string | undefined;
 
   constructor(found: C) {
     this.found = found;
@@ -52,20 +52,17 @@ class Candidate<C extends FoundCertificate> {
   }
 
   /** True unless the public key can be loaded and is another: one key has several encodings (compressed points). */
-  mayHave(publicKey: string): boolean {
-    this.#loaded ??=
-      attempt(() => this.#certificate?.publicKey.export({ format: 'der', type: 'spki' }).toString('latin1')) ?? '';
-    return this.#loaded === '' || this.#loaded === publicKey;
+  mayHave(publicKey: KeyObject): boolean {
+    return attempt(() => this.#certificate?.publicKey.equals(publicKey)) ?? true;
   }
 }
 
-/** DER SubjectPublicKeyInfo, as latin1. Undefined for a key that this Node.js cannot load. */
-function publicKeyOf(privateKey: Uint8Array): string | undefined {
-  return attempt(() =>
-    createPublicKey(createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' }))
-      .export({ format: 'der', type: 'spki' })
-      .toString('latin1'),
-  );
+/** The public key and its DER SubjectPublicKeyInfo, as latin1. Undefined for a key that this Node.js cannot load. */
+function publicKeyOf(privateKey: Uint8Array): { key: KeyObject; spki: string } | undefined {
+  return attempt(() => {
+    const key = createPublicKey(createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' }));
+    return { key, spki: key.export({ format: 'der', type: 'spki' }).toString('latin1') };
+  });
 }
 
 function attempt<T>(work: () => T): T | undefined {
