@@ -9,6 +9,7 @@ import {
   digestOfAlgorithm,
   digestOfOid,
   isWeakDigest,
+  modulusBits,
   parseSignatureAlgorithm,
   type SignatureAlgorithm,
   verifySignature,
@@ -316,7 +317,7 @@ function notePolicy(
   if (algorithm.family === 'dsa')
     problems.push(problem('error', 'weak-signature-algorithm', 'DSA is no longer accepted.', 'RFC 8551 section 2.2'));
   try {
-    const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength;
+    const bits = modulusBits(certificate.spki);
     if (bits !== undefined && bits < 2048)
       problems.push(problem('error', 'weak-key', `An RSA key of ${bits} bits is too short.`, 'RFC 8551 section 4.2'));
     if (bits !== undefined && bits > 16_384)

@@ -2,10 +2,20 @@
  * The one table that ties object identifiers to node:crypto names. Nothing else in the engine spells either.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { DerReader, encodeInteger, encodeNull, encodeOid, encodeSequence, readOnly, tag } from '../asn1/der.ts';
+import {
+  asBuffer,
+  DerReader,
+  encodeInteger,
+  encodeNull,
+  encodeOid,
+  encodeSequence,
+  readOnly,
+  tag,
+} from '../asn1/der.ts';
 import { type OidName, oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { encodePssParameters, type PssParameters, pssSaltLength, readPssParameters, verifyPss } from './pss.ts';
+import { withoutTraces } from './without-traces.ts';
 
 /** Hashes that are written. */
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -135,6 +145,16 @@ export function keyKindIfKnown(spki: Uint8Array): KeyKind | undefined {
   const id = algorithm.oid();
   if (id === oids.ecPublicKey) return algorithm.peek() === tag.oid ? curves[algorithm.oid()] : undefined;
   return kindsByOid[id];
+}
+
+/** Bits of the modulus of an RSA key, from its DER SubjectPublicKeyInfo; undefined for other keys. The key need not be loaded. */
+export function modulusBits(spki: Uint8Array): number | undefined {
+  const key = new DerReader(spki).enter();
+  const id = key.enter().oid();
+  if (id !== oids.rsaEncryption && id !== oids.rsaPss) return undefined;
+  const modulus = new DerReader(key.bitStringOctets()).enter().integerContent();
+  const first = modulus[0] === 0 ? 1 : 0;
+  return (modulus.length - first) * 8 - Math.clz32(modulus[first] ?? 0) + 24;
 }
 
 /** The kind of a DER SubjectPublicKeyInfo. Throws `SmimeError` `unsupported` for other algorithms and curves. */
@@ -349,11 +369,7 @@ export function verifySignature(
 /** The public key of a DER SubjectPublicKeyInfo. Throws `SmimeError` `unsupported` where node:crypto cannot load it. */
 export function publicKeyOf(spki: Uint8Array): KeyObject {
   try {
-    return createPublicKey({
-      key: Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength),
-      format: 'der',
-      type: 'spki',
-    });
+    return withoutTraces(() => createPublicKey({ key: asBuffer(spki), format: 'der', type: 'spki' }));
   } catch (cause) {
     throw new SmimeError('unsupported', 'the public key cannot be loaded', { cause });
   }

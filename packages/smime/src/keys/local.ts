@@ -15,6 +15,7 @@ import { decapsulate } from './kem.ts';
 import { decodeOaep } from './oaep.ts';
 import type { Decrypter, RsaScheme, Signer } from './ports.ts';
 import { pssSaltLength } from './pss.ts';
+import { withoutTraces } from './without-traces.ts';
 
 /** A `Signer` over a private `KeyObject`. Throws `SmimeError` `unsupported` for other key kinds. */
 export function localSigner(key: KeyObject): Signer {
@@ -66,21 +67,19 @@ export function localDecrypter(key: KeyObject): Decrypter {
 function unwrapRsa(key: KeyObject, encryptedKey: Uint8Array, scheme: RsaScheme): Uint8Array {
   if (scheme.padding === 'pkcs1') {
     // OpenSSL 3.2 and later reject implicitly: bad padding gives octets that are random yet fixed per ciphertext.
-    return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey);
+    return withoutTraces(() => privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey));
   }
   if (scheme.hash !== scheme.mgf1Hash) {
     const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey);
     return decodeOaep(encoded, scheme.hash, scheme.mgf1Hash, scheme.label ?? new Uint8Array(0));
   }
-  return privateDecrypt(
-    {
-      key,
-      padding: constants.RSA_PKCS1_OAEP_PADDING,
-      oaepHash: scheme.hash,
-      ...(scheme.label && { oaepLabel: scheme.label }),
-    },
-    encryptedKey,
-  );
+  const padded = {
+    key,
+    padding: constants.RSA_PKCS1_OAEP_PADDING,
+    oaepHash: scheme.hash,
+    ...(scheme.label && { oaepLabel: scheme.label }),
+  };
+  return withoutTraces(() => privateDecrypt(padded, encryptedKey));
 }
 
 function describe(key: KeyObject): { kind: KeyKind; spki: Uint8Array } {

@@ -2,7 +2,7 @@
 import { nameOfOid } from '../asn1/oids.ts';
 import type { SignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
-import { keyKindLabel, parseSignatureAlgorithm } from '../keys/algorithms.ts';
+import { keyKindLabel, modulusBits, parseSignatureAlgorithm } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type Certificate, certificateEmails, fingerprint, parseCertificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
@@ -182,9 +182,9 @@ export const optional = (label: string, value: string | undefined): Field[] => (
 /** The table's name of an object identifier, else its dotted form. */
 export const named = (oid: string): string => nameOfOid(oid) ?? oid;
 
-function describeKey({ keyKind, publicKey }: Pick<Certificate, 'keyKind' | 'publicKey'>): string {
+function describeKey({ keyKind, spki }: Pick<Certificate, 'keyKind' | 'spki'>): string {
   if (keyKind === undefined) return 'of a kind not known here';
-  const bits = keyKind.startsWith('rsa') ? `, ${publicKey.asymmetricKeyDetails?.modulusLength ?? '?'} bits` : '';
+  const bits = keyKind.startsWith('rsa') ? `, ${modulusBits(spki) ?? '?'} bits` : '';
   return `${/^p\d/.test(keyKind) ? 'EC ' : ''}${keyKindLabel(keyKind)}${bits}`;
 }
 

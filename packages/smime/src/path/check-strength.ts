@@ -1,7 +1,7 @@
 /** Weak algorithms and keys: a policy finding apart from cryptography, an error unless the caller reads `legacy`. */
 import { DerReader, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
-import { parseSignatureAlgorithm } from '../keys/algorithms.ts';
+import { modulusBits, parseSignatureAlgorithm } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { called } from './describe-certificate.ts';
@@ -24,7 +24,7 @@ export function* keyWeakness(certificate: Certificate, legacy: boolean): Generat
   const severity = legacy ? 'warning' : 'error';
   const clause = 'RFC 8550 section 4.3';
   if (certificate.keyKind === 'rsa' || certificate.keyKind === 'rsa-pss') {
-    const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
+    const bits = modulusBits(certificate.spki) ?? 0;
     if (bits < 2048)
       yield problem(
         severity,

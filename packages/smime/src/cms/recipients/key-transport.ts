@@ -14,6 +14,7 @@ import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
 import { digestOfOid, type HashName } from '../../keys/algorithms.ts';
 import type { Decrypter, OaepHash, RsaScheme } from '../../keys/ports.ts';
+import { withoutTraces } from '../../keys/without-traces.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type CertificateIdentifier, encodeIssuerAndSerial, readIdentifier } from '../identifier.ts';
 
@@ -42,10 +43,11 @@ export async function unwrapTransported(recipient: KeyTransportRecipient, decryp
 /** @param padding PKCS#1 v1.5 is what every client reads; OAEP goes to those that say they do. */
 export function makeKeyTransport(certificate: Certificate, contentKey: Uint8Array, padding: 'pkcs1' | 'oaep'): Buffer {
   const key = certificate.publicKey;
-  const encryptedKey =
+  const padded =
     padding === 'oaep'
-      ? publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, contentKey)
-      : publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey);
+      ? { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+      : { key, padding: constants.RSA_PKCS1_PADDING };
+  const encryptedKey = withoutTraces(() => publicEncrypt(padded, contentKey));
   const algorithm =
     padding === 'oaep'
       ? encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters('sha256'))
