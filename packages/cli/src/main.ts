@@ -1,17 +1,6 @@
 /** `chancery`: one file for every command below `commands/`. */
 import { ApiError } from '@chancery/api';
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './commands/audit.ts';
-import { authorityCommand } from './commands/authority.ts';
-import { certificatesCommand } from './commands/certificates.ts';
-import { checkConfigCommand } from './commands/check-config.ts';
-import { escrowCommand } from './commands/escrow.ts';
-import { gatewayCommand } from './commands/gateway.ts';
-import { pathCommand } from './commands/path.ts';
-import { peopleCommand } from './commands/people.ts';
-import { signInCommand } from './commands/sign-in.ts';
-import { smimeCommand } from './commands/smime.ts';
-import { startCommand } from './commands/start.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** Refusals that are about what was given, not about who asks. */
@@ -38,21 +27,23 @@ Environment:
   CHANCERY_TOKEN  a token for it`,
   );
 
-for (const command of [
-  startCommand,
-  authorityCommand,
-  gatewayCommand,
-  checkConfigCommand,
-  peopleCommand,
-  certificatesCommand,
-  smimeCommand,
-  pathCommand,
-  escrowCommand,
-  auditCommand,
-  signInCommand,
-]) {
-  program.addCommand(exitByThrowing(command()));
-}
+/** Each is loaded when it is asked for: `chancery smime` needs neither the authority nor the gateway. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  authority: async () => (await import('./commands/authority.ts')).authorityCommand(),
+  gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand(),
+  'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
+  people: async () => (await import('./commands/people.ts')).peopleCommand(),
+  certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
+  smime: async () => (await import('./commands/smime.ts')).smimeCommand(),
+  path: async () => (await import('./commands/path.ts')).pathCommand(),
+  escrow: async () => (await import('./commands/escrow.ts')).escrowCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  'sign-in': async () => (await import('./commands/sign-in.ts')).signInCommand(),
+};
+const [asked = ''] = process.argv.slice(2);
+const sole = Object.hasOwn(commands, asked) ? commands[asked] : undefined;
+for (const load of sole ? [sole] : Object.values(commands)) program.addCommand(exitByThrowing(await load()));
 program.exitOverride();
 
 // Whoever reads us may stop reading (`| head`): that is no failure of ours.

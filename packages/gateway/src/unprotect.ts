@@ -125,7 +125,15 @@ async function verify(message: Uint8Array, view: OfficeView, now: number): Promi
       message: `The message cannot be read: ${reasonOf(error)}`,
       severity: 'error',
     } as const;
-    return { verdict: 'ambiguous', signers: [], from: [], covers: 'none', content: undefined, problems: [problem] };
+    return {
+      verdict: 'ambiguous',
+      layers: [],
+      signers: [],
+      from: [],
+      covers: 'none',
+      content: undefined,
+      problems: [problem],
+    };
   }
 }
 

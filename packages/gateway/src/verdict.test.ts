@@ -6,6 +6,7 @@ const field = (name: string, value: string) => ({ name, value, start: 0, end: 0 
 const nothing = { spf: 'none', dmarc: 'none', results: ['spf=none', 'dmarc=none'], senderVouched: false };
 const report = (more: Partial<VerifyReport>): VerifyReport => ({
   verdict: 'unsigned',
+  layers: [],
   signers: [],
   from: ['bob@x.example'],
   covers: 'none',

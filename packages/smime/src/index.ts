@@ -44,8 +44,20 @@ export { mailboxKey } from './message/identity.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';
 export type { SignerReport, TrustInput } from './message/judge-signers.ts';
+export { cmsObjectIn } from './message/object.ts';
+export type { CompressedLayer, EncryptedLayer } from './message/open-layers.ts';
+export type { FieldProtection, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
-export { type Verdict, type VerifyInput, type VerifyReport, verifyMessage } from './message/verify.ts';
+export {
+  type LayerReport,
+  type SignedLayerReport,
+  type Verdict,
+  type VerifyInput,
+  type VerifyObjectInput,
+  type VerifyReport,
+  verifyMessage,
+  verifyObject,
+} from './message/verify.ts';
 // ---- mime
 export { type AddressList, type Mailbox, parseAddressHeader } from './mime/addresses.ts';
 export {
@@ -162,4 +174,3 @@ export {
   type RequestInput,
   verifyRequestSignature,
 } from './x509/request.ts';
-export { SignatureBudget, type SignedObject } from './x509/signature-budget.ts';

@@ -2,80 +2,79 @@ import { writeFileSync } from 'node:fs';
 import {
   type Certificate,
   type Crl,
-  decryptMessage,
+  decodeHeaderText,
   encryptMessage,
   type InspectNode,
   inspectMessage,
-  localDecrypter,
+  type LayerReport,
   localSigner,
   SmimeError,
   signMessage,
-  verifyMessage,
+  type VerifyReport,
 } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { certificatesIn, crlsIn, keysIn, type LoadedKey, readInput } from '../input-files.ts';
 import { print } from '../output.ts';
-import { reportForScripts, verifyCase } from './smime-batch.ts';
+import {
+  decryptAny,
+  decryptCase,
+  decryptionKeys,
+  inspectCase,
+  openedForScripts,
+  reportForScripts,
+  verifyAny,
+  verifyCase,
+} from './smime-batch.ts';
 
 /** `chancery smime`: the engine on files, without an office. */
 export function smimeCommand(): Command {
   const smime = new Command('smime').description('sign, verify, encrypt, decrypt and inspect messages in files');
 
-  smime
-    .command('verify')
-    .description('judge a signed message: exit 0 when valid, 1 when not')
-    .argument('[message]', 'an RFC 5322 message; "-" for standard input')
+  withKeys(smime.command('verify').description('judge a signed message: exit 0 when valid, 1 when not'))
+    .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--trust <file...>', 'trust anchors, PEM or DER', [])
     .option('--untrusted <file...>', 'further CA certificates', [])
     .option('--crl <file...>', 'CRLs, PEM or DER', [])
     .option('--at <instant>', 'judge as of then (ISO 8601)')
+    .option('--from <address>', 'the address the signer must have, instead of the From field')
+    .option('--legacy', 'SHA-1, MD5, DSA and short RSA keys are warnings: for old mail')
     .option('--out <file>', 'write the signed entity')
     .option('--json', 'print JSON')
-    .option('--batch', 'judge the cases that stand on standard input, one JSON object a line')
+    .option('--batch', batchHelp)
     .action(async (file: string | undefined, options: VerifyOptions) => {
       if (options.batch === true) return answerBatch(verifyCase);
-      if (file === undefined) throw new CommandError('Name a message, or give --batch.');
-      const report = await verifyMessage({
-        message: readInput(file),
+      const message = named(file);
+      const report = await verifyAny(readInput(message), message, {
         anchors: options.trust.flatMap(readCertificates),
         intermediates: options.untrusted.flatMap(readCertificates),
         crls: options.crl.flatMap(readCrls),
+        keys: decryptionKeys(await readKeys(options)),
         ...(options.at === undefined ? {} : { at: instant(options.at) }),
+        ...(options.from === undefined ? {} : { expectFrom: options.from }),
         revocation: options.crl.length > 0 ? 'required' : 'if-present',
+        legacy: options.legacy === true,
       });
       if (options.out !== undefined && report.content !== undefined) writeFileSync(options.out, report.content);
-      const { signers } = report;
-      print(options, reportForScripts(report), () =>
-        [
-          `verdict: ${report.verdict}`,
-          ...signers.map(
-            (signer) =>
-              `signer: ${signer.emails.join(', ') || 'unknown'}: signature ${signer.signature}, path ${signer.path.valid ? 'valid' : 'not valid'}, From ${signer.identity}`,
-          ),
-          ...[...report.problems, ...signers.flatMap((signer) => [...signer.problems, ...signer.path.problems])].map(
-            (problem) =>
-              `${problem.severity}: ${problem.message}${problem.clause === undefined ? '' : ` (${problem.clause})`}`,
-          ),
-        ].join('\n'),
-      );
+      print(options, reportForScripts(report), () => describeReport(report));
       if (report.verdict !== 'valid') process.exitCode = exitCodes.refused;
     });
 
-  withKeys(smime.command('decrypt').description('open an encrypted message'))
-    .argument('<message>')
+  withKeys(smime.command('decrypt').description('open an encrypted message: exit 1 where it does not open'))
+    .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--out <file>', 'where to write the message (default: standard output)')
-    .action(async (file: string, options: KeyOptions & { out?: string }) => {
-      const keys = await readKeys(options);
-      const opened = await decryptMessage({
-        message: readInput(file),
-        keys: keys.map((key) => ({
-          decrypter: localDecrypter(key.privateKey),
-          ...(key.certificate === undefined ? {} : { certificate: key.certificate }),
-        })),
-      }).catch(refused);
-      writeOut(options.out, opened.message);
+    .option('--json', 'print JSON, with the content in base64')
+    .option('--batch', batchHelp)
+    .action(async (file: string | undefined, options: KeyOptions & DecryptOptions) => {
+      if (options.batch === true) return answerBatch(decryptCase);
+      const message = named(file);
+      const keys = decryptionKeys(await readKeys(options));
+      const opened = await decryptAny(readInput(message), message, keys).catch(refused);
+      if (options.json === true) {
+        if (options.out !== undefined) writeFileSync(options.out, opened.whole);
+        print(options, openedForScripts(opened), () => '');
+      } else writeOut(options.out, opened.whole);
       if (!opened.authenticated)
         process.stderr.write(
           'The content was encrypted but not authenticated: trust it only as far as a signature inside it.\n',
@@ -119,18 +118,18 @@ export function smimeCommand(): Command {
     });
 
   withKeys(smime.command('inspect').description('show every layer of a message, certificate, CRL or CMS object'))
-    .argument('<file>')
+    .argument('[file]', '"-" for standard input')
     .option('--trust <file...>', 'trust anchors, PEM or DER', [])
+    .option('--at <instant>', 'judge as of then (ISO 8601)')
     .option('--json', 'print JSON')
-    .action(async (file: string, options: KeyOptions & { trust: string[]; json?: boolean }) => {
-      const keys = await readKeys(options);
+    .option('--batch', batchHelp)
+    .action(async (file: string | undefined, options: KeyOptions & InspectOptions) => {
+      if (options.batch === true) return answerBatch(inspectCase);
       const node = await inspectMessage({
-        message: readInput(file),
+        message: readInput(named(file)),
         anchors: options.trust.flatMap(readCertificates),
-        keys: keys.map((key) => ({
-          decrypter: localDecrypter(key.privateKey),
-          ...(key.certificate === undefined ? {} : { certificate: key.certificate }),
-        })),
+        keys: decryptionKeys(await readKeys(options)),
+        ...(options.at === undefined ? {} : { at: instant(options.at) }),
       });
       print(options, node, () => outline(node, ''));
     });
@@ -138,12 +137,30 @@ export function smimeCommand(): Command {
   return smime;
 }
 
-interface VerifyOptions {
+const batchHelp =
+  'answer the cases that stand on standard input, one JSON object a line; docs/reference/batch.md describes the fields';
+
+interface VerifyOptions extends KeyOptions {
   readonly trust: string[];
   readonly untrusted: string[];
   readonly crl: string[];
   readonly at?: string;
+  readonly from?: string;
+  readonly legacy?: boolean;
   readonly out?: string;
+  readonly json?: boolean;
+  readonly batch?: boolean;
+}
+
+interface DecryptOptions {
+  readonly out?: string;
+  readonly json?: boolean;
+  readonly batch?: boolean;
+}
+
+interface InspectOptions {
+  readonly trust: string[];
+  readonly at?: string;
   readonly json?: boolean;
   readonly batch?: boolean;
 }
@@ -160,11 +177,11 @@ function withKeys(command: Command): Command {
     .option('--p12 <file...>', 'keys with their certificates, PKCS#12')
     .option(
       '--password <variable>',
-      'environment variable that holds the password of the PKCS#12',
+      'environment variable that holds the password of the PKCS#12 or of the key',
       'CHANCERY_P12_PASSWORD',
     )
-    .option('--key <file>', 'a private key, PEM (PKCS#8)')
-    .option('--cert <file>', "the key's certificate, PEM or DER");
+    .option('--key <file>', 'a private key, PEM or DER (PKCS#8)')
+    .option('--cert <file>', "the key's certificate, PEM or DER, where it is not in the key's file");
 }
 
 async function readKeys(options: KeyOptions): Promise<LoadedKey[]> {
@@ -200,6 +217,39 @@ function refused(error: unknown): never {
     throw new CommandError(error.message, exitCodes.refused);
   }
   throw error;
+}
+
+function named(file: string | undefined): string {
+  if (file === undefined) throw new CommandError('Name a file, "-" for standard input, or give --batch.');
+  return file;
+}
+
+function describeReport({ verdict, covers, layers, signers, problems, protectedHeaders }: VerifyReport): string {
+  const all = [...problems, ...signers.flatMap((signer) => [...signer.problems, ...signer.path.problems])];
+  return [
+    `verdict: ${verdict}`,
+    `signed: ${{ whole: 'all of it', part: 'a part of it', none: 'nothing' }[covers]}`,
+    ...layers.map(describeLayer),
+    ...signers.map(
+      (signer) =>
+        `signer: ${signer.emails.join(', ') || 'unknown'}: signature ${signer.signature}, path ${signer.path.valid ? 'valid' : 'not valid'}, revocation ${signer.path.revocation}, From ${signer.identity}`,
+    ),
+    ...(protectedHeaders?.fields ?? []).map(
+      ({ name, value, protection }) => `header: ${name}: ${decodeHeaderText(value)} (${protection})`,
+    ),
+    ...all.map(
+      (problem) =>
+        `${problem.severity}: ${problem.message}${problem.clause === undefined ? '' : ` (${problem.clause})`}`,
+    ),
+  ].join('\n');
+}
+
+function describeLayer(layer: LayerReport): string {
+  if ('signers' in layer) return `layer: ${layer.kind}: ${layer.verdict}`;
+  const state = layer.opened ? 'opened' : 'closed';
+  if (!('cipher' in layer)) return `layer: ${layer.kind}: ${state}`;
+  const authenticated = layer.authenticated ? ', authenticated' : '';
+  return `layer: ${layer.kind}: ${state}, ${layer.cipher ?? 'unknown cipher'}${authenticated}`;
 }
 
 function outline(node: InspectNode, indent: string): string {

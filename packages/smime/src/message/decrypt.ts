@@ -10,6 +10,8 @@ import { layerOf } from './layer.ts';
 export interface DecryptedMessage {
   /** The whole message: the outer fields that are not about content, then the decrypted entity. */
   readonly message: Uint8Array;
+  /** What was encrypted, as it is: header fields and body of the entity. */
+  readonly content: Uint8Array;
   /** False for CBC: the text may have been altered, so that nothing in it may be loaded, run or sent on unless a signature inside holds. */
   readonly authenticated: boolean;
   readonly cipher: ReadableCipher;
@@ -34,5 +36,5 @@ export async function decryptMessage(input: {
     keys: input.keys,
   });
   if (contentType !== oids.data) throw decryptionFailed();
-  return { message: withEntity(input.message, root, content), authenticated, cipher, recipients };
+  return { message: withEntity(input.message, root, content), content, authenticated, cipher, recipients };
 }

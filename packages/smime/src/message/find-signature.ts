@@ -21,28 +21,31 @@ export interface FoundSignature {
 /** Says which S/MIME layer an entity is: from the octets at hand, or from what was seen when they went by. */
 export type KindOf = (entity: MimeEntity) => Layer['kind'];
 
-export function findSignature(root: MimeEntity, kindOf: KindOf): FoundSignature | undefined {
-  const atRoot = signatureAt(kindOf, root, 'whole', false);
-  if (atRoot) return atRoot;
-  return searchParts(kindOf, root, false);
+/** The signature of an entity that is a signed layer itself; it covers the whole of what is within. */
+export function signatureOf(entity: MimeEntity, kind: SignatureKind): FoundSignature {
+  return describe(entity, kind, 'whole', false);
 }
 
-function searchParts(kindOf: KindOf, entity: MimeEntity, embedded: boolean): FoundSignature | undefined {
+/** The first signature among the parts of an entity that is no signed layer. */
+export function findPartialSignature(entity: MimeEntity, kindOf: KindOf, embedded = false): FoundSignature | undefined {
   for (const part of entity.parts) {
     const inForwarded = embedded || !entity.contentType.type.startsWith('multipart/');
-    const found = signatureAt(kindOf, part, 'part', inForwarded) ?? searchParts(kindOf, part, inForwarded);
+    const kind = kindOf(part);
+    if (kind === 'clear-signed' || kind === 'signed-data') return describe(part, kind, 'part', inForwarded);
+    const found = findPartialSignature(part, kindOf, inForwarded);
     if (found) return found;
   }
   return undefined;
 }
 
-function signatureAt(
-  kindOf: KindOf,
+type SignatureKind = 'clear-signed' | 'signed-data';
+
+function describe(
   entity: MimeEntity,
+  kind: SignatureKind,
   covers: 'whole' | 'part',
   embedded: boolean,
-): FoundSignature | undefined {
-  const kind = kindOf(entity);
+): FoundSignature {
   const beside: Problem[] = [];
   if (embedded)
     beside.push(
@@ -72,7 +75,6 @@ function signatureAt(
       problems: [...beside, ...opaqueProblems(entity)],
     };
   }
-  if (kind !== 'clear-signed') return undefined;
   const [content, signature] = entity.parts;
   if (content === undefined || signature === undefined) {
     return {

@@ -12,8 +12,8 @@ export interface Originator {
   readonly problems: readonly Problem[];
 }
 
-/** Reads From and Sender of a message's own header. */
-export function originatorOf(root: MimeEntity): Originator {
+/** Reads From and Sender of a header. */
+export function originatorOf(root: Pick<MimeEntity, 'headers'>): Originator {
   const problems: Problem[] = [];
   const fromFields = headerFields(root, 'from').map(({ value }) => parseAddressHeader(value));
   for (const field of fromFields) problems.push(...field.problems);

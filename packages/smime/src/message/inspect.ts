@@ -30,6 +30,7 @@ import {
 } from './inspect-objects.ts';
 import { type SignerReport, signerJudge } from './judge-signers.ts';
 import { isSignatureType, layerOf } from './layer.ts';
+import { isPem } from './object.ts';
 import { verifyMessage } from './verify.ts';
 
 /** A message or an object to take apart, with what is needed to open and judge it. */
@@ -46,8 +47,7 @@ export interface InspectInput {
 /** Takes a message or an object apart, layer by layer. Never throws for what is wrong with it: that stands in the tree. */
 export async function inspectMessage(input: InspectInput): Promise<InspectNode> {
   const bytes = asBuffer(input.message);
-  const pem = bytes.includes('-----BEGIN ') && !looksLikeHeader(bytes);
-  if (!pem) return bytes[0] === tag.sequence ? inspectObject(bytes, input, 0) : inspectWhole(bytes, input, 0);
+  if (!isPem(bytes)) return bytes[0] === tag.sequence ? inspectObject(bytes, input, 0) : inspectWhole(bytes, input, 0);
   try {
     const nodes = await Promise.all(pemBlocks(bytes.toString('latin1')).map(({ der }) => inspectObject(der, input, 0)));
     const [first] = nodes;
@@ -56,13 +56,6 @@ export async function inspectMessage(input: InspectInput): Promise<InspectNode> 
   } catch (error) {
     return unreadable('PEM text', error);
   }
-}
-
-/** A PEM block within a message is content; only a text that does not begin like a header is PEM itself. */
-function looksLikeHeader(bytes: Buffer): boolean {
-  const begin = bytes.indexOf('-----BEGIN ');
-  const firstLine = bytes.subarray(0, Math.max(0, bytes.indexOf(0x0a))).toString('latin1');
-  return begin > 0 && /^[!-9;-~]+:/.test(firstLine);
 }
 
 /** A whole message: its structure, and the verdict on it. */

@@ -22,6 +22,8 @@ export interface TrustInput {
   readonly ocspResponses?: readonly OcspResponse[];
   /** Default `if-present`. */
   readonly revocation?: 'required' | 'if-present' | 'none';
+  /** Read old mail: SHA-1, MD5, DSA and short RSA keys are warnings then, and no errors. Default: false. */
+  readonly legacy?: boolean;
 }
 
 /** What is known of one signer: mathematics, path, revocation and identity, each apart. */
@@ -112,9 +114,13 @@ function judgeSigner(
     emails,
     ...(capabilities && { capabilities }),
     ...(encryptionCertificate && { encryptionCertificate }),
-    problems: [...check.problems, ...problems],
+    problems: [...(trust.legacy ? check.problems.map(weaknessAsWarning) : check.problems), ...problems],
   };
 }
+
+/** What is weak is a finding of policy; that it is wrong would be one of mathematics. */
+const weaknessAsWarning = (one: Problem): Problem =>
+  one.severity === 'error' && one.code.startsWith('weak-') ? { ...one, severity: 'warning' } : one;
 
 const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', policies: [], problems: [] };
 
@@ -128,6 +134,7 @@ function judgePath(leaf: Certificate, trust: TrustInput): PathReport {
     ...(trust.crls && { crls: trust.crls }),
     ...(trust.ocspResponses && { ocspResponses: trust.ocspResponses }),
     revocation: trust.revocation ?? 'if-present',
+    legacy: trust.legacy === true,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Which S/MIME layer an entity is, by its MIME type and by what the CMS object inside says of itself (RFC 8551 section 3.2, 3.10). */
+import type { DerReader } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { SmimeError } from '../errors.ts';
@@ -9,17 +10,35 @@ export type Layer =
   | { readonly kind: 'none' }
   /** multipart/signed with an S/MIME protocol or an S/MIME second part. */
   | { readonly kind: 'clear-signed' }
-  | {
-      readonly kind: 'signed-data' | 'enveloped-data' | 'auth-enveloped-data' | 'compressed-data' | 'unknown-cms';
-      readonly der: Uint8Array;
-    };
+  | CmsLayer
+  | UnknownCms;
 
-const kinds = new Map<string, Exclude<Layer['kind'], 'none' | 'clear-signed'>>([
+type CmsKind = 'signed-data' | 'enveloped-data' | 'auth-enveloped-data' | 'compressed-data';
+
+export interface CmsLayer {
+  readonly kind: CmsKind;
+  /** The ContentInfo, BER or DER. */
+  readonly der: Uint8Array;
+  /** Stands before the content's own element; for one reader. */
+  readonly content: DerReader;
+}
+
+export interface UnknownCms {
+  readonly kind: 'unknown-cms';
+  readonly der: Uint8Array;
+  /** For a person: why it is not known. */
+  readonly why: string;
+}
+
+const kinds = new Map<string, CmsKind>([
   [oids.signedData, 'signed-data'],
   [oids.envelopedData, 'enveloped-data'],
   [oids.authEnvelopedData, 'auth-enveloped-data'],
   [oids.compressedData, 'compressed-data'],
 ]);
+
+/** @param contentType dotted object identifier; undefined for other content */
+export const kindOfContent = (contentType: string): CmsKind | undefined => kinds.get(contentType);
 
 const signatureTypes: ReadonlySet<string> = new Set(['application/pkcs7-signature', 'application/x-pkcs7-signature']);
 const mimeTypes: ReadonlySet<string> = new Set(['application/pkcs7-mime', 'application/x-pkcs7-mime']);
@@ -32,12 +51,19 @@ export function layerOf(bytes: Uint8Array, entity: MimeEntity): Layer {
     return { kind: smime ? 'clear-signed' : 'none' };
   }
   if (!mimeTypes.has(type) && !(type === 'application/octet-stream' && isNamedP7m(entity))) return { kind: 'none' };
-  const der = decodeBody(bytes, entity);
+  return layerOfObject(decodeBody(bytes, entity));
+}
+
+/** @param der a ContentInfo, BER or DER, or whatever stands in its place */
+export function layerOfObject(der: Uint8Array): CmsLayer | UnknownCms {
   try {
-    return { kind: kinds.get(readContentInfo(der).contentType) ?? 'unknown-cms', der };
+    const { contentType, content } = readContentInfo(der);
+    const kind = kinds.get(contentType);
+    if (kind !== undefined) return { kind, der, content };
+    return { kind: 'unknown-cms', der, why: `its content is of the type ${contentType}` };
   } catch (error) {
-    if (error instanceof SmimeError) return { kind: 'unknown-cms', der };
-    throw error;
+    if (!(error instanceof SmimeError)) throw error;
+    return { kind: 'unknown-cms', der, why: error.message };
   }
 }
 

@@ -44,7 +44,7 @@ export interface MimeEntity {
 }
 
 /** All fields of that name, in order. */
-export function headerFields(entity: MimeEntity, name: string): HeaderField[] {
+export function headerFields(entity: Pick<MimeEntity, 'headers'>, name: string): HeaderField[] {
   return entity.headers.filter((field) => field.name === name);
 }
 

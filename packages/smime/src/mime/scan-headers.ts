@@ -60,6 +60,14 @@ export function scanHeaders(
       bodyStart = line.next;
       break;
     }
+    if (at - start > limits.headerOctets || headers.length >= limits.headerFields) {
+      note(
+        'error',
+        'header-too-large',
+        `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`,
+      );
+      break;
+    }
     let { next } = line;
     let ended = line.content;
     while (next < end && (input[next] === 0x20 || input[next] === 0x09)) {
@@ -74,14 +82,6 @@ export function scanHeaders(
       next = folded.next;
       ended = folded.content;
     }
-    if (next - start > limits.headerOctets || headers.length >= limits.headerFields) {
-      note(
-        'error',
-        'header-too-large',
-        `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`,
-      );
-      break;
-    }
     inspectOctets(input, at, next, ended, crlf, note);
     const field = readField(input, at, next, ended, note);
     if (field !== undefined) headers.push(field);
@@ -94,7 +94,7 @@ export function scanHeaders(
     } else note('warning', 'mbox-line', 'The message begins with the "From " line of a mailbox file.', 'RFC 4155');
     at = next;
   }
-  if (message) noteDuplicates(headers, note);
+  if (message) ambiguities.push(...duplicateFields(headers));
   return { headers, headerEnd: Math.min(at, end), bodyStart };
 }
 
@@ -164,19 +164,23 @@ function inspectOctets(input: Buffer, start: number, end: number, valueEnd: numb
   }
 }
 
-function noteDuplicates(headers: readonly HeaderField[], note: Note): void {
+/** Fields of a message that stand more than once and must not (RFC 5322 section 3.6). */
+export function duplicateFields(headers: readonly HeaderField[]): Problem[] {
   const seen = new Set<string>();
+  const repeated = new Set<string>();
   for (const { name } of headers) {
     if (!onlyOnce.has(name)) continue;
-    if (seen.has(name))
-      note(
-        bearing.has(name) ? 'error' : 'warning',
-        `duplicate-${name}`,
-        `The header has more than one ${name} field.`,
-        'RFC 5322 section 3.6',
-      );
+    if (seen.has(name)) repeated.add(name);
     seen.add(name);
   }
+  return [...repeated].map((name) =>
+    problem(
+      bearing.has(name) ? 'error' : 'warning',
+      `duplicate-${name}`,
+      `The header has more than one ${name} field.`,
+      'RFC 5322 section 3.6',
+    ),
+  );
 }
 
 function endOfLine(input: Buffer, from: number, end: number): { content: number; next: number } {

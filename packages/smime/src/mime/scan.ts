@@ -40,15 +40,14 @@ function scanEntity(
   byDefault: ContentType,
 ): MimeEntity {
   const ambiguities: Problem[] = [];
+  const doubt = (code: string, message: string, clause?: string): void => {
+    ambiguities.push(problem('error', code, message, clause));
+  };
   const message = scan.heads;
   scan.heads = false;
   const section = scanHeaders(input, start, end, message, scan.crlf, ambiguities);
-  const { contentType, transferEncoding, holds, boundary, childDefault } = describeEntity(
-    section.headers,
-    byDefault,
-    depth,
-    ambiguities,
-  );
+  const contentType = soleContentType(section.headers, byDefault, ambiguities);
+  const transferEncoding = soleTransferEncoding(section.headers, ambiguities);
   const entity = {
     start,
     headerEnd: section.headerEnd,
@@ -59,51 +58,10 @@ function scanEntity(
     transferEncoding,
     ambiguities,
   };
-  if (holds === 'message') {
-    scan.parts++;
-    scan.heads = true;
-    return {
-      ...entity,
-      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, childDefault)],
-      closed: true,
-    };
-  }
-  if (holds === 'nothing') return { ...entity, parts: [], closed: false };
-  const split = splitParts(input, section.bodyStart, end, boundary, scan, ambiguities);
-  const parts = split.ranges.map(([from, to]) => scanEntity(input, from, to, scan, depth + 1, childDefault));
-  return { ...entity, parts, closed: split.closed };
-}
-
-/** What the header of an entity says of its body. */
-interface Description {
-  readonly contentType: ContentType;
-  readonly transferEncoding: string;
-  /** Structure that is read further: one message, or parts. */
-  readonly holds: 'nothing' | 'message' | 'parts';
-  /** Of a multipart whose parts are read. */
-  readonly boundary: string;
-  /** The type of a part that does not say its own. */
-  readonly childDefault: ContentType;
-}
-
-/** @param depth how many entities lie around this one */
-function describeEntity(
-  headers: readonly HeaderField[],
-  byDefault: ContentType,
-  depth: number,
-  ambiguities: Problem[],
-): Description {
-  const doubt = (code: string, message: string, clause?: string): void => {
-    ambiguities.push(problem('error', code, message, clause));
-  };
-  const contentType = soleContentType(headers, byDefault, ambiguities);
-  const transferEncoding = soleTransferEncoding(headers, ambiguities);
   const multipart = contentType.type.startsWith('multipart/');
   const embedded = contentType.type === 'message/rfc822' || contentType.type === 'message/global';
-  const boundary = contentType.parameters.get('boundary') ?? '';
-  const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
-  const described = { contentType, transferEncoding, boundary, childDefault };
-  if (!multipart && !embedded) return { ...described, holds: 'nothing' };
+  const leaf: MimeEntity = { ...entity, parts: [], closed: false };
+  if (!multipart && !embedded) return leaf;
   if (!identityEncodings.has(transferEncoding)) {
     if (multipart)
       doubt(
@@ -111,18 +69,30 @@ function describeEntity(
         `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`,
         'RFC 2045 section 6.4',
       );
-    return { ...described, holds: 'nothing' };
+    return leaf;
   }
   if (depth >= limits.mimeDepth) {
     doubt('mime-too-deep', `Parts are nested deeper than ${limits.mimeDepth}; what is below was not read.`);
-    return { ...described, holds: 'nothing' };
+    return leaf;
   }
-  if (embedded) return { ...described, holds: 'message' };
-  if (boundary === '') {
+  if (embedded) {
+    scan.parts++;
+    scan.heads = true;
+    return {
+      ...entity,
+      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, textPlain)],
+      closed: true,
+    };
+  }
+  const boundary = contentType.parameters.get('boundary');
+  if (boundary === undefined || boundary === '') {
     doubt('missing-boundary', 'A multipart has no boundary.', 'RFC 2046 section 5.1.1');
-    return { ...described, holds: 'nothing' };
+    return leaf;
   }
-  return { ...described, holds: 'parts' };
+  const split = splitParts(input, section.bodyStart, end, boundary, scan, ambiguities);
+  const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
+  const parts = split.ranges.map(([from, to]) => scanEntity(input, from, to, scan, depth + 1, childDefault));
+  return { ...entity, parts, closed: split.closed };
 }
 
 function soleContentType(headers: readonly HeaderField[], byDefault: ContentType, ambiguities: Problem[]): ContentType {
@@ -173,34 +143,39 @@ function splitParts(
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
   const body = input.subarray(0, end);
   const ranges: [number, number][] = [];
-  const doubt = delimiterDoubts(ambiguities);
+  const doubts = new Set<string>();
+  const doubt = (code: string, message: string): void => {
+    if (doubts.has(code)) return;
+    doubts.add(code);
+    ambiguities.push(problem('error', code, message, 'RFC 2046 section 5.1.1'));
+  };
   let partStart = -1;
   let closed = false;
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) {
     if (at > from && input[at - 1] !== LF) {
-      if (input[at - 1] === CR) doubt('bare-carriage-return');
+      if (input[at - 1] === CR)
+        doubt('bare-carriage-return', 'A delimiter follows a carriage return that has no line feed.');
       continue;
     }
     let after = at + delimiter.length;
     const closing = input[after] === 0x2d && input[after + 1] === 0x2d && after + 2 <= end;
     if (closing) after += 2;
-    const padded = Math.min(end, after + limits.delimiterPadding);
-    while (after < padded && (input[after] === 0x20 || input[after] === 0x09)) after++;
+    while (after < end && (input[after] === 0x20 || input[after] === 0x09)) after++;
     const ends =
       after >= end || input[after] === LF || (input[after] === CR && (after + 1 >= end || input[after + 1] === LF));
     if (!ends) {
-      doubt('boundary-prefix');
+      doubt('boundary-prefix', 'A line begins with the boundary and goes on: some parsers take it for a delimiter.');
       continue;
     }
     if (scan.crlf && ((at > from && input[at - 2] !== CR) || (after < end && input[after] === LF)))
-      doubt('bare-line-feed');
+      doubt('bare-line-feed', 'A delimiter line ends or begins at a line feed that has no carriage return.');
     if (closed) {
-      doubt('delimiter-after-close');
+      doubt('delimiter-after-close', 'A delimiter stands after the close delimiter.');
       continue;
     }
     if (partStart >= 0) {
       if (scan.parts >= limits.mimeParts) {
-        doubt('too-many-parts');
+        doubt('too-many-parts', `The message has more than ${limits.mimeParts} parts; the rest was not read.`);
         return { ranges, closed: false };
       }
       scan.parts++;
@@ -213,37 +188,17 @@ function splitParts(
     scan.parts++;
     ranges.push([partStart, end]);
   }
-  if (!closed) noteUnclosed(ranges.length, ambiguities);
+  if (!closed) {
+    ambiguities.push(
+      problem(
+        'warning',
+        ranges.length === 0 ? 'no-parts' : 'missing-close-delimiter',
+        ranges.length === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.',
+        'RFC 2046 section 5.1.1',
+      ),
+    );
+  }
   return { ranges, closed };
-}
-
-const delimiterMessages = {
-  'bare-carriage-return': 'A delimiter follows a carriage return that has no line feed.',
-  'boundary-prefix': 'A line begins with the boundary and goes on: some parsers take it for a delimiter.',
-  'bare-line-feed': 'A delimiter line ends or begins at a line feed that has no carriage return.',
-  'delimiter-after-close': 'A delimiter stands after the close delimiter.',
-  'too-many-parts': `The message has more than ${limits.mimeParts} parts; the rest was not read.`,
-} as const;
-
-/** Notes each doubt about the delimiters of one multipart once. */
-function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterMessages) => void {
-  const known = new Set<string>();
-  return (code) => {
-    if (!known.has(code)) ambiguities.push(problem('error', code, delimiterMessages[code], 'RFC 2046 section 5.1.1'));
-    known.add(code);
-  };
-}
-
-/** @param parts how many the multipart has */
-function noteUnclosed(parts: number, ambiguities: Problem[]): void {
-  ambiguities.push(
-    problem(
-      'warning',
-      parts === 0 ? 'no-parts' : 'missing-close-delimiter',
-      parts === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.',
-      'RFC 2046 section 5.1.1',
-    ),
-  );
 }
 
 /** Where the line break that belongs to a delimiter begins. */

@@ -1,0 +1,312 @@
+/** The contract that others script against: files in, exit codes and JSON out. */
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  assembleSigned,
+  basicConstraints,
+  buildName,
+  buildTbsCertificate,
+  type Certificate,
+  createPkcs12,
+  derToPem,
+  encryptContent,
+  encryptMessage,
+  extendedKeyUsage,
+  keyUsage,
+  localSigner,
+  oids,
+  parseCertificate,
+  signatureAlgorithmFor,
+  signContent,
+  signMessage,
+  subjectAltName,
+} from '@chancery/smime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const chancery = fileURLToPath(new URL('../../bin/chancery.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'chancery-smime-'));
+const at = '2026-06-15T12:00:00Z';
+const now = new Date(at);
+
+/** Each run is a process of its own, and the machine may have other things to do. */
+const slow = 120_000;
+
+interface Holder {
+  readonly certificate: Certificate;
+  readonly privateKey: KeyObject;
+}
+
+async function issue(email: string | undefined, issuer?: Holder): Promise<Holder> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const subject = buildName([{ type: 'commonName', value: email ?? 'Root' }]);
+  const signer = localSigner((issuer ?? { privateKey }).privateKey);
+  const signatureAlgorithm = signatureAlgorithmFor('p256', 'sha256');
+  const tbs = buildTbsCertificate({
+    serialNumber: email === undefined ? '01' : '02',
+    signatureAlgorithm,
+    issuer: issuer?.certificate.subject ?? subject,
+    subject,
+    notBefore: new Date('2026-01-01T00:00:00Z'),
+    notAfter: new Date('2027-01-01T00:00:00Z'),
+    spki: localSigner(privateKey).spki,
+    extensions:
+      email === undefined
+        ? [basicConstraints({ ca: true }), keyUsage(['keyCertSign', 'cRLSign'])]
+        : [
+            keyUsage(['digitalSignature', 'keyAgreement']),
+            extendedKeyUsage([oids.emailProtection]),
+            subjectAltName({ emails: [email] }),
+          ],
+  });
+  const der = assembleSigned(tbs, signatureAlgorithm, await signer.sign(tbs, 'sha256'));
+  return { certificate: parseCertificate(der), privateKey };
+}
+
+const message = Buffer.from(
+  `From: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: Meeting\r\nDate: ${now.toUTCString()}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nOn Friday.\r\n`,
+);
+
+const file = (name: string): string => join(folder, name);
+const keep = (name: string, bytes: string | Uint8Array): string => {
+  writeFileSync(file(name), bytes);
+  return file(name);
+};
+
+let root: Holder;
+beforeAll(async () => {
+  root = await issue(undefined);
+  const alice = await issue('alice@example.org', root);
+  const signing = {
+    signers: [{ signer: localSigner(alice.privateKey), certificate: alice.certificate }],
+    signingTime: now,
+  };
+  keep('root.pem', derToPem(root.certificate.der, 'CERTIFICATE'));
+  keep('root.der', root.certificate.der);
+  const pkcs8 = alice.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  keep('alice.pem', pkcs8 + derToPem(alice.certificate.der, 'CERTIFICATE'));
+  keep('alice.key', alice.privateKey.export({ type: 'pkcs8', format: 'der' }));
+  keep('alice.crt', derToPem(alice.certificate.der, 'CERTIFICATE'));
+  keep(
+    'alice.p12',
+    await createPkcs12({
+      entries: [
+        {
+          privateKey: alice.privateKey.export({ type: 'pkcs8', format: 'der' }),
+          certificate: alice.certificate.der,
+        },
+      ],
+      password: 'secret',
+      profile: 'modern',
+    }),
+  );
+  const signed = keep('signed.eml', await signMessage({ ...signing, message, form: 'clear' }));
+  keep('unix.eml', readFileSync(signed, 'latin1').replaceAll('\r\n', '\n'));
+  keep('altered.eml', readFileSync(signed, 'latin1').replace('On Friday', 'On Monday'));
+  keep('plain.eml', message);
+  keep(
+    'sealed.eml',
+    await encryptMessage({ message: readFileSync(signed), recipients: [alice.certificate], cipher: 'aes-256-gcm' }),
+  );
+  const content = Buffer.from('any octets');
+  const object = await signContent({ ...signing, content });
+  keep('object.der', object);
+  keep('object.pem', derToPem(object, 'CMS'));
+  keep('detached.der', await signContent({ ...signing, content, detached: true }));
+  keep('sealed.der', await encryptContent({ content, recipients: [alice.certificate] }));
+  keep('garbage', Buffer.from('00ff10aa00', 'hex'));
+  keep('cut.der', object.subarray(0, 200));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], input = '', env: Record<string, string> = {}): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [chancery, 'smime', ...args],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+async function batch(verb: string, cases: readonly object[]): Promise<Record<string, unknown>[]> {
+  const { code, stdout, stderr } = await run(
+    [verb, '--batch'],
+    cases.map((one) => `${JSON.stringify(one)}\n`).join(''),
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('smime verify', () => {
+  it(
+    'exits with 0 for valid, 1 for anything else, 2 for what cannot be used',
+    async () => {
+      const verify = async (name: string, ...more: string[]) =>
+        (await run(['verify', file(name), '--trust', file('root.pem'), '--at', at, ...more])).code;
+      expect(await verify('signed.eml')).toBe(0);
+      expect(await verify('altered.eml')).toBe(1);
+      expect(await verify('cut.der')).toBe(2);
+      expect(await verify('signed.eml', '--crl', file('garbage'))).toBe(2);
+      expect((await run(['verify'])).code).toBe(2);
+    },
+    slow,
+  );
+
+  it('reads standard input, decrypts first, and prints JSON', async () => {
+    const { code, stdout } = await run(
+      ['verify', '-', '--trust', file('root.der'), '--at', at, '--json', '--p12', file('alice.p12')],
+      readFileSync(file('sealed.eml'), 'latin1'),
+      { CHANCERY_P12_PASSWORD: 'secret' },
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdict: 'valid',
+      layers: [{ kind: 'auth-enveloped-data', opened: true, cipher: 'aes-256-gcm' }, { kind: 'clear-signed' }],
+    });
+  });
+
+  it('answers a batch in order, whatever stands in it', async () => {
+    const judged = { trust: [file('root.pem')], at };
+    const answers = await batch('verify', [
+      { id: 'valid', message: file('signed.eml'), ...judged },
+      { id: 'unix', message: file('unix.eml'), ...judged },
+      { id: 'altered', message: file('altered.eml'), ...judged },
+      { id: 'untrusted', message: file('signed.eml'), trust: [], at },
+      { id: 'missing', message: file('nothing-here'), ...judged },
+      { id: 'plain', message: file('plain.eml'), ...judged },
+      { id: 'sealed', message: file('sealed.eml'), ...judged, keys: [{ path: file('alice.p12'), password: 'secret' }] },
+      { id: 'closed', message: file('sealed.eml'), ...judged },
+      { id: 'wrong', message: file('sealed.eml'), ...judged, keys: [{ path: file('alice.p12'), password: 'wrong' }] },
+      { id: 'pem key', message: file('sealed.eml'), ...judged, keys: [{ path: file('alice.pem') }] },
+      { id: 'der key', message: file('sealed.eml'), ...judged, keys: [{ path: file('alice.key') }] },
+      { id: 'object', message: file('object.der'), ...judged },
+      { id: 'pem object', message: file('object.pem'), ...judged },
+      { id: 'detached', message: file('detached.der'), ...judged },
+      { id: 'garbage', message: file('garbage'), ...judged },
+      { id: 'cut', message: file('cut.der'), ...judged },
+      { id: 'folder', message: folder, ...judged },
+      { id: 'device', message: '/dev/zero', ...judged },
+      { id: 'trust', message: file('signed.eml'), trust: [file('garbage')], at },
+      { id: 'when', message: file('signed.eml'), trust: [], at: 'soon' },
+      { id: 'again', message: file('signed.eml'), ...judged },
+    ]);
+    expect(Object.fromEntries(answers.map((one) => [one.id, one.verdict ?? 'problem']))).toEqual({
+      valid: 'valid',
+      unix: 'valid',
+      altered: 'invalid',
+      untrusted: 'invalid',
+      missing: 'problem',
+      plain: 'unsigned',
+      sealed: 'valid',
+      closed: 'unsigned',
+      wrong: 'problem',
+      'pem key': 'valid',
+      'der key': 'valid',
+      object: 'valid',
+      'pem object': 'valid',
+      detached: 'invalid',
+      garbage: 'problem',
+      cut: 'problem',
+      folder: 'problem',
+      device: 'problem',
+      trust: 'problem',
+      when: 'problem',
+      again: 'valid',
+    });
+    expect(answers.filter((one) => one.verdict === undefined).every((one) => typeof one.problem === 'string')).toBe(
+      true,
+    );
+    const [signer] = (answers[0] as { signers: { certificate: string }[] }).signers;
+    const alice = parseCertificate(Buffer.from(signer?.certificate ?? '', 'base64'));
+    expect(alice.serialNumber).toBe('02');
+    expect(answers[0]).toMatchObject({
+      layers: [{ kind: 'clear-signed', verdict: 'valid', covers: 'whole' }],
+      signers: [{ signature: 'valid', path: 'valid', revocation: 'unknown', identity: 'match' }],
+      from: ['alice@example.org'],
+      covers: 'whole',
+      problems: [],
+    });
+    expect(answers[2]?.signers).toMatchObject([
+      {
+        signature: 'invalid',
+        problems: expect.arrayContaining([
+          expect.objectContaining({ code: 'digest-mismatch', clause: 'RFC 5652 section 5.6', severity: 'error' }),
+        ]),
+      },
+    ]);
+    expect(answers[11]?.signers).toMatchObject([{ identity: 'unknown' }]);
+    expect(answers[13]?.problems).toMatchObject([{ code: 'content-missing' }]);
+  });
+});
+
+describe('smime decrypt', () => {
+  it(
+    'writes the message, or exits with 1',
+    async () => {
+      const key = ['--key', file('alice.key'), '--cert', file('alice.crt')];
+      expect((await run(['decrypt', file('sealed.eml'), ...key])).stdout).toContain('On Friday.');
+      expect(await run(['decrypt', file('sealed.der'), ...key])).toMatchObject({ code: 0, stdout: 'any octets' });
+      expect(await run(['decrypt', file('plain.eml'), ...key])).toMatchObject({ code: 1, stdout: '' });
+    },
+    slow,
+  );
+
+  it('answers a batch', async () => {
+    const keys = [{ path: file('alice.p12'), password: 'secret' }];
+    const answers = await batch('decrypt', [
+      { id: 1, message: file('sealed.der'), keys },
+      { id: 2, message: file('sealed.eml'), keys },
+      { id: 3, message: file('sealed.eml'), keys: [] },
+      { id: 4, message: file('plain.eml'), keys },
+      { id: 5, message: file('cut.der'), keys },
+      { id: 6, message: file('garbage'), keys },
+    ]);
+    expect(answers).toMatchObject([
+      {
+        id: 1,
+        decrypted: true,
+        authenticated: false,
+        cipher: 'aes-256-cbc',
+        content: Buffer.from('any octets').toString('base64'),
+      },
+      { id: 2, decrypted: true, authenticated: true, cipher: 'aes-256-gcm' },
+      { id: 3, decrypted: false, code: 'no-matching-recipient' },
+      { id: 4, decrypted: false, code: 'decryption-failed' },
+      { id: 5, decrypted: false, code: 'decryption-failed' },
+      { id: 6, problem: expect.stringContaining('no message') },
+    ]);
+    expect(Buffer.from(String(answers[1]?.content), 'base64').toString()).toMatch(/^Content-Type: multipart\/signed/);
+  });
+});
+
+describe('smime inspect', () => {
+  it('answers a batch with trees', async () => {
+    const answers = await batch('inspect', [
+      { id: 1, message: file('sealed.eml'), keys: [{ path: file('alice.pem') }], trust: [file('root.pem')], at },
+      { id: 2, message: file('root.pem') },
+      { id: 3, message: file('missing') },
+      { id: 4, message: file('garbage') },
+    ]);
+    expect(answers).toMatchObject([
+      { id: 1, tree: { kind: 'mime', children: [{ kind: 'auth-enveloped-data', children: [{ verdict: 'valid' }] }] } },
+      { id: 2, tree: { kind: 'certificate' } },
+      { id: 3, problem: expect.stringContaining('cannot be read') },
+      { id: 4, tree: { kind: 'mime' } },
+    ]);
+  });
+});
