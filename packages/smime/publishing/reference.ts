@@ -2,24 +2,20 @@
  * The pages of `docs/reference/smime`, made from what the compiler declares of the public face: a page for each room, and on it
  * every export with its docstring and its declaration. `npm run docs` writes them.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
-import { build } from './build.ts';
 
-/** Markdown by file name. Throws where an export, or a type that an export mentions, is undocumented or not exported itself. */
-export function referencePages(): Map<string, string> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'smime-reference-'));
-  try {
-    build(folder);
-    const entries = readFace(folder);
-    const faults = [...entries.values()].flatMap((entry) => faultsOf(entry, entries));
-    if (faults.length > 0) throw new Error(`The reference cannot be written:\n${faults.join('\n')}`);
-    return writePages([...entries.values()]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/**
+ * Markdown by file name. Throws where an export is undocumented, and where it mentions a type of ours that is not exported.
+ * @param declarations folder with the compiled library
+ * @param readme where the README stands, seen from the pages
+ */
+export function referencePages(declarations: string, readme: string): Map<string, string> {
+  const entries = readFace(declarations);
+  const faults = [...entries.values()].flatMap((entry) => faultsOf(entry, entries));
+  if (faults.length > 0) throw new Error(`The reference cannot be written:\n${faults.join('\n')}`);
+  return writePages([...entries.values()], readme);
 }
 
 /** One export of `src/index.ts`. */
@@ -200,11 +196,11 @@ const rooms: Readonly<Record<string, string>> = {
 /** Files that stand in no room are about how the engine behaves. */
 const roomOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : 'conduct');
 
-function writePages(entries: readonly Entry[]): Map<string, string> {
+function writePages(entries: readonly Entry[], readme: string): Map<string, string> {
   const byRoom = Map.groupBy(entries, ({ file }) => roomOf(file));
   const unknown = [...byRoom.keys()].filter((room) => !(room in rooms));
   if (unknown.length > 0) throw new Error(`publishing/reference.ts has no title for the room ${unknown.join(', ')}`);
-  const pages = new Map([['README.md', indexPage(byRoom)]]);
+  const pages = new Map([['README.md', indexPage(byRoom, readme)]]);
   for (const [room, title] of Object.entries(rooms)) {
     const own = byRoom.get(room);
     if (own) pages.set(`${room}.md`, roomPage(title, own, entries));
@@ -214,7 +210,7 @@ function writePages(entries: readonly Entry[]): Map<string, string> {
 
 const made = '<!-- Made from the docstrings by `npm run docs`. -->\n';
 
-function indexPage(byRoom: ReadonlyMap<string, readonly Entry[]>): string {
+function indexPage(byRoom: ReadonlyMap<string, readonly Entry[]>, readme: string): string {
   const sections = Object.entries(rooms).flatMap(([room, title]) => {
     const own = byRoom.get(room);
     if (!own) return [];
@@ -226,7 +222,7 @@ function indexPage(byRoom: ReadonlyMap<string, readonly Entry[]>): string {
   return `${made}
 # @chancery/smime: reference
 
-Everything that the library exports. Octets are \`Uint8Array\`; times are UTC. How to begin, with ten examples: [README](../../../packages/smime/README.md).
+Everything that the library exports. Octets are \`Uint8Array\`; times are UTC. How to begin, with ten examples: [README](${readme}).
 
 ${sections.join('\n')}`;
 }

@@ -174,3 +174,4 @@ export {
   type RequestInput,
   verifyRequestSignature,
 } from './x509/request.ts';
+export { SignatureBudget, type SignedObject } from './x509/signature-budget.ts';

@@ -2,10 +2,10 @@
  * The bytes that are signed: lines end at CRLF, and nothing is left that a relay would change on the way
  * (RFC 8551 section 3.1): no 8-bit octets, no line over 998, no white space at a line's end, no line that begins `From `.
  */
-import { isAscii } from 'node:buffer';
 import { asBuffer } from '../asn1/der.ts';
 import type { Problem } from '../problem.ts';
 import type { HeaderField, MimeEntity } from './entity.ts';
+import { LineCheck } from './line-check.ts';
 import { scanMessage } from './scan.ts';
 import { scanHeaders } from './scan-headers.ts';
 import { decodeBase64, decodeQuotedPrintable, encodeBase64Lines, encodeQuotedPrintable } from './transfer-encoding.ts';
@@ -13,8 +13,6 @@ import { decodeBase64, decodeQuotedPrintable, encodeBase64Lines, encodeQuotedPri
 const CR = 0x0d;
 const LF = 0x0a;
 const crlf = Buffer.from('\r\n', 'latin1');
-/** RFC 5322 section 2.1.1. */
-const longestLine = 998;
 
 /** Lone CR and lone LF become CRLF; the input itself where there are none. */
 export function toCrlf(bytes: Uint8Array): Buffer {
@@ -46,9 +44,55 @@ export interface SplitMessage {
 /** @param message a whole RFC 5322 message */
 export function splitMessage(message: Uint8Array): SplitMessage {
   const input = asBuffer(message);
-  const root = scanMessage(input);
+  const { outerHeaders, pieces } = canonicalPieces(scanMessage(input), {
+    fieldOctets: (field) => input.subarray(field.start, field.end),
+    linesOf: ({ bodyStart, end }) => {
+      const check = new LineCheck();
+      check.push(input.subarray(bodyStart, end));
+      check.end();
+      return check;
+    },
+  });
+  return { outerHeaders, entity: Buffer.concat(pieces.map((piece) => write(piece, input))) };
+}
+
+/** What must be known of a message beside its structure to say what its canonical form is. */
+interface Layout {
+  /** The field as it stands in the message. */
+  fieldOctets(field: HeaderField): Buffer;
+  /** What `LineCheck` finds in the entity's body. */
+  linesOf(entity: MimeEntity): { readonly bare: boolean; readonly unsafe: boolean };
+}
+
+/** A part of a canonical form: octets, or a range of the message and what becomes of it. */
+type Piece = Buffer | BodyPiece;
+
+interface BodyPiece {
+  readonly from: number;
+  readonly to: number;
+  readonly decode?: 'base64' | 'quoted-printable';
+  /** Lines are made to end at CRLF, once decoded and before they are encoded. */
+  readonly crlf?: true;
+  readonly encode?: 'base64' | 'quoted-printable';
+}
+
+/** The canonical form as pieces, whose ranges follow one another in the message. */
+function canonicalPieces(
+  root: MimeEntity,
+  layout: Layout,
+): { readonly outerHeaders: Buffer; readonly pieces: Piece[] } {
   const outer = root.headers.filter((field) => !belongsInside(field));
-  return { outerHeaders: fieldsOf(input, outer), entity: Buffer.concat(canonicalEntity(input, root, belongsInside)) };
+  return { outerHeaders: fieldsOf(layout, outer), pieces: piecesOf(root, layout, belongsInside) };
+}
+
+function write(piece: Piece, input: Buffer): Buffer {
+  if (Buffer.isBuffer(piece)) return piece;
+  let octets = input.subarray(piece.from, piece.to);
+  if (piece.decode === 'base64') octets = decodeBase64(octets);
+  else if (piece.decode === 'quoted-printable') octets = decodeQuotedPrintable(octets);
+  if (piece.crlf) octets = toCrlf(octets);
+  if (piece.encode === 'base64') return encodeBase64Lines(octets);
+  return piece.encode === 'quoted-printable' ? encodeQuotedPrintable(octets) : octets;
 }
 
 /**
@@ -61,7 +105,10 @@ export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8A
   const outerFields = root.headers.filter((field) => !belongsInside(field));
   const doubts: Problem[] = [];
   const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, doubts);
-  const outer = [fieldsOf(input, outerFields), Buffer.from('MIME-Version: 1.0\r\n', 'latin1')];
+  const outer = [
+    fieldsOf({ fieldOctets: (field) => input.subarray(field.start, field.end) }, outerFields),
+    Buffer.from('MIME-Version: 1.0\r\n', 'latin1'),
+  ];
   // Old software encrypted bare text without a header: all of it is body.
   const bare = headers.length === 0 && doubts.some(({ code }) => code === 'malformed-header-line');
   if (bare) return Buffer.concat([...outer, crlf, inner]);
@@ -75,94 +122,82 @@ const belongsInside = (field: HeaderField): boolean =>
   field.name.startsWith('content-') || field.name === 'mime-version';
 const everyField = (): boolean => true;
 
-/** An entity in canonical form, as chunks. Its transfer encoding changes where the body is not safe to travel as it is. */
-function canonicalEntity(input: Buffer, entity: MimeEntity, keep: (field: HeaderField) => boolean): Buffer[] {
+/** An entity in canonical form. Its transfer encoding changes where the body is not safe to travel as it is. */
+function piecesOf(entity: MimeEntity, layout: Layout, keep: (field: HeaderField) => boolean): Piece[] {
   const fields = entity.headers.filter((field) => keep(field) && field.name !== 'mime-version');
   const { type } = entity.contentType;
-  const body = input.subarray(entity.bodyStart, entity.end);
-  if (isSafe(body)) return [fieldsOf(input, fields), crlf, body];
+  const body = { from: entity.bodyStart, to: entity.end };
+  const lines = layout.linesOf(entity);
+  if (!lines.bare && !lines.unsafe) return [fieldsOf(layout, fields), crlf, body];
   // A signature that somebody else made covers its bytes as they are.
   if (type === 'multipart/signed' || type === 'multipart/encrypted')
-    return [fieldsOf(input, fields), crlf, toCrlf(body)];
+    return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
   if (entity.parts.length > 0) {
     const plainFields = withoutEncoding(fields);
     const encoding =
       plainFields.length === fields.length ? [] : [Buffer.from('Content-Transfer-Encoding: 7bit\r\n', 'latin1')];
     const inner = type.startsWith('multipart/')
-      ? rejoin(input, entity)
-      : canonicalEntity(input, entity.parts[0] as MimeEntity, everyField);
-    return [fieldsOf(input, plainFields), ...encoding, crlf, ...inner];
+      ? rejoin(entity, layout)
+      : piecesOf(entity.parts[0] as MimeEntity, layout, everyField);
+    return [fieldsOf(layout, plainFields), ...encoding, crlf, ...inner];
   }
-  return recode(input, entity, fields, body);
+  return recode(entity, layout, fields, lines.unsafe);
 }
 
 /** A multipart from its parts; preamble and epilogue, which nobody reads, are left out where they are not safe. */
-function rejoin(input: Buffer, entity: MimeEntity): Buffer[] {
+function rejoin(entity: MimeEntity, layout: Layout): Piece[] {
   const boundary = entity.contentType.parameters.get('boundary') ?? '';
-  const chunks: Buffer[] = [];
+  const pieces: Piece[] = [];
   for (const part of entity.parts) {
-    chunks.push(
-      Buffer.from(`${chunks.length === 0 ? '' : '\r\n'}--${boundary}\r\n`, 'latin1'),
-      ...canonicalEntity(input, part, everyField),
+    pieces.push(
+      Buffer.from(`${pieces.length === 0 ? '' : '\r\n'}--${boundary}\r\n`, 'latin1'),
+      ...piecesOf(part, layout, everyField),
     );
   }
-  chunks.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
-  return chunks;
+  pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
+  return pieces;
 }
 
-function recode(input: Buffer, entity: MimeEntity, fields: HeaderField[], body: Buffer): Buffer[] {
+function recode(entity: MimeEntity, layout: Layout, fields: HeaderField[], unsafe: boolean): Piece[] {
   const { transferEncoding: encoding, contentType } = entity;
-  const text = contentType.type.startsWith('text/');
-  let decoded = body;
-  if (encoding === 'base64') decoded = decodeBase64(body);
-  else if (encoding === 'quoted-printable') decoded = decodeQuotedPrintable(body);
-  // UTF-16 and UTF-32 text has CR and LF octets that end no line: it travels as binary.
-  const charset = contentType.parameters.get('charset')?.toLowerCase() ?? '';
-  const lines =
-    text &&
-    encoding !== 'base64' &&
-    encoding !== 'binary' &&
-    !charset.startsWith('utf-16') &&
-    !charset.startsWith('utf-32');
+  const body = { from: entity.bodyStart, to: entity.end };
   const structured = contentType.type.startsWith('multipart/') || contentType.type === 'message/rfc822';
-  const header = fieldsOf(input, withoutEncoding(fields));
   // What claims structure that could not be read stays as it is, but for its line ends.
-  if (structured) return [fieldsOf(input, fields), crlf, toCrlf(body)];
-  if (lines) {
-    const canonical = toCrlf(decoded);
-    if (encoding !== 'quoted-printable' && isSafe(canonical)) return [fieldsOf(input, fields), crlf, canonical];
+  if (structured) return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
+  const decode: Pick<BodyPiece, 'decode'> =
+    encoding === 'base64' || encoding === 'quoted-printable' ? { decode: encoding } : {};
+  const header = fieldsOf(layout, withoutEncoding(fields));
+  if (!isText(entity))
     return [
       header,
-      Buffer.from('Content-Transfer-Encoding: quoted-printable\r\n\r\n', 'latin1'),
-      encodeQuotedPrintable(canonical),
+      Buffer.from('Content-Transfer-Encoding: base64\r\n\r\n', 'latin1'),
+      { ...body, ...decode, encode: 'base64' },
     ];
-  }
-  return [header, Buffer.from('Content-Transfer-Encoding: base64\r\n\r\n', 'latin1'), encodeBase64Lines(decoded)];
+  if (encoding !== 'quoted-printable' && !unsafe) return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
+  return [
+    header,
+    Buffer.from('Content-Transfer-Encoding: quoted-printable\r\n\r\n', 'latin1'),
+    { ...body, ...decode, crlf: true, encode: 'quoted-printable' },
+  ];
+}
+
+/** Lines of text, whose ends may be rewritten. UTF-16 and UTF-32 have CR and LF octets that end no line: they travel as binary. */
+function isText({ transferEncoding, contentType }: MimeEntity): boolean {
+  const charset = contentType.parameters.get('charset')?.toLowerCase() ?? '';
+  return (
+    contentType.type.startsWith('text/') &&
+    transferEncoding !== 'base64' &&
+    transferEncoding !== 'binary' &&
+    !charset.startsWith('utf-16') &&
+    !charset.startsWith('utf-32')
+  );
 }
 
 const withoutEncoding = (fields: readonly HeaderField[]): HeaderField[] =>
   fields.filter((field) => field.name !== 'content-transfer-encoding');
 
 /** The fields as they stand in the message, with CRLF. */
-function fieldsOf(input: Buffer, fields: readonly HeaderField[]): Buffer {
-  const raw = toCrlf(Buffer.concat(fields.map((field) => input.subarray(field.start, field.end))));
+function fieldsOf(layout: Pick<Layout, 'fieldOctets'>, fields: readonly HeaderField[]): Buffer {
+  const raw = toCrlf(Buffer.concat(fields.map((field) => layout.fieldOctets(field))));
   return raw.length > 0 && raw[raw.length - 1] !== LF ? Buffer.concat([raw, crlf]) : raw;
-}
-
-/** True for bytes that every relay leaves as they are. */
-function isSafe(body: Buffer): boolean {
-  if (!isAscii(body) || body.includes(0)) return false;
-  for (let at = body.indexOf(CR); at >= 0; at = body.indexOf(CR, at + 1)) if (body[at + 1] !== LF) return false;
-  for (let start = 0; start < body.length; ) {
-    const feed = body.indexOf(LF, start);
-    const end = feed < 0 ? body.length : feed - 1;
-    if (feed === start || (feed > 0 && body[feed - 1] !== CR)) return false;
-    if (end - start > longestLine) return false;
-    const last = body[end - 1];
-    if (end > start && (last === 0x20 || last === 0x09)) return false;
-    if (body[start] === 0x46 && body.toString('latin1', start, start + 5) === 'From ') return false;
-    if (feed < 0) break;
-    start = feed + 1;
-  }
-  return true;
 }

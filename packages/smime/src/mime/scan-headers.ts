@@ -60,14 +60,6 @@ export function scanHeaders(
       bodyStart = line.next;
       break;
     }
-    if (at - start > limits.headerOctets || headers.length >= limits.headerFields) {
-      note(
-        'error',
-        'header-too-large',
-        `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`,
-      );
-      break;
-    }
     let { next } = line;
     let ended = line.content;
     while (next < end && (input[next] === 0x20 || input[next] === 0x09)) {
@@ -81,6 +73,14 @@ export function scanHeaders(
         );
       next = folded.next;
       ended = folded.content;
+    }
+    if (next - start > limits.headerOctets || headers.length >= limits.headerFields) {
+      note(
+        'error',
+        'header-too-large',
+        `The header has more than ${limits.headerFields} fields or ${limits.headerOctets} octets; the rest was not read.`,
+      );
+      break;
     }
     inspectOctets(input, at, next, ended, crlf, note);
     const field = readField(input, at, next, ended, note);

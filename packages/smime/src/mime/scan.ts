@@ -40,14 +40,15 @@ function scanEntity(
   byDefault: ContentType,
 ): MimeEntity {
   const ambiguities: Problem[] = [];
-  const doubt = (code: string, message: string, clause?: string): void => {
-    ambiguities.push(problem('error', code, message, clause));
-  };
   const message = scan.heads;
   scan.heads = false;
   const section = scanHeaders(input, start, end, message, scan.crlf, ambiguities);
-  const contentType = soleContentType(section.headers, byDefault, ambiguities);
-  const transferEncoding = soleTransferEncoding(section.headers, ambiguities);
+  const { contentType, transferEncoding, holds, boundary, childDefault } = describeEntity(
+    section.headers,
+    byDefault,
+    depth,
+    ambiguities,
+  );
   const entity = {
     start,
     headerEnd: section.headerEnd,
@@ -58,10 +59,51 @@ function scanEntity(
     transferEncoding,
     ambiguities,
   };
+  if (holds === 'message') {
+    scan.parts++;
+    scan.heads = true;
+    return {
+      ...entity,
+      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, childDefault)],
+      closed: true,
+    };
+  }
+  if (holds === 'nothing') return { ...entity, parts: [], closed: false };
+  const split = splitParts(input, section.bodyStart, end, boundary, scan, ambiguities);
+  const parts = split.ranges.map(([from, to]) => scanEntity(input, from, to, scan, depth + 1, childDefault));
+  return { ...entity, parts, closed: split.closed };
+}
+
+/** What the header of an entity says of its body. */
+interface Description {
+  readonly contentType: ContentType;
+  readonly transferEncoding: string;
+  /** Structure that is read further: one message, or parts. */
+  readonly holds: 'nothing' | 'message' | 'parts';
+  /** Of a multipart whose parts are read. */
+  readonly boundary: string;
+  /** The type of a part that does not say its own. */
+  readonly childDefault: ContentType;
+}
+
+/** @param depth how many entities lie around this one */
+function describeEntity(
+  headers: readonly HeaderField[],
+  byDefault: ContentType,
+  depth: number,
+  ambiguities: Problem[],
+): Description {
+  const doubt = (code: string, message: string, clause?: string): void => {
+    ambiguities.push(problem('error', code, message, clause));
+  };
+  const contentType = soleContentType(headers, byDefault, ambiguities);
+  const transferEncoding = soleTransferEncoding(headers, ambiguities);
   const multipart = contentType.type.startsWith('multipart/');
   const embedded = contentType.type === 'message/rfc822' || contentType.type === 'message/global';
-  const leaf: MimeEntity = { ...entity, parts: [], closed: false };
-  if (!multipart && !embedded) return leaf;
+  const boundary = contentType.parameters.get('boundary') ?? '';
+  const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
+  const described = { contentType, transferEncoding, boundary, childDefault };
+  if (!multipart && !embedded) return { ...described, holds: 'nothing' };
   if (!identityEncodings.has(transferEncoding)) {
     if (multipart)
       doubt(
@@ -69,30 +111,18 @@ function scanEntity(
         `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`,
         'RFC 2045 section 6.4',
       );
-    return leaf;
+    return { ...described, holds: 'nothing' };
   }
   if (depth >= limits.mimeDepth) {
     doubt('mime-too-deep', `Parts are nested deeper than ${limits.mimeDepth}; what is below was not read.`);
-    return leaf;
+    return { ...described, holds: 'nothing' };
   }
-  if (embedded) {
-    scan.parts++;
-    scan.heads = true;
-    return {
-      ...entity,
-      parts: [scanEntity(input, section.bodyStart, end, scan, depth + 1, textPlain)],
-      closed: true,
-    };
-  }
-  const boundary = contentType.parameters.get('boundary');
-  if (boundary === undefined || boundary === '') {
+  if (embedded) return { ...described, holds: 'message' };
+  if (boundary === '') {
     doubt('missing-boundary', 'A multipart has no boundary.', 'RFC 2046 section 5.1.1');
-    return leaf;
+    return { ...described, holds: 'nothing' };
   }
-  const split = splitParts(input, section.bodyStart, end, boundary, scan, ambiguities);
-  const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
-  const parts = split.ranges.map(([from, to]) => scanEntity(input, from, to, scan, depth + 1, childDefault));
-  return { ...entity, parts, closed: split.closed };
+  return { ...described, holds: 'parts' };
 }
 
 function soleContentType(headers: readonly HeaderField[], byDefault: ContentType, ambiguities: Problem[]): ContentType {
@@ -143,39 +173,34 @@ function splitParts(
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
   const body = input.subarray(0, end);
   const ranges: [number, number][] = [];
-  const doubts = new Set<string>();
-  const doubt = (code: string, message: string): void => {
-    if (doubts.has(code)) return;
-    doubts.add(code);
-    ambiguities.push(problem('error', code, message, 'RFC 2046 section 5.1.1'));
-  };
+  const doubt = delimiterDoubts(ambiguities);
   let partStart = -1;
   let closed = false;
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) {
     if (at > from && input[at - 1] !== LF) {
-      if (input[at - 1] === CR)
-        doubt('bare-carriage-return', 'A delimiter follows a carriage return that has no line feed.');
+      if (input[at - 1] === CR) doubt('bare-carriage-return');
       continue;
     }
     let after = at + delimiter.length;
     const closing = input[after] === 0x2d && input[after + 1] === 0x2d && after + 2 <= end;
     if (closing) after += 2;
-    while (after < end && (input[after] === 0x20 || input[after] === 0x09)) after++;
+    const padded = Math.min(end, after + limits.delimiterPadding);
+    while (after < padded && (input[after] === 0x20 || input[after] === 0x09)) after++;
     const ends =
       after >= end || input[after] === LF || (input[after] === CR && (after + 1 >= end || input[after + 1] === LF));
     if (!ends) {
-      doubt('boundary-prefix', 'A line begins with the boundary and goes on: some parsers take it for a delimiter.');
+      doubt('boundary-prefix');
       continue;
     }
     if (scan.crlf && ((at > from && input[at - 2] !== CR) || (after < end && input[after] === LF)))
-      doubt('bare-line-feed', 'A delimiter line ends or begins at a line feed that has no carriage return.');
+      doubt('bare-line-feed');
     if (closed) {
-      doubt('delimiter-after-close', 'A delimiter stands after the close delimiter.');
+      doubt('delimiter-after-close');
       continue;
     }
     if (partStart >= 0) {
       if (scan.parts >= limits.mimeParts) {
-        doubt('too-many-parts', `The message has more than ${limits.mimeParts} parts; the rest was not read.`);
+        doubt('too-many-parts');
         return { ranges, closed: false };
       }
       scan.parts++;
@@ -188,17 +213,37 @@ function splitParts(
     scan.parts++;
     ranges.push([partStart, end]);
   }
-  if (!closed) {
-    ambiguities.push(
-      problem(
-        'warning',
-        ranges.length === 0 ? 'no-parts' : 'missing-close-delimiter',
-        ranges.length === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.',
-        'RFC 2046 section 5.1.1',
-      ),
-    );
-  }
+  if (!closed) noteUnclosed(ranges.length, ambiguities);
   return { ranges, closed };
+}
+
+const delimiterMessages = {
+  'bare-carriage-return': 'A delimiter follows a carriage return that has no line feed.',
+  'boundary-prefix': 'A line begins with the boundary and goes on: some parsers take it for a delimiter.',
+  'bare-line-feed': 'A delimiter line ends or begins at a line feed that has no carriage return.',
+  'delimiter-after-close': 'A delimiter stands after the close delimiter.',
+  'too-many-parts': `The message has more than ${limits.mimeParts} parts; the rest was not read.`,
+} as const;
+
+/** Notes each doubt about the delimiters of one multipart once. */
+function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterMessages) => void {
+  const known = new Set<string>();
+  return (code) => {
+    if (!known.has(code)) ambiguities.push(problem('error', code, delimiterMessages[code], 'RFC 2046 section 5.1.1'));
+    known.add(code);
+  };
+}
+
+/** @param parts how many the multipart has */
+function noteUnclosed(parts: number, ambiguities: Problem[]): void {
+  ambiguities.push(
+    problem(
+      'warning',
+      parts === 0 ? 'no-parts' : 'missing-close-delimiter',
+      parts === 0 ? 'A multipart has no part.' : 'A multipart does not end with its close delimiter.',
+      'RFC 2046 section 5.1.1',
+    ),
+  );
 }
 
 /** Where the line break that belongs to a delimiter begins. */

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { digestSizes, type PasswordDigest } from './digests.ts';
+import { iterateHash, roundCost } from './iterate-hash.ts';
 
 const pbkdf2Async = promisify(pbkdf2);
 const scryptAsync = promisify<Uint8Array, Uint8Array, number, ScryptOptions, Buffer>(scrypt);
@@ -66,9 +67,8 @@ export async function deriveScrypt(
   return scryptAsync(password, salt, length, { N, r, p, maxmem: 2 * limits.scryptOctets });
 }
 
-/** One mix of scrypt's block (N r p of them), and one round of PKCS#12's function, in iterations of PBKDF2, as measured. */
+/** One mix of scrypt's block (N r p of them) in iterations of PBKDF2, as measured. */
 const scryptCost = 2;
-const pkcs12Cost = 4;
 
 /**
  * RFC 7292 B.2. Gives the event loop its turn now and then: the loop runs in JavaScript, on the main thread.
@@ -85,21 +85,24 @@ export async function derivePkcs12(
 ): Promise<Buffer> {
   checkCounts(iterations, salt, limits.pkcs12Iterations);
   const { output, block } = digestSizes[digest];
-  budget.spend(iterations * Math.ceil(length / output) * pkcs12Cost);
+  budget.spend(iterations * Math.ceil(length / output) * roundCost(digest));
   const diversifier = Buffer.alloc(block, use);
   const input = Buffer.concat([fill(salt, block), fill(password, block)]);
   const blocks: Buffer[] = [];
   for (let made = 0; made < length; made += output) {
-    let a = hash(digest, Buffer.concat([diversifier, input]), 'buffer');
-    for (let round = 1; round < iterations; round++) {
-      a = hash(digest, a, 'buffer');
-      if (round % 10_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+    let a: Buffer = hash(digest, Buffer.concat([diversifier, input]), 'buffer');
+    for (let left = iterations - 1; left > 0; left -= roundsAtATime) {
+      a = iterateHash(digest, a, Math.min(left, roundsAtATime));
+      if (left > roundsAtATime) await new Promise((resolve) => setImmediate(resolve));
     }
     blocks.push(a);
     addOne(input, fill(a, block).subarray(0, block), block);
   }
   return Buffer.concat(blocks).subarray(0, length);
 }
+
+/** 8 ms or so. */
+const roundsAtATime = 10_000;
 
 function checkCounts(iterations: number, salt: Uint8Array, cap: number): void {
   if (iterations < 1) throw new SmimeError('unexpected-structure', 'a key derivation with no iteration');

@@ -1,6 +1,6 @@
 /** Which certificate of a PKCS#12 file belongs to which key. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { parseCertificate } from '../x509/certificate.ts';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 
 interface FoundKey {
   readonly privateKey: Uint8Array;
@@ -20,51 +20,56 @@ export function pairKeys<K extends FoundKey, C extends FoundCertificate>(
   keys: readonly K[],
   certificates: readonly C[],
 ): Map<K, C> {
-  const byPublicKey = new Map<string, C[]>();
-  const unloadable: C[] = [];
-  for (const candidate of certificates) {
-    const identity = keys.length === 0 ? undefined : publicKeyOfCertificate(candidate.certificate);
-    if (identity === undefined) unloadable.push(candidate);
-    else byPublicKey.set(identity, [...(byPublicKey.get(identity) ?? []), candidate]);
-  }
+  const candidates = keys.length === 0 ? [] : certificates.map((found) => new Candidate(found));
   const pairs = new Map<K, C>();
-  const taken = new Set<C>();
   for (const key of keys) {
-    const identity = publicKeyOfPrivateKey(key.privateKey);
-    const candidates = (
-      identity === undefined ? certificates : [...(byPublicKey.get(identity) ?? []), ...unloadable]
-    ).filter((candidate) => !taken.has(candidate));
+    const publicKey = publicKeyOf(key.privateKey);
     const labelled = candidates.filter(
-      (candidate) => key.localKeyId !== undefined && candidate.localKeyId === key.localKeyId,
+      ({ found }) => key.localKeyId !== undefined && found.localKeyId === key.localKeyId,
     );
     const own =
-      labelled[0] ??
-      (identity === undefined ? undefined : candidates.find((candidate) => !unloadable.includes(candidate)));
+      (publicKey &&
+        (labelled.find(({ spki }) => spki === publicKey.spki) ??
+          candidates.find(({ spki }) => spki === publicKey.spki))) ??
+      labelled.find((candidate) => publicKey === undefined || candidate.mayHave(publicKey.key));
     if (own === undefined) continue;
-    taken.add(own);
-    pairs.set(key, own);
+    candidates.splice(candidates.indexOf(own), 1);
+    pairs.set(key, own.found);
   }
   return pairs;
 }
 
-function publicKeyOfCertificate(certificate: Uint8Array): string | undefined {
-  return loaded(() => parseCertificate(certificate).publicKey.export({ format: 'der', type: 'spki' }));
+class Candidate<C extends FoundCertificate> {
+  readonly found: C;
+  /** The public key as the certificate has it; undefined where that is none. */
+  readonly spki: string | undefined;
+  readonly #certificate: Certificate | undefined;
+
+  constructor(found: C) {
+    this.found = found;
+    this.#certificate = attempt(() => parseCertificate(found.certificate));
+    this.spki = this.#certificate && Buffer.from(this.#certificate.spki).toString('latin1');
+  }
+
+  /** True unless the public key can be loaded and is another: one key has several encodings (compressed points). */
+  mayHave(publicKey: KeyObject): boolean {
+    return attempt(() => this.#certificate?.publicKey.equals(publicKey)) ?? true;
+  }
 }
 
-function publicKeyOfPrivateKey(privateKey: Uint8Array): string | undefined {
-  return loaded(() =>
-    createPublicKey(createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' })).export({
-      format: 'der',
-      type: 'spki',
-    }),
-  );
+/** The public key and its DER SubjectPublicKeyInfo, as latin1. Undefined for a key that this Node.js cannot load. */
+function publicKeyOf(privateKey: Uint8Array): { key: KeyObject; spki: string } | undefined {
+  return attempt(() => {
+    const key = createPublicKey(createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' }));
+    return { key, spki: key.export({ format: 'der', type: 'spki' }).toString('latin1') };
+  });
 }
 
-function loaded(spki: () => Buffer): string | undefined {
+function attempt<T>(work: () => T): T | undefined {
   try {
-    return spki().toString('latin1');
+    return work();
   } catch {
-    // A key that this Node.js cannot load; what it is like is not for us to say.
+    // What the key or certificate is like is not for us to say; the caller will see when it loads it.
     return undefined;
   }
 }

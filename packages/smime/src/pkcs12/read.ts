@@ -102,6 +102,12 @@ class Bags {
       throw new SmimeError('limit-exceeded', `a PKCS#12 file with more than ${limits.pkcs12Bags} bags`);
   }
 
+  addKey(privateKey: Uint8Array, attributes: Attributes): void {
+    if (this.keys.length >= limits.pkcs12Keys)
+      throw new SmimeError('limit-exceeded', `a PKCS#12 file with more than ${limits.pkcs12Keys} private keys`);
+    this.keys.push({ privateKey, ...attributes });
+  }
+
   /** The plaintext, which is one SEQUENCE: without a MAC a wrong password survives the padding one time in 256. */
   async open(algorithm: Uint8Array, ciphertext: Uint8Array): Promise<Buffer> {
     const plaintext = await decryptWithPassword(algorithm, ciphertext, this.#password, this.#budget, isOneSequence);
@@ -180,12 +186,12 @@ async function readSafe(contents: Uint8Array, bags: Bags, depth: number): Promis
     const attributes = readAttributes(bag);
     switch (type) {
       case oids.keyBag:
-        bags.keys.push({ privateKey: value.element(tag.sequence), ...attributes });
+        bags.addKey(value.element(tag.sequence), attributes);
         break;
       case oids.shroudedKeyBag: {
         const shrouded = value.enter();
         const algorithm = shrouded.element(tag.sequence);
-        bags.keys.push({ privateKey: await bags.open(algorithm, shrouded.octetString()), ...attributes });
+        bags.addKey(await bags.open(algorithm, shrouded.octetString()), attributes);
         break;
       }
       case oids.certBag: {

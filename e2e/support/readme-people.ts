@@ -1,0 +1,121 @@
+/** The people of the library's README: their keys, certificates and a message in files, their CA's CRL and OCSP, and a key service. */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import {
+  assembleSigned,
+  authorityInfoAccess,
+  authorityKeyIdentifier,
+  buildOcspResponse,
+  buildTbsCrl,
+  type Certificate,
+  createPkcs12,
+  crlDistributionPoints,
+  crlNumber,
+  defaultHash,
+  derToPem,
+  keyIdentifier,
+  parseOcspRequest,
+  signatureAlgorithmFor,
+} from '@chancery/smime';
+import { createCa, issueFor, type SmallCa } from './small-ca.ts';
+
+export interface ReadmePeople {
+  /** What the README calls `KEY_SERVICE`. */
+  readonly keyService: string;
+  close(): void;
+}
+
+/** Writes the files that the examples read into `folder`, and serves what they fetch. */
+export async function readmePeople(folder: string): Promise<ReadmePeople> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const root = await createCa('Example Root', 'ec');
+  const issuing = await createCa('Example Issuing', 'ec', root, [crlDistributionPoints([`${url}/root.crl`])]);
+  const pem = (name: string, certificate: Certificate) =>
+    writeFileSync(path.join(folder, `${name}.pem`), derToPem(certificate.der, 'CERTIFICATE'));
+  const person = async (id: string, name: string): Promise<{ key: KeyObject; certificate: Certificate }> => {
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const certificate = await issueFor(issuing, key, {
+      name,
+      email: `${id}@example.com`,
+      usage: ['digitalSignature', 'keyAgreement'],
+      extensions: [authorityInfoAccess({ ocsp: [`${url}/ocsp`] })],
+    });
+    pem(id, certificate);
+    writeFileSync(path.join(folder, `${id}.key`), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    return { key, certificate };
+  };
+  pem('root', root.certificate);
+  pem('issuing', issuing.certificate);
+  const anna = await person('anna', 'Anna Becker');
+  await person('ben', 'Ben Okafor');
+  const file = await createPkcs12({
+    privateKey: anna.key.export({ format: 'der', type: 'pkcs8' }),
+    certificate: anna.certificate.der,
+    chain: [issuing.certificate.der],
+    password: 'correct horse',
+    profile: 'modern',
+  });
+  writeFileSync(path.join(folder, 'anna.p12'), file);
+  writeFileSync(path.join(folder, 'message.eml'), message());
+  serve(server, { root, issuing, annasKey: anna.key });
+  return { keyService: url, close: () => server.close() };
+}
+
+const message = (): string =>
+  [
+    'From: Anna Becker <anna@example.com>',
+    'To: Ben Okafor <ben@example.com>',
+    'Subject: The contract',
+    `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
+    'Message-ID: <1@example.com>',
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    'Grüße: we have a deal.',
+    '',
+  ].join('\r\n');
+
+const hour = 3_600_000;
+
+function serve(server: Server, { root, issuing, annasKey }: { root: SmallCa; issuing: SmallCa; annasKey: KeyObject }) {
+  const answer = async (request: IncomingMessage): Promise<Uint8Array> => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const body = await buffer(request);
+    if (pathname === '/root.crl') return crlOf(root);
+    if (pathname === '/sign/anna') return sign(searchParams.get('hash'), body, annasKey);
+    if (pathname !== '/ocsp') throw new Error(`Nothing at ${pathname}`);
+    const responses = parseOcspRequest(body).requests.map((certId) => ({
+      certId,
+      status: 'good' as const,
+      thisUpdate: new Date(),
+      nextUpdate: new Date(Date.now() + hour),
+    }));
+    return buildOcspResponse({ signer: issuing.signer, responses, producedAt: new Date() });
+  };
+  server.on('request', (request, response) => {
+    answer(request).then(
+      (octets) => response.end(octets),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+}
+
+async function crlOf({ certificate, signer }: SmallCa): Promise<Uint8Array> {
+  const hash = defaultHash(signer.kind);
+  const signatureAlgorithm = signatureAlgorithmFor(signer.kind, hash);
+  const tbs = buildTbsCrl({
+    signatureAlgorithm,
+    issuer: certificate.subject,
+    thisUpdate: new Date(Date.now() - hour),
+    nextUpdate: new Date(Date.now() + hour),
+    entries: [],
+    extensions: [authorityKeyIdentifier(keyIdentifier(signer.spki)), crlNumber(1)],
+  });
+  return assembleSigned(tbs, signatureAlgorithm, await signer.sign(tbs, hash));
+}
