@@ -252,16 +252,20 @@ export function readOnly(der: Uint8Array, what: string, expected: number = tag.s
   return inner;
 }
 
-/** Object identifiers recur: one string per distinct encoding, bounded because attackers choose encodings. */
-const knownOids = new Map<string, string>();
+/**
+ * Object identifiers recur: one string per distinct encoding, found by a hash of its octets without making a string to look it up.
+ * Bounded because attackers choose encodings.
+ */
+const knownOids = new Map<number, { readonly octets: Uint8Array; readonly text: string }>();
 
 function decodeOid(bytes: Buffer, start: number, end: number): string {
   if (end === start || end - start > limits.oidOctets || ((bytes[end - 1] as number) & 0x80) !== 0) {
     throw new SmimeError('malformed-asn1', 'expected an object identifier', { offset: start });
   }
-  const key = bytes.toString('latin1', start, end);
+  let key = end - start;
+  for (let p = start; p < end; p++) key = (Math.imul(key, 31) + (bytes[p] as number)) | 0;
   const known = knownOids.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined && isAt(known.octets, bytes, start, end)) return known.text;
   let text = '';
   let arc = 0n;
   let small = 0;
@@ -286,8 +290,15 @@ function decodeOid(bytes: Buffer, start: number, end: number): string {
     small = 0;
     big = false;
   }
-  if (knownOids.size < 1_000) knownOids.set(key, text);
+  if (known === undefined && knownOids.size < 1_000)
+    knownOids.set(key, { octets: Uint8Array.from(bytes.subarray(start, end)), text });
   return text;
+}
+
+function isAt(octets: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
+  if (octets.length !== end - start) return false;
+  for (let p = 0; p < octets.length; p++) if (octets[p] !== bytes[start + p]) return false;
+  return true;
 }
 
 function tagName(value: number | undefined): string {

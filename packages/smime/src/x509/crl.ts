@@ -32,6 +32,7 @@ import {
   readNamedBits,
   serialText,
 } from './read-extensions.ts';
+import { Skimmer } from './skimmer.ts';
 
 /** What a CRL says about one certificate. */
 export interface CrlEntry {
@@ -206,13 +207,18 @@ class EntryIndex {
     this.end = list?.end ?? 0;
     // The shortest entry has 20 octets: two headers, a serial number of one octet and a UTCTime.
     const offsets = new Uint32Array(list ? Math.ceil((list.end - list.position) / 20) : 0);
+    const skimmer = new Skimmer(this.bytes, 0);
     let count = 0;
     while (list && !list.atEnd) {
       offsets[count] = list.position;
-      const entry = list.enter();
-      entry.integerContent();
-      entry.time();
-      if (!entry.atEnd) this.readEntryExtensions(entry, count);
+      skimmer.position = list.position;
+      if (isPlainEntry(skimmer, list.end)) list.position = skimmer.position;
+      else {
+        const entry = list.enter();
+        entry.integerContent();
+        entry.time();
+        if (!entry.atEnd) this.readEntryExtensions(entry, count);
+      }
       count += 1;
     }
     this.offsets = offsets.subarray(0, count);
@@ -223,10 +229,14 @@ class EntryIndex {
     const wanted = new DerReader(serialInteger(serialNumber)).content(tag.integer);
     const table = this.hashTable();
     const mask = table.length - 1;
+    const skimmer = new Skimmer(this.bytes, 0);
     for (let slot = hash(wanted, 0, wanted.length) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
       const ordinal = (table[slot] as number) - 1;
-      const { start, end } = this.serialAt(ordinal);
-      if (this.bytes.compare(wanted, 0, wanted.length, start, end) === 0 && namesEqual(this.issuerAt(ordinal), issuer))
+      this.serialAt(ordinal, skimmer);
+      if (
+        this.bytes.compare(wanted, 0, wanted.length, skimmer.start, skimmer.end) === 0 &&
+        namesEqual(this.issuerAt(ordinal), issuer)
+      )
         return this.entryAt(ordinal);
     }
     return undefined;
@@ -241,9 +251,10 @@ class EntryIndex {
     let size = 16;
     while (size < this.count * 2) size *= 2;
     const table = new Uint32Array(size);
+    const skimmer = new Skimmer(this.bytes, 0);
     for (let ordinal = 0; ordinal < this.count; ordinal++) {
-      const { start, end } = this.serialAt(ordinal);
-      let slot = hash(this.bytes, start, end) & (size - 1);
+      this.serialAt(ordinal, skimmer);
+      let slot = hash(this.bytes, skimmer.start, skimmer.end) & (size - 1);
       while (table[slot] !== 0) slot = (slot + 1) & (size - 1);
       table[slot] = ordinal + 1;
     }
@@ -251,14 +262,20 @@ class EntryIndex {
     return table;
   }
 
-  /** Content of the serial number without superfluous leading zeros, so that it compares with what `serialInteger` makes. */
-  private serialAt(ordinal: number): { start: number; end: number } {
-    const entry = new DerReader(this.bytes, this.offsets[ordinal], this.end).enter();
-    const content = entry.integerContent();
-    let start = entry.position - content.length;
-    while (start < entry.position - 1 && this.bytes[start] === 0 && ((this.bytes[start + 1] as number) & 0x80) === 0)
-      start++;
-    return { start, end: entry.position };
+  /** Leaves the skimmer at the serial number without superfluous leading zeros, so that it compares with what `serialInteger` makes. */
+  private serialAt(ordinal: number, skimmer: Skimmer): void {
+    const { bytes, end } = this;
+    skimmer.position = this.offsets[ordinal] as number;
+    if (skimmer.take(tag.sequence, end)) {
+      skimmer.position = skimmer.start;
+      skimmer.take(tag.integer, skimmer.end);
+    }
+    while (
+      skimmer.start < skimmer.end - 1 &&
+      bytes[skimmer.start] === 0 &&
+      ((bytes[skimmer.start + 1] as number) & 0x80) === 0
+    )
+      skimmer.start++;
   }
 
   private issuerAt(ordinal: number): Name {
@@ -298,6 +315,37 @@ class EntryIndex {
         this.unknownCritical.push(id);
     }
   }
+}
+
+/**
+ * True for an entry of the usual form: serial number, time, and at most a reason as every CA writes it. Whatever else stands there
+ * is read thoroughly.
+ */
+function isPlainEntry(skimmer: Skimmer, limit: number): boolean {
+  if (!skimmer.take(tag.sequence, limit)) return false;
+  const { bytes, end } = skimmer;
+  skimmer.position = skimmer.start;
+  if (!skimmer.take(tag.integer, end) || skimmer.start === skimmer.end || skimmer.end - skimmer.start > 64)
+    return false;
+  if (!skimmer.take(tag.utcTime, end) || !isPlainTime(bytes, skimmer.start, skimmer.end)) return false;
+  const rest = skimmer.position;
+  skimmer.position = end;
+  if (rest === end) return true;
+  if (end - rest !== reasonTemplate.length) return false;
+  for (let p = 0; p < reasonTemplate.length - 1; p++) if (bytes[rest + p] !== reasonTemplate[p]) return false;
+  return (bytes[end - 1] as number) < 0x80;
+}
+
+/** YYMMDDHHMMSSZ on a day that every month has. */
+function isPlainTime(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 13 || bytes[start + 12] !== 0x5a) return false;
+  for (let p = start; p < start + 12; p++) {
+    const octet = bytes[p] as number;
+    if (octet < 0x30 || octet > 0x39) return false;
+  }
+  const two = (p: number): number => (bytes[start + p] as number) * 10 + (bytes[start + p + 1] as number) - 528;
+  const [month, day] = [two(2), two(4)];
+  return month >= 1 && month <= 12 && day >= 1 && day <= 28 && two(6) <= 23 && two(8) <= 59 && two(10) <= 59;
 }
 
 /** FNV-1a. Serial numbers are random or counted; a CA that makes them collide slows only questions about itself. */

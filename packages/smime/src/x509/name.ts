@@ -13,6 +13,7 @@ import {
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { Skimmer } from './skimmer.ts';
 
 /** One attribute: its object identifier and its value as text (`#` and hex of the DER for values that are no string). */
 export interface NameAttribute {
@@ -54,36 +55,17 @@ export function parseName(der: Uint8Array): Name {
   return name;
 }
 
-/** Reads the Name that stands next in a structure. */
+/** Reads the Name that stands next in a structure: checks its form at once, makes text of it at first use. */
 export function readName(reader: DerReader, expected: number = tag.sequence): Name {
   const start = reader.position;
-  const relatives = reader.enter(expected);
-  const attributes: NameAttribute[][] = [];
-  let budget = limits.nameAttributes;
-  while (!relatives.atEnd) {
-    const set = relatives.enter(tag.set);
-    const relative: NameAttribute[] = [];
-    do {
-      if (--budget < 0)
-        throw new SmimeError('limit-exceeded', `a name has more than ${limits.nameAttributes} attributes`, {
-          offset: start,
-        });
-      const attribute = set.enter();
-      const type = attribute.oid();
-      const valueStart = attribute.position;
-      const text = attribute.string();
-      if (text !== undefined) relative.push({ type, value: text });
-      else
-        relative.push({
-          type,
-          value: `#${reader.bytes.toString('hex', valueStart, attribute.position)}`,
-          encoded: true,
-        });
-      attribute.finish('a name attribute');
-    } while (!set.atEnd);
-    attributes.push(relative);
+  const { bytes } = reader;
+  const skimmer = new Skimmer(bytes, start);
+  if (skimmer.take(expected, reader.end) && isWellFormed(skimmer)) {
+    reader.position = skimmer.position;
+    return new ParsedName(bytes.subarray(start, reader.position), undefined);
   }
-  return { der: reader.bytes.subarray(start, reader.position), attributes };
+  const attributes = readRelativeNames(reader, expected);
+  return new ParsedName(bytes.subarray(start, reader.position), attributes);
 }
 
 /** A name of one attribute per relative distinguished name, in the order given (most significant first, as RFC 5280 has it). */
@@ -116,9 +98,7 @@ export function nameValues(name: Name, type: string): string[] {
 
 /** RFC 5280 7.1: equal octets, or equal after folding case and white space (string types count as one another). */
 export function namesEqual(a: Name, b: Name): boolean {
-  if (Buffer.compare(a.der, b.der) === 0) return true;
-  if (a.attributes.length !== b.attributes.length) return false;
-  return a.attributes.every((relative, index) => relativesEqual(relative, b.attributes[index] ?? []));
+  return Buffer.compare(a.der, b.der) === 0 || nameKey(a) === nameKey(b);
 }
 
 /** True where the name lies in the subtree: RFC 5280 4.2.1.10, directoryName. */
@@ -131,22 +111,98 @@ export function isWithin(name: Name, subtree: Name): boolean {
 
 /** One key for all names that `namesEqual` takes for equal: for maps. */
 export function nameKey(name: Name): string {
-  return JSON.stringify(
-    name.attributes.map((relative) => relative.map((attribute) => [attribute.type, fold(attribute)]).sort()),
-  );
+  return name instanceof ParsedName ? name.key : keyOf(name.attributes);
 }
+
+class ParsedName implements Name {
+  readonly der: Uint8Array;
+  #attributes: readonly (readonly NameAttribute[])[] | undefined;
+  #key: string | undefined;
+
+  constructor(der: Uint8Array, attributes: readonly (readonly NameAttribute[])[] | undefined) {
+    this.der = der;
+    this.#attributes = attributes;
+  }
+
+  get attributes(): readonly (readonly NameAttribute[])[] {
+    this.#attributes ??= readRelativeNames(new DerReader(this.der), this.der[0] as number);
+    return this.#attributes;
+  }
+
+  get key(): string {
+    this.#key ??= keyOf(this.attributes);
+    return this.#key;
+  }
+}
+
+const keyOf = (attributes: Name['attributes']): string => JSON.stringify(attributes.map(relativeKey));
+
+/** The attributes of one relative distinguished name are a set. */
+const relativeKey = (relative: readonly NameAttribute[]): string[] =>
+  relative.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
 
 function relativesEqual(a: readonly NameAttribute[], b: readonly NameAttribute[]): boolean {
   if (a.length !== b.length) return false;
-  const left = a.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
-  const right = b.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
+  const [left, right] = [relativeKey(a), relativeKey(b)];
   return left.every((text, index) => text === right[index]);
+}
+
+/** What `readRelativeNames` would read without complaint. The skimmer has just taken the name. */
+function isWellFormed(skimmer: Skimmer): boolean {
+  const { end } = skimmer;
+  skimmer.position = skimmer.start;
+  for (let count = 0; skimmer.position < end; ) {
+    if (!skimmer.take(tag.set, end)) return false;
+    const setEnd = skimmer.end;
+    skimmer.position = skimmer.start;
+    do {
+      if (++count > limits.nameAttributes || !skimmer.take(tag.sequence, setEnd)) return false;
+      const attributeEnd = skimmer.end;
+      skimmer.position = skimmer.start;
+      if (!skimmer.takeOid(attributeEnd) || !skimmer.takeAny(attributeEnd) || skimmer.end !== attributeEnd)
+        return false;
+    } while (skimmer.position < setEnd);
+  }
+  return true;
+}
+
+function readRelativeNames(reader: DerReader, expected: number): NameAttribute[][] {
+  const start = reader.position;
+  const relatives = reader.enter(expected);
+  const attributes: NameAttribute[][] = [];
+  let budget = limits.nameAttributes;
+  while (!relatives.atEnd) {
+    const set = relatives.enter(tag.set);
+    const relative: NameAttribute[] = [];
+    do {
+      if (--budget < 0)
+        throw new SmimeError('limit-exceeded', `a name has more than ${limits.nameAttributes} attributes`, {
+          offset: start,
+        });
+      const attribute = set.enter();
+      const type = attribute.oid();
+      const valueStart = attribute.position;
+      const text = attribute.string();
+      if (text !== undefined) relative.push({ type, value: text });
+      else
+        relative.push({
+          type,
+          value: `#${reader.bytes.toString('hex', valueStart, attribute.position)}`,
+          encoded: true,
+        });
+      attribute.finish('a name attribute');
+    } while (!set.atEnd);
+    attributes.push(relative);
+  }
+  return attributes;
 }
 
 /** A value with U+FFFD was no valid text: it must equal nothing but itself, so it keeps its spelling. */
 function fold({ value, encoded }: NameAttribute): string {
   if (encoded) return `der ${value}`;
   if (value.includes('\ufffd')) return `raw ${value}`;
+  // Nearly every value is of this form, and needs no more than its case folded.
+  if (/^[!-~]+(?: [!-~]+)*$/.test(value)) return `text ${value.toLowerCase()}`;
   return `text ${value.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`;
 }
 
