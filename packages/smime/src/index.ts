@@ -1,7 +1,8 @@
 /** The engine's public face: explicit names, grouped by room. */
 
-export { oids } from './asn1/oids.ts';
 // ---- asn1
+export { DerReader, tag } from './asn1/der.ts';
+export { oids } from './asn1/oids.ts';
 export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
 // ---- cms
 export type { Capability } from './cms/capabilities.ts';

@@ -26,7 +26,7 @@ import type { World } from '../world.ts';
 import { addressesOf } from './addresses.ts';
 import { algorithmOf, draftCertificate, signAsAuthority } from './authority-key.ts';
 import { issueCrl } from './crl.ts';
-import { lintCertificate } from './lints/all.ts';
+import { lintForIssuance } from './lints/lint-certificate.ts';
 import { randomSerialNumber } from './serial-number.ts';
 
 export interface HierarchyInput {
@@ -120,7 +120,7 @@ function issuingExtensions(world: World, spki: Uint8Array, parent: AuthorityRow)
 }
 
 function requireCleanLint(role: AuthorityRow['role'], draft: Certificate, issuer: Certificate): void {
-  const errors = lintCertificate({ kind: role, certificate: draft, issuer }).filter(
+  const errors = lintForIssuance({ use: role, certificate: draft, issuer }).filter(
     ({ severity }) => severity === 'error',
   );
   if (errors.length === 0) return;

@@ -22,11 +22,16 @@ export function weaknessesOf(spki: Uint8Array): string[] {
   // An even exponent has no inverse; a small one has a history of forged signatures.
   if (publicExponent % 2n === 0n || publicExponent < 65_537n || publicExponent >= 1n << 256n)
     wrong.push(`the RSA exponent ${publicExponent} is not an odd number from 65537 to 2^256`);
-  const factor = SMALL_PRIMES.find((prime) => modulus % prime === 0n);
-  if (factor !== undefined) wrong.push(`the RSA modulus is divisible by ${factor}`);
-  else if (hasRocaFingerprint(modulus)) wrong.push('the RSA key comes from a broken generator (ROCA, CVE-2017-15361)');
-  else if (hasClosePrimes(modulus)) wrong.push('the two primes of the RSA key lie too close together');
-  return wrong;
+  const broken = brokenModulus(modulus);
+  return broken === undefined ? wrong : [...wrong, broken];
+}
+
+/** Why anybody can factor an RSA modulus, as a sentence without a full stop; undefined where nobody is known to. */
+export function brokenModulus(modulus: bigint): string | undefined {
+  const factor = smallFactorOf(modulus);
+  if (factor !== undefined) return `the RSA modulus is divisible by ${factor}`;
+  if (hasRocaFingerprint(modulus)) return 'the RSA key comes from a broken generator (ROCA, CVE-2017-15361)';
+  return hasClosePrimes(modulus) ? 'the two primes of the RSA key lie too close together' : undefined;
 }
 
 /** The length of an RSA key in bits; undefined for other keys. @param spki DER, of a kind the engine knows */
@@ -36,11 +41,18 @@ export function modulusBits(spki: Uint8Array): number | undefined {
 
 /** BR 6.1.6: no prime factor below 752. */
 const SMALL_PRIMES = primesBelow(752);
+const SMALL_PRIMES_PRODUCT = SMALL_PRIMES.reduce((product, prime) => product * BigInt(prime), 1n);
 
-function primesBelow(limit: number): bigint[] {
+function primesBelow(limit: number): number[] {
   const primes: number[] = [];
   for (let n = 2; n < limit; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
-  return primes.map(BigInt);
+  return primes;
+}
+
+/** One long division, then short ones of what it leaves: a tenth of the time of 132 long ones. */
+function smallFactorOf(modulus: bigint): number | undefined {
+  const rest = modulus % SMALL_PRIMES_PRODUCT;
+  return SMALL_PRIMES.find((prime) => rest % BigInt(prime) === 0n);
 }
 
 /** Nemec et al. 2017: modulo each of these primes, a key of that generator is a power of 65537. */
@@ -58,21 +70,41 @@ function hasRocaFingerprint(modulus: bigint): boolean {
 /** BR 6.1.1.3: 100 rounds of Fermat's factorisation find no factors. */
 function hasClosePrimes(modulus: bigint): boolean {
   if (modulus < 4n) return false;
-  let a = squareRoot(modulus - 1n) + 1n;
-  for (let round = 0; round < 100; round++, a++) {
-    const rest = a * a - modulus;
-    // A square is 0, 1, 4, 9, 16 or 25 modulo 36, and so on: 64 filters five numbers out of six without a root.
-    if (SQUARES_MODULO_64.has(Number(BigInt.asUintN(6, rest))) && squareRoot(rest) ** 2n === rest) return true;
+  const a = squareRoot(modulus - 1n) + 1n;
+  const first = a * a - modulus;
+  // From a to a + 1 the square grows by 2a + 1. Small numbers sieve out all but one in thousands that is no square.
+  let rest = Number(first % SIEVE);
+  let step = Number((2n * a + 1n) % SIEVE);
+  for (let round = 0n; round < 100n; round++) {
+    if (mayBeSquare(rest)) {
+      const difference = first + round * (2n * a + round);
+      if (squareRoot(difference) ** 2n === difference) return true;
+    }
+    rest = (rest + step) % Number(SIEVE);
+    step = (step + 2) % Number(SIEVE);
   }
   return false;
 }
 
-const SQUARES_MODULO_64 = new Set(Array.from({ length: 64 }, (_, n) => (n * n) % 64));
+/** A square is a square modulo each of these. Their product, and twice that, is a safe integer. */
+const SIEVE_PARTS = [64, 63, 65, 11, 17, 19, 23, 31].map((modulus) => ({
+  modulus,
+  squares: new Set(Array.from({ length: modulus }, (_, n) => (n * n) % modulus)),
+}));
+const SIEVE = SIEVE_PARTS.reduce((product, { modulus }) => product * BigInt(modulus), 1n);
 
-/** Rounded down, by Newton's method. */
+function mayBeSquare(rest: number): boolean {
+  return SIEVE_PARTS.every(({ modulus, squares }) => squares.has(rest % modulus));
+}
+
+/** Rounded down, by Newton's method from above. */
 function squareRoot(n: bigint): bigint {
   if (n < 2n) return n;
-  let x = 1n << BigInt((n.toString(2).length + 1) >> 1);
+  const digits = n.toString(16);
+  // The first 48 bits give 24 good ones of the root: each step doubles them.
+  const head = Math.ceil(Math.sqrt(Number.parseInt(digits.slice(0, 12 - (digits.length % 2)), 16) + 1));
+  const left = Math.max(0, digits.length - 12 + (digits.length % 2));
+  let x = (BigInt(head) + 1n) << BigInt(left * 2);
   for (;;) {
     const y = (x + n / x) >> 1n;
     if (y >= x) return x;

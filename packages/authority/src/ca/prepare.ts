@@ -37,7 +37,7 @@ import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
 import { buildEndEntity } from './end-entity.ts';
 import { modulusBits, weaknessesOf } from './key-strength.ts';
-import { lintCertificate } from './lints/all.ts';
+import { lintForIssuance } from './lints/lint-certificate.ts';
 import { randomSerialNumber } from './serial-number.ts';
 
 declare const preparedOnce: unique symbol;
@@ -115,7 +115,7 @@ export const prepareCertificate = operation({
       spki,
       now: world.clock(),
     });
-    const findings = lintCertificate({ kind: input.use, certificate: draft, issuer: authority.certificate });
+    const findings = lintForIssuance({ use: input.use, certificate: draft, issuer: authority.certificate });
     const errors = findings.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) {
       throw new AuthorityError(

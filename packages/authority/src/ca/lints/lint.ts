@@ -1,27 +1,82 @@
-/** What a lint is. Each stands in a file of its own and is listed in `all.ts`. */
-import type { Certificate } from '@chancery/smime';
+/** What a lint is, what it looks at, and whom it binds. */
 
-/** A certificate about to be signed, and what it has to agree with. */
-export interface LintSubject {
-  readonly kind: 'root' | 'issuing' | 'signing' | 'encryption' | 'gateway' | 'ocsp';
-  /** As it will be, but for the signature, which does not exist yet. */
-  readonly certificate: Certificate;
-  /** The authority that will sign; for a root, the certificate itself. */
-  readonly issuer: Certificate;
-}
+import type { Claim } from './claims.ts';
+import type { Edition } from './editions.ts';
+import type { Specimen } from './specimen.ts';
 
 export interface Lint {
+  /** Stable: audit records and scripts name it. */
   readonly id: string;
   /** The clause that demands it. */
   readonly clause: string;
-  /** An error blocks issuance; a warning goes on record. */
+  /** A SHALL or MUST is an error, which blocks issuance; a SHOULD is a warning, which goes on record. */
   readonly severity: 'error' | 'warning';
+  /** `any` certificate, those under the S/MIME Baseline Requirements (`smime-br`), or those this `office` is about to sign. */
+  readonly binds: 'any' | 'smime-br' | 'office';
+  /** Absent for what holds of every certificate of version 3, whenever it was issued. */
+  readonly since?: Edition;
+  /** The edition that ended it. */
+  readonly until?: Edition;
+  /** What it demands, as a clause for the reference page. */
+  readonly demand: string;
+  /** Names of zlint's lints of the same rule, for whoever compares. */
+  readonly zlint?: readonly string[];
   applies(subject: LintSubject): boolean;
-  /** What is wrong, a sentence each; empty for a certificate that conforms. */
+  /** What is wrong, a sentence each without a full stop; empty for a certificate that conforms. */
   check(subject: LintSubject): string[];
 }
 
-/** Ends a path: neither authority. */
-export const isEndEntity = ({ kind }: LintSubject): boolean => kind !== 'root' && kind !== 'issuing';
-/** Belongs to a person or mailbox: what the S/MIME Baseline Requirements call a subscriber certificate. */
-export const isSubscriber = ({ kind }: LintSubject): boolean => kind === 'signing' || kind === 'encryption';
+export interface LintFinding {
+  readonly lint: string;
+  readonly severity: Lint['severity'];
+  readonly clause: string;
+  readonly message: string;
+}
+
+export interface LintSubject {
+  readonly certificate: Specimen;
+  /** What it claims to be under the S/MIME Baseline Requirements: one for each reserved policy in it. */
+  readonly claims: readonly Claim[];
+  /** Judged by the S/MIME Baseline Requirements. */
+  readonly isUnderBr: boolean;
+  /** For mail, but without any policy: it does not say whether it is under the S/MIME Baseline Requirements. */
+  readonly isUnclaimed: boolean;
+  /** The authority that signed or will sign; for a root that is about to be made, the certificate itself. */
+  readonly issuer?: Specimen;
+  /** The use it is about to be signed for, by this office. */
+  readonly use?: OfficeUse;
+}
+
+export type OfficeUse = 'root' | 'issuing' | 'signing' | 'encryption' | 'gateway' | 'ocsp';
+
+export const everyCertificate = (): boolean => true;
+
+/** What the S/MIME Baseline Requirements call a subscriber certificate. */
+export const isBrSubscriber = ({ isUnderBr, certificate }: LintSubject): boolean =>
+  isUnderBr && !certificate.isAuthority;
+
+export const isBrAuthority = ({ isUnderBr, certificate }: LintSubject): boolean => isUnderBr && certificate.isAuthority;
+
+/** A subscriber certificate of one of these types. */
+export const isOfType =
+  (...types: Claim['type'][]) =>
+  (subject: LintSubject): boolean =>
+    isBrSubscriber(subject) && subject.claims.some(({ type }) => types.includes(type));
+
+/** A subscriber certificate of one of these generations. */
+export const isOfGeneration =
+  (...generations: Claim['generation'][]) =>
+  (subject: LintSubject): boolean =>
+    isBrSubscriber(subject) && subject.claims.some(({ generation }) => generations.includes(generation));
+
+/** About to be signed by this office, for one of these uses. */
+export const isForUse =
+  (...uses: OfficeUse[]) =>
+  ({ use }: LintSubject): boolean =>
+    use !== undefined && uses.includes(use);
+
+/** About to be signed by this office, and no authority. */
+export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp');
+
+/** About to be signed by this office, for a person or mailbox. */
+export const isOfficeSubscriber = isForUse('signing', 'encryption');

@@ -1,0 +1,93 @@
+/** Runs the catalogue over a certificate: one that stands alone, or one that this office is about to sign. */
+import { oids } from '@chancery/smime';
+import { lints } from './catalogue.ts';
+import { claimsOf, isForMail } from './claims.ts';
+import type { Lint, LintFinding, LintSubject, OfficeUse } from './lint.ts';
+import { readSpecimen, type Specimen } from './specimen.ts';
+
+export interface LintOptions {
+  /** Judge by what held then, not by what held when the certificate was issued. */
+  readonly at?: Date;
+  /**
+   * `smime-br`: of a publicly trusted authority, whatever it claims. `rfc`: the RFCs alone. `auto`, the default: under the
+   * S/MIME Baseline Requirements where it claims one of their policies; where it is for mail and names no policy at all, that alone
+   * is an error.
+   */
+  readonly profile?: LintProfile;
+  /** DER of the authority's certificate, for the lints that compare the two. */
+  readonly issuer?: Uint8Array;
+}
+
+export const lintProfiles = ['auto', 'smime-br', 'rfc'] as const;
+export type LintProfile = (typeof lintProfiles)[number];
+
+/**
+ * Everything that is wrong with a certificate, errors first.
+ * @param der DER. Throws `SmimeError` for what is no certificate at all; a part of one that cannot be read is a finding.
+ */
+export function lintCertificate(der: Uint8Array, options: LintOptions = {}): LintFinding[] {
+  return findings(subjectOf(readSpecimen(der), options), options.at);
+}
+
+/**
+ * Everything that is wrong with a certificate that this office is about to sign, errors first.
+ * @param issuer the authority that will sign; for a root, the certificate itself
+ */
+export function lintForIssuance(input: {
+  readonly use: OfficeUse;
+  readonly certificate: { readonly der: Uint8Array };
+  readonly issuer: { readonly der: Uint8Array };
+}): LintFinding[] {
+  const certificate = readSpecimen(input.certificate.der);
+  const issuer = readSpecimen(input.issuer.der);
+  return findings(
+    { certificate, claims: claimsOf(certificate), isUnderBr: false, isUnclaimed: false, issuer, use: input.use },
+    undefined,
+  );
+}
+
+export function subjectOf(certificate: Specimen, { profile = 'auto', issuer }: LintOptions = {}): LintSubject {
+  const claims = claimsOf(certificate);
+  const isSilent = certificate.extension(oids.certificatePolicies) === undefined && isForMail(certificate);
+  return {
+    certificate,
+    claims,
+    isUnderBr: profile === 'smime-br' || (profile === 'auto' && claims.length > 0),
+    isUnclaimed: profile !== 'rfc' && isSilent,
+    ...(issuer && { issuer: readSpecimen(issuer) }),
+  };
+}
+
+/** True where the lint has something to say about certificates like this one, and bound when it was issued. */
+export function isBound(lint: Lint, subject: LintSubject, at: Date | undefined): boolean {
+  return isInForce(lint, subject, at) && lint.applies(subject);
+}
+
+/** A certificate that does not say when it was issued is judged by what holds now. */
+function isInForce({ since, until }: Lint, { certificate }: LintSubject, at: Date | undefined): boolean {
+  const issued = at ?? certificate.notBefore.value?.date;
+  if (issued === undefined) return until === undefined;
+  return (since === undefined || issued >= since.from) && (until === undefined || issued < until.from);
+}
+
+function findings(subject: LintSubject, at: Date | undefined): LintFinding[] {
+  return lints
+    .filter((lint) => isBound(lint, subject, at))
+    .flatMap((lint) =>
+      bounded(lint.check(subject)).map((message) => ({
+        lint: lint.id,
+        severity: lint.severity,
+        clause: lint.clause,
+        message,
+      })),
+    )
+    .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+}
+
+/** A certificate of a megabyte can break one rule ten thousand times: twenty times are enough to know. */
+function bounded(messages: string[]): string[] {
+  const most = 20;
+  return messages.length <= most
+    ? messages
+    : [...messages.slice(0, most), `the same is wrong ${messages.length - most} times more`];
+}
