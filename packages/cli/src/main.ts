@@ -37,6 +37,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
   smime: async () => (await import('./commands/smime.ts')).smimeCommand(),
   path: async () => (await import('./commands/path.ts')).pathCommand(),
+  lint: async () => (await import('./commands/lint.ts')).lintCommand(),
   escrow: async () => (await import('./commands/escrow.ts')).escrowCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   'sign-in': async () => (await import('./commands/sign-in.ts')).signInCommand(),

@@ -21,6 +21,7 @@ import {
 } from '../store/certificates.ts';
 import { latestCrl } from '../store/crls.ts';
 import { generateCrlIfDue, generateDueCrls } from './crl.ts';
+import { lintCertificate } from './lints/lint-certificate.ts';
 import { type IssuanceIntent, prepareCertificate } from './prepare.ts';
 import { revokeCertificate } from './revoke.ts';
 import { signCertificate, sweepIntents } from './sign.ts';
@@ -69,6 +70,11 @@ describe('the hierarchy', () => {
 });
 
 describe('issuance', () => {
+  it('makes certificates in which nobody who lints them finds anything, its authorities included', async () => {
+    const { certificate, chain } = await office.signing(await office.person('grace@example.com'), ecKey());
+    for (const der of [certificate, ...chain]) expect(lintCertificate(der)).toEqual([]);
+  });
+
   it('makes a signing certificate of the directory, not of the request', async () => {
     const key = ecKey();
     const id = await office.person('Ada@Example.com', { aliases: ['a.lovelace@example.com', 'ädä@example.com'] });

@@ -44,7 +44,7 @@ export interface ForgedExtension {
   readonly critical?: boolean;
   readonly value: Uint8Array;
 }
-export type ForgedExtensions = Readonly<Record<string, ForgedExtension | undefined>>;
+type ForgedExtensions = Readonly<Record<string, ForgedExtension | undefined>>;
 
 export interface Forgery {
   readonly version: Uint8Array;
@@ -66,15 +66,15 @@ export interface Forgery {
   readonly extensionField: Uint8Array;
 }
 
-export const ecdsaWithSha256 = sequence(oid(oids.ecdsaWithSha256));
+const ecdsaWithSha256 = sequence(oid(oids.ecdsaWithSha256));
 /** The generator of P-256: a point of the curve. */
 export const p256Point = hex(
   '046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5',
 );
 export const bits = (octets: Uint8Array, unused = 0): Buffer => der(0x03, Buffer.from([unused]), octets);
 export const spki = (algorithm: Uint8Array, key: Uint8Array): Buffer => sequence(algorithm, bits(key));
-export const p256 = spki(sequence(oid(oids.ecPublicKey), oid(oids.prime256v1)), p256Point);
-export const integer = (value: bigint): Buffer => {
+const p256 = spki(sequence(oid(oids.ecPublicKey), oid(oids.prime256v1)), p256Point);
+const integer = (value: bigint): Buffer => {
   const digits = value.toString(16);
   const octets = hex(digits.length % 2 ? `0${digits}` : digits);
   return der(0x02, (octets[0] as number) & 0x80 ? Buffer.concat([hex('00'), octets]) : octets);
@@ -99,7 +99,7 @@ export const usage = (octets: string, unused: number): ForgedExtension => ({
   critical: true,
   value: bits(hex(octets), unused),
 });
-export const digitalSignature = usage('80', 7);
+const digitalSignature = usage('80', 7);
 
 /** A certificate of the strict mailbox-validated profile that no lint objects to. */
 export const mailbox: Forgery = {

@@ -14,6 +14,7 @@ import {
   legacy,
   mailbox,
   mailboxName,
+  name,
   organization,
   sequence,
   sponsor,
@@ -100,6 +101,19 @@ describe('octets that change', () => {
     const told = found.filter(({ lint }) => lint === 'alternative-name-mailboxes');
     expect(told).toHaveLength(21);
     expect(told.at(-1)?.message).toBe('the same is wrong 3980 times more');
+  });
+});
+
+describe('text of the certificate', () => {
+  it('cannot move the cursor, turn a line around or fill the screen', () => {
+    const certificate = forge(
+      { subject: name(['organizationIdentifier', `\u001b[2J\u202e${'A'.repeat(5_000)}`]) },
+      organization,
+    );
+    const messages = lintCertificate(certificate).map(({ message }) => message);
+    expect(messages.join('')).toContain('\\u{1b}[2J\\u{202e}AAA');
+    expect(messages.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    for (const message of messages) expect(message.length).toBeLessThan(450);
   });
 });
 

@@ -86,8 +86,11 @@ export class CertificateReader {
   }
 }
 
-/** DER of every object; none where the octets are neither DER nor PEM. Throws where a file is named that cannot be read. */
-function objectsIn(source: string, labels: readonly string[]): Buffer[] {
+/**
+ * DER of every object that the text gives; none where the octets are neither DER nor PEM. Throws where a file is named that cannot
+ * be read.
+ */
+export function objectsIn(source: string, labels: readonly string[]): Buffer[] {
   if (source.includes('-----BEGIN ')) return blocks(source, labels);
   const compact = source.replace(/[ \t\r\n]+/g, '');
   // Base64 of a SEQUENCE begins with M; no path of that alphabet alone is this long.

@@ -2,6 +2,7 @@
 import { oids, tag } from '@chancery/smime';
 import { mailboxesOf } from './claims.ts';
 import { rfc5280, rfc8398, smimeBr } from './editions.ts';
+import { labelOf } from './labels.ts';
 import {
   everyCertificate,
   isBrSubscriber,
@@ -137,7 +138,7 @@ export const alternativeNameLints: readonly Lint[] = [
     check: (subject) =>
       namesOf(subject)
         .filter(({ kind, otherType }) => kind === 'otherName' && otherType !== oids.smtpUtf8Mailbox)
-        .map(({ otherType }) => `the subjectAltName has an otherName of the type ${otherType}`),
+        .map(({ otherType }) => `the subjectAltName has an otherName of the type ${labelOf(otherType ?? '')}`),
   },
   {
     ...br,

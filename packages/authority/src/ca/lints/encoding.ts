@@ -1,6 +1,7 @@
 /** That the certificate can be read at all, and is the DER that was signed. */
 import { DerReader, oids, SmimeError } from '@chancery/smime';
 import { rfc5280 } from './editions.ts';
+import { labelOf } from './labels.ts';
 import { everyCertificate, type Lint } from './lint.ts';
 import type { Part, Specimen } from './specimen.ts';
 
@@ -27,7 +28,7 @@ export const encodingLints: readonly Lint[] = [
     check: ({ certificate }) =>
       certificate.extensionFields.flatMap(({ id }) => {
         const problem = certificate.extensionProblem(id);
-        return problem === undefined ? [] : [`the extension ${id} cannot be read: ${problem}`];
+        return problem === undefined ? [] : [`the extension ${labelOf(id)} cannot be read: ${problem}`];
       }),
   },
   {
@@ -49,7 +50,7 @@ export const encodingLints: readonly Lint[] = [
     check: ({ certificate }) => {
       const wrong = certificate.extensionFields
         .filter(({ defaultEncoded }) => defaultEncoded)
-        .map(({ id }) => `the extension ${id} says that it is not critical, which DER leaves out`);
+        .map(({ id }) => `the extension ${labelOf(id)} says that it is not critical, which DER leaves out`);
       if (certificate.versionEncoded && certificate.version.value === 1)
         wrong.push('version 1 is written out, which DER leaves out');
       if (certificate.content(oids.basicConstraints)?.defaultEncoded === true)

@@ -1,6 +1,7 @@
 /** extKeyUsage (RFC 5280 4.2.1.12, S/MIME BR 7.1.2.2 (g), 7.1.2.3 (f)). */
 import { oids } from '@chancery/smime';
 import { rfc5280, smimeBr } from './editions.ts';
+import { labelOf } from './labels.ts';
 import {
   everyCertificate,
   isBrAuthority,
@@ -74,7 +75,7 @@ export const extendedKeyUsageLints: readonly Lint[] = [
       ...lacks(subject, [oids.emailProtection]),
       ...(purposesOf(subject) ?? [])
         .filter((id) => id !== oids.emailProtection)
-        .map((id) => `extKeyUsage has ${id}, which a strict certificate may not have`),
+        .map((id) => `extKeyUsage has ${labelOf(id)}, which a strict certificate may not have`),
     ],
   },
   {
@@ -107,7 +108,7 @@ export const extendedKeyUsageLints: readonly Lint[] = [
         ...forbidden(subject),
         ...(purposesOf(subject) ?? [])
           .filter((id) => !wanted.includes(id) && !FORBIDDEN.has(id))
-          .map((id) => `extKeyUsage has ${id}, which a ${use} certificate may not have`),
+          .map((id) => `extKeyUsage has ${labelOf(id)}, which a ${use} certificate may not have`),
       ];
     },
   },
@@ -133,10 +134,12 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
 /** An extension that cannot be read lacks nothing that anybody knows of: that it is malformed is another lint's finding. */
 function lacks(subject: LintSubject, wanted: readonly string[]): string[] {
   if (subject.certificate.extensionProblem(oids.extendedKeyUsage) !== undefined) return [];
-  return wanted.filter((id) => purposesOf(subject)?.includes(id) !== true).map((id) => `extKeyUsage lacks ${id}`);
+  return wanted
+    .filter((id) => purposesOf(subject)?.includes(id) !== true)
+    .map((id) => `extKeyUsage lacks ${labelOf(id)}`);
 }
 
 const forbidden = (subject: LintSubject): string[] =>
   (purposesOf(subject) ?? [])
     .filter((id) => FORBIDDEN.has(id))
-    .map((id) => `extKeyUsage has ${id}, which no certificate for mail may have`);
+    .map((id) => `extKeyUsage has ${labelOf(id)}, which no certificate for mail may have`);

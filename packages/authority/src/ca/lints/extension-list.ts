@@ -1,6 +1,7 @@
 /** The list of extensions: which there may be, how often, and which are critical. */
 import { oids } from '@chancery/smime';
 import { rfc5280, smimeBr } from './editions.ts';
+import { labelOf } from './labels.ts';
 import {
   everyCertificate,
   isBrSubscriber,
@@ -34,7 +35,7 @@ export const extensionListLints: readonly Lint[] = [
     check({ certificate }) {
       const ids = certificate.extensionFields.map(({ id }) => id);
       return [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))].map(
-        (id) => `the extension ${id} stands twice`,
+        (id) => `the extension ${labelOf(id)} stands twice`,
       );
     },
   },
@@ -49,10 +50,10 @@ export const extensionListLints: readonly Lint[] = [
     check: ({ certificate }) => [
       ...certificate.extensionFields
         .filter(({ id, critical }) => critical && NEVER_CRITICAL.has(id))
-        .map(({ id }) => `the extension ${id} is critical, which it must not be`),
+        .map(({ id }) => `the extension ${labelOf(id)} is critical, which it must not be`),
       ...certificate.extensionFields
         .filter(({ id, critical }) => !critical && ALWAYS_CRITICAL.has(id))
-        .map(({ id }) => `the extension ${id} is not critical, which it must be`),
+        .map(({ id }) => `the extension ${labelOf(id)} is not critical, which it must be`),
     ],
   },
   {
@@ -69,9 +70,9 @@ export const extensionListLints: readonly Lint[] = [
         .filter(({ id }) => !(isUnderBr && (id === oids.keyUsage || id === oids.crlDistributionPoints)))
         .flatMap(({ id, critical }) => {
           if (critical && BETTER_NOT_CRITICAL.has(id))
-            return [`the extension ${id} is critical, which it should not be`];
+            return [`the extension ${labelOf(id)} is critical, which it should not be`];
           return !critical && BETTER_CRITICAL.has(id)
-            ? [`the extension ${id} is not critical, which it should be`]
+            ? [`the extension ${labelOf(id)} is not critical, which it should be`]
             : [];
         }),
   },
@@ -82,7 +83,7 @@ export const extensionListLints: readonly Lint[] = [
     demand: 'the strict generation has no Adobe extensions',
     zlint: ['e_adobe_extensions_strict_presence'],
     applies: isOfGeneration('strict'),
-    check: (subject) => present(subject, ADOBE).map((id) => `the Adobe extension ${id} is present`),
+    check: (subject) => present(subject, ADOBE).map((id) => `the Adobe extension ${labelOf(id)} is present`),
   },
   {
     ...br,
@@ -104,7 +105,7 @@ export const extensionListLints: readonly Lint[] = [
     check(subject) {
       const wrong = critical(subject, LEI);
       if (isOfType('mailbox', 'individual')(subject))
-        wrong.push(...present(subject, LEI).map((id) => `the LEI extension ${id} is present`));
+        wrong.push(...present(subject, LEI).map((id) => `the LEI extension ${labelOf(id)} is present`));
       else if (isOfType('organization')(subject) && present(subject, [oids.legalEntityRole]).length > 0)
         wrong.push('the LEI of a role is present');
       return wrong;
@@ -188,7 +189,7 @@ export const extensionListLints: readonly Lint[] = [
     check: ({ certificate }) =>
       certificate.extensionFields
         .filter(({ id, critical: isCritical }) => isCritical && !CRITICAL_HERE.has(id))
-        .map(({ id }) => `the extension ${id} is critical, which it must not be`),
+        .map(({ id }) => `the extension ${labelOf(id)} is critical, which it must not be`),
   },
 ];
 
@@ -214,4 +215,4 @@ const present = ({ certificate }: LintSubject, ids: readonly string[]): string[]
 const critical = ({ certificate }: LintSubject, ids: readonly string[]): string[] =>
   ids
     .filter((id) => certificate.extension(id)?.critical === true)
-    .map((id) => `the extension ${id} is critical, which it must not be`);
+    .map((id) => `the extension ${labelOf(id)} is critical, which it must not be`);

@@ -5,6 +5,9 @@ import { claimsOf, isForMail } from './claims.ts';
 import type { Lint, LintFinding, LintSubject, OfficeUse } from './lint.ts';
 import { readSpecimen, type Specimen } from './specimen.ts';
 
+export { lints } from './catalogue.ts';
+export type { Lint, LintFinding } from './lint.ts';
+
 export interface LintOptions {
   /** Judge by what held then, not by what held when the certificate was issued. */
   readonly at?: Date;
@@ -78,7 +81,7 @@ function findings(subject: LintSubject, at: Date | undefined): LintFinding[] {
         lint: lint.id,
         severity: lint.severity,
         clause: lint.clause,
-        message,
+        message: printable(message),
       })),
     )
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
@@ -90,4 +93,14 @@ function bounded(messages: string[]): string[] {
   return messages.length <= most
     ? messages
     : [...messages.slice(0, most), `the same is wrong ${messages.length - most} times more`];
+}
+
+/** A message quotes the certificate: nothing in it may move the cursor or turn the line around, and nothing go on for ever. */
+function printable(message: string): string {
+  const most = 400;
+  const cut = message.length > most ? `${message.slice(0, most)}…` : message;
+  return cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }

@@ -2,6 +2,7 @@
 import { oids, tag } from '@chancery/smime';
 import { mailboxesOf } from './claims.ts';
 import { rfc5280 } from './editions.ts';
+import { labelOf } from './labels.ts';
 import { everyCertificate, isForUse, type Lint, type LintSubject } from './lint.ts';
 import { isMailbox } from './mailbox-syntax.ts';
 import { type AttributeField, textsOf } from './specimen-names.ts';
@@ -47,7 +48,7 @@ export const nameLints: readonly Lint[] = [
       (certificate.subject.value?.attributes ?? []).flatMap(({ type, text = '' }) => {
         const most = UPPER_BOUNDS[type];
         return most !== undefined && [...text].length > most
-          ? [`the subject attribute ${type} has ${[...text].length} characters, more than ${most}`]
+          ? [`the subject attribute ${labelOf(type)} has ${[...text].length} characters, more than ${most}`]
           : [];
       }),
   },
@@ -62,7 +63,7 @@ export const nameLints: readonly Lint[] = [
     check: (subject) =>
       attributesOf(subject)
         .filter(([, { text }]) => text !== undefined && text.trim() === '')
-        .map(([where, { type }]) => `the attribute ${type} of the ${where} is blank`),
+        .map(([where, { type }]) => `the attribute ${labelOf(type)} of the ${where} is blank`),
   },
   {
     id: 'name-string-type',
@@ -75,7 +76,7 @@ export const nameLints: readonly Lint[] = [
     check: (subject) =>
       attributesOf(subject).flatMap(([where, attribute]) => {
         const problem = stringProblem(attribute);
-        return problem === undefined ? [] : [`the attribute ${attribute.type} of the ${where} ${problem}`];
+        return problem === undefined ? [] : [`the attribute ${labelOf(attribute.type)} of the ${where} ${problem}`];
       }),
   },
   {
@@ -90,7 +91,8 @@ export const nameLints: readonly Lint[] = [
       attributesOf(subject)
         .filter(([, { form }]) => OLD_FORMS.has(form))
         .map(
-          ([where, { type }]) => `the attribute ${type} of the ${where} is neither a PrintableString nor a UTF8String`,
+          ([where, { type }]) =>
+            `the attribute ${labelOf(type)} of the ${where} is neither a PrintableString nor a UTF8String`,
         ),
   },
   {

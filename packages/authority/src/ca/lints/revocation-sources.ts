@@ -1,6 +1,7 @@
 /** Where CRLs, OCSP and the authority's certificate are found (RFC 5280 4.2.1.13, 4.2.2.1, S/MIME BR 7.1.2.3 (b), (c)). */
 import { oids } from '@chancery/smime';
 import { rfc5280, smimeBr } from './editions.ts';
+import { labelOf } from './labels.ts';
 import {
   everyCertificate,
   isBrAuthority,
@@ -43,10 +44,10 @@ export const revocationSourceLints: readonly Lint[] = [
       return ([oids.crlDistributionPoints, oids.freshestCrl] as const).flatMap((id) => {
         const points = certificate.content(id);
         if (points === undefined) return [];
-        if (points.length === 0) return [`the extension ${id} has no distribution point`];
+        if (points.length === 0) return [`the extension ${labelOf(id)} has no distribution point`];
         return points
           .filter(({ named, hasCrlIssuer }) => !named && !hasCrlIssuer)
-          .map(() => `a distribution point of the extension ${id} has neither a name nor a CRL issuer`);
+          .map(() => `a distribution point of the extension ${labelOf(id)} has neither a name nor a CRL issuer`);
       });
     },
   },
@@ -61,7 +62,7 @@ export const revocationSourceLints: readonly Lint[] = [
     check: ({ certificate }) =>
       ([oids.authorityInfoAccess, oids.subjectInfoAccess] as const)
         .filter((id) => certificate.content(id)?.length === 0)
-        .map((id) => `the extension ${id} is empty`),
+        .map((id) => `the extension ${labelOf(id)} is empty`),
   },
   {
     ...br,

@@ -23,25 +23,25 @@ export interface ExtensionContents {
   [oids.ocspNoCheck]: null;
 }
 
-export interface KeyUsageField {
+interface KeyUsageField {
   readonly usages: ReadonlySet<KeyUsage>;
   /** DER leaves trailing zero bits of a named bit list out (X.690 11.2.2). */
   readonly trailingZeros: boolean;
 }
 
-export interface BasicConstraintsField {
+interface BasicConstraintsField {
   readonly ca: boolean;
   /** `cA FALSE` was written out, which DER leaves out. */
   readonly defaultEncoded: boolean;
   readonly pathLength: number | undefined;
 }
 
-export interface NameConstraintsField {
+interface NameConstraintsField {
   readonly permitted: readonly SubtreeField[];
   readonly excluded: readonly SubtreeField[];
 }
 
-export interface SubtreeField {
+interface SubtreeField {
   readonly base: GeneralNameField;
   /** `minimum` other than 0, or any `maximum`. */
   readonly bounded: boolean;
@@ -68,7 +68,7 @@ export interface PolicyQualifierField {
   readonly explicitText: { readonly form: number; readonly text: string | undefined } | undefined;
 }
 
-export interface AuthorityKeyIdentifierField {
+interface AuthorityKeyIdentifierField {
   readonly keyIdentifier: Buffer | undefined;
   readonly hasIssuer: boolean;
   readonly hasSerialNumber: boolean;

@@ -18,7 +18,7 @@ export interface DistinguishedName {
 }
 
 /** Kinds of GeneralName (RFC 5280 4.2.1.6) by their context tags. */
-export type GeneralNameKind =
+type GeneralNameKind =
   | 'otherName'
   | 'rfc822Name'
   | 'dNSName'

@@ -3,6 +3,7 @@ import { oids } from '@chancery/smime';
 import { type Claim, mailboxesOf } from './claims.ts';
 import { isCountry } from './countries.ts';
 import { smimeBr } from './editions.ts';
+import { labelOf } from './labels.ts';
 import { isBrSubscriber, isOfficeEndEntity, isOfType, type Lint, type LintSubject } from './lint.ts';
 import { isMailbox } from './mailbox-syntax.ts';
 import { textsOf } from './specimen-names.ts';
@@ -121,7 +122,7 @@ export const subjectAttributeLints: readonly Lint[] = [
     check: ({ certificate }) =>
       (certificate.subject.value?.attributes ?? [])
         .filter(({ text }) => text !== undefined && /^[-. ]+$/.test(text))
-        .map(({ type, text }) => `the subject attribute ${type} is only ${JSON.stringify(text)}`),
+        .map(({ type, text }) => `the subject attribute ${labelOf(type)} is only ${JSON.stringify(text)}`),
   },
   {
     ...br,
@@ -209,7 +210,7 @@ function strangers({ certificate, claims }: LintSubject, type: Claim['type']): s
   const present = new Set((certificate.subject.value?.attributes ?? []).map((attribute) => attribute.type));
   return [...present]
     .filter((attribute) => generations.some((generation) => isForbidden(attribute, generation)))
-    .map((attribute) => `the subject attribute ${attribute} has no place in a ${type}-validated certificate`);
+    .map((attribute) => `the subject attribute ${labelOf(attribute)} has no place in a ${type}-validated certificate`);
 }
 
 const has = ({ certificate }: LintSubject, type: string): boolean =>
