@@ -13,6 +13,9 @@ export interface Peer {
 export const peers = {
   openssl: { name: 'OpenSSL', packages: ['openssl'], needs: ['openssl'] },
   nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'pk12util'] },
+  java: { name: 'Java', packages: ['default-jdk-headless'], needs: ['keytool', 'java'] },
+  gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool'] },
+  gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },
   thunderbird: {
     name: 'Thunderbird',
     packages: ['thunderbird', 'xvfb', 'imagemagick', 'libnss3-tools'],
