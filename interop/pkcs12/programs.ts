@@ -11,7 +11,7 @@ import { run } from '../run-program.ts';
 export const password = 'correct horse 7';
 
 /** What a program found in a file: its private keys, by whatever way it hands them out. */
-export type Opened = { readonly keys: readonly KeyObject[] } | { readonly refused: string };
+type Opened = { readonly keys: readonly KeyObject[] } | { readonly refused: string };
 
 export interface Program {
   readonly title: string;
