@@ -18,6 +18,8 @@ export type SmimeErrorCode =
   | 'limit-exceeded'
   /** An algorithm, version or option that this engine does not implement. */
   | 'unsupported'
+  /** Content or a key encrypted with an algorithm that is read only under the option `legacy`: Triple DES, DES, RC2. */
+  | 'legacy-algorithm'
   /** The caller asked for something that makes no sense (empty recipients, a key that does not fit the certificate). */
   | 'invalid-argument'
   /** A PKCS#12 or other password did not open the container. */

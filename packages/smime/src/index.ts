@@ -7,9 +7,14 @@ export { derToPem, type PemBlock, pemBlocks, pemToDer } from './asn1/pem.ts';
 // ---- cms
 export type { Capability } from './cms/capabilities.ts';
 export type { ReadableCipher } from './cms/content-encryption.ts';
-export { type DecryptedContent, type DecryptionKey, decryptContent } from './cms/decrypt-content.ts';
+export { type DecryptedContent, decryptContent, type OpeningInput } from './cms/decrypt-content.ts';
 export { type EncryptionInput, encryptContent } from './cms/encrypt-content.ts';
 export type { SignatureInput, SignerInput } from './cms/make-signature.ts';
+export type { DecryptionKey, OpeningKey } from './cms/match-recipients.ts';
+export type { KeyTransport } from './cms/recipients/key-transport.ts';
+export type { Password } from './cms/recipients/password.ts';
+export type { CertificateRecipient, PasswordRecipientInput, RecipientInput } from './cms/recipients/recipient.ts';
+export type { SharedKey } from './cms/recipients/shared-key.ts';
 export { certsOnly } from './cms/signed-data.ts';
 // ---- errors, limits
 export { SmimeError, type SmimeErrorCode } from './errors.ts';
@@ -44,7 +49,7 @@ export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { mailboxKey } from './message/identity.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';
-export type { SignerReport, TrustInput } from './message/judge-signers.ts';
+export type { CounterSignatureReport, SignerReport, TrustInput } from './message/judge-signers.ts';
 export { cmsObjectIn } from './message/object.ts';
 export type { CompressedLayer, EncryptedLayer } from './message/open-layers.ts';
 export type { FieldProtection, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';

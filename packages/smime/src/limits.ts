@@ -74,11 +74,15 @@ export const limits = {
   mailboxes: 2_000,
   /** Signers of one SignedData: each costs a public-key operation and a path. Real messages have one or two. */
   signers: 16,
+  /** Counter-signatures on one signer, those upon one another included: each costs as much as a signer. */
+  counterSignatures: 8,
   /** Certificates, and CRLs, carried by one SignedData. */
   carriedCertificates: 200,
   carriedCrls: 64,
   /** Attributes of one signer, or of one AuthEnvelopedData. */
   attributes: 64,
+  /** Octets of an AES-GCM nonce. RFC 5084 3.2 recommends 12; Bouncy Castle has written 16. */
+  gcmNonceOctets: 64,
   /** Recipients listed in one encrypted message; large distribution lists are split before this. */
   recipients: 10_000,
   /** Private-key operations for one message: several entries may name keys that are ours. */

@@ -1,5 +1,5 @@
 /** A small certification authority for tests: real keys, real certificates, every field open to be made wrong. */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import {
   assembleSigned,
   authorityKeyIdentifier,
@@ -11,6 +11,7 @@ import {
   defaultHash,
   type Extension,
   extendedKeyUsage,
+  type KeyKind,
   type KeyUsage,
   keyIdentifier,
   keyUsage,
@@ -39,7 +40,7 @@ export interface Holder {
 export interface HolderInput {
   readonly email?: string;
   readonly name?: string;
-  readonly kind?: 'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519';
+  readonly kind?: KeyKind;
   readonly bits?: number;
   readonly ca?: boolean;
   readonly usage?: readonly KeyUsage[];
@@ -49,18 +50,24 @@ export interface HolderInput {
   readonly extensions?: readonly Extension[];
 }
 
-const curves = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;
+const curves: Partial<Record<KeyKind, string>> = { p256: 'P-256', p384: 'P-384', p521: 'P-521' };
 
 function newKey({ kind = 'p256', bits = 2048 }: HolderInput): KeyObject {
   if (kind === 'rsa') return generateKeyPairSync('rsa', { modulusLength: bits }).privateKey;
-  if (kind === 'ed25519') return generateKeyPairSync('ed25519').privateKey;
-  return generateKeyPairSync('ec', { namedCurve: curves[kind] }).privateKey;
+  if (kind === 'rsa-pss') return generateKeyPairSync('rsa-pss', { modulusLength: bits }).privateKey;
+  const namedCurve = curves[kind];
+  if (namedCurve !== undefined) return generateKeyPairSync('ec', { namedCurve }).privateKey;
+  // Of all the others node's names are ours.
+  return generateKeyPairSync(kind as 'ed25519').privateKey;
 }
 
 /** @param issuer undefined: self-signed */
 export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder> {
   const privateKey = newKey(input);
-  const signer = localSigner(privateKey);
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const signer = keepsSecrets.test(input.kind ?? '')
+    ? refusingToSign(input.kind as KeyKind, spki)
+    : localSigner(privateKey);
   const by = issuer?.signer ?? signer;
   const attributes: { type: NameAttributeType; value: string }[] = [
     { type: 'commonName', value: input.name ?? input.email ?? 'Test root' },
@@ -71,7 +78,9 @@ export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder
     input.usage ??
     (input.ca
       ? ['keyCertSign', 'cRLSign']
-      : ['digitalSignature', input.kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']);
+      : keepsSecrets.test(input.kind ?? '')
+        ? [input.kind?.startsWith('ml-kem') ? 'keyEncipherment' : 'keyAgreement']
+        : ['digitalSignature', input.kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']);
   const tbs = buildTbsCertificate({
     serialNumber: `4${randomBytes(8).toString('hex').slice(1)}`,
     signatureAlgorithm: algorithm,
@@ -91,11 +100,19 @@ export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder
     ],
   });
   const certificate = parseCertificate(assembleSigned(tbs, algorithm, await by.sign(tbs, defaultHash(by.kind))));
-  const decrypter = input.kind === 'ed25519' ? undefined : localDecrypter(privateKey);
+  const decrypter = signsOnly.test(input.kind ?? '') ? undefined : localDecrypter(privateKey);
   return { certificate, privateKey, signer, key: { decrypter: decrypter ?? refusing(signer), certificate } };
 }
 
-/** Ed25519 keys decrypt nothing. */
+const signsOnly = /^(ed|ml-dsa|rsa-pss)/;
+const keepsSecrets = /^(x|ml-kem)/;
+
+/** Keys for key agreement and encapsulation sign nothing. */
+function refusingToSign(kind: KeyKind, spki: Uint8Array): Signer {
+  return { kind, spki, sign: () => Promise.reject(new Error('an encryption key')) };
+}
+
+/** Keys for signatures decrypt nothing. */
 function refusing({ kind, spki }: Signer): DecryptionKey['decrypter'] {
   const refuse = (): Promise<Uint8Array> => Promise.reject(new Error('a signing key'));
   return { kind, spki, unwrapRsa: refuse, agree: refuse, decapsulate: refuse };

@@ -8,6 +8,7 @@ import {
   inspectMessage,
   type LayerReport,
   localDecrypter,
+  type OpeningInput,
   type ProtectedHeaders,
   type SignerReport,
   SmimeError,
@@ -38,26 +39,27 @@ export async function verifyCase(input: BatchCase): Promise<object> {
   return reportForScripts(report);
 }
 
-/** `{"message","keys"}` */
+/** `{"message","keys","legacy"}` */
 export async function decryptCase(input: BatchCase): Promise<object> {
   const message = input.requiredText('message');
   const bytes = readRegularFile(message);
-  const keys = await keysOf(input);
+  const opening = { keys: await keysOf(input), legacy: input.flag('legacy') };
   try {
-    return openedForScripts(await decryptAny(bytes, message, keys));
+    return openedForScripts(await decryptAny(bytes, message, opening));
   } catch (error) {
     if (!(error instanceof SmimeError)) throw error;
     return { decrypted: false, code: error.code, problem: sentence(error.message) };
   }
 }
 
-/** `{"message","trust","keys","at"}` */
+/** `{"message","trust","keys","at","legacy"}` */
 export async function inspectCase(input: BatchCase): Promise<object> {
   const at = input.instant('at');
   const tree = await inspectMessage({
     message: readRegularFile(input.requiredText('message')),
     anchors: certificatesOf(input, 'trust'),
     keys: await keysOf(input),
+    legacy: input.flag('legacy'),
     ...(at && { at }),
   });
   return { tree };
@@ -78,13 +80,13 @@ export async function verifyAny(
 }
 
 /** Throws `SmimeError` for a message that does not open, and `CommandError` for what is neither a message nor CMS. */
-export async function decryptAny(bytes: Uint8Array, name: string, keys: readonly DecryptionKey[]): Promise<Opened> {
+export async function decryptAny(bytes: Uint8Array, name: string, opening: OpeningInput): Promise<Opened> {
   const der = objectIn(bytes, name);
   if (der === undefined) {
-    const { message, ...opened } = await decryptMessage({ message: bytes, keys });
+    const { message, ...opened } = await decryptMessage({ ...opening, message: bytes });
     return { ...opened, whole: message };
   }
-  const opened = await decryptContent({ der, keys });
+  const opened = await decryptContent({ ...opening, der });
   return { ...opened, whole: opened.content };
 }
 

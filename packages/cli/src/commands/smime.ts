@@ -9,6 +9,7 @@ import {
   type LayerReport,
   localSigner,
   SmimeError,
+  type SmimeErrorCode,
   signMessage,
   type VerifyReport,
 } from '@chancery/smime';
@@ -39,7 +40,7 @@ export function smimeCommand(): Command {
     .option('--crl <file...>', 'CRLs, PEM or DER', [])
     .option('--at <instant>', 'judge as of then (ISO 8601)')
     .option('--from <address>', 'the address the signer must have, instead of the From field')
-    .option('--legacy', 'SHA-1, MD5, DSA and short RSA keys are warnings: for old mail')
+    .option('--legacy', 'take SHA-1, MD5, DSA and short RSA keys for warnings, and open Triple DES: for old mail')
     .option('--out <file>', 'write the signed entity')
     .option('--json', 'print JSON')
     .option('--batch', batchHelp)
@@ -65,12 +66,13 @@ export function smimeCommand(): Command {
     .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--out <file>', 'where to write the message (default: standard output)')
     .option('--json', 'print JSON, with the content in base64')
+    .option('--legacy', 'open Triple DES, DES and RC2 too: for old mail')
     .option('--batch', batchHelp)
     .action(async (file: string | undefined, options: KeyOptions & DecryptOptions) => {
       if (options.batch === true) return answerBatch(decryptCase);
       const message = named(file);
-      const keys = decryptionKeys(await readKeys(options));
-      const opened = await decryptAny(readInput(message), message, keys).catch(refused);
+      const opening = { keys: decryptionKeys(await readKeys(options)), legacy: options.legacy === true };
+      const opened = await decryptAny(readInput(message), message, opening).catch(refused);
       if (options.json === true) {
         if (options.out !== undefined) writeFileSync(options.out, opened.whole);
         print(options, openedForScripts(opened), () => '');
@@ -121,6 +123,7 @@ export function smimeCommand(): Command {
     .argument('[file]', '"-" for standard input')
     .option('--trust <file...>', 'trust anchors, PEM or DER', [])
     .option('--at <instant>', 'judge as of then (ISO 8601)')
+    .option('--legacy', 'open Triple DES, DES and RC2 too: for old mail')
     .option('--json', 'print JSON')
     .option('--batch', batchHelp)
     .action(async (file: string | undefined, options: KeyOptions & InspectOptions) => {
@@ -129,6 +132,7 @@ export function smimeCommand(): Command {
         message: readInput(named(file)),
         anchors: options.trust.flatMap(readCertificates),
         keys: decryptionKeys(await readKeys(options)),
+        legacy: options.legacy === true,
         ...(options.at === undefined ? {} : { at: instant(options.at) }),
       });
       print(options, node, () => outline(node, ''));
@@ -153,12 +157,14 @@ interface VerifyOptions extends KeyOptions {
 }
 
 interface DecryptOptions {
+  readonly legacy?: boolean;
   readonly out?: string;
   readonly json?: boolean;
   readonly batch?: boolean;
 }
 
 interface InspectOptions {
+  readonly legacy?: boolean;
   readonly trust: string[];
   readonly at?: string;
   readonly json?: boolean;
@@ -211,11 +217,16 @@ function instant(text: string): Date {
   return at;
 }
 
+const closed: ReadonlySet<SmimeErrorCode> = new Set([
+  'decryption-failed',
+  'no-matching-recipient',
+  'legacy-algorithm',
+  'unsupported',
+]);
+
 /** A message that does not open is an answer (exit 1), not a misuse (exit 2). */
 function refused(error: unknown): never {
-  if (error instanceof SmimeError && (error.code === 'decryption-failed' || error.code === 'no-matching-recipient')) {
-    throw new CommandError(error.message, exitCodes.refused);
-  }
+  if (error instanceof SmimeError && closed.has(error.code)) throw new CommandError(error.message, exitCodes.refused);
   throw error;
 }
 

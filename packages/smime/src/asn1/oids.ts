@@ -51,6 +51,11 @@ export const oids = {
   dhSinglePassStdDhSha256Kdf: '1.3.132.1.11.1',
   dhSinglePassStdDhSha384Kdf: '1.3.132.1.11.2',
   dhSinglePassStdDhSha512Kdf: '1.3.132.1.11.3',
+  dhSinglePassCofactorDhSha1Kdf: '1.3.133.16.840.63.0.3',
+  dhSinglePassCofactorDhSha224Kdf: '1.3.132.1.14.0',
+  dhSinglePassCofactorDhSha256Kdf: '1.3.132.1.14.1',
+  dhSinglePassCofactorDhSha384Kdf: '1.3.132.1.14.2',
+  dhSinglePassCofactorDhSha512Kdf: '1.3.132.1.14.3',
   dhSinglePassStdDhHkdfSha256: '1.2.840.113549.1.9.16.3.19',
   dhSinglePassStdDhHkdfSha384: '1.2.840.113549.1.9.16.3.20',
   dhSinglePassStdDhHkdfSha512: '1.2.840.113549.1.9.16.3.21',
@@ -112,6 +117,10 @@ export const oids = {
   zlibCompress: '1.2.840.113549.1.9.16.3.8',
   pwriKek: '1.2.840.113549.1.9.16.3.9',
   kemRecipientInfo: '1.2.840.113549.1.9.16.13.3',
+  // RFC 8619
+  hkdfWithSha256: '1.2.840.113549.1.9.16.3.28',
+  hkdfWithSha384: '1.2.840.113549.1.9.16.3.29',
+  hkdfWithSha512: '1.2.840.113549.1.9.16.3.30',
   // PKCS#9, RFC 2985, 5035, 8551: attributes
   emailAddress: '1.2.840.113549.1.9.1',
   contentType: '1.2.840.113549.1.9.3',

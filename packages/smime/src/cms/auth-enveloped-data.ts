@@ -4,14 +4,14 @@ import { oids } from '../asn1/oids.ts';
 import { type Chunks, chunkedElement } from './chunks.ts';
 import { readEncryptedContent, type SealedContent } from './content-encryption.ts';
 import { wrapContentInfo } from './content-info.ts';
-import type { Envelope } from './enveloped-data.ts';
+import { type Envelope, readOriginators } from './enveloped-data.ts';
 import { readRecipients } from './recipients/recipient.ts';
 
 /** @param reader stands before the AuthEnvelopedData */
 export function readAuthEnvelopedData(reader: DerReader): Envelope {
   const data = reader.enter();
   data.smallInteger();
-  data.skipIf(contextConstructed(0));
+  const originators = readOriginators(data);
   const recipients = readRecipients(data);
   const content = readEncryptedContent(data, true);
   let additional = Buffer.alloc(0);
@@ -23,7 +23,7 @@ export function readAuthEnvelopedData(reader: DerReader): Envelope {
   const mac = data.octetString();
   data.skipIf(contextConstructed(2));
   data.finish('the AuthEnvelopedData');
-  return { recipients, content, mac, additional };
+  return { recipients, content, mac, additional, originators };
 }
 
 export function encodeAuthEnvelopedData(recipients: Buffer, sealed: SealedContent): Chunks {

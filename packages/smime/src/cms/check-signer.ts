@@ -41,14 +41,15 @@ export interface SignerCheck {
 
 /** The content that the signers of one object share. Of a stream that went by, only digests are left. */
 export interface SignedContent {
-  readonly contentType: string;
+  /** Undefined for the signature that a counter-signature is about: it has no type (RFC 5652 section 11.4). */
+  readonly contentType: string | undefined;
   readonly octets: Uint8Array | undefined;
   /** Undefined for a digest that was not computed while the octets were there. */
   digest(name: DigestName): Buffer | undefined;
 }
 
 /** Content at hand: digests are computed once for each algorithm. */
-export function contentAtHand(contentType: string, octets: Uint8Array): SignedContent {
+export function contentAtHand(contentType: string | undefined, octets: Uint8Array): SignedContent {
   const digests = new Map<DigestName, Buffer>();
   return {
     contentType,
@@ -61,11 +62,16 @@ export function contentAtHand(contentType: string, octets: Uint8Array): SignedCo
   };
 }
 
-/** @param certificates those in which the signer's is looked for. Never throws. */
+/**
+ * Never throws.
+ * @param certificates those in which the signer's is looked for
+ * @param legacy weak algorithms are warnings, and no errors
+ */
 export function checkSigner(
   info: SignerInfo,
   content: SignedContent,
   certificates: readonly Certificate[],
+  legacy: boolean,
 ): SignerCheck {
   const problems: Problem[] = [];
   const fail = (code: string, message: string, clause?: string): void => {
@@ -100,7 +106,7 @@ export function checkSigner(
   if ((digest === undefined && digestMatters) || certificate === undefined || algorithm === undefined)
     return { signature: 'unverifiable', ...described };
 
-  notePolicy(algorithm, digestMatters ? digest : undefined, certificate, problems);
+  problems.push(...weaknesses(algorithm, digestMatters ? digest : undefined, certificate, legacy));
   if (algorithm.digest !== undefined && algorithm.digest !== digest)
     problems.push(
       problem(
@@ -172,18 +178,21 @@ function attributesBind(
     fail(code, message, clause);
   };
   const contentType = soleValue(list, oids.contentType);
-  if (!(contentType instanceof DerReader))
-    refuse(
-      `content-type-attribute-${contentType}`,
-      `The content-type attribute is ${contentType}; it must stand exactly once.`,
-      'RFC 5652 section 11.1',
-    );
-  else if (contentType.peek() !== tag.oid || contentType.oid() !== content.contentType)
-    refuse(
-      'content-type-attribute-wrong',
-      'The content-type attribute names another type than the content has.',
-      'RFC 5652 section 11.1',
-    );
+  // RFC 5652 11.4 forbids the attribute in a counter-signature; time-stamps of old have it, and it says nothing there.
+  if (content.contentType !== undefined) {
+    if (!(contentType instanceof DerReader))
+      refuse(
+        `content-type-attribute-${contentType}`,
+        `The content-type attribute is ${contentType}; it must stand exactly once.`,
+        'RFC 5652 section 11.1',
+      );
+    else if (contentType.peek() !== tag.oid || contentType.oid() !== content.contentType)
+      refuse(
+        'content-type-attribute-wrong',
+        'The content-type attribute names another type than the content has.',
+        'RFC 5652 section 11.1',
+      );
+  }
   const messageDigest = soleValue(list, oids.messageDigest);
   if (!(messageDigest instanceof DerReader))
     refuse(
@@ -221,7 +230,7 @@ function attributesBind(
  * passed off as content, since both are signed as octets; nobody sends such content in earnest.
  */
 function contentMaySignDirectly(content: SignedContent, fail: Fail): boolean {
-  if (content.contentType !== oids.data) {
+  if (content.contentType !== undefined && content.contentType !== oids.data) {
     fail(
       'signed-attributes-missing',
       'Content of this type must be signed with signed attributes.',
@@ -299,34 +308,53 @@ function sameAlgorithm(a: Buffer, b: Buffer): boolean {
 }
 
 /** Mechanism and policy apart: a weak signature can be right, and still convince nobody. */
-function notePolicy(
+function* weaknesses(
   algorithm: SignatureAlgorithm,
   digest: DigestName | undefined,
   certificate: Certificate,
-  problems: Problem[],
-): void {
+  legacy: boolean,
+): Generator<Problem> {
+  const severity = legacy ? 'warning' : 'error';
   if (algorithm.weak || isWeakDigest(digest))
-    problems.push(
-      problem(
-        'error',
-        'weak-digest',
-        'The signature rests on SHA-1 or MD5, for which collisions can be made.',
-        'RFC 8551 section 2.1',
-      ),
+    yield problem(
+      severity,
+      'weak-digest',
+      'The signature rests on SHA-1 or MD5, for which collisions can be made.',
+      'RFC 8551 section 2.1',
     );
   if (algorithm.family === 'dsa')
-    problems.push(problem('error', 'weak-signature-algorithm', 'DSA is no longer accepted.', 'RFC 8551 section 2.2'));
+    yield problem(severity, 'weak-signature-algorithm', 'DSA is no longer accepted.', 'RFC 8551 section 2.2');
+  // RFC 9882 3.3: a digest that is easier to collide than the key is to break.
+  if (digest !== undefined && algorithm.family === 'ml-dsa' && !fitsMlDsa(algorithm.label, digest))
+    yield problem(
+      'warning',
+      'digest-too-short',
+      `The digest ${digestLabel(digest)} is weaker than the key.`,
+      'RFC 9882 section 3.3',
+    );
+  const bits = rsaBits(certificate);
+  if (bits !== undefined && bits < 2048)
+    yield problem(severity, 'weak-key', `An RSA key of ${bits} bits is too short.`, 'RFC 8551 section 4.2');
+  if (bits !== undefined && bits > 16_384)
+    yield problem('warning', 'oversized-key', `An RSA key of ${bits} bits serves no purpose but to burn time.`);
+}
+
+/** Undefined for other keys, and for one that is malformed: loading it says so. */
+function rsaBits({ spki }: Certificate): number | undefined {
   try {
-    const bits = modulusBits(certificate.spki);
-    if (bits !== undefined && bits < 2048)
-      problems.push(problem('error', 'weak-key', `An RSA key of ${bits} bits is too short.`, 'RFC 8551 section 4.2'));
-    if (bits !== undefined && bits > 16_384)
-      problems.push(
-        problem('warning', 'oversized-key', `An RSA key of ${bits} bits serves no purpose but to burn time.`),
-      );
+    return modulusBits(spki);
   } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
+    if (error instanceof SmimeError) return undefined;
+    throw error;
   }
+}
+
+const of256Bits: ReadonlySet<DigestName> = new Set(['sha512', 'sha3-512', 'shake256']);
+const of192Bits: ReadonlySet<DigestName> = new Set([...of256Bits, 'sha384', 'sha3-384']);
+
+function fitsMlDsa(label: string, digest: DigestName): boolean {
+  if (label === 'ML-DSA-87') return of256Bits.has(digest);
+  return label === 'ML-DSA-65' ? of192Bits.has(digest) : digest !== 'sha224' && !isWeakDigest(digest);
 }
 
 function readAlgorithm(der: Buffer, fail: Fail): SignatureAlgorithm | undefined {

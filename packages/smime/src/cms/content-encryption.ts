@@ -1,5 +1,5 @@
 /** EncryptedContentInfo: the content's own cipher (RFC 5652 section 6.1, RFC 3565, RFC 5084). */
-import { createCipheriv, createDecipheriv, createSecretKey, type DecipherGCM, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { implicitOctets } from '../asn1/ber.ts';
 import {
   context,
@@ -11,11 +11,16 @@ import {
   tag,
 } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
+import { SmimeError } from '../errors.ts';
 import { type ContentCipher, contentCiphers } from '../keys/algorithms.ts';
+import { Rc2CbcDecipher } from '../keys/rc2.ts';
+import { limits } from '../limits.ts';
 import { type Chunks, chunkedElement, gapOf } from './chunks.ts';
+import { legacyAlgorithm } from './legacy.ts';
 
-/** AES, and Triple DES, which is only read: archives are full of it. */
-export type ReadableCipher = ContentCipher | 'des-ede3-cbc';
+/** AES and, as legacy, what archives are full of and nothing is encrypted with: Triple DES, DES and RC2. */
+export type ReadableCipher = ContentCipher | 'des-ede3-cbc' | 'des-cbc' | 'rc2-cbc';
+type LegacyCipher = Exclude<ReadableCipher, ContentCipher>;
 
 export interface EncryptedContent {
   readonly contentType: string;
@@ -27,15 +32,34 @@ export interface EncryptedContent {
   readonly octets: Buffer;
 }
 
-const ciphersByOid = new Map<
-  string,
-  { cipher: ReadableCipher; keyLength: number; ivLength: number; authenticated: boolean }
->([
+interface CipherFacts {
+  readonly cipher: ReadableCipher;
+  /** Octets; for RC2 its parameters say how many. */
+  readonly keyLength: number;
+  readonly ivLength: number;
+  readonly authenticated: boolean;
+}
+
+const ciphersByOid = new Map<string, CipherFacts>([
   ...Object.entries(contentCiphers).map(
     ([cipher, facts]) => [facts.oid, { cipher: cipher as ContentCipher, ...facts }] as const,
   ),
   [oids.desEde3Cbc, { cipher: 'des-ede3-cbc', keyLength: 24, ivLength: 8, authenticated: false }],
+  [oids.desCbc, { cipher: 'des-cbc', keyLength: 8, ivLength: 8, authenticated: false }],
+  [oids.rc2Cbc, { cipher: 'rc2-cbc', keyLength: 16, ivLength: 8, authenticated: false }],
 ]);
+
+/** Throws `SmimeError` `legacy-algorithm` for content that is read only as legacy: before any key is used. */
+export function requireModern({ cipher }: EncryptedContent, legacy: boolean): void {
+  if (!legacy && !(cipher in contentCiphers))
+    throw legacyAlgorithm(`the content is encrypted with ${legacyLabels[cipher as LegacyCipher]}`);
+}
+
+const legacyLabels: Readonly<Record<LegacyCipher, string>> = {
+  'des-ede3-cbc': 'Triple DES',
+  'des-cbc': 'DES',
+  'rc2-cbc': 'RC2',
+};
 
 /**
  * Reads an EncryptedContentInfo. Throws `SmimeError` for another structure, and `unexpected-structure` for a cipher of the
@@ -47,21 +71,44 @@ export function readEncryptedContent(reader: DerReader, authenticated: boolean):
   const algorithm = info.enter();
   const oid = algorithm.oid();
   const facts = ciphersByOid.get(oid);
-  if (facts === undefined || facts.authenticated !== authenticated)
+  if (facts === undefined) throw new SmimeError('unsupported', `the content cipher ${oid} is not implemented`);
+  if (facts.authenticated !== authenticated)
     throw info.unexpected(`the content cipher ${oid} is not one for this kind of content`);
-  let iv: Buffer;
-  let tagLength = 0;
+  const parameters = readParameters(algorithm, facts);
+  if (authenticated ? parameters.iv.length > limits.gcmNonceOctets : parameters.iv.length !== facts.ivLength)
+    throw info.unexpected('an initialisation vector of the wrong length');
+  const octets = info.atEnd ? Buffer.alloc(0) : implicitOctets(info.element());
+  return { contentType, cipher: facts.cipher, ...parameters, octets };
+}
+
+/** @param algorithm stands after the object identifier */
+function readParameters(
+  algorithm: DerReader,
+  { cipher, keyLength, authenticated }: CipherFacts,
+): Pick<EncryptedContent, 'keyLength' | 'iv' | 'tagLength'> {
   if (authenticated) {
     const parameters = algorithm.enter();
-    iv = parameters.octetString();
+    const iv = parameters.octetString();
     // RFC 5084 3.2: 12 where nothing is said; shorter tags than that are forgeries waiting to happen.
-    tagLength = parameters.atEnd ? 12 : parameters.smallInteger();
-    if (tagLength < 12 || tagLength > 16) throw info.unexpected(`an authentication tag of ${tagLength} octets`);
-  } else iv = algorithm.octetString();
-  if (iv.length !== facts.ivLength) throw info.unexpected('an initialisation vector of the wrong length');
-  const octets = info.atEnd ? Buffer.alloc(0) : implicitOctets(info.element());
-  return { contentType, cipher: facts.cipher, keyLength: facts.keyLength, iv, tagLength, octets };
+    const tagLength = parameters.atEnd ? 12 : parameters.smallInteger();
+    if (tagLength < 12 || tagLength > 16) throw algorithm.unexpected(`an authentication tag of ${tagLength} octets`);
+    return { keyLength, iv, tagLength };
+  }
+  if (cipher !== 'rc2-cbc') return { keyLength, iv: algorithm.octetString(), tagLength: 0 };
+  const parameters = algorithm.enter();
+  const version = parameters.smallInteger();
+  // RFC 2268 6: the effective length in bits, below 256 by a number from the table of the cipher; the key is as long.
+  const bits = version >= 256 ? version : rc2Bits.get(version);
+  if (bits === undefined || bits > 1024)
+    throw new SmimeError('unsupported', `RC2 with the parameter version ${version} is not implemented`);
+  return { keyLength: Math.ceil(bits / 8), iv: parameters.octetString(), tagLength: 0 };
 }
+
+const rc2Bits = new Map([
+  [160, 40],
+  [120, 64],
+  [58, 128],
+]);
 
 /** Opens the content. Throws whatever node:crypto throws: the caller makes one indistinct error of it. */
 export function openContent(
@@ -76,8 +123,8 @@ export function openContent(
   }
   if (mac.length !== content.tagLength) throw new RangeError('tag length');
   const decipher = decipherFor(content, key);
-  decipher.setAuthTag(mac);
-  decipher.setAAD(additional);
+  decipher.setAuthTag?.(mac);
+  decipher.setAAD?.(additional);
   return [decipher.update(content.octets), decipher.final()];
 }
 
@@ -85,10 +132,21 @@ export function openContent(
  * Throws whatever node:crypto throws. For GCM the tag and what it covers beside the content are yet to be set. The key goes in as
  * a KeyObject: to recognise octets as a key costs Node 24 more than AES of 10 KB.
  */
-function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Array): DecipherGCM {
+function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Array): ContentDecipher {
+  if (cipher === 'rc2-cbc') return new Rc2CbcDecipher(key, key.length * 8, iv);
+  // OpenSSL 3 has no DES of its own any more; Triple DES with one key three times is the same.
+  if (cipher === 'des-cbc') return createDecipheriv('des-ede3-cbc', Buffer.concat([key, key, key]), iv);
   // The cast: node's types have one overload per mode; the methods of GCM are called for GCM alone.
   const options = tagLength > 0 ? { authTagLength: tagLength } : undefined;
   return createDecipheriv(cipher as 'aes-256-gcm', createSecretKey(key), iv, options);
+}
+
+/** What node:crypto's deciphers and our own have in common. */
+interface ContentDecipher {
+  update(ciphertext: Uint8Array): Buffer;
+  final(): Buffer;
+  setAuthTag?(mac: Uint8Array): unknown;
+  setAAD?(additional: Uint8Array): unknown;
 }
 
 export interface SealedContent {

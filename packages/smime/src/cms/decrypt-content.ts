@@ -6,23 +6,16 @@ import { randomBytes } from 'node:crypto';
 import { asBuffer } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
-import type { Decrypter } from '../keys/ports.ts';
-import { limits } from '../limits.ts';
-import type { Certificate } from '../x509/certificate.ts';
-import { keyIdentifier } from '../x509/extensions.ts';
+import { DerivationBudget } from '../pkcs12/derive.ts';
+import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { readAuthEnvelopedData } from './auth-enveloped-data.ts';
-import { openContent, type ReadableCipher } from './content-encryption.ts';
+import { openContent, type ReadableCipher, requireModern } from './content-encryption.ts';
 import { readContentInfo } from './content-info.ts';
 import { type Envelope, readEnvelopedData } from './enveloped-data.ts';
-import { formatIdentifier, names } from './identifier.ts';
-import { type KeyRecipient, type Recipient, unwrapContentKey } from './recipients/recipient.ts';
-
-/** A private key to open messages with, and the certificate by which messages name it. */
-export interface DecryptionKey {
-  readonly decrypter: Decrypter;
-  /** Names the key among the recipients. Without it every entry that the kind of key fits is tried, within a budget. */
-  readonly certificate?: Certificate;
-}
+import { formatIdentifier } from './identifier.ts';
+import { matchRecipients, type OpeningKey } from './match-recipients.ts';
+import type { Unwrap } from './recipients/attempt.ts';
+import type { Recipient } from './recipients/recipient.ts';
 
 /** What `decryptContent` found: the content, and whether anything vouches for its ciphertext. */
 export interface DecryptedContent {
@@ -36,18 +29,25 @@ export interface DecryptedContent {
   readonly recipients: readonly string[];
 }
 
+/** With what to open encrypted content. */
+export interface OpeningInput {
+  readonly keys: readonly OpeningKey[];
+  /** Read Triple DES, DES and RC2 too; default false. */
+  readonly legacy?: boolean;
+  /** Certificates of senders who may name their own key instead of sending one (RFC 5652 section 6.2.2). */
+  readonly originators?: readonly Certificate[];
+}
+
 /**
  * Opens encrypted octets that are no message: `der` is a ContentInfo, BER or DER, with EnvelopedData or AuthEnvelopedData.
- * Throws `no-matching-recipient` where none of the keys is named, `decryption-failed` for everything else.
+ * Throws, before any key is used: `no-matching-recipient` where none of the keys is named, `legacy-algorithm` for what is read
+ * only as legacy, `unsupported` for algorithms that are not implemented. Throws `decryption-failed` for everything else.
  */
-export async function decryptContent(input: {
-  readonly der: Uint8Array;
-  readonly keys: readonly DecryptionKey[];
-}): Promise<DecryptedContent> {
+export async function decryptContent(input: OpeningInput & { readonly der: Uint8Array }): Promise<DecryptedContent> {
   const envelope = readEnvelope(input.der);
-  const matches = matchRecipients(envelope.recipients, input.keys);
-  for (const match of matches) {
-    const content = await open(envelope, match);
+  requireModern(envelope.content, input.legacy ?? false);
+  for (const unwrap of waysInto(envelope, input)) {
+    const content = await open(envelope, unwrap);
     if (content === undefined) continue;
     return {
       content,
@@ -66,7 +66,16 @@ export function decryptionFailed(): SmimeError {
 }
 
 export function describeRecipient(recipient: Recipient): string {
-  return 'identifier' in recipient ? formatIdentifier(recipient.identifier) : `a recipient by ${recipient.kind}`;
+  switch (recipient.kind) {
+    case 'shared-key':
+      return `whoever has the key ${recipient.keyIdentifier.toString('hex')}`;
+    case 'password':
+      return 'whoever knows a password';
+    case 'other':
+      return `a recipient of a kind that is not known here${recipient.type === undefined ? '' : ` (${recipient.type})`}`;
+    default:
+      return formatIdentifier(recipient.identifier);
+  }
 }
 
 function readEnvelope(der: Uint8Array): Envelope {
@@ -75,41 +84,33 @@ function readEnvelope(der: Uint8Array): Envelope {
     if (contentType === oids.envelopedData) return readEnvelopedData(content);
     if (contentType === oids.authEnvelopedData) return readAuthEnvelopedData(content);
   } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
+    if (!(error instanceof SmimeError) || error.code === 'unsupported') throw error;
   }
   throw decryptionFailed();
 }
 
-/** An entry of the message and a key that may be the one it names. */
-interface Match {
-  readonly recipient: KeyRecipient;
-  readonly decrypter: Decrypter;
+/** The ways to the content key that are worth trying. Throws as `matchRecipients` does. */
+function waysInto(envelope: Pick<Envelope, 'recipients' | 'originators'>, input: OpeningInput): Unwrap[] {
+  return matchRecipients(envelope.recipients, input.keys, {
+    legacy: input.legacy ?? false,
+    originators: [...envelope.originators.flatMap(readable), ...(input.originators ?? [])],
+    budget: new DerivationBudget(),
+  });
 }
 
-/** As many as the budget allows. Throws `no-matching-recipient` where there is none. */
-function matchRecipients(recipients: readonly Recipient[], keys: readonly DecryptionKey[]): Match[] {
-  const matches: Match[] = [];
-  for (const { decrypter, certificate } of keys) {
-    const kind = decrypter.kind === 'rsa' ? 'key-transport' : 'key-agreement';
-    const ownIdentifier = certificate ? undefined : keyIdentifier(decrypter.spki);
-    for (const recipient of recipients) {
-      if (!('identifier' in recipient) || recipient.kind !== kind) continue;
-      const { identifier } = recipient;
-      const named = certificate
-        ? names(identifier, certificate)
-        : !('subjectKeyIdentifier' in identifier) ||
-          identifier.subjectKeyIdentifier.equals(ownIdentifier ?? Buffer.alloc(0));
-      if (named) matches.push({ recipient, decrypter });
-    }
+/** A certificate that cannot be read can only be missed. */
+function readable(der: Buffer): Certificate[] {
+  try {
+    return [parseCertificate(der)];
+  } catch (error) {
+    if (error instanceof SmimeError) return [];
+    throw error;
   }
-  if (matches.length === 0)
-    throw new SmimeError('no-matching-recipient', 'none of the keys at hand belongs to a recipient of this message');
-  return matches.slice(0, limits.recipientAttempts);
 }
 
-async function open(envelope: Envelope, match: Match): Promise<Buffer | undefined> {
+async function open(envelope: Envelope, unwrap: Unwrap): Promise<Buffer | undefined> {
   const { content } = envelope;
-  const { contentKey, fits } = await unwrapOrReplace(match, content.keyLength);
+  const { contentKey, fits } = await unwrapOrReplace(unwrap, content.keyLength);
   try {
     const opened = openContent(content, contentKey, envelope.additional, envelope.mac);
     return fits ? Buffer.concat(opened) : undefined;
@@ -120,11 +121,11 @@ async function open(envelope: Envelope, match: Match): Promise<Buffer | undefine
 
 /** The content key or, where it does not unwrap or has another length, a random one that opens nothing. */
 async function unwrapOrReplace(
-  { recipient, decrypter }: Match,
+  unwrap: Unwrap,
   keyLength: number,
 ): Promise<{ readonly contentKey: Buffer; readonly fits: boolean }> {
   const substitute = randomBytes(keyLength);
-  const unwrapped = await unwrapContentKey(recipient, decrypter).catch(() => substitute);
+  const unwrapped = await unwrap().catch(() => substitute);
   const fits = unwrapped.length === keyLength && unwrapped !== substitute;
   return { contentKey: fits ? asBuffer(unwrapped) : substitute, fits };
 }

@@ -1,20 +1,21 @@
-/** Encrypts octets to certificates: EnvelopedData for CBC, AuthEnvelopedData for GCM. */
+/** Encrypts octets to their recipients: EnvelopedData for CBC, AuthEnvelopedData for GCM. */
 import { randomBytes } from 'node:crypto';
 import { type ContentCipher, contentCiphers } from '../keys/algorithms.ts';
-import type { Certificate } from '../x509/certificate.ts';
 import { encodeAuthEnvelopedData } from './auth-enveloped-data.ts';
 import { aroundGap, type Chunks, joined } from './chunks.ts';
 import { startSealing } from './content-encryption.ts';
 import { encodeEnvelopedData } from './enveloped-data.ts';
-import { makeRecipients } from './recipients/recipient.ts';
+import type { KeyTransport } from './recipients/key-transport.ts';
+import { makeRecipients, type RecipientInput } from './recipients/recipient.ts';
 
 /** To whom, and how: what `encryptContent` and `encryptMessage` have in common. */
 export interface EncryptionInput {
-  readonly recipients: readonly Certificate[];
+  /** Each opens the message alone: certificates, keys that are shared, passwords. */
+  readonly recipients: readonly RecipientInput[];
   /** Default `aes-256-cbc`, which every client reads. */
   readonly cipher?: ContentCipher;
-  /** For RSA recipients; default `pkcs1`, which every client reads. */
-  readonly keyTransport?: 'pkcs1' | 'oaep';
+  /** For RSA recipients without a scheme of their own; default `pkcs1`, which every client reads. */
+  readonly keyTransport?: KeyTransport;
 }
 
 /**
@@ -22,11 +23,11 @@ export interface EncryptionInput {
  * Throws `invalid-argument` for no recipients, and for a key that cannot be encrypted to.
  */
 export async function encryptContent(input: EncryptionInput & { readonly content: Uint8Array }): Promise<Uint8Array> {
-  return joined(makeEnvelope(input.content, input));
+  return joined(await makeEnvelope(input.content, input));
 }
 
-export function makeEnvelope(content: Uint8Array, input: EncryptionInput): Chunks {
-  const envelope = startEnvelope(content.length, input);
+export async function makeEnvelope(content: Uint8Array, input: EncryptionInput): Promise<Chunks> {
+  const envelope = await startEnvelope(content.length, input);
   const chunks = [envelope.before, envelope.update(content), ...envelope.finish()];
   return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
 }
@@ -43,14 +44,14 @@ interface OpenEnvelope {
 }
 
 /** @param length octets of the content: DER states every length beforehand */
-function startEnvelope(length: number, input: EncryptionInput): OpenEnvelope {
+async function startEnvelope(length: number, input: EncryptionInput): Promise<OpenEnvelope> {
   const cipher = input.cipher ?? 'aes-256-cbc';
   const contentKey = randomBytes(contentCiphers[cipher].keyLength);
-  const { set, rsaOnly } = makeRecipients(input.recipients, contentKey, input.keyTransport ?? 'pkcs1');
+  const { set, version } = await makeRecipients(input.recipients, contentKey, input.keyTransport ?? 'pkcs1');
   const sealing = startSealing(length, cipher, contentKey);
   contentKey.fill(0);
   const object =
-    sealing.mac === undefined ? encodeEnvelopedData(set, rsaOnly, sealing) : encodeAuthEnvelopedData(set, sealing);
+    sealing.mac === undefined ? encodeEnvelopedData(set, version, sealing) : encodeAuthEnvelopedData(set, sealing);
   const { before, after } = aroundGap(object);
   return { length: object.length, before, update: sealing.update, finish: () => [sealing.final(), ...after] };
 }

@@ -58,8 +58,8 @@ export function readSignedData(reader: DerReader): SignedData {
   // PKCS#7 (RFC 2315) let any type stand here; what is signed is then its content octets.
   const explicit = encapsulated.enterIf(contextConstructed(0));
   const content = explicit && (explicit.peek() === tag.octetString ? explicit.octetString() : explicit.content());
-  const certificates = readSet(data.enterIf(contextConstructed(0)), limits.carriedCertificates, 'certificates');
-  const crls = readSet(data.enterIf(contextConstructed(1)), limits.carriedCrls, 'CRLs');
+  const certificates = readChoices(data.enterIf(contextConstructed(0)), limits.carriedCertificates, 'certificates');
+  const crls = readChoices(data.enterIf(contextConstructed(1)), limits.carriedCrls, 'CRLs');
   const signers: SignerInfo[] = [];
   const infos = data.enter(tag.set);
   while (!infos.atEnd) {
@@ -70,7 +70,8 @@ export function readSignedData(reader: DerReader): SignedData {
   return { digestAlgorithms, contentType, content, certificates, crls, signers };
 }
 
-function readSignerInfo(info: DerReader): SignerInfo {
+/** @param info stands inside the SignerInfo */
+export function readSignerInfo(info: DerReader): SignerInfo {
   info.smallInteger();
   const identifier = readIdentifier(info);
   const digestAlgorithm = info.element(tag.sequence);
@@ -91,7 +92,7 @@ function readSignerInfo(info: DerReader): SignerInfo {
 }
 
 /** The SEQUENCEs of a set of choices; certificates and revocation data of other kinds are tagged otherwise. */
-function readSet(set: DerReader | undefined, most: number, what: string): Buffer[] {
+export function readChoices(set: DerReader | undefined, most: number, what: string): Buffer[] {
   const found: Buffer[] = [];
   while (set && !set.atEnd) {
     guard(found.length, most, what, set);

@@ -71,13 +71,6 @@ export const contentCiphers: Readonly<
   'aes-256-gcm': { oid: oids.aes256Gcm, keyLength: 32, ivLength: 12, authenticated: true },
 };
 
-/** node:crypto's name of an AES key wrap (RFC 3394) by its identifier. */
-export const keyWraps: Readonly<Record<string, { cipher: string; keyLength: number }>> = {
-  [oids.aes128Wrap]: { cipher: 'id-aes128-wrap', keyLength: 16 },
-  [oids.aes192Wrap]: { cipher: 'id-aes192-wrap', keyLength: 24 },
-  [oids.aes256Wrap]: { cipher: 'id-aes256-wrap', keyLength: 32 },
-};
-
 const digests: Readonly<Record<DigestName, { oid: string; label: string; weak?: true }>> = {
   sha256: { oid: oids.sha256, label: 'SHA-256' },
   sha384: { oid: oids.sha384, label: 'SHA-384' },
@@ -138,6 +131,11 @@ const curves: Readonly<Record<string, KeyKind>> = {
   [oids.secp384r1]: 'p384',
   [oids.secp521r1]: 'p521',
 };
+
+/** The kind of key that an object identifier alone names; undefined for the curves, which have one in common. */
+export function kindOfOid(oid: string): KeyKind | undefined {
+  return kindsByOid[oid];
+}
 
 /** The kind of a DER SubjectPublicKeyInfo, or undefined for a key the engine cannot use. Throws only for malformed DER. */
 export function keyKindIfKnown(spki: Uint8Array): KeyKind | undefined {

@@ -1,7 +1,7 @@
 /** Decrypts a message (RFC 8551 section 3.3, 3.4). */
 import { oids } from '../asn1/oids.ts';
 import type { ReadableCipher } from '../cms/content-encryption.ts';
-import { type DecryptionKey, decryptContent, decryptionFailed } from '../cms/decrypt-content.ts';
+import { decryptContent, decryptionFailed, type OpeningInput } from '../cms/decrypt-content.ts';
 import { withEntity } from '../mime/canonical.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { layerOf } from './layer.ts';
@@ -21,19 +21,18 @@ export interface DecryptedMessage {
 /**
  * Opens a message whose root is the encrypted object. A ciphertext among other parts is never opened: its text would be
  * placed into somebody else's HTML (EFAIL, 2018).
- * Throws `no-matching-recipient` and `decryption-failed`, nothing else.
+ * Throws as `decryptContent` does, nothing else.
  */
-export async function decryptMessage(input: {
-  readonly message: Uint8Array;
-  readonly keys: readonly DecryptionKey[];
-}): Promise<DecryptedMessage> {
+export async function decryptMessage(
+  input: OpeningInput & { readonly message: Uint8Array },
+): Promise<DecryptedMessage> {
   const root = scanMessage(input.message);
   const layer = layerOf(input.message, root);
   const doubtful = root.ambiguities.some(({ severity }) => severity === 'error');
   if (doubtful || (layer.kind !== 'enveloped-data' && layer.kind !== 'auth-enveloped-data')) throw decryptionFailed();
   const { content, contentType, authenticated, cipher, recipients } = await decryptContent({
+    ...input,
     der: layer.der,
-    keys: input.keys,
   });
   if (contentType !== oids.data) throw decryptionFailed();
   return { message: withEntity(input.message, root, content), content, authenticated, cipher, recipients };

@@ -25,6 +25,6 @@ export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
   return Buffer.concat([
     outerHeaders,
     Buffer.from(header, 'latin1'),
-    encodeBase64Lines(joined(makeEnvelope(entity, input))),
+    encodeBase64Lines(joined(await makeEnvelope(entity, input))),
   ]);
 }

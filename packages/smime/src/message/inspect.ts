@@ -6,8 +6,9 @@ import { readAuthEnvelopedData } from '../cms/auth-enveloped-data.ts';
 import { contentAtHand } from '../cms/check-signer.ts';
 import { readCompressedData } from '../cms/compressed-data.ts';
 import { readContentInfo } from '../cms/content-info.ts';
-import { type DecryptionKey, decryptContent, describeRecipient } from '../cms/decrypt-content.ts';
+import { decryptContent, describeRecipient } from '../cms/decrypt-content.ts';
 import { readEnvelopedData } from '../cms/enveloped-data.ts';
+import type { OpeningKey } from '../cms/match-recipients.ts';
 import { readSignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -39,7 +40,9 @@ export interface InspectInput {
   readonly message: Uint8Array;
   readonly anchors?: readonly Certificate[];
   /** Opens the encrypted layers they fit. */
-  readonly keys?: readonly DecryptionKey[];
+  readonly keys?: readonly OpeningKey[];
+  /** Open what is encrypted with Triple DES, DES or RC2 too, and take weak signatures for warnings; default false. */
+  readonly legacy?: boolean;
   /** UTC; default: now. */
   readonly at?: Date;
 }
@@ -65,6 +68,7 @@ async function inspectWhole(bytes: Buffer, input: InspectInput, layer: number): 
     message: bytes,
     anchors: input.anchors ?? [],
     ...(input.at && { at: input.at }),
+    legacy: input.legacy ?? false,
   });
   const node = await inspectEntity(bytes, root, { input, layer, root: true, signers: report.signers });
   node.title = decodeHeaderText(headerValue(root, 'subject') ?? '') || node.title;
@@ -199,7 +203,7 @@ async function inspectSigned(
   const problems: Problem[] = [];
   const judge = signerJudge(
     data,
-    { anchors: input.anchors ?? [], ...(input.at && { at: input.at }) },
+    { anchors: input.anchors ?? [], ...(input.at && { at: input.at }), legacy: input.legacy ?? false },
     { addresses: [], sender: undefined, micalg: undefined },
     problems,
   );
@@ -272,7 +276,7 @@ async function inspectEncrypted(
     return node;
   }
   try {
-    const opened = await decryptContent({ der, keys: input.keys });
+    const opened = await decryptContent({ der, keys: input.keys, legacy: input.legacy ?? false });
     const inner = place ? withEntity(place.bytes, place.entity, opened.content) : asBuffer(opened.content);
     node.children.push(await inspectWhole(inner, input, layer + 1));
   } catch (error) {

@@ -1,4 +1,5 @@
 /** Judges the signers of one SignedData: mathematics, path and identity, each apart. */
+import { type CounterSignatures, checkCounterSignatures } from '../cms/check-counter-signatures.ts';
 import { checkSigner, type SignedContent, type SignerCheck } from '../cms/check-signer.ts';
 import { names } from '../cms/identifier.ts';
 import type { SignedData } from '../cms/signed-data.ts';
@@ -22,7 +23,7 @@ export interface TrustInput {
   readonly ocspResponses?: readonly OcspResponse[];
   /** Default `if-present`. */
   readonly revocation?: 'required' | 'if-present' | 'none';
-  /** Read old mail: SHA-1, MD5, DSA and short RSA keys are warnings then, and no errors. Default: false. */
+  /** Weak algorithms (SHA-1, MD5, DSA, RSA below 2048 bits) are warnings, and no errors; default false. */
   readonly legacy?: boolean;
 }
 
@@ -42,8 +43,16 @@ export interface SignerReport {
   readonly capabilities?: readonly SmimeCapability[];
   /** The certificate that the signer asks to be encrypted to, where it came along. */
   readonly encryptionCertificate?: Certificate;
+  /** Signatures upon this one (RFC 5652 section 11.4). Anybody can add or remove them: nothing follows from them. */
+  readonly counterSignatures?: readonly CounterSignatureReport[];
   readonly problems: readonly Problem[];
 }
+
+/** What is known of one who signed a signature. */
+export type CounterSignatureReport = Omit<
+  SignerReport,
+  'identity' | 'emails' | 'capabilities' | 'encryptionCertificate'
+>;
 
 /** Who the signers should be, as far as the message says. */
 export interface Expectation {
@@ -67,8 +76,12 @@ export function signerJudge(
     crls: [...(trust.crls ?? []), ...readEach(data.crls, parseCrl, 'CRL', problems)],
   };
   const pool = [...carried, ...(trust.intermediates ?? []), ...trust.anchors];
+  const legacy = trust.legacy ?? false;
   return (content) =>
-    data.signers.map((info) => judgeSigner(checkSigner(info, content, pool), complete, carried, expectation));
+    data.signers.map((info) => {
+      const report = judgeSigner(checkSigner(info, content, pool, legacy), complete, carried, expectation);
+      return { ...report, ...judgeCounterSignatures(checkCounterSignatures(info, pool, legacy), report, complete) };
+    });
 }
 
 /** Right in every respect. */
@@ -87,7 +100,7 @@ function judgeSigner(
   carried: readonly Certificate[],
   { addresses, sender, micalg }: Expectation,
 ): SignerReport {
-  const { certificate, signingTime, capabilities, encryptionKeyPreference: preference } = check;
+  const { certificate, capabilities, encryptionKeyPreference: preference } = check;
   const emails = certificate ? certificateEmails(certificate) : [];
   const { identity, problems } = certificate
     ? judgeIdentity(emails, addresses, sender)
@@ -104,23 +117,46 @@ function judgeSigner(
       ),
     );
   return {
+    ...describeCheck(check, trust),
+    identity,
+    emails,
+    ...(capabilities && { capabilities }),
+    ...(encryptionCertificate && { encryptionCertificate }),
+    problems: [...check.problems, ...problems],
+  };
+}
+
+/** What changes about a report where there are counter-signatures. */
+function judgeCounterSignatures(
+  { counterSignatures, problems }: CounterSignatures,
+  report: Pick<SignerReport, 'problems'>,
+  trust: TrustInput,
+): Partial<Pick<SignerReport, 'counterSignatures' | 'problems'>> {
+  if (counterSignatures.length === 0 && problems.length === 0) return {};
+  return {
+    problems: [...report.problems, ...problems],
+    ...(counterSignatures.length > 0 && {
+      counterSignatures: counterSignatures.map(({ check, ...upon }) => {
+        const own = describeCheck(check, trust);
+        return { ...own, ...judgeCounterSignatures(upon, own, trust) };
+      }),
+    }),
+  };
+}
+
+/** What is reported alike of those who sign and of those who countersign. */
+function describeCheck(check: SignerCheck, trust: TrustInput): CounterSignatureReport {
+  const { certificate, signingTime } = check;
+  return {
     signature: check.signature,
     ...(certificate && { certificate }),
     ...(signingTime && { signingTime }),
     digestAlgorithm: check.digestAlgorithm,
     signatureAlgorithm: check.signatureAlgorithm,
     path: certificate ? judgePath(certificate, trust) : noCertificate,
-    identity,
-    emails,
-    ...(capabilities && { capabilities }),
-    ...(encryptionCertificate && { encryptionCertificate }),
-    problems: [...(trust.legacy ? check.problems.map(weaknessAsWarning) : check.problems), ...problems],
+    problems: check.problems,
   };
 }
-
-/** What is weak is a finding of policy; that it is wrong would be one of mathematics. */
-const weaknessAsWarning = (one: Problem): Problem =>
-  one.severity === 'error' && one.code.startsWith('weak-') ? { ...one, severity: 'warning' } : one;
 
 const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', policies: [], problems: [] };
 
@@ -134,7 +170,7 @@ function judgePath(leaf: Certificate, trust: TrustInput): PathReport {
     ...(trust.crls && { crls: trust.crls }),
     ...(trust.ocspResponses && { ocspResponses: trust.ocspResponses }),
     revocation: trust.revocation ?? 'if-present',
-    legacy: trust.legacy === true,
+    legacy: trust.legacy ?? false,
   });
 }
 

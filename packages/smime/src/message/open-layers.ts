@@ -8,7 +8,7 @@ import { readAuthEnvelopedData } from '../cms/auth-enveloped-data.ts';
 import { joined } from '../cms/chunks.ts';
 import { readCompressedData } from '../cms/compressed-data.ts';
 import { wrapContentInfo } from '../cms/content-info.ts';
-import { type DecryptionKey, decryptContent, describeRecipient } from '../cms/decrypt-content.ts';
+import { decryptContent, describeRecipient, type OpeningInput } from '../cms/decrypt-content.ts';
 import { readEnvelopedData } from '../cms/enveloped-data.ts';
 import { readSignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
@@ -65,16 +65,16 @@ export interface OpenedLayers {
 }
 
 /** The layers of a message at hand. Never throws. */
-export function openMessage(bytes: Buffer, root: MimeEntity, keys: readonly DecryptionKey[]): Promise<OpenedLayers> {
-  return openFrom({ bytes, entity: root }, keys);
+export function openMessage(bytes: Buffer, root: MimeEntity, opening: OpeningInput): Promise<OpenedLayers> {
+  return openFrom({ bytes, entity: root }, opening);
 }
 
 /** The layers of a CMS object that came without a message. @param der BER or DER. Never throws. */
-export function openObject(der: Buffer, keys: readonly DecryptionKey[]): Promise<OpenedLayers> {
-  return openFrom(der, keys);
+export function openObject(der: Buffer, opening: OpeningInput): Promise<OpenedLayers> {
+  return openFrom(der, opening);
 }
 
-async function openFrom(start: Place | Buffer, keys: readonly DecryptionKey[]): Promise<OpenedLayers> {
+async function openFrom(start: Place | Buffer, opening: OpeningInput): Promise<OpenedLayers> {
   const layers: OpenedLayer[] = [];
   const ambiguities: Problem[] = [];
   const problems: Problem[] = [];
@@ -95,7 +95,7 @@ async function openFrom(start: Place | Buffer, keys: readonly DecryptionKey[]): 
       problems.push(tooManyLayers);
       break;
     }
-    const opened: Opened = await openLayer(layer, place, keys, bare);
+    const opened: Opened = await openLayer(layer, place, opening, bare);
     layers.push(opened.layer);
     // The first part of a multipart/signed comes next; the others are nowhere else.
     if (layer.kind === 'clear-signed')
@@ -108,13 +108,13 @@ async function openFrom(start: Place | Buffer, keys: readonly DecryptionKey[]): 
 function openLayer(
   layer: CmsLayer | { readonly kind: 'clear-signed' },
   place: Place | undefined,
-  keys: readonly DecryptionKey[],
+  opening: OpeningInput,
   bare: boolean,
 ): Opened | Promise<Opened> {
   if (layer.kind === 'clear-signed') return openClear(place as Place);
   if (layer.kind === 'signed-data') return openOpaque(layer, place, bare);
   if (layer.kind === 'compressed-data') return expand(layer, bare);
-  return decrypt(layer, place, keys, bare);
+  return decrypt(layer, place, opening, bare);
 }
 
 /** A layer, and what lies within it: undefined where that is closed, or no MIME. */
@@ -170,7 +170,7 @@ function expand(layer: CmsLayer, bare: boolean): Opened {
 async function decrypt(
   layer: CmsLayer,
   place: Place | undefined,
-  keys: readonly DecryptionKey[],
+  opening: OpeningInput,
   bare: boolean,
 ): Promise<Opened> {
   const kind = layer.kind === 'auth-enveloped-data' ? layer.kind : 'enveloped-data';
@@ -187,11 +187,11 @@ async function decrypt(
   } catch (error) {
     return closed(stays(error, 'RFC 5652 section 6'));
   }
-  if (keys.length === 0) return closed(noKey);
+  if (opening.keys.length === 0) return closed(noKey);
   // A root that can be read in two ways may be a ciphertext among other parts to somebody else.
   if (place?.entity.ambiguities.some(({ severity }) => severity === 'error')) return closed(doubtfulRoot);
   try {
-    const opened = await decryptContent({ der: layer.der, keys });
+    const opened = await decryptContent({ ...opening, der: layer.der });
     const problems = opened.authenticated ? [] : [unauthenticated];
     return {
       layer: { kind, opened: true, cipher, authenticated: opened.authenticated, recipients, problems },

@@ -1,6 +1,7 @@
 /** Verifies a message: mathematics, path, identity, coverage and structure, each reported, one verdict of all (RFC 8551 section 3.5, RFC 8550). */
 import { asBuffer } from '../asn1/der.ts';
-import type { DecryptionKey } from '../cms/decrypt-content.ts';
+import type { OpeningInput } from '../cms/decrypt-content.ts';
+import type { OpeningKey } from '../cms/match-recipients.ts';
 import { parseAddressHeader } from '../mime/addresses.ts';
 import { headerValue, type MimeEntity } from '../mime/entity.ts';
 import { scanMessage } from '../mime/scan.ts';
@@ -27,7 +28,7 @@ export interface VerifyInput extends TrustInput {
   /** A whole RFC 5322 message, as it arrived. */
   readonly message: Uint8Array;
   /** Open the encrypted layers they fit, so that what is within can be judged. */
-  readonly keys?: readonly DecryptionKey[];
+  readonly keys?: readonly OpeningKey[];
   /** The address the signer must have, where it is known otherwise than from the From field. */
   readonly expectFrom?: string;
   /**
@@ -75,7 +76,7 @@ export interface VerifyReport {
 export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
   const bytes = asBuffer(input.message);
   const root = scanMessage(bytes);
-  return judgeMessage(await openMessage(bytes, root, input.keys ?? []), input, root);
+  return judgeMessage(await openMessage(bytes, root, openingOf(input)), input, root);
 }
 
 /** A CMS object to verify, whom to trust, and what to open it with. */
@@ -89,10 +90,12 @@ export interface VerifyObjectInput extends Omit<VerifyInput, 'message'> {
  * `unknown` unless `expectFrom` or a protected header names an address. Never throws.
  */
 export async function verifyObject(input: VerifyObjectInput): Promise<VerifyReport> {
-  return judgeMessage(await openObject(asBuffer(input.der), input.keys ?? []), input, undefined);
+  return judgeMessage(await openObject(asBuffer(input.der), openingOf(input)), input, undefined);
 }
 
 type Judgement = Omit<VerifyInput, 'message'>;
+
+const openingOf = ({ keys = [], legacy = false }: Judgement): OpeningInput => ({ keys, legacy });
 
 /** @param root the message whose header was delivered; undefined for an object without one */
 function judgeMessage(opened: OpenedLayers, input: Judgement, root: MimeEntity | undefined): VerifyReport {
@@ -197,7 +200,8 @@ function expectedSigner({ expectFrom }: Judgement, originator: Originator | unde
 function judgeRecipients(reading: HeaderReading | undefined, { keys, expectRecipients }: Judgement): Problem[] {
   if (reading === undefined) return [recipientsUnsigned];
   const own =
-    expectRecipients ?? (keys ?? []).flatMap(({ certificate }) => (certificate ? certificateEmails(certificate) : []));
+    expectRecipients ??
+    (keys ?? []).flatMap((key) => ('certificate' in key && key.certificate ? certificateEmails(key.certificate) : []));
   const named = reading.fields
     .filter(({ name }) => name === 'to' || name === 'cc' || name === 'bcc' || name === 'from')
     .flatMap(({ value }) => parseAddressHeader(value).mailboxes.map(({ address }) => mailboxKey(address)));

@@ -1,10 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { decryptRc2Cbc } from '../keys/rc2.ts';
 import { limits } from '../limits.ts';
 import { DerivationBudget, derivePbkdf2, derivePkcs12, deriveScrypt, purpose } from './derive.ts';
 import { iterateHash } from './iterate-hash.ts';
 import { bmpPassword, passwordForms } from './password.ts';
-import { decryptRc2Cbc } from './rc2.ts';
 
 const nothing = Buffer.alloc(0);
 

@@ -11,10 +11,10 @@ import {
 } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
+import { decryptRc2Cbc } from '../keys/rc2.ts';
 import { DerivationBudget, derivePbkdf2, derivePkcs12, deriveScrypt, purpose } from './derive.ts';
 import { hmacDigest } from './digests.ts';
 import { bmpPassword, type PasswordForms } from './password.ts';
-import { decryptRc2Cbc } from './rc2.ts';
 
 /**
  * How a PKCS#12 file is written. `modern`: PBES2 with AES-256-CBC and HMAC-SHA-256. `pbmac1`: the same with the MAC of RFC 9879,

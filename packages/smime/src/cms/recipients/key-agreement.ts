@@ -1,14 +1,5 @@
 /** KeyAgreeRecipientInfo: ephemeral-static ECDH with AES key wrap (RFC 5753 section 3.1, RFC 8418, RFC 3394). */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createSecretKey,
-  diffieHellman,
-  generateKeyPairSync,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import {
   asBuffer,
   contextConstructed,
@@ -23,16 +14,18 @@ import {
 } from '../../asn1/der.ts';
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
-import { type DigestName, keyWraps } from '../../keys/algorithms.ts';
+import { type DigestName, defaultHash, type HashName } from '../../keys/algorithms.ts';
 import type { Decrypter } from '../../keys/ports.ts';
 import type { Certificate } from '../../x509/certificate.ts';
-import { type CertificateIdentifier, encodeIssuerAndSerial, readIssuerAndSerial } from '../identifier.ts';
+import { type CertificateIdentifier, names, readIdentifier, readIssuerAndSerial } from '../identifier.ts';
+import type { OpeningContext, Unwrap } from './attempt.ts';
+import { aesWrapAlgorithm, keyWrapOf, wrapWithAes } from './key-wrap.ts';
 
 export interface KeyAgreementRecipient {
   readonly kind: 'key-agreement';
   readonly identifier: CertificateIdentifier;
-  /** BIT STRING content of the originator's point; undefined where the originator is named by a certificate. */
-  readonly originatorPoint: Buffer | undefined;
+  /** BIT STRING content of the originator's ephemeral point, or the certificate of his key for good. */
+  readonly originator: Buffer | CertificateIdentifier;
   readonly userKeyingMaterial: Buffer | undefined;
   /** DER AlgorithmIdentifier. */
   readonly algorithm: Buffer;
@@ -42,13 +35,7 @@ export interface KeyAgreementRecipient {
 /** One entry for each of the recipients that share the originator's key. @param info stands inside the KeyAgreeRecipientInfo */
 export function readKeyAgreement(info: DerReader): KeyAgreementRecipient[] {
   info.smallInteger();
-  const originator = info.enter(contextConstructed(0));
-  let originatorPoint: Buffer | undefined;
-  const key = originator.enterIf(contextConstructed(1));
-  if (key) {
-    key.skip(tag.sequence);
-    originatorPoint = key.bitStringOctets();
-  }
+  const originator = readOriginator(info.enter(contextConstructed(0)));
   const userKeyingMaterial = info.enterIf(contextConstructed(1))?.octetString();
   const algorithm = info.element(tag.sequence);
   const entries: KeyAgreementRecipient[] = [];
@@ -61,13 +48,21 @@ export function readKeyAgreement(info: DerReader): KeyAgreementRecipient[] {
     entries.push({
       kind: 'key-agreement',
       identifier,
-      originatorPoint,
+      originator,
       userKeyingMaterial,
       algorithm,
       encryptedKey: entry.octetString(),
     });
   }
+  info.finish('the KeyAgreeRecipientInfo');
   return entries;
+}
+
+function readOriginator(choice: DerReader): Buffer | CertificateIdentifier {
+  const key = choice.enterIf(contextConstructed(1));
+  if (!key) return readIdentifier(choice);
+  key.skip(tag.sequence);
+  return key.bitStringOctets();
 }
 
 interface Derivation {
@@ -75,63 +70,101 @@ interface Derivation {
   readonly hash: DigestName;
 }
 
-const derivations: Readonly<Record<string, Derivation>> = {
-  [oids.dhSinglePassStdDhSha1Kdf]: { kind: 'x963', hash: 'sha1' },
-  [oids.dhSinglePassStdDhSha224Kdf]: { kind: 'x963', hash: 'sha224' },
-  [oids.dhSinglePassStdDhSha256Kdf]: { kind: 'x963', hash: 'sha256' },
-  [oids.dhSinglePassStdDhSha384Kdf]: { kind: 'x963', hash: 'sha384' },
-  [oids.dhSinglePassStdDhSha512Kdf]: { kind: 'x963', hash: 'sha512' },
-  [oids.dhSinglePassStdDhHkdfSha256]: { kind: 'hkdf', hash: 'sha256' },
-  [oids.dhSinglePassStdDhHkdfSha384]: { kind: 'hkdf', hash: 'sha384' },
-  [oids.dhSinglePassStdDhHkdfSha512]: { kind: 'hkdf', hash: 'sha512' },
-};
+const derivations = new Map<string, Derivation>([
+  [oids.dhSinglePassStdDhSha1Kdf, { kind: 'x963', hash: 'sha1' }],
+  [oids.dhSinglePassStdDhSha224Kdf, { kind: 'x963', hash: 'sha224' }],
+  [oids.dhSinglePassStdDhSha256Kdf, { kind: 'x963', hash: 'sha256' }],
+  [oids.dhSinglePassStdDhSha384Kdf, { kind: 'x963', hash: 'sha384' }],
+  [oids.dhSinglePassStdDhSha512Kdf, { kind: 'x963', hash: 'sha512' }],
+  // All curves of the engine that X9.63 is used with have the cofactor 1: then the two primitives are the same.
+  [oids.dhSinglePassCofactorDhSha1Kdf, { kind: 'x963', hash: 'sha1' }],
+  [oids.dhSinglePassCofactorDhSha224Kdf, { kind: 'x963', hash: 'sha224' }],
+  [oids.dhSinglePassCofactorDhSha256Kdf, { kind: 'x963', hash: 'sha256' }],
+  [oids.dhSinglePassCofactorDhSha384Kdf, { kind: 'x963', hash: 'sha384' }],
+  [oids.dhSinglePassCofactorDhSha512Kdf, { kind: 'x963', hash: 'sha512' }],
+  [oids.dhSinglePassStdDhHkdfSha256, { kind: 'hkdf', hash: 'sha256' }],
+  [oids.dhSinglePassStdDhHkdfSha384, { kind: 'hkdf', hash: 'sha384' }],
+  [oids.dhSinglePassStdDhHkdfSha512, { kind: 'hkdf', hash: 'sha512' }],
+]);
 
-/** The content key. Throws where the wrap does not open, and for schemes that are not implemented. */
-export async function unwrapAgreed(recipient: KeyAgreementRecipient, decrypter: Decrypter): Promise<Uint8Array> {
+/**
+ * Throws `SmimeError` `unsupported` for another scheme (MQV) and for an originator whose certificate is not at hand, and as
+ * `keyWrapOf` does.
+ */
+export function openAgreed(recipient: KeyAgreementRecipient, decrypter: Decrypter, context: OpeningContext): Unwrap {
+  const { originator, userKeyingMaterial, encryptedKey } = recipient;
   const algorithm = new DerReader(recipient.algorithm).enter();
-  const derivation = derivations[algorithm.oid()];
+  const scheme = algorithm.oid();
+  const derivation = derivations.get(scheme);
+  if (derivation === undefined) throw new SmimeError('unsupported', `the key agreement ${scheme} is not implemented`);
   const wrapAlgorithm = algorithm.element(tag.sequence);
-  const wrap = keyWraps[new DerReader(wrapAlgorithm).enter().oid()];
-  if (derivation === undefined || wrap === undefined || recipient.originatorPoint === undefined)
-    throw new SmimeError('unsupported', 'this form of key agreement is not implemented');
-  // The originator's key is on the recipient's curve, whatever parameters it repeats or leaves out (RFC 5753 3.1.1).
-  const curve = new DerReader(decrypter.spki).enter().element(tag.sequence);
-  const shared = await decrypter.agree(encodeSequence(curve, encodeBitString(recipient.originatorPoint)));
-  const wrappingKey = deriveKey(derivation, shared, wrapAlgorithm, recipient.userKeyingMaterial, wrap.keyLength);
-  const unwrapping = createDecipheriv(wrap.cipher, createSecretKey(wrappingKey), wrapIv);
-  return Buffer.concat([unwrapping.update(recipient.encryptedKey), unwrapping.final()]);
+  const wrap = keyWrapOf(wrapAlgorithm, context.legacy);
+  const peer = Buffer.isBuffer(originator)
+    ? // The originator's key is on the recipient's curve, whatever parameters it repeats or leaves out (RFC 5753 3.1.1).
+      encodeSequence(new DerReader(decrypter.spki).enter().element(tag.sequence), encodeBitString(originator))
+    : keyOf(originator, context.originators);
+  return async () => {
+    const shared = await decrypter.agree(peer);
+    return wrap.unwrap(deriveKey(derivation, shared, wrapAlgorithm, userKeyingMaterial, wrap.keyLength), encryptedKey);
+  };
+}
+
+function keyOf(originator: CertificateIdentifier, certificates: readonly Certificate[]): Uint8Array {
+  const found = certificates.find((certificate) => names(originator, certificate));
+  if (found) return found.spki;
+  throw new SmimeError('unsupported', "the sender's certificate, whose key the key agreement needs, is not at hand");
 }
 
 const curves = {
-  p256: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }), scheme: oids.dhSinglePassStdDhSha256Kdf },
-  p384: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }), scheme: oids.dhSinglePassStdDhSha384Kdf },
-  p521: { make: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }), scheme: oids.dhSinglePassStdDhSha512Kdf },
-  x25519: { make: () => generateKeyPairSync('x25519'), scheme: oids.dhSinglePassStdDhHkdfSha256 },
+  p256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  p384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  p521: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  x25519: () => generateKeyPairSync('x25519'),
+  x448: () => generateKeyPairSync('x448'),
 } as const;
 
-const wrapIv = Buffer.alloc(8, 0xa6);
+const x963Schemes: Readonly<Record<HashName, string>> = {
+  sha256: oids.dhSinglePassStdDhSha256Kdf,
+  sha384: oids.dhSinglePassStdDhSha384Kdf,
+  sha512: oids.dhSinglePassStdDhSha512Kdf,
+};
+const hkdfSchemes: Readonly<Record<HashName, string>> = {
+  sha256: oids.dhSinglePassStdDhHkdfSha256,
+  sha384: oids.dhSinglePassStdDhHkdfSha384,
+  sha512: oids.dhSinglePassStdDhHkdfSha512,
+};
 
-/** A fresh ephemeral key for each recipient; the wrap is as long as the content key, AES-256 for a 192-bit one. */
-export function makeKeyAgreement(certificate: Certificate, contentKey: Uint8Array): Buffer {
-  const kind = certificate.keyKind;
-  if (kind === undefined || !(kind in curves))
-    throw new SmimeError('invalid-argument', "the recipient's key is not on a curve that is used for key agreement");
-  const { make, scheme } = curves[kind as keyof typeof curves];
-  const wrapOid = contentKey.length === 16 ? oids.aes128Wrap : oids.aes256Wrap;
-  const wrap = keyWraps[wrapOid] as { cipher: string; keyLength: number };
-  const wrapAlgorithm = encodeSequence(encodeOid(wrapOid));
-  const ephemeral = make();
+/**
+ * A fresh ephemeral key for each recipient; the wrap is as long as the content key, AES-256 for a 192-bit one.
+ * @param rid the recipient as the message names it: IssuerAndSerialNumber or the RecipientKeyIdentifier under its tag
+ * @param hash of the key derivation; default: the one that fits the curve
+ */
+export function makeKeyAgreement(
+  certificate: Certificate,
+  rid: Uint8Array,
+  hash: HashName | undefined,
+  contentKey: Uint8Array,
+): Buffer {
+  const kind = certificate.keyKind as keyof typeof curves;
+  const x = kind === 'x25519' || kind === 'x448';
+  // RFC 8418 2: HKDF for the curves of RFC 7748, as OpenSSL and Bouncy Castle do it; RFC 5753 for those of NIST.
+  const scheme = (x ? hkdfSchemes : x963Schemes)[hash ?? defaultHash(kind)];
+  const keyLength = contentKey.length === 16 ? 16 : 32;
+  const wrapAlgorithm = aesWrapAlgorithm(keyLength);
+  const ephemeral = curves[kind]();
   const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: certificate.publicKey });
-  const wrappingKey = deriveKey(derivations[scheme] as Derivation, shared, wrapAlgorithm, undefined, wrap.keyLength);
-  const wrapping = createCipheriv(wrap.cipher, createSecretKey(wrappingKey), wrapIv);
-  const encryptedKey = Buffer.concat([wrapping.update(contentKey), wrapping.final()]);
-  // RFC 5753 3.1.1: the curve is the recipient's, so that its parameters are left out.
-  const algorithm = encodeSequence(encodeOid(kind === 'x25519' ? oids.x25519 : oids.ecPublicKey));
-  const originator = encodeExplicit(
-    0,
-    encodeExplicit(1, algorithm, encodeBitString(publicOctets(ephemeral.publicKey))),
+  const keyEncryptionKey = deriveKey(
+    derivations.get(scheme) as Derivation,
+    shared,
+    wrapAlgorithm,
+    undefined,
+    keyLength,
   );
-  const entry = encodeSequence(encodeIssuerAndSerial(certificate), encodeOctetString(encryptedKey));
+  // RFC 5753 3.1.1: the curve is the recipient's, so that its parameters are left out.
+  const algorithm = encodeSequence(encodeOid(x ? oids[kind] : oids.ecPublicKey));
+  const point = encodeBitString(publicOctets(ephemeral.publicKey));
+  const originator = encodeExplicit(0, encodeExplicit(1, algorithm, point));
+  const entry = encodeSequence(rid, encodeOctetString(wrapWithAes(keyEncryptionKey, contentKey)));
   return encodeExplicit(
     1,
     encodeInteger(3),

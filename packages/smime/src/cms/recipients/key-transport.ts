@@ -16,7 +16,8 @@ import { digestOfOid, type HashName } from '../../keys/algorithms.ts';
 import type { Decrypter, OaepHash, RsaScheme } from '../../keys/ports.ts';
 import { withoutTraces } from '../../keys/without-traces.ts';
 import type { Certificate } from '../../x509/certificate.ts';
-import { type CertificateIdentifier, encodeIssuerAndSerial, readIdentifier } from '../identifier.ts';
+import { type CertificateIdentifier, readIdentifier } from '../identifier.ts';
+import type { Unwrap } from './attempt.ts';
 
 export interface KeyTransportRecipient {
   readonly kind: 'key-transport';
@@ -32,40 +33,60 @@ export function readKeyTransport(info: DerReader): KeyTransportRecipient {
   const identifier = readIdentifier(info);
   const algorithm = info.element(tag.sequence);
   const encryptedKey = info.octetString();
+  info.finish('the KeyTransRecipientInfo');
   return { kind: 'key-transport', identifier, algorithm, encryptedKey };
 }
 
-/** The content key, or whatever came out instead. Throws for schemes that are not implemented. */
-export async function unwrapTransported(recipient: KeyTransportRecipient, decrypter: Decrypter): Promise<Uint8Array> {
-  return decrypter.unwrapRsa(recipient.encryptedKey, readScheme(recipient.algorithm));
+/** Throws `SmimeError` `unsupported` for schemes that are not implemented. */
+export function openTransported(recipient: KeyTransportRecipient, decrypter: Decrypter): Unwrap {
+  const scheme = readScheme(recipient.algorithm);
+  return () => decrypter.unwrapRsa(recipient.encryptedKey, scheme);
 }
 
-/** @param padding PKCS#1 v1.5 is what every client reads; OAEP goes to those that say they do. */
-export function makeKeyTransport(certificate: Certificate, contentKey: Uint8Array, padding: 'pkcs1' | 'oaep'): Buffer {
+/** How a content key is encrypted with RSA: PKCS#1 v1.5, or OAEP with a hash (also that of its mask) and a label. */
+export type KeyTransport = 'pkcs1' | 'oaep' | { readonly hash: HashName; readonly label?: Uint8Array };
+
+/**
+ * @param rid the recipient as the message names it
+ * @param scheme PKCS#1 v1.5 is what every client reads; OAEP, with SHA-256 unless another is named, goes to those that say they do
+ */
+export function makeKeyTransport(
+  certificate: Certificate,
+  rid: Uint8Array,
+  scheme: KeyTransport,
+  contentKey: Uint8Array,
+): Buffer {
   const key = certificate.publicKey;
-  const padded =
-    padding === 'oaep'
-      ? { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-      : { key, padding: constants.RSA_PKCS1_PADDING };
+  // RFC 5652 6.2.1: version 0 with issuer and serial number, 2 with a key identifier.
+  const version = encodeInteger(rid[0] === tag.sequence ? 0 : 2);
+  if (scheme === 'pkcs1') {
+    const padded = { key, padding: constants.RSA_PKCS1_PADDING };
+    const encryptedKey = withoutTraces(() => publicEncrypt(padded, contentKey));
+    return encodeSequence(version, rid, pkcs1Algorithm, encodeOctetString(encryptedKey));
+  }
+  const { hash, label } = scheme === 'oaep' ? { hash: 'sha256' as const } : scheme;
+  const padded = {
+    key,
+    padding: constants.RSA_PKCS1_OAEP_PADDING,
+    oaepHash: hash,
+    ...(label && { oaepLabel: label }),
+  };
   const encryptedKey = withoutTraces(() => publicEncrypt(padded, contentKey));
-  const algorithm =
-    padding === 'oaep'
-      ? encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters('sha256'))
-      : encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
-  return encodeSequence(
-    encodeInteger(0),
-    encodeIssuerAndSerial(certificate),
-    algorithm,
-    encodeOctetString(encryptedKey),
-  );
+  const algorithm = encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters(hash, label));
+  return encodeSequence(version, rid, algorithm, encodeOctetString(encryptedKey));
 }
 
-/** RSAES-OAEP-params without a label. RFC 4055 4.1: both hashes named, since the defaults are SHA-1. */
-export function encodeOaepParameters(hash: HashName): Buffer {
+const pkcs1Algorithm = encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
+
+/** RSAES-OAEP-params. RFC 4055 4.1: both hashes named, since the defaults are SHA-1; the label left out where it is empty. */
+export function encodeOaepParameters(hash: HashName, label?: Uint8Array): Buffer {
   const algorithm = encodeSequence(encodeOid(oids[hash]), encodeNull);
   return encodeSequence(
     encodeExplicit(0, algorithm),
     encodeExplicit(1, encodeSequence(encodeOid(oids.mgf1), algorithm)),
+    ...(label && label.length > 0
+      ? [encodeExplicit(2, encodeSequence(encodeOid(oids.pSpecified), encodeOctetString(label)))]
+      : []),
   );
 }
 

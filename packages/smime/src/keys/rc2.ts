@@ -1,7 +1,8 @@
 /**
- * RC2 in CBC mode (RFC 2268), decryption only: nearly every PKCS#12 file made before 2022 has its certificates under 40-bit RC2, and
- * OpenSSL 3 no longer offers it. Nothing is ever encrypted with it here.
+ * RC2 in CBC mode (RFC 2268), decryption only: nearly every PKCS#12 file made before 2022 has its certificates under 40-bit RC2, and so
+ * has mail of the nineties; OpenSSL 3 no longer offers it. Nothing is ever encrypted with it here.
  */
+import { asBuffer } from '../asn1/der.ts';
 
 /** Decrypts and removes the PKCS#7 padding; undefined where the padding is wrong. */
 export function decryptRc2Cbc(
@@ -10,23 +11,57 @@ export function decryptRc2Cbc(
   iv: Uint8Array,
   ciphertext: Uint8Array,
 ): Buffer | undefined {
-  if (ciphertext.length === 0 || ciphertext.length % 8 !== 0) return undefined;
-  const k = expandKey(key, effectiveBits);
-  const out = Buffer.alloc(ciphertext.length);
-  const words: [number, number, number, number] = [0, 0, 0, 0];
-  for (let block = 0; block < ciphertext.length; block += 8) {
-    for (let i = 0; i < 4; i++)
-      words[i] = octet(ciphertext, block + 2 * i) | (octet(ciphertext, block + 2 * i + 1) << 8);
-    decryptBlock(words, k);
-    for (let i = 0; i < 8; i++) {
-      const previous = block === 0 ? octet(iv, i) : octet(ciphertext, block - 8 + i);
-      out[block + i] = ((words[i >> 1] as number) >> ((i & 1) * 8)) ^ previous;
-    }
+  const decipher = new Rc2CbcDecipher(key, effectiveBits, iv);
+  try {
+    return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+  } catch {
+    return undefined;
   }
-  const padding = octet(out, out.length - 1);
-  if (padding < 1 || padding > 8) return undefined;
-  for (let i = 1; i <= padding; i++) if (out[out.length - i] !== padding) return undefined;
-  return out.subarray(0, out.length - padding);
+}
+
+/** The same piece by piece, as node:crypto's deciphers do it: `final` throws for a wrong padding. */
+export class Rc2CbcDecipher {
+  private readonly k: Uint16Array;
+  private previous: Uint8Array;
+  private waiting: Buffer = Buffer.alloc(0);
+
+  /** @param iv 8 octets */
+  constructor(key: Uint8Array, effectiveBits: number, iv: Uint8Array) {
+    this.k = expandKey(key, effectiveBits);
+    this.previous = iv;
+  }
+
+  /** All whole blocks but the last one, which may be padding. */
+  update(ciphertext: Uint8Array): Buffer {
+    const all = this.waiting.length === 0 ? asBuffer(ciphertext) : Buffer.concat([this.waiting, ciphertext]);
+    const whole = Math.max(0, Math.ceil(all.length / 8) - 1) * 8;
+    this.waiting = Buffer.from(all.subarray(whole));
+    return this.decrypt(all.subarray(0, whole));
+  }
+
+  final(): Buffer {
+    if (this.waiting.length !== 8) throw new RangeError('the ciphertext does not end with a block');
+    const last = this.decrypt(this.waiting);
+    const padding = octet(last, 7);
+    if (padding < 1 || padding > 8 || last.subarray(8 - padding).some((value) => value !== padding))
+      throw new RangeError('the padding is wrong');
+    return last.subarray(0, 8 - padding);
+  }
+
+  private decrypt(blocks: Buffer): Buffer {
+    const out = Buffer.alloc(blocks.length);
+    const words: [number, number, number, number] = [0, 0, 0, 0];
+    for (let block = 0; block < blocks.length; block += 8) {
+      for (let i = 0; i < 4; i++) words[i] = blocks.readUInt16LE(block + 2 * i);
+      decryptBlock(words, this.k);
+      for (let i = 0; i < 8; i++) {
+        const before = block === 0 ? octet(this.previous, i) : octet(blocks, block - 8 + i);
+        out[block + i] = ((words[i >> 1] as number) >> ((i & 1) * 8)) ^ before;
+      }
+    }
+    if (blocks.length > 0) this.previous = Buffer.from(blocks.subarray(blocks.length - 8));
+    return out;
+  }
 }
 
 const octet = (bytes: Uint8Array, index: number): number => bytes[index] as number;

@@ -1,0 +1,56 @@
+/** A content key wrapped under another key: AES key wrap (RFC 3394, RFC 3565), and that of Triple DES (RFC 3217), which is only read. */
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
+import { DerReader, encodeOid, encodeSequence } from '../../asn1/der.ts';
+import { oids } from '../../asn1/oids.ts';
+import { SmimeError } from '../../errors.ts';
+import { legacyAlgorithm } from '../legacy.ts';
+
+export interface KeyWrap {
+  /** Octets of the key-encryption key. */
+  readonly keyLength: number;
+  /** Throws where the wrap does not open. */
+  unwrap(keyEncryptionKey: Uint8Array, wrapped: Uint8Array): Buffer;
+}
+
+/**
+ * The wrap that a DER AlgorithmIdentifier names. Throws `SmimeError` `unsupported` for others, and `legacy-algorithm` for Triple
+ * DES where it was not asked for.
+ */
+export function keyWrapOf(algorithm: Uint8Array, legacy: boolean): KeyWrap {
+  const oid = new DerReader(algorithm).enter().oid();
+  if (oid === oids.threeDesWrap && !legacy) throw legacyAlgorithm('the key wrap is that of Triple DES');
+  const wrap = wraps.get(oid);
+  if (wrap === undefined) throw new SmimeError('unsupported', `the key wrap ${oid} is not implemented`);
+  const { cipher, keyLength, iv } = wrap;
+  return {
+    keyLength,
+    unwrap: (keyEncryptionKey, wrapped) => {
+      const decipher = createDecipheriv(cipher, createSecretKey(keyEncryptionKey), iv);
+      return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+    },
+  };
+}
+
+/** RFC 3394 2.2.3.1. */
+const aesIv = Buffer.alloc(8, 0xa6);
+
+/** node:crypto's names. */
+const wraps = new Map<string, { cipher: string; keyLength: number; iv: Buffer | null }>([
+  [oids.aes128Wrap, { cipher: 'id-aes128-wrap', keyLength: 16, iv: aesIv }],
+  [oids.aes192Wrap, { cipher: 'id-aes192-wrap', keyLength: 24, iv: aesIv }],
+  [oids.aes256Wrap, { cipher: 'id-aes256-wrap', keyLength: 32, iv: aesIv }],
+  [oids.threeDesWrap, { cipher: 'des3-wrap', keyLength: 24, iv: null }],
+]);
+
+const written = { 16: oids.aes128Wrap, 24: oids.aes192Wrap, 32: oids.aes256Wrap } as const;
+
+/** DER AlgorithmIdentifier of the AES key wrap for a key-encryption key of that many octets; parameters absent (RFC 3565 2.3.2). */
+export function aesWrapAlgorithm(keyLength: 16 | 24 | 32): Buffer {
+  return encodeSequence(encodeOid(written[keyLength]));
+}
+
+/** @param keyEncryptionKey 16, 24 or 32 octets */
+export function wrapWithAes(keyEncryptionKey: Uint8Array, contentKey: Uint8Array): Buffer {
+  const cipher = createCipheriv(`id-aes${keyEncryptionKey.length * 8}-wrap`, createSecretKey(keyEncryptionKey), aesIv);
+  return Buffer.concat([cipher.update(contentKey), cipher.final()]);
+}
