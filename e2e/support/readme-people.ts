@@ -38,34 +38,37 @@ export async function readmePeople(folder: string): Promise<ReadmePeople> {
   const issuing = await createCa('Example Issuing', 'ec', root, [crlDistributionPoints([`${url}/root.crl`])]);
   const pem = (name: string, certificate: Certificate) =>
     writeFileSync(path.join(folder, `${name}.pem`), derToPem(certificate.der, 'CERTIFICATE'));
-  const person = async (id: string, name: string): Promise<{ key: KeyObject; certificate: Certificate }> => {
-    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const person = async (id: string, name: string, key: KeyObject, file = id): Promise<Certificate> => {
     const certificate = await issueFor(issuing, key, {
       name,
       email: `${id}@example.com`,
-      usage: ['digitalSignature', 'keyAgreement'],
+      usage: key.asymmetricKeyType === 'ec' ? ['digitalSignature', 'keyAgreement'] : ['digitalSignature'],
       extensions: [authorityInfoAccess({ ocsp: [`${url}/ocsp`] })],
     });
-    pem(id, certificate);
-    writeFileSync(path.join(folder, `${id}.key`), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
-    return { key, certificate };
+    pem(file, certificate);
+    writeFileSync(path.join(folder, `${file}.key`), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    return certificate;
   };
   pem('root', root.certificate);
   pem('issuing', issuing.certificate);
-  const anna = await person('anna', 'Anna Becker');
-  await person('ben', 'Ben Okafor');
+  const annasKey = newKey();
+  const anna = await person('anna', 'Anna Becker', annasKey);
+  await person('anna', 'Anna Becker', generateKeyPairSync('ml-dsa-65').privateKey, 'anna.ml-dsa');
+  await person('ben', 'Ben Okafor', newKey());
   const file = await createPkcs12({
-    privateKey: anna.key.export({ format: 'der', type: 'pkcs8' }),
-    certificate: anna.certificate.der,
+    privateKey: annasKey.export({ format: 'der', type: 'pkcs8' }),
+    certificate: anna.der,
     chain: [issuing.certificate.der],
     password: 'correct horse',
     profile: 'modern',
   });
   writeFileSync(path.join(folder, 'anna.p12'), file);
   writeFileSync(path.join(folder, 'message.eml'), message());
-  serve(server, { root, issuing, annasKey: anna.key });
+  serve(server, { root, issuing, annasKey });
   return { keyService: url, close: () => server.close() };
 }
+
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 const message = (): string =>
   [

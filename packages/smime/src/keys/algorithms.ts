@@ -367,10 +367,21 @@ export function verifySignature(
 /** The public key of a DER SubjectPublicKeyInfo. Throws `SmimeError` `unsupported` where node:crypto cannot load it. */
 export function publicKeyOf(spki: Uint8Array): KeyObject {
   try {
-    return withoutTraces(() => createPublicKey({ key: asBuffer(spki), format: 'der', type: 'spki' }));
+    return knownToNode(withoutTraces(() => createPublicKey({ key: asBuffer(spki), format: 'der', type: 'spki' })));
   } catch (cause) {
+    if (cause instanceof SmimeError) throw cause;
     throw new SmimeError('unsupported', 'the public key cannot be loaded', { cause });
   }
+}
+
+/**
+ * Throws `unsupported` for a key that this version of Node loads and can do nothing with: Node 22 has an OpenSSL that knows
+ * ML-DSA and ML-KEM, and does not know them itself.
+ */
+export function knownToNode(key: KeyObject): KeyObject {
+  if (key.asymmetricKeyType === undefined)
+    throw new SmimeError('unsupported', 'this version of Node does not know the kind of the key');
+  return key;
 }
 
 function knownDigest(oid: string): DigestName {

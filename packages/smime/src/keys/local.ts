@@ -8,6 +8,7 @@ import {
   type KeyKind,
   keyKindLabel,
   keyKindOf,
+  knownToNode,
   publicKeyOf,
   type RsaPadding,
 } from './algorithms.ts';
@@ -84,6 +85,6 @@ function unwrapRsa(key: KeyObject, encryptedKey: Uint8Array, scheme: RsaScheme):
 
 function describe(key: KeyObject): { kind: KeyKind; spki: Uint8Array } {
   if (key.type !== 'private') throw new SmimeError('invalid-argument', 'a private key is needed');
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const spki = createPublicKey(knownToNode(key)).export({ format: 'der', type: 'spki' });
   return { kind: keyKindOf(spki), spki };
 }
