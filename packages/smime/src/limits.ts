@@ -68,6 +68,9 @@ export const limits = {
   /** Octets of one header section, and fields in it. Postfix stops at 100 KB (`header_size_limit`). */
   headerOctets: 1_048_576,
   headerFields: 2_000,
+  /** The same for all headers of a stream together: they are kept until its end, and 10,000 parts could each fill the two above. */
+  streamHeaderOctets: 4_194_304,
+  streamHeaderFields: 50_000,
   /** White space after a delimiter; what has more is no delimiter. Whoever reads a stream has to keep it until the line ends. */
   delimiterPadding: 1_000,
   /** Mailboxes read from one address header. */

@@ -23,7 +23,7 @@ interface Scan {
   readonly crlf: boolean;
 }
 
-const textPlain: ContentType = { type: 'text/plain', parameters: new Map() };
+export const textPlain: ContentType = { type: 'text/plain', parameters: new Map() };
 const messageRfc822: ContentType = { type: 'message/rfc822', parameters: new Map() };
 const identityEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
 const knownEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary', 'base64', 'quoted-printable']);
@@ -75,7 +75,7 @@ function scanEntity(
 }
 
 /** What the header of an entity says of its body. */
-interface Description {
+export interface Description {
   readonly contentType: ContentType;
   readonly transferEncoding: string;
   /** Structure that is read further: one message, or parts. */
@@ -87,7 +87,7 @@ interface Description {
 }
 
 /** @param depth how many entities lie around this one */
-function describeEntity(
+export function describeEntity(
   headers: readonly HeaderField[],
   byDefault: ContentType,
   depth: number,
@@ -226,7 +226,7 @@ const delimiterMessages = {
 } as const;
 
 /** Notes each doubt about the delimiters of one multipart once. */
-function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterMessages) => void {
+export function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterMessages) => void {
   const known = new Set<string>();
   return (code) => {
     if (!known.has(code)) ambiguities.push(problem('error', code, delimiterMessages[code], 'RFC 2046 section 5.1.1'));
@@ -235,7 +235,7 @@ function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterM
 }
 
 /** @param parts how many the multipart has */
-function noteUnclosed(parts: number, ambiguities: Problem[]): void {
+export function noteUnclosed(parts: number, ambiguities: Problem[]): void {
   ambiguities.push(
     problem(
       'warning',
@@ -252,7 +252,7 @@ function lineBreakBefore(input: Buffer, at: number): number {
 }
 
 /** Whether any line of the message's own header ends at CRLF. */
-function usesCrlf(input: Buffer): boolean {
+export function usesCrlf(input: Buffer): boolean {
   for (let at = 0; at < input.length; ) {
     const feed = input.indexOf(LF, at);
     if (feed < 0) return false;

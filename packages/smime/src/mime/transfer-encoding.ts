@@ -67,11 +67,26 @@ export function decodeQuotedPrintable(body: Buffer): Buffer {
  * leading `From ` or `.` are escaped, so that no relay has a reason to change it (RFC 8551 section 3.1.3, RFC 3156 section 3).
  */
 export function encodeQuotedPrintable(text: Buffer): Buffer {
+  return continueQuotedPrintable(text, 0, false).encoded;
+}
+
+/**
+ * The same for a text that comes in pieces.
+ * @param startColumn where the last piece left the line
+ * @param more further octets follow: the last two may stay unused, since what comes after an octet decides how it is written
+ */
+export function continueQuotedPrintable(
+  text: Buffer,
+  startColumn: number,
+  more: boolean,
+): { readonly encoded: Buffer; readonly used: number; readonly column: number } {
   // The worst line: every octet escaped, 25 escapes and a soft break (3 octets) to each.
   const out = Buffer.allocUnsafe(text.length * 3 + Math.ceil(text.length / 25) * 3 + 16);
+  const end = more ? text.length - 2 : text.length;
   let to = 0;
-  let column = 0;
-  for (let p = 0; p < text.length; p++) {
+  let column = startColumn;
+  let p = 0;
+  for (; p < end; p++) {
     const octet = text[p] as number;
     const next = text[p + 1];
     if (octet === CR && next === LF) {
@@ -104,5 +119,5 @@ export function encodeQuotedPrintable(text: Buffer): Buffer {
     }
     column += width;
   }
-  return out.subarray(0, to);
+  return { encoded: out.subarray(0, to), used: p, column };
 }
