@@ -4,7 +4,8 @@
  */
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { decodeString, decodeTime, encodeTimeText } from './values.ts';
+import { decodeOid } from './decode-oid.ts';
+import { decodeString, decodeTime, encodeTimeText, isAscii } from './values.ts';
 
 /** Identifier octets of the universal types (constructed bit included where DER has it). */
 export const tag = {
@@ -52,7 +53,8 @@ export class DerReader {
   private contentEnd = 0;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length, depth = 0) {
-    this.bytes = asBuffer(bytes);
+    // Readers within readers share the buffer that the first of them saw to.
+    this.bytes = depth > 0 ? (bytes as Buffer) : asBuffer(bytes);
     this.position = start;
     this.end = end;
     this.depth = depth;
@@ -139,6 +141,20 @@ export class DerReader {
     return value[0] !== 0;
   }
 
+  /** The text of an IA5String, by its own tag or another. Throws for octets that are no ASCII. */
+  ascii(expected: number): string {
+    const offset = this.position;
+    this.take(expected);
+    if (!isAscii(this.bytes, this.contentStart, this.contentEnd)) throw this.wrong('an IA5String', offset);
+    return this.bytes.toString('latin1', this.contentStart, this.contentEnd);
+  }
+
+  /** One character for each content octet. */
+  latin1(expected: number): string {
+    this.take(expected);
+    return this.bytes.toString('latin1', this.contentStart, this.contentEnd);
+  }
+
   octetString(expected: number = tag.octetString): Buffer {
     return this.content(expected);
   }
@@ -177,8 +193,8 @@ export class DerReader {
   /** Any of the directory string types, IA5String or VisibleString, as text. Undefined for a type that is no string. */
   string(): string | undefined {
     const type = this.peek();
-    const value = this.content();
-    return decodeString(type, value);
+    this.take(undefined);
+    return decodeString(type, this.bytes, this.contentStart, this.contentEnd);
   }
 
   /** Throws unless everything was read. */
@@ -193,7 +209,8 @@ export class DerReader {
   }
 
   private timeAs(expected: number, type: number): Date {
-    const value = decodeTime(type, this.content(expected));
+    this.take(expected);
+    const value = decodeTime(type, this.bytes, this.contentStart, this.contentEnd);
     if (value === undefined) throw this.wrong('a valid time in UTC with seconds', this.contentStart);
     return value;
   }
@@ -250,55 +267,6 @@ export function readOnly(der: Uint8Array, what: string, expected: number = tag.s
   const inner = outer.enter(expected);
   outer.finish(what);
   return inner;
-}
-
-/**
- * Object identifiers recur: one string per distinct encoding, found by a hash of its octets without making a string to look it up.
- * Bounded because attackers choose encodings.
- */
-const knownOids = new Map<number, { readonly octets: Uint8Array; readonly text: string }>();
-
-function decodeOid(bytes: Buffer, start: number, end: number): string {
-  if (end === start || end - start > limits.oidOctets || ((bytes[end - 1] as number) & 0x80) !== 0) {
-    throw new SmimeError('malformed-asn1', 'expected an object identifier', { offset: start });
-  }
-  let key = end - start;
-  for (let p = start; p < end; p++) key = (Math.imul(key, 31) + (bytes[p] as number)) | 0;
-  const known = knownOids.get(key);
-  if (known !== undefined && isAt(known.octets, bytes, start, end)) return known.text;
-  let text = '';
-  let arc = 0n;
-  let small = 0;
-  let big = false;
-  let first = true;
-  for (let p = start; p < end; p++) {
-    const octet = bytes[p] as number;
-    if (small === 0 && !big && octet === 0x80)
-      throw new SmimeError('malformed-asn1', 'an object identifier has a padded arc', { offset: p });
-    if (!big && small > 0xffff_ffff_ffff / 128) {
-      big = true;
-      arc = BigInt(small);
-    }
-    if (big) arc = arc * 128n + BigInt(octet & 0x7f);
-    else small = small * 128 + (octet & 0x7f);
-    if (octet & 0x80) continue;
-    if (first) {
-      const root = !big && small < 40 ? 0 : !big && small < 80 ? 1 : 2;
-      text = `${root}.${big ? arc - 80n : small - root * 40}`;
-      first = false;
-    } else text += `.${big ? arc : small}`;
-    small = 0;
-    big = false;
-  }
-  if (known === undefined && knownOids.size < 1_000)
-    knownOids.set(key, { octets: Uint8Array.from(bytes.subarray(start, end)), text });
-  return text;
-}
-
-function isAt(octets: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
-  if (octets.length !== end - start) return false;
-  for (let p = 0; p < octets.length; p++) if (octets[p] !== bytes[start + p]) return false;
-  return true;
 }
 
 function tagName(value: number | undefined): string {

@@ -7,7 +7,9 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * Text of a string type by its identifier octet; undefined for other types. Octets that are no valid text of the type become
  * U+FFFD, so that a certificate with a sloppy name can still be shown (and never equals a well-formed one).
  */
-export function decodeString(type: number, content: Buffer): string | undefined {
+export function decodeString(type: number, bytes: Buffer, start: number, end: number): string | undefined {
+  if (asciiTypes.has(type) && isAscii(bytes, start, end)) return bytes.toString('latin1', start, end);
+  const content = bytes.subarray(start, end);
   switch (type) {
     case 0x0c:
       try {
@@ -19,9 +21,7 @@ export function decodeString(type: number, content: Buffer): string | undefined 
     case 0x13: // PrintableString
     case 0x16: // IA5String
     case 0x1a: // VisibleString
-      return isAscii(content)
-        ? content.toString('latin1')
-        : content.toString('latin1').replace(/[^\0-\x7f]/g, '\ufffd');
+      return content.toString('latin1').replace(/[^\0-\x7f]/g, '\ufffd');
     case 0x14: // TeletexString: in practice ISO 8859-1
       return content.toString('latin1');
     case 0x1e: // BMPString: UCS-2, big-endian
@@ -41,34 +41,39 @@ export function decodeString(type: number, content: Buffer): string | undefined 
   }
 }
 
-export function isAscii(octets: Uint8Array): boolean {
-  for (const octet of octets) if (octet > 0x7f) return false;
+/** The types whose ASCII octets are their text: UTF8String, NumericString, PrintableString, TeletexString, IA5String, VisibleString. */
+const asciiTypes: ReadonlySet<number> = new Set([0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a]);
+
+export function isAscii(octets: Uint8Array, start = 0, end: number = octets.length): boolean {
+  for (let p = start; p < end; p++) if ((octets[p] as number) > 0x7f) return false;
   return true;
 }
 
 /** RFC 5280 4.1.2.5: seconds present, `Z`, no fraction; undefined for anything else, including the 31st of April. */
-export function decodeTime(type: number, content: Buffer): Date | undefined {
+export function decodeTime(type: number, bytes: Uint8Array, start: number, end: number): Date | undefined {
   const utc = type === 0x17;
-  const size = utc ? 13 : 15;
-  if (content.length !== size || content[size - 1] !== 0x5a) return undefined;
-  for (let p = 0; p < size - 1; p++) {
-    const octet = content[p] as number;
+  if (end - start !== (utc ? 13 : 15) || bytes[end - 1] !== 0x5a) return undefined;
+  for (let p = start; p < end - 1; p++) {
+    const octet = bytes[p] as number;
     if (octet < 0x30 || octet > 0x39) return undefined;
   }
-  const two = (p: number): number => (content[p] as number) * 10 + (content[p + 1] as number) - 528;
-  const year = utc ? two(0) + (two(0) < 50 ? 2000 : 1900) : two(0) * 100 + two(2);
-  const at = utc ? 2 : 4;
-  const month = two(at);
-  const day = two(at + 2);
-  const hour = two(at + 4);
-  const minute = two(at + 6);
-  const second = two(at + 8);
+  const first = twoDigits(bytes, start);
+  const year = utc ? first + (first < 50 ? 2000 : 1900) : first * 100 + twoDigits(bytes, start + 2);
+  const at = utc ? start + 2 : start + 4;
+  const month = twoDigits(bytes, at);
+  const day = twoDigits(bytes, at + 2);
+  const hour = twoDigits(bytes, at + 4);
+  const minute = twoDigits(bytes, at + 6);
+  const second = twoDigits(bytes, at + 8);
   if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined;
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   // Date.UTC reads years below 100 as 19xx.
   if (year < 100) date.setUTCFullYear(year);
   return date.getUTCDate() === day ? date : undefined;
 }
+
+const twoDigits = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] as number) * 10 + (bytes[at + 1] as number) - 528;
 
 /** `YYYYMMDDHHMMSSZ`. */
 export function encodeTimeText(value: Date): string {

@@ -75,16 +75,15 @@ export function readGeneralNames(reader: DerReader): GeneralNames {
 
 /** Reads one GeneralName into the lists. */
 export function readGeneralName(reader: DerReader, names: MutableNames): void {
-  const offset = reader.position;
   switch (reader.peek()) {
     case 0x81:
-      names.emails.push(ia5(reader.content(0x81), offset));
+      names.emails.push(reader.ascii(0x81));
       break;
     case 0x82:
-      names.dns.push(ia5(reader.content(0x82), offset));
+      names.dns.push(reader.ascii(0x82));
       break;
     case 0x86:
-      names.uris.push(ia5(reader.content(0x86), offset));
+      names.uris.push(reader.ascii(0x86));
       break;
     case 0xa4:
       names.directoryNames.push(readName(reader.enter(0xa4)));
@@ -163,12 +162,6 @@ function readOtherName(reader: DerReader, names: MutableNames): void {
   if (type === oids.smtpUtf8Mailbox) names.emails.push(value.string() ?? '\ufffd');
   else if (type === oids.userPrincipalName) names.userPrincipalNames.push(value.string() ?? '\ufffd');
   else names.others.push(0);
-}
-
-function ia5(content: Buffer, offset: number): string {
-  if (!isAscii(content))
-    throw new SmimeError('malformed-asn1', 'a general name has octets that are no IA5String', { offset });
-  return content.toString('latin1');
 }
 
 function asciiOf(text: string, what: string): Buffer {

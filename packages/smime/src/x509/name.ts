@@ -225,8 +225,12 @@ const shortNames: Readonly<Record<string, string>> = {
   [oids.emailAddress]: 'emailAddress',
 };
 
+/** What needs no escape, nearly every value. */
+const plainText = /^[A-Za-z0-9_.@:/'()?=*-](?:[A-Za-z0-9_.@:/'()?=* -]*[A-Za-z0-9_.@:/'()?=*-])?$/;
+
 /** RFC 4514 2.4. */
 function escapeValue(value: string): string {
+  if (plainText.test(value)) return value;
   return (
     value
       .replace(/[",+;<>\\]/g, '\\$&')

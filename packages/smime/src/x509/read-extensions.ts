@@ -74,8 +74,12 @@ export function readBasicConstraints(value: Uint8Array): BasicConstraints {
 }
 
 export function readKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
-  const bits = readNamedBits(new DerReader(value), tag.bitString);
-  return new Set(keyUsageBits.filter((_, bit) => bits.has(bit)));
+  const usages = new Set<KeyUsage>();
+  for (const bit of readNamedBits(new DerReader(value), tag.bitString)) {
+    const usage = keyUsageBits[bit];
+    if (usage !== undefined) usages.add(usage);
+  }
+  return usages;
 }
 
 export function readObjectIdentifiers(value: Uint8Array, what: string): string[] {
@@ -211,7 +215,7 @@ export function readInfoAccess(value: Uint8Array): { ocsp: string[]; caIssuers: 
       throw new SmimeError('limit-exceeded', `more than ${limits.generalNames} access descriptions`);
     const description = reader.enter();
     const method = description.oid();
-    const uri = description.peek() === 0x86 ? description.content(0x86).toString('latin1') : undefined;
+    const uri = description.peek() === 0x86 ? description.latin1(0x86) : undefined;
     if (uri !== undefined && method === oids.accessOcsp) access.ocsp.push(uri);
     if (uri !== undefined && method === oids.accessCaIssuers) access.caIssuers.push(uri);
   }
