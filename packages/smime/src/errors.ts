@@ -22,6 +22,10 @@ export type SmimeErrorCode =
   | 'legacy-algorithm'
   /** The caller asked for something that makes no sense (empty recipients, a key that does not fit the certificate). */
   | 'invalid-argument'
+  /** A stream must be read a second time, and its source can be read only once: give a function that opens it. */
+  | 'source-read-once'
+  /** A source gave other octets when it was read a second time. */
+  | 'source-changed'
   /** A PKCS#12 or other password did not open the container. */
   | 'wrong-password'
   /** A decryption failed. Deliberately indistinct: it never says what failed (RFC 3218, RFC 5652 section 6). */

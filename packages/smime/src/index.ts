@@ -37,6 +37,7 @@ export { localDecrypter, localSigner } from './keys/local.ts';
 export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
 // ---- message
+export type { ByteStream, ReopenableSource, StreamSource } from './message/byte-source.ts';
 export {
   type ContentReport,
   type SignContentInput,
@@ -46,6 +47,7 @@ export {
 } from './message/content.ts';
 export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
+export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
 export { mailboxKey } from './message/identity.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';
@@ -54,6 +56,7 @@ export { cmsObjectIn } from './message/object.ts';
 export type { CompressedLayer, EncryptedLayer } from './message/open-layers.ts';
 export type { FieldProtection, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
+export { type SignStreamInput, signStream } from './message/sign-stream.ts';
 export {
   type LayerReport,
   type SignedLayerReport,

@@ -44,7 +44,7 @@ interface OpenEnvelope {
 }
 
 /** @param length octets of the content: DER states every length beforehand */
-async function startEnvelope(length: number, input: EncryptionInput): Promise<OpenEnvelope> {
+export async function startEnvelope(length: number, input: EncryptionInput): Promise<OpenEnvelope> {
   const cipher = input.cipher ?? 'aes-256-cbc';
   const contentKey = randomBytes(contentCiphers[cipher].keyLength);
   const { set, version } = await makeRecipients(input.recipients, contentKey, input.keyTransport ?? 'pkcs1');

@@ -6,7 +6,7 @@ import type { DigestName } from './algorithms.ts';
 const outputLengths: Partial<Record<DigestName, number>> = { shake128: 32, shake256: 64 };
 
 /** A hash to feed piece by piece. */
-function startDigest(digest: DigestName): Hash {
+export function startDigest(digest: DigestName): Hash {
   const outputLength = outputLengths[digest];
   return outputLength === undefined ? createHash(digest) : createHash(digest, { outputLength });
 }

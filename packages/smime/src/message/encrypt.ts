@@ -14,17 +14,20 @@ export interface EncryptInput extends EncryptionInput {
 /** Encrypts a message; the result has its lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
 export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = splitMessage(input.message);
+  const envelope = await makeEnvelope(entity, input);
+  return Buffer.concat([outerHeaders, encryptedHeader(input), encodeBase64Lines(joined(envelope))]);
+}
+
+/** Before the base64 of the encrypted object. */
+export function encryptedHeader(input: Pick<EncryptInput, 'cipher'>): Buffer {
   const { authenticated } = contentCiphers[input.cipher ?? 'aes-256-cbc'];
-  const header =
+  return Buffer.from(
     'MIME-Version: 1.0\r\n' +
-    // RFC 8551 3.2.2: the name of the newer type is spelt in camel case.
-    `Content-Type: application/pkcs7-mime; smime-type=${authenticated ? 'authEnveloped-data' : 'enveloped-data'}; name="smime.p7m"\r\n` +
-    'Content-Transfer-Encoding: base64\r\n' +
-    'Content-Disposition: attachment; filename="smime.p7m"\r\n' +
-    '\r\n';
-  return Buffer.concat([
-    outerHeaders,
-    Buffer.from(header, 'latin1'),
-    encodeBase64Lines(joined(await makeEnvelope(entity, input))),
-  ]);
+      // RFC 8551 3.2.2: the name of the newer type is spelt in camel case.
+      `Content-Type: application/pkcs7-mime; smime-type=${authenticated ? 'authEnveloped-data' : 'enveloped-data'}; name="smime.p7m"\r\n` +
+      'Content-Transfer-Encoding: base64\r\n' +
+      'Content-Disposition: attachment; filename="smime.p7m"\r\n' +
+      '\r\n',
+    'latin1',
+  );
 }

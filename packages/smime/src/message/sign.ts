@@ -25,11 +25,16 @@ export async function signMessage(input: SignInput): Promise<Uint8Array> {
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
   const der = joined(await makeSignedData(contentToSign(entity, input.form === 'clear'), signature));
   if (input.form === 'opaque') return Buffer.concat([outerHeaders, opaqueHeader, encodeBase64Lines(der)]);
+  const frame = clearFrame(input);
+  return Buffer.concat([outerHeaders, frame.before, entity, frame.between, encodeBase64Lines(der), frame.after]);
+}
+
+/** What stands around the entity and its signature in a multipart/signed. */
+export function clearFrame(input: Pick<SignInput, 'signers'>): { before: Buffer; between: Buffer; after: Buffer } {
   // Random, so that it stands nowhere in the content; the form keeps it from being mistaken for base64 or text.
   const boundary = `----=_signed_${randomBytes(18).toString('hex')}`;
-  return Buffer.concat([
-    outerHeaders,
-    ascii(
+  return {
+    before: ascii(
       'MIME-Version: 1.0\r\n' +
         'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
         ` micalg=${micalgOf(input)}; boundary="${boundary}"\r\n` +
@@ -37,21 +42,19 @@ export async function signMessage(input: SignInput): Promise<Uint8Array> {
         'This is a message signed with S/MIME.\r\n' +
         `\r\n--${boundary}\r\n`,
     ),
-    entity,
-    ascii(
+    between: ascii(
       `\r\n--${boundary}\r\n` +
         'Content-Type: application/pkcs7-signature; name="smime.p7s"\r\n' +
         'Content-Transfer-Encoding: base64\r\n' +
         'Content-Disposition: attachment; filename="smime.p7s"\r\n' +
         '\r\n',
     ),
-    encodeBase64Lines(der),
-    ascii(`\r\n--${boundary}--\r\n`),
-  ]);
+    after: ascii(`\r\n--${boundary}--\r\n`),
+  };
 }
 
 /** RFC 8551 section 3.5.3.2: the digests of all signers, with a comma between them, which needs quotes. */
-function micalgOf(input: SignInput): string {
+function micalgOf(input: Pick<SignInput, 'signers'>): string {
   const names = signatureDigests(input).map((digest) => micalgNames[digest] ?? 'unknown');
   return names.length === 1 ? (names[0] as string) : `"${names.join(',')}"`;
 }
@@ -66,7 +69,8 @@ const micalgNames: Partial<Record<DigestName, string>> = {
 
 const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-const opaqueHeader = ascii(
+/** Before the base64 of an object that carries its content. */
+export const opaqueHeader = ascii(
   'MIME-Version: 1.0\r\n' +
     'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"\r\n' +
     'Content-Transfer-Encoding: base64\r\n' +

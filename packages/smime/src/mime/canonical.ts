@@ -3,6 +3,7 @@
  * (RFC 8551 section 3.1): no 8-bit octets, no line over 998, no white space at a line's end, no line that begins `From `.
  */
 import { asBuffer } from '../asn1/der.ts';
+import { SmimeError } from '../errors.ts';
 import type { Problem } from '../problem.ts';
 import type { HeaderField, MimeEntity } from './entity.ts';
 import { LineCheck } from './line-check.ts';
@@ -41,7 +42,7 @@ export interface SplitMessage {
   readonly entity: Buffer;
 }
 
-/** @param message a whole RFC 5322 message */
+/** @param message a whole RFC 5322 message. Throws `limit-exceeded` where it has more structure than is read. */
 export function splitMessage(message: Uint8Array): SplitMessage {
   const input = asBuffer(message);
   const { outerHeaders, pieces } = canonicalPieces(scanMessage(input), {
@@ -57,17 +58,17 @@ export function splitMessage(message: Uint8Array): SplitMessage {
 }
 
 /** What must be known of a message beside its structure to say what its canonical form is. */
-interface Layout {
-  /** The field as it stands in the message. */
-  fieldOctets(field: HeaderField): Buffer;
+export interface Layout {
+  /** The field of an entity as it stands in the message. */
+  fieldOctets(field: HeaderField, entity: MimeEntity): Buffer;
   /** What `LineCheck` finds in the entity's body. */
   linesOf(entity: MimeEntity): { readonly bare: boolean; readonly unsafe: boolean };
 }
 
 /** A part of a canonical form: octets, or a range of the message and what becomes of it. */
-type Piece = Buffer | BodyPiece;
+export type Piece = Buffer | BodyPiece;
 
-interface BodyPiece {
+export interface BodyPiece {
   readonly from: number;
   readonly to: number;
   readonly decode?: 'base64' | 'quoted-printable';
@@ -77,12 +78,12 @@ interface BodyPiece {
 }
 
 /** The canonical form as pieces, whose ranges follow one another in the message. */
-function canonicalPieces(
+export function canonicalPieces(
   root: MimeEntity,
   layout: Layout,
 ): { readonly outerHeaders: Buffer; readonly pieces: Piece[] } {
   const outer = root.headers.filter((field) => !belongsInside(field));
-  return { outerHeaders: fieldsOf(layout, outer), pieces: piecesOf(root, layout, belongsInside) };
+  return { outerHeaders: fieldsOf(layout, root, outer), pieces: piecesOf(root, layout, belongsInside) };
 }
 
 function write(piece: Piece, input: Buffer): Buffer {
@@ -106,7 +107,7 @@ export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8A
   const doubts: Problem[] = [];
   const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, doubts);
   const outer = [
-    fieldsOf({ fieldOctets: (field) => input.subarray(field.start, field.end) }, outerFields),
+    fieldsOf({ fieldOctets: (field) => input.subarray(field.start, field.end) }, root, outerFields),
     Buffer.from('MIME-Version: 1.0\r\n', 'latin1'),
   ];
   // Old software encrypted bare text without a header: all of it is body.
@@ -128,10 +129,12 @@ function piecesOf(entity: MimeEntity, layout: Layout, keep: (field: HeaderField)
   const { type } = entity.contentType;
   const body = { from: entity.bodyStart, to: entity.end };
   const lines = layout.linesOf(entity);
-  if (!lines.bare && !lines.unsafe) return [fieldsOf(layout, fields), crlf, body];
+  refuseUnread(entity, 'header-too-large');
+  if (!lines.bare && !lines.unsafe) return [fieldsOf(layout, entity, fields), crlf, body];
   // A signature that somebody else made covers its bytes as they are.
   if (type === 'multipart/signed' || type === 'multipart/encrypted')
-    return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
+    return [fieldsOf(layout, entity, fields), crlf, { ...body, crlf: true }];
+  refuseUnread(entity, 'too-many-parts');
   if (entity.parts.length > 0) {
     const plainFields = withoutEncoding(fields);
     const encoding =
@@ -139,9 +142,15 @@ function piecesOf(entity: MimeEntity, layout: Layout, keep: (field: HeaderField)
     const inner = type.startsWith('multipart/')
       ? rejoin(entity, layout)
       : piecesOf(entity.parts[0] as MimeEntity, layout, everyField);
-    return [fieldsOf(layout, plainFields), ...encoding, crlf, ...inner];
+    return [fieldsOf(layout, entity, plainFields), ...encoding, crlf, ...inner];
   }
   return recode(entity, layout, fields, lines.unsafe);
+}
+
+/** What was not read must not get lost. */
+function refuseUnread({ ambiguities }: MimeEntity, code: string): void {
+  const doubt = ambiguities.find((one) => one.code === code);
+  if (doubt) throw new SmimeError('limit-exceeded', doubt.message);
 }
 
 /** A multipart from its parts; preamble and epilogue, which nobody reads, are left out where they are not safe. */
@@ -163,17 +172,18 @@ function recode(entity: MimeEntity, layout: Layout, fields: HeaderField[], unsaf
   const body = { from: entity.bodyStart, to: entity.end };
   const structured = contentType.type.startsWith('multipart/') || contentType.type === 'message/rfc822';
   // What claims structure that could not be read stays as it is, but for its line ends.
-  if (structured) return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
+  if (structured) return [fieldsOf(layout, entity, fields), crlf, { ...body, crlf: true }];
   const decode: Pick<BodyPiece, 'decode'> =
     encoding === 'base64' || encoding === 'quoted-printable' ? { decode: encoding } : {};
-  const header = fieldsOf(layout, withoutEncoding(fields));
+  const header = fieldsOf(layout, entity, withoutEncoding(fields));
   if (!isText(entity))
     return [
       header,
       Buffer.from('Content-Transfer-Encoding: base64\r\n\r\n', 'latin1'),
       { ...body, ...decode, encode: 'base64' },
     ];
-  if (encoding !== 'quoted-printable' && !unsafe) return [fieldsOf(layout, fields), crlf, { ...body, crlf: true }];
+  if (encoding !== 'quoted-printable' && !unsafe)
+    return [fieldsOf(layout, entity, fields), crlf, { ...body, crlf: true }];
   return [
     header,
     Buffer.from('Content-Transfer-Encoding: quoted-printable\r\n\r\n', 'latin1'),
@@ -197,7 +207,7 @@ const withoutEncoding = (fields: readonly HeaderField[]): HeaderField[] =>
   fields.filter((field) => field.name !== 'content-transfer-encoding');
 
 /** The fields as they stand in the message, with CRLF. */
-function fieldsOf(layout: Pick<Layout, 'fieldOctets'>, fields: readonly HeaderField[]): Buffer {
-  const raw = toCrlf(Buffer.concat(fields.map((field) => layout.fieldOctets(field))));
+function fieldsOf(layout: Pick<Layout, 'fieldOctets'>, entity: MimeEntity, fields: readonly HeaderField[]): Buffer {
+  const raw = toCrlf(Buffer.concat(fields.map((field) => layout.fieldOctets(field, entity))));
   return raw.length > 0 && raw[raw.length - 1] !== LF ? Buffer.concat([raw, crlf]) : raw;
 }

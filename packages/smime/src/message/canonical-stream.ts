@@ -1,0 +1,63 @@
+/** A message as it will be protected, while it is read from a source. */
+import { SmimeError } from '../errors.ts';
+import { CanonicalPlanner, PieceWriter } from '../mime/stream-canonical.ts';
+import type { Sink } from '../mime/stream-entity.ts';
+import { type ByteStream, piecesOf, type ReopenableSource, through } from './byte-source.ts';
+
+export interface CanonicalStream {
+  /** The header fields that stay outside, each ended by CRLF. */
+  readonly outerHeaders: Buffer;
+  /** The inner entity in canonical form, its Content-* fields first. */
+  entity(): AsyncGenerator<Buffer, void, void>;
+}
+
+/** Reads the source once, so that `entity` can write whatever form the message needs. */
+export async function canonicalTwice(
+  source: ReopenableSource,
+  sink?: Sink,
+): Promise<CanonicalStream & { readonly asItStands: boolean }> {
+  const planner = new CanonicalPlanner(sink);
+  for await (const piece of piecesOf(source)) planner.push(piece);
+  const plan = planner.end();
+  return {
+    outerHeaders: plan.outerHeaders,
+    asItStands: plan.asItStands,
+    entity: () => through(piecesOf(source), (out) => new PieceWriter(plan, out)),
+  };
+}
+
+/**
+ * The entity as it stands, from a source that is read once. `entity` throws `source-read-once` where the message turns out to
+ * need another form, which its header would have had to say.
+ */
+export async function canonicalOnce(source: ByteStream): Promise<CanonicalStream> {
+  const made: Buffer[] = [];
+  // What the scanner hands out is its own memory.
+  const planner = new CanonicalPlanner((octets) => void made.push(Buffer.from(octets)));
+  const pieces = piecesOf(source);
+  while (planner.outerHeaders === undefined) {
+    const { value, done } = await pieces.next();
+    if (done) break;
+    planner.push(value);
+  }
+  const ended = planner.outerHeaders === undefined ? planner.end() : undefined;
+  async function* entity(): AsyncGenerator<Buffer, void, void> {
+    if (!ended) {
+      for await (const piece of pieces) {
+        if (!planner.asItStands) throw needsAnotherForm();
+        yield* made.splice(0);
+        planner.push(piece);
+      }
+      planner.end();
+    }
+    if (!planner.asItStands) throw needsAnotherForm();
+    yield* made.splice(0);
+  }
+  return { outerHeaders: ended?.outerHeaders ?? (planner.outerHeaders as Buffer), entity };
+}
+
+const needsAnotherForm = (): SmimeError =>
+  new SmimeError(
+    'source-read-once',
+    'the message has lines that would not travel unchanged and must be re-encoded: give a function that opens the source, not the open source',
+  );

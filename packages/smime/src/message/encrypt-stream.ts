@@ -1,0 +1,46 @@
+/** Encrypts a message of any size while it goes by (RFC 8551 section 3.3, 3.4). */
+import { startEnvelope } from '../cms/encrypt-content.ts';
+import { sourceChanged } from '../mime/stream-canonical.ts';
+import { base64Encoder } from '../mime/stream-encoding.ts';
+import { type ReopenableSource, reopenable } from './byte-source.ts';
+import { canonicalTwice } from './canonical-stream.ts';
+import { type EncryptInput, encryptedHeader } from './encrypt.ts';
+
+/** A message to encrypt, where to read it from, to whom and how. */
+export interface EncryptStreamInput extends Omit<EncryptInput, 'message'> {
+  /** Opens a whole RFC 5322 message; sign it first. Called twice or three times: DER states the length of the ciphertext before it. */
+  readonly source: ReopenableSource;
+}
+
+/**
+ * The same form that `encryptMessage` makes, piece by piece, in memory that does not grow with the message. Certificates are not judged
+ * here. Throws `invalid-argument` for no recipients, and `source-changed`.
+ */
+export async function* encryptStream(input: EncryptStreamInput): AsyncGenerator<Uint8Array, void, void> {
+  const source = reopenable(input.source, 'encryption needs the length of the message beforehand');
+  let length = 0;
+  const count = (octets: Uint8Array): void => {
+    length += octets.length;
+  };
+  const form = await canonicalTwice(source, count);
+  if (!form.asItStands) {
+    length = 0;
+    for await (const octets of form.entity()) count(octets);
+  }
+  const envelope = await startEnvelope(length, input);
+  yield form.outerHeaders;
+  yield encryptedHeader(input);
+  const made: Buffer[] = [];
+  const encoder = base64Encoder((octets) => void made.push(octets));
+  encoder.push(envelope.before);
+  let left = length;
+  for await (const octets of form.entity()) {
+    left -= octets.length;
+    encoder.push(envelope.update(octets));
+    yield* made.splice(0);
+  }
+  if (left !== 0) throw sourceChanged();
+  for (const octets of envelope.finish()) encoder.push(Buffer.from(octets));
+  encoder.end();
+  yield* made;
+}
