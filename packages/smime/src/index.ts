@@ -10,7 +10,7 @@ export type { ReadableCipher } from './cms/content-encryption.ts';
 export { type DecryptedContent, decryptContent, type OpeningInput } from './cms/decrypt-content.ts';
 export { type EncryptionInput, encryptContent } from './cms/encrypt-content.ts';
 export type { SignatureInput, SignerInput } from './cms/make-signature.ts';
-export type { DecryptionKey, OpeningKey } from './cms/match-recipients.ts';
+export type { ContentKey, DecryptionKey, OpeningKey } from './cms/match-recipients.ts';
 export type { KeyTransport } from './cms/recipients/key-transport.ts';
 export type { Password } from './cms/recipients/password.ts';
 export type { CertificateRecipient, PasswordRecipientInput, RecipientInput } from './cms/recipients/recipient.ts';

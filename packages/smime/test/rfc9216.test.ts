@@ -2,11 +2,13 @@
 import { createPrivateKey } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { pemToDer } from '../src/asn1/pem.ts';
+import { decryptMessage, encryptMessage, signMessage, verifyMessage } from '../src/index.ts';
 import { localDecrypter, localSigner } from '../src/keys/local.ts';
 import { validatePath } from '../src/path/validate-path.ts';
 import { readPkcs12 } from '../src/pkcs12/read.ts';
 import { certificateEmails, parseCertificate } from '../src/x509/certificate.ts';
 import { describeCorpus } from './corpora.ts';
+import { mail, now } from './office.ts';
 
 describeCorpus('rfc9216', 'the people of RFC 9216', (corpus) => {
   const certificate = (name: string) => parseCertificate(corpus.der(`${name}.crt`));
@@ -63,6 +65,27 @@ describeCorpus('rfc9216', 'the people of RFC 9216', (corpus) => {
       });
       expect(new Set(kinds)).toEqual(new Set([signing, encryption]));
       await expect(readPkcs12(der, `${person}x`)).rejects.toMatchObject({ code: 'wrong-password' });
+    });
+
+    it(`${person} signs, and reads`, async () => {
+      const from = `${person}@smime.example`;
+      const anchors = ['ca.rsa', 'ca.25519'].map(certificate);
+      const signer = localSigner(createPrivateKey(corpus.text(`${person}.sign.key`)));
+      const signed = await signMessage({
+        message: mail({ from }),
+        signers: [{ signer, certificate: certificate(`${person}.sign`) }],
+        form: 'clear',
+        signingTime: now,
+      });
+      expect(await verifyMessage({ message: signed, anchors, at: now })).toMatchObject({
+        verdict: 'valid',
+        from: [from],
+      });
+      const own = certificate(`${person}.encrypt`);
+      const decrypter = localDecrypter(createPrivateKey(corpus.text(`${person}.encrypt.key`)));
+      const message = await encryptMessage({ message: signed, recipients: [own] });
+      const opened = await decryptMessage({ message, keys: [{ decrypter, certificate: own }] });
+      expect(await verifyMessage({ message: opened.message, anchors, at: now })).toMatchObject({ verdict: 'valid' });
     });
   }
 });

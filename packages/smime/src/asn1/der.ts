@@ -124,10 +124,13 @@ export class DerReader {
     return value.readIntBE(0, value.length);
   }
 
-  /** Content octets of an INTEGER: two's complement, as encoded. */
+  /** Content octets of an INTEGER: two's complement, as encoded, without an octet too many (X.690 8.3.2, BER too). */
   integerContent(expected: number = tag.integer): Buffer {
     const value = this.content(expected);
-    if (value.length === 0) throw this.wrong('an integer of at least one octet', this.contentStart);
+    const [first, second] = value;
+    if (first === undefined) throw this.wrong('an integer of at least one octet', this.contentStart);
+    if (second !== undefined && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80))
+      throw this.wrong('an integer without padding', this.contentStart);
     if (value.length > limits.integerOctets)
       throw new SmimeError('limit-exceeded', `an integer has more than ${limits.integerOctets} octets`, {
         offset: this.contentStart,

@@ -134,6 +134,7 @@ export function checkSigner(
     info.signedAttributes === undefined
       ? contentMaySignDirectly(content, fail)
       : digest !== undefined && attributesBind(info, list, content, digest, certificate, fail);
+  const alone = unsignedMayStand(info, fail);
   let right = false;
   try {
     right = octets.some((form) => verifySignature(algorithm, certificate.publicKey, form, info.signature, digest));
@@ -148,7 +149,7 @@ export function checkSigner(
       'The signature does not belong to this content and this certificate.',
       'RFC 5652 section 5.6',
     );
-  return { signature: right && sound ? 'valid' : 'invalid', ...described };
+  return { signature: right && sound && alone ? 'valid' : 'invalid', ...described };
 }
 
 /** What the signature may cover: the attributes as received and, where their order is not DER's, in that order (RFC 5652 5.4). */
@@ -223,6 +224,19 @@ function attributesBind(
       'RFC 6211',
     );
   return sound;
+}
+
+/** Where nobody vouches for them they can only be meant to deceive. */
+const mustBeSigned: ReadonlySet<string> = new Set([oids.contentType, oids.messageDigest, oids.signingTime]);
+
+function unsignedMayStand({ unsignedAttributes }: SignerInfo, fail: Fail): boolean {
+  if (!unsignedAttributes.some(({ type }) => mustBeSigned.has(type))) return true;
+  fail(
+    'attribute-not-signed',
+    'A content type, message digest or signing time stands among the attributes that are not signed.',
+    'RFC 5652 section 11.1 to 11.3',
+  );
+  return false;
 }
 
 /**

@@ -11,6 +11,7 @@ import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { readAuthEnvelopedData } from './auth-enveloped-data.ts';
 import { openContent, type ReadableCipher, requireModern } from './content-encryption.ts';
 import { readContentInfo } from './content-info.ts';
+import { readEncryptedData } from './encrypted-data.ts';
 import { type Envelope, readEnvelopedData } from './enveloped-data.ts';
 import { formatIdentifier } from './identifier.ts';
 import { matchRecipients, type OpeningKey } from './match-recipients.ts';
@@ -39,7 +40,8 @@ export interface OpeningInput {
 }
 
 /**
- * Opens encrypted octets that are no message: `der` is a ContentInfo, BER or DER, with EnvelopedData or AuthEnvelopedData.
+ * Opens encrypted octets that are no message: `der` is a ContentInfo, BER or DER, with EnvelopedData, AuthEnvelopedData or
+ * EncryptedData.
  * Throws, before any key is used: `no-matching-recipient` where none of the keys is named, `legacy-algorithm` for what is read
  * only as legacy, `unsupported` for algorithms that are not implemented. Throws `decryption-failed` for everything else.
  */
@@ -71,6 +73,8 @@ export function describeRecipient(recipient: Recipient): string {
       return `whoever has the key ${recipient.keyIdentifier.toString('hex')}`;
     case 'password':
       return 'whoever knows a password';
+    case 'direct':
+      return 'whoever has the key of the content';
     case 'other':
       return `a recipient of a kind that is not known here${recipient.type === undefined ? '' : ` (${recipient.type})`}`;
     default:
@@ -83,6 +87,7 @@ function readEnvelope(der: Uint8Array): Envelope {
     const { contentType, content } = readContentInfo(der);
     if (contentType === oids.envelopedData) return readEnvelopedData(content);
     if (contentType === oids.authEnvelopedData) return readAuthEnvelopedData(content);
+    if (contentType === oids.encryptedData) return readEncryptedData(content);
   } catch (error) {
     if (!(error instanceof SmimeError) || error.code === 'unsupported') throw error;
   }

@@ -20,8 +20,13 @@ export interface DecryptionKey {
   readonly certificate?: Certificate;
 }
 
-/** What opens a message: a private key, a key that is shared with the sender, a password. */
-export type OpeningKey = DecryptionKey | SharedKey | Password;
+/** The key of the content itself, for EncryptedData. */
+export interface ContentKey {
+  readonly contentKey: Uint8Array;
+}
+
+/** What opens a message: a private key, a key that is shared with the sender, a password, the key of the content. */
+export type OpeningKey = DecryptionKey | SharedKey | Password | ContentKey;
 
 /**
  * The ways that are worth trying, as many as the budget allows.
@@ -68,6 +73,8 @@ function wayTo(recipient: Recipient, key: OpeningKey, context: OpeningContext): 
         : undefined;
     case 'password':
       return 'password' in key ? openWithPassword(recipient, key, context) : undefined;
+    case 'direct':
+      return 'contentKey' in key ? () => Promise.resolve(key.contentKey) : undefined;
     case 'other':
       return undefined;
   }

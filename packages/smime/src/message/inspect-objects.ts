@@ -1,8 +1,9 @@
 /** Certificates, CRLs, requests and the envelopes of CMS, described for a person. */
 import { nameOfOid } from '../asn1/oids.ts';
+import type { DigestedData } from '../cms/digested-data.ts';
 import type { SignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
-import { keyKindLabel, modulusBits, parseSignatureAlgorithm } from '../keys/algorithms.ts';
+import { digestLabel, keyKindLabel, modulusBits, parseSignatureAlgorithm } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type Certificate, certificateEmails, fingerprint, parseCertificate } from '../x509/certificate.ts';
 import { parseCrl } from '../x509/crl.ts';
@@ -141,6 +142,24 @@ export function describeSignedData(data: SignedData, reports: readonly SignerRep
   for (const der of data.certificates) node.children.push(attempt(() => describeCertificate(der), 'certificate', node));
   for (const der of data.crls) node.children.push(attempt(() => describeCrl(der), 'crl', node));
   return node;
+}
+
+export function describeDigestedData({ contentType, content, digest, matches }: DigestedData): InspectNode {
+  const verdict = matches === undefined ? 'not checked' : matches ? 'matches' : 'does not match';
+  return {
+    kind: 'mime',
+    title: 'Content with its digest',
+    fields: [
+      field('Content type', named(contentType)),
+      field('Content', content === undefined ? 'detached' : `${content.length} octets`),
+      field('Digest', `${digest === undefined ? 'of a kind not known here' : digestLabel(digest)}, ${verdict}`),
+    ],
+    problems:
+      matches === false
+        ? [problem('error', 'digest-mismatch', 'The content is not the content of the digest.', 'RFC 5652 section 7')]
+        : [],
+    children: [],
+  };
 }
 
 /** A child that cannot be read is a problem of its parent, and still stands in the tree. */

@@ -7,6 +7,7 @@ import { contentAtHand } from '../cms/check-signer.ts';
 import { readCompressedData } from '../cms/compressed-data.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { decryptContent, describeRecipient } from '../cms/decrypt-content.ts';
+import { readDigestedData } from '../cms/digested-data.ts';
 import { readEnvelopedData } from '../cms/enveloped-data.ts';
 import type { OpeningKey } from '../cms/match-recipients.ts';
 import { readSignedData } from '../cms/signed-data.ts';
@@ -21,6 +22,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import {
   describeCertificate,
   describeCrl,
+  describeDigestedData,
   describeRequest,
   describeSignedData,
   type Field,
@@ -166,6 +168,8 @@ async function inspectObject(der: Uint8Array, input: InspectInput, layer: number
           ],
         };
       }
+      case oids.digestedData:
+        return describeDigestedData(readDigestedData(content));
       default:
         return {
           kind: 'mime',

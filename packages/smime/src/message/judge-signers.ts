@@ -7,8 +7,9 @@ import { SmimeError } from '../errors.ts';
 import { type PathReport, validatePath } from '../path/validate-path.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { OcspResponse } from '../revocation/ocsp.ts';
-import { type Certificate, certificateEmails, parseCertificate } from '../x509/certificate.ts';
+import { type Certificate, certificateEmails, isIssuedBy, parseCertificate } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
+import { inheritParameters, lacksParameters } from '../x509/inherited-parameters.ts';
 import type { SmimeCapability } from '../x509/read-extensions.ts';
 import { judgeIdentity } from './identity.ts';
 
@@ -69,19 +70,32 @@ export function signerJudge(
   expectation: Expectation,
   problems: Problem[],
 ): (content: SignedContent) => SignerReport[] {
-  const carried = readEach(data.certificates, parseCertificate, 'certificate', problems);
+  const inherit = inheritingFrom(trust.anchors);
+  const carried = readEach(data.certificates, parseCertificate, 'certificate', problems).map(inherit);
   const complete: TrustInput = {
     ...trust,
     intermediates: [...(trust.intermediates ?? []), ...carried],
     crls: [...(trust.crls ?? []), ...readEach(data.crls, parseCrl, 'CRL', problems)],
   };
-  const pool = [...carried, ...(trust.intermediates ?? []), ...trust.anchors];
+  const pool = [...carried, ...(trust.intermediates ?? []).map(inherit), ...trust.anchors];
   const legacy = trust.legacy ?? false;
   return (content) =>
     data.signers.map((info) => {
       const report = judgeSigner(checkSigner(info, content, pool, legacy), complete, carried, expectation);
       return { ...report, ...judgeCounterSignatures(checkCounterSignatures(info, pool, legacy), report, complete) };
     });
+}
+
+/**
+ * DSA keys may leave their parameters to their issuer's. They are taken from a trust anchor only: with parameters of his own
+ * choice anybody signs for anybody, as with curves (CVE-2020-0601).
+ */
+function inheritingFrom(anchors: readonly Certificate[]): (certificate: Certificate) => Certificate {
+  return (certificate) => {
+    if (!lacksParameters(certificate)) return certificate;
+    const issuer = anchors.find((anchor) => isIssuedBy(certificate, anchor));
+    return issuer ? inheritParameters(certificate, issuer) : certificate;
+  };
 }
 
 /** Right in every respect. */

@@ -76,11 +76,26 @@ describe('attack 12: attributes', () => {
   });
 
   it('unsigned attributes change nothing, whatever they claim', async () => {
-    const later = encodeAttribute(oids.signingTime, encodeTime(new Date('2031-01-01T00:00:00Z')));
-    const unsigned = encodeElement(0xa1, wrongDigest, later);
-    const { verdict, report } = await judge(attributes(text), { unsigned });
+    const capabilities = encodeAttribute(
+      oids.smimeCapabilities,
+      encodeSequence(encodeSequence(encodeOid(oids.desCbc))),
+    );
+    const binding = encodeAttribute(oids.signingCertificateV2, encodeSequence());
+    const { verdict, report } = await judge(attributes(text), {
+      unsigned: encodeElement(0xa1, capabilities, binding),
+    });
     expect(verdict).toBe('valid');
-    expect(report.signers[0]?.signingTime).toBeUndefined();
+    expect(report.signers[0]?.capabilities).toBeUndefined();
+  });
+
+  it('those that must be signed are not believed elsewhere, and make the signature suspect', async () => {
+    const later = encodeAttribute(oids.signingTime, encodeTime(new Date('2031-01-01T00:00:00Z')));
+    for (const attribute of [wrongDigest, later, contentType]) {
+      const { verdict, problems, report } = await judge(attributes(text), { unsigned: encodeElement(0xa1, attribute) });
+      expect(verdict).toBe('invalid');
+      expect(problems).toContain('attribute-not-signed');
+      expect(report.signers[0]?.signingTime).toBeUndefined();
+    }
   });
 
   it('the order of a BER writer is accepted, since the set is the same', async () => {

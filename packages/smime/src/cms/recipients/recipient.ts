@@ -21,9 +21,14 @@ import { type KeyTransport, type KeyTransportRecipient, makeKeyTransport, readKe
 import { makePassword, type Password, type PasswordRecipient, readPassword } from './password.ts';
 import { makeSharedKey, readSharedKey, type SharedKey, type SharedKeyRecipient } from './shared-key.ts';
 
-export type Recipient = KeyRecipient | SharedKeyRecipient | PasswordRecipient | OtherRecipient;
+export type Recipient = KeyRecipient | SharedKeyRecipient | PasswordRecipient | DirectRecipient | OtherRecipient;
 /** The kinds that a private key opens. */
 export type KeyRecipient = KeyTransportRecipient | KeyAgreementRecipient | KemRecipient;
+
+/** Whoever has the content key itself: EncryptedData has no other. */
+interface DirectRecipient {
+  readonly kind: 'direct';
+}
 
 /** An OtherRecipientInfo that is not for a KEM, or a choice that RFC 5652 does not know: reported, never opened. */
 interface OtherRecipient {
@@ -99,12 +104,22 @@ export async function makeRecipients(
       if (version < 2) version = 2;
     } else {
       const input = 'certificate' in recipient ? recipient : { certificate: recipient };
-      const made = makeForCertificate(input, contentKey, keyTransport);
+      const made = encrypting(() => makeForCertificate(input, contentKey, keyTransport));
       infos.push(made.info);
       if (version < made.version) version = made.version;
     }
   }
   return { set: encodeElement(tag.set, ...infos.sort(Buffer.compare)), version };
+}
+
+/** node:crypto has errors of its own for a key that is malformed: an even modulus, a point beside the curve. */
+function encrypting<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (cause instanceof SmimeError) throw cause;
+    throw new SmimeError('invalid-argument', "the recipient's key is malformed", { cause });
+  }
 }
 
 /** OWASP's figure of 2023 for PBKDF2 with HMAC-SHA-256. */
