@@ -17,7 +17,7 @@ import {
   subjectAltName,
   subjectKeyIdentifier,
 } from '../src/x509/extensions.ts';
-import { buildName } from '../src/x509/name.ts';
+import { buildName, type Name } from '../src/x509/name.ts';
 
 export const now = new Date('2026-06-01T12:00:00Z');
 const day = 86_400_000;
@@ -30,6 +30,8 @@ export interface Party {
 
 export interface Wish {
   readonly name?: string;
+  /** In place of a common name. */
+  readonly subject?: Name;
   readonly email?: string;
   readonly ca?: boolean;
   readonly pathLength?: number;
@@ -50,7 +52,7 @@ export async function issue(wish: Wish, issuer?: Party): Promise<Party> {
   const key = wish.of?.key ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const signer = localSigner(key);
   const by = issuer?.signer ?? signer;
-  const subject = buildName([{ type: 'commonName', value: wish.name ?? wish.email ?? 'Someone' }]);
+  const subject = wish.subject ?? buildName([{ type: 'commonName', value: wish.name ?? wish.email ?? 'Someone' }]);
   const ca = wish.ca ?? issuer === undefined;
   const hash = defaultHash(by.kind);
   const algorithm = signatureAlgorithmFor(by.kind, hash);

@@ -6,11 +6,11 @@ import { type Problem, problem } from '../problem.ts';
 import { checkRevocation, type RevocationSources } from '../revocation/check.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { namesEqual } from '../x509/name.ts';
-import { type NameConstraints, readNameConstraints } from '../x509/read-extensions.ts';
+import { readNameConstraints } from '../x509/read-extensions.ts';
 import { allowsEmail, emailProblems, purposeProblems } from './check-purpose.ts';
 import { keyWeakness, signatureWeakness } from './check-strength.ts';
 import { called } from './describe-certificate.ts';
-import { violation } from './name-constraints.ts';
+import { type CompiledConstraints, compileConstraints, violation } from './name-constraints.ts';
 import type { PathBudget } from './path-budget.ts';
 import { PolicyTracker } from './policy-tree.ts';
 import type { PathInput, PathReport } from './validate-path.ts';
@@ -75,7 +75,7 @@ interface Walk {
   readonly sources: RevocationSources;
   readonly budget: PathBudget;
   readonly problems: Problem[];
-  readonly constraints: NameConstraints[];
+  readonly constraints: CompiledConstraints[];
   maxPathLength: number;
 }
 
@@ -126,7 +126,7 @@ function acceptConstraints(certificate: Certificate, walk: Walk): void {
     );
   }
   const constraints = certificate.extensions.find(({ id }) => id === oids.nameConstraints);
-  if (constraints) walk.constraints.push(readNameConstraints(constraints.value));
+  if (constraints) walk.constraints.push(compileConstraints(readNameConstraints(constraints.value)));
   // Not in RFC 5280, but every mail client and browser does it: a CA's extended key usage limits what it may issue for.
   if (walk.input.purpose !== 'any' && !allowsEmail(certificate)) {
     walk.problems.push(

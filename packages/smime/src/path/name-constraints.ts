@@ -1,67 +1,97 @@
-/** Name constraints (RFC 5280 4.2.1.10, 6.1.4 g): each CA certificate of a path may narrow the names below it. */
+/** Name constraints (RFC 5280 4.2.1.10, 6.1.4 g; RFC 9598 6): each CA certificate of a path may narrow the names below it. */
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { GeneralNames } from '../x509/general-names.ts';
 import { isWithin, type Name, nameValues } from '../x509/name.ts';
 import type { NameConstraints } from '../x509/read-extensions.ts';
+import { type Constraint, dnsConstraint, emailConstraint, ipConstraint, uriConstraint } from './match-names.ts';
 
 /** A name that is not allowed, as text for a person; undefined where all are. Throws `SmimeError` once the budget is spent. */
 export function violation(
   certificate: Certificate,
-  constraints: readonly NameConstraints[],
+  constraints: readonly CompiledConstraints[],
   budget: { nameChecks: number },
 ): string | undefined {
+  if (constraints.length === 0) return undefined;
   const names = constrainedNames(certificate);
-  for (const { permitted, excluded } of constraints) {
-    for (const kind of kinds) {
-      for (const name of names[kind.key]) {
-        if (some(excluded[kind.key], name, kind.matches, budget)) return `${kind.label} ${kind.show(name)} is excluded`;
-        if (permitted[kind.key].length > 0 && !some(permitted[kind.key], name, kind.matches, budget))
-          return `${kind.label} ${kind.show(name)} is not permitted`;
-      }
+  for (const compiled of constraints) {
+    for (const kind of textKinds) {
+      const found = judgeKind(names[kind], compiled[kind], budget);
+      if (found) return `${labels[kind]} ${found}`;
     }
-    const unknown = notUnderstood(names, permitted) ?? notUnderstood(names, excluded);
-    if (unknown) return unknown;
+    const found = judgeKind(names.directoryNames, compiled.directoryNames, budget);
+    if (found) return `the directory name ${found}`;
+    if (names.others.some((kind) => compiled.others.has(kind)))
+      return 'a name of a kind that is not implemented is constrained';
   }
   return undefined;
 }
 
-type Kind = 'emails' | 'dns' | 'uris' | 'directoryNames' | 'ipAddresses';
-interface KindRule {
-  readonly key: Kind;
-  readonly label: string;
-  readonly show: (name: string | Name) => string;
-  readonly matches: (constraint: string | Name, name: string | Name) => boolean;
+/** Constraints made ready to compare many names with. */
+export type CompiledConstraints = Readonly<Record<TextKind, KindConstraints<string>>> & {
+  readonly directoryNames: KindConstraints<Name>;
+  readonly others: ReadonlySet<string>;
+};
+
+export function compileConstraints({ permitted, excluded, bounded }: NameConstraints): CompiledConstraints {
+  const texts = (kind: TextKind): KindConstraints<string> => ({
+    permitted: permitted[kind].map(readers[kind]),
+    excluded: excluded[kind].map(readers[kind]),
+    bounded: bounded[kind].length > 0,
+  });
+  const within = (subtree: Name): Constraint<Name> => ({ matches: (name) => isWithin(name, subtree) });
+  return {
+    emails: texts('emails'),
+    dns: texts('dns'),
+    uris: texts('uris'),
+    ipAddresses: texts('ipAddresses'),
+    registeredIds: texts('registeredIds'),
+    userPrincipalNames: texts('userPrincipalNames'),
+    directoryNames: {
+      permitted: permitted.directoryNames.map(within),
+      excluded: excluded.directoryNames.map(within),
+      bounded: bounded.directoryNames.length > 0,
+    },
+    others: new Set([...permitted.others, ...excluded.others, ...bounded.others]),
+  };
 }
 
-const textual =
-  (matches: (constraint: string, name: string) => boolean) => (constraint: string | Name, name: string | Name) =>
-    typeof constraint === 'string' && typeof name === 'string' && matches(constraint, name);
+const textKinds = ['emails', 'dns', 'uris', 'ipAddresses', 'registeredIds', 'userPrincipalNames'] as const;
+type TextKind = (typeof textKinds)[number];
 
-const show = (name: string | Name): string => (typeof name === 'string' ? `"${name}"` : '');
+interface KindConstraints<T> {
+  readonly permitted: readonly Constraint<T>[];
+  readonly excluded: readonly Constraint<T>[];
+  /** A minimum or maximum is stated, which RFC 5280 forbids and nobody processes. */
+  readonly bounded: boolean;
+}
 
-const kinds: readonly KindRule[] = [
-  { key: 'emails', label: 'the address', show, matches: textual(matchesEmail) },
-  { key: 'dns', label: 'the DNS name', show, matches: textual(matchesDns) },
-  { key: 'uris', label: 'the URI', show, matches: textual(matchesUri) },
-  { key: 'ipAddresses', label: 'the IP address', show, matches: textual(matchesIp) },
-  {
-    key: 'directoryNames',
-    label: 'the subject',
-    show,
-    matches: (constraint, name) =>
-      typeof constraint !== 'string' && typeof name !== 'string' && isWithin(name, constraint),
+const labels: Readonly<Record<TextKind, string>> = {
+  emails: 'the address',
+  dns: 'the DNS name',
+  uris: 'the URI',
+  ipAddresses: 'the IP address',
+  registeredIds: 'the registered identifier',
+  userPrincipalNames: 'the user principal name',
+};
+
+const readers: Readonly<Record<TextKind, (text: string) => Constraint<string>>> = {
+  emails: emailConstraint,
+  dns: dnsConstraint,
+  uris: uriConstraint,
+  ipAddresses: ipConstraint,
+  // No document says what these two mean. An identifier is taken with all below it; a user principal name like an address, as
+  // Windows does, where neither side has a case.
+  registeredIds: (text) => ({ matches: (name) => name === text || name.startsWith(`${text}.`) }),
+  userPrincipalNames: (text) => {
+    const constraint = emailConstraint(text.toLowerCase());
+    return { ...constraint, matches: (name, excluded) => constraint.matches(name.toLowerCase(), excluded) };
   },
-];
-
-type ConstrainedNames = { readonly [K in Kind]: readonly (K extends 'directoryNames' ? Name : string)[] } & Pick<
-  GeneralNames,
-  'registeredIds' | 'userPrincipalNames' | 'others'
->;
+};
 
 /** The subject counts as a directory name where it is not empty, and its e-mail addresses as rfc822Names. */
-function constrainedNames({ subject, subjectAltNames }: Certificate): ConstrainedNames {
+function constrainedNames({ subject, subjectAltNames }: Certificate): GeneralNames {
   return {
     ...subjectAltNames,
     emails: [...subjectAltNames.emails, ...nameValues(subject, oids.emailAddress)],
@@ -69,73 +99,37 @@ function constrainedNames({ subject, subjectAltNames }: Certificate): Constraine
   };
 }
 
-function some(
-  constraints: readonly (string | Name)[],
-  name: string | Name,
-  matches: KindRule['matches'],
+/**
+ * What is wrong with one of the names. A constraint or a name that cannot be understood is never passed over: 4.2.1.10 rejects
+ * every certificate with a name of a kind whose constraints are not processed.
+ */
+function judgeKind<T extends string | Name>(
+  names: readonly T[],
+  { permitted, excluded, bounded }: KindConstraints<T>,
+  budget: { nameChecks: number },
+): string | undefined {
+  if (!bounded && permitted.length === 0 && excluded.length === 0) return undefined;
+  for (const name of names) {
+    const shown = typeof name === 'string' ? `"${name}" ` : '';
+    if (bounded) return `${shown}is constrained with a minimum or a maximum`;
+    for (const constraint of [...excluded, ...permitted])
+      if (constraint.refuses?.(name)) return `${shown}or its constraint cannot be understood`;
+    if (some(excluded, name, true, budget)) return `${shown}is excluded`;
+    if (permitted.length > 0 && !some(permitted, name, false, budget)) return `${shown}is not permitted`;
+  }
+  return undefined;
+}
+
+function some<T>(
+  constraints: readonly Constraint<T>[],
+  name: T,
+  excluded: boolean,
   budget: { nameChecks: number },
 ): boolean {
   return constraints.some((constraint) => {
     if (budget.nameChecks <= 0)
       throw new SmimeError('limit-exceeded', 'too many names against too many name constraints');
     budget.nameChecks -= 1;
-    return matches(constraint, name);
+    return constraint.matches(name, excluded);
   });
-}
-
-/** 4.2.1.10: a kind of constraint that is not understood rejects every certificate with a name of that kind. */
-function notUnderstood(names: ConstrainedNames, constraints: GeneralNames): string | undefined {
-  if (constraints.registeredIds.length > 0 && names.registeredIds.length > 0)
-    return 'a registered identifier is constrained, which is not implemented';
-  if (constraints.userPrincipalNames.length > 0 && names.userPrincipalNames.length > 0)
-    return 'a user principal name is constrained, which is not implemented';
-  if (constraints.others.some((kind) => names.others.includes(kind)))
-    return 'a name of a kind that is not implemented is constrained';
-  return undefined;
-}
-
-/** An address; a host for all mailboxes on it; `.domain` for all mailboxes on hosts below it. */
-function matchesEmail(constraint: string, email: string): boolean {
-  const at = email.lastIndexOf('@');
-  const host = email.slice(at + 1).toLowerCase();
-  const wanted = constraint.lastIndexOf('@');
-  if (wanted > 0)
-    return (
-      at > 0 &&
-      email.slice(0, at) === constraint.slice(0, wanted) &&
-      host === constraint.slice(wanted + 1).toLowerCase()
-    );
-  const domain = constraint.toLowerCase();
-  return domain.startsWith('.') ? host.endsWith(domain) && host.length > domain.length : host === domain;
-}
-
-/** The name itself or anything below it. */
-function matchesDns(constraint: string, name: string): boolean {
-  const wanted = constraint.toLowerCase();
-  const found = name.toLowerCase();
-  if (wanted === '' || found === wanted) return true;
-  return found.endsWith(wanted.startsWith('.') ? wanted : `.${wanted}`);
-}
-
-/** The host: exactly, or with a leading dot anything below. A URI without a host name matches nothing. */
-function matchesUri(constraint: string, uri: string): boolean {
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1];
-  const host = authority
-    ?.slice(authority.lastIndexOf('@') + 1)
-    .replace(/:[0-9]*$/, '')
-    .toLowerCase();
-  if (!host || /^[0-9.]+$/.test(host) || host.startsWith('[')) return false;
-  const wanted = constraint.toLowerCase();
-  return wanted.startsWith('.') ? host.endsWith(wanted) && host.length > wanted.length : host === wanted;
-}
-
-/** Hex of address and mask against hex of the address. */
-function matchesIp(constraint: string, address: string): boolean {
-  if (constraint.length !== address.length * 2) return false;
-  for (let p = 0; p < address.length; p++) {
-    const mask = Number.parseInt(constraint[address.length + p] ?? '', 16);
-    if ((Number.parseInt(constraint[p] ?? '', 16) & mask) !== (Number.parseInt(address[p] ?? '', 16) & mask))
-      return false;
-  }
-  return true;
 }

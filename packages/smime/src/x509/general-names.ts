@@ -27,8 +27,8 @@ export interface GeneralNames {
   readonly registeredIds: readonly string[];
   /** Microsoft's user principal name. */
   readonly userPrincipalNames: readonly string[];
-  /** Context tags of the kinds that were read but not understood (x400Address, ediPartyName, other otherNames). */
-  readonly others: readonly number[];
+  /** Kinds that were read but not understood: `x400Address`, `ediPartyName`, or the object identifier of an otherName. */
+  readonly others: readonly string[];
 }
 
 /** Names for `subjectAltName` and `nameConstraints`; what is not ASCII in an address becomes a SmtpUTF8Mailbox (RFC 9598). */
@@ -52,16 +52,7 @@ export const noNames: GeneralNames = {
 
 /** Reads the content of GeneralNames: `reader` stands inside the SEQUENCE. */
 export function readGeneralNames(reader: DerReader): GeneralNames {
-  const names = {
-    emails: [],
-    dns: [],
-    uris: [],
-    directoryNames: [],
-    ipAddresses: [],
-    registeredIds: [],
-    userPrincipalNames: [],
-    others: [],
-  } as MutableNames;
+  const names = emptyNames();
   let count = 0;
   while (!reader.atEnd) {
     if (++count > limits.generalNames)
@@ -99,7 +90,7 @@ export function readGeneralName(reader: DerReader, names: MutableNames): void {
       break;
     case 0xa3:
     case 0xa5:
-      names.others.push(reader.peek() & 0x1f);
+      names.others.push(reader.peek() === 0xa3 ? 'x400Address' : 'ediPartyName');
       reader.skip();
       break;
     default:
@@ -161,7 +152,7 @@ function readOtherName(reader: DerReader, names: MutableNames): void {
   const value = reader.enter(0xa0);
   if (type === oids.smtpUtf8Mailbox) names.emails.push(value.string() ?? '\ufffd');
   else if (type === oids.userPrincipalName) names.userPrincipalNames.push(value.string() ?? '\ufffd');
-  else names.others.push(0);
+  else names.others.push(type);
 }
 
 function asciiOf(text: string, what: string): Buffer {

@@ -103,20 +103,24 @@ export function namesEqual(a: Name, b: Name): boolean {
 
 /** True where the name lies in the subtree: RFC 5280 4.2.1.10, directoryName. */
 export function isWithin(name: Name, subtree: Name): boolean {
-  return (
-    subtree.attributes.length <= name.attributes.length &&
-    subtree.attributes.every((relative, index) => relativesEqual(relative, name.attributes[index] ?? []))
-  );
+  const inner = relativeKeys(name);
+  const outer = relativeKeys(subtree);
+  return outer.length <= inner.length && outer.every((key, index) => key === inner[index]);
 }
 
 /** One key for all names that `namesEqual` takes for equal: for maps. */
 export function nameKey(name: Name): string {
-  return name instanceof ParsedName ? name.key : keyOf(name.attributes);
+  return name instanceof ParsedName ? name.key : JSON.stringify(relativeKeys(name));
+}
+
+function relativeKeys(name: Name): readonly string[] {
+  return name instanceof ParsedName ? name.relativeKeys : name.attributes.map(relativeKey);
 }
 
 class ParsedName implements Name {
   readonly der: Uint8Array;
   #attributes: readonly (readonly NameAttribute[])[] | undefined;
+  #relativeKeys: readonly string[] | undefined;
   #key: string | undefined;
 
   constructor(der: Uint8Array, attributes: readonly (readonly NameAttribute[])[] | undefined) {
@@ -129,23 +133,24 @@ class ParsedName implements Name {
     return this.#attributes;
   }
 
+  get relativeKeys(): readonly string[] {
+    this.#relativeKeys ??= this.attributes.map(relativeKey);
+    return this.#relativeKeys;
+  }
+
   get key(): string {
-    this.#key ??= keyOf(this.attributes);
+    this.#key ??= JSON.stringify(this.relativeKeys);
     return this.#key;
   }
 }
 
-const keyOf = (attributes: Name['attributes']): string => JSON.stringify(attributes.map(relativeKey));
-
 /** The attributes of one relative distinguished name are a set. */
-const relativeKey = (relative: readonly NameAttribute[]): string[] =>
-  relative.map((attribute) => `${attribute.type}=${fold(attribute)}`).sort();
+const relativeKey = (relative: readonly NameAttribute[]): string =>
+  relative.length === 1
+    ? attributeKey(relative[0] as NameAttribute)
+    : JSON.stringify(relative.map(attributeKey).sort());
 
-function relativesEqual(a: readonly NameAttribute[], b: readonly NameAttribute[]): boolean {
-  if (a.length !== b.length) return false;
-  const [left, right] = [relativeKey(a), relativeKey(b)];
-  return left.every((text, index) => text === right[index]);
-}
+const attributeKey = (attribute: NameAttribute): string => `${attribute.type}=${fold(attribute)}`;
 
 /** What `readRelativeNames` would read without complaint. The skimmer has just taken the name. */
 function isWellFormed(skimmer: Skimmer): boolean {

@@ -25,6 +25,8 @@ export interface AuthorityKeyIdentifier {
 export interface NameConstraints {
   readonly permitted: GeneralNames;
   readonly excluded: GeneralNames;
+  /** Those of either with a minimum other than 0 or with a maximum, which RFC 5280 4.2.1.10 forbids. */
+  readonly bounded: GeneralNames;
 }
 
 /** One certificate policy, as a dotted object identifier, and where it is explained (RFC 5280 4.2.1.4). */
@@ -32,6 +34,8 @@ export interface PolicyInformation {
   readonly policy: string;
   /** URIs of the certification practice statement. */
   readonly cps: readonly string[];
+  /** Identifiers of qualifiers that are neither cPSuri nor userNotice. */
+  readonly unknownQualifiers?: readonly string[];
 }
 
 /** Where and by whom a CRL is published (RFC 5280 4.2.1.13). */
@@ -127,12 +131,15 @@ export function readCertificatePolicies(value: Uint8Array): PolicyInformation[] 
     seen.add(policy);
     const cps: string[] = [];
     const qualifiers = entry.enterIf(tag.sequence);
+    const unknownQualifiers: string[] = [];
     while (qualifiers && !qualifiers.atEnd) {
       const qualifier = qualifiers.enter();
-      if (qualifier.oid() === oids.qualifierCps) cps.push(qualifier.string() ?? '');
+      const id = qualifier.oid();
+      if (id === oids.qualifierCps) cps.push(qualifier.string() ?? '');
+      else if (id !== oids.qualifierUserNotice) unknownQualifiers.push(id);
     }
     entry.finish('a certificate policy');
-    policies.push({ policy, cps });
+    policies.push(unknownQualifiers.length > 0 ? { policy, cps, unknownQualifiers } : { policy, cps });
   }
   return policies;
 }
@@ -165,6 +172,7 @@ export function readPolicyConstraints(value: Uint8Array): {
 
 export function readNameConstraints(value: Uint8Array): NameConstraints {
   const reader = readOnly(value, 'nameConstraints');
+  const bounded = emptyNames();
   const subtrees = (expected: number): GeneralNames => {
     const names = emptyNames();
     const list = reader.enterIf(expected);
@@ -172,13 +180,15 @@ export function readNameConstraints(value: Uint8Array): NameConstraints {
       if (count >= limits.generalNames)
         throw new SmimeError('limit-exceeded', `more than ${limits.generalNames} name constraints`);
       const subtree = list.enter();
-      readGeneralName(subtree, names);
-      // RFC 5280 4.2.1.10: minimum is 0 (and so absent), maximum is absent.
-      if (!subtree.atEnd) throw list.unexpected('a name constraint has a minimum or a maximum');
+      const base = new DerReader(subtree.element());
+      const minimum = subtree.peek() === 0x80 ? subtree.smallInteger(0x80) : 0;
+      const maximum = subtree.peek() === 0x81 ? subtree.smallInteger(0x81) : undefined;
+      subtree.finish('a name constraint');
+      readGeneralName(base, minimum === 0 && maximum === undefined ? names : bounded);
     }
     return names;
   };
-  const constraints = { permitted: subtrees(0xa0), excluded: subtrees(0xa1) };
+  const constraints = { permitted: subtrees(0xa0), excluded: subtrees(0xa1), bounded };
   reader.finish('nameConstraints');
   return constraints;
 }
