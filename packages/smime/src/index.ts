@@ -48,7 +48,6 @@ export {
 export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
-export { mailboxKey } from './message/identity.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';
 export type { CounterSignatureReport, SignerReport, TrustInput } from './message/judge-signers.ts';
@@ -80,7 +79,7 @@ export {
 } from './mime/entity.ts';
 export { decodeHeaderText } from './mime/header-text.ts';
 export { scanMessage } from './mime/scan.ts';
-export { type PathPurpose, sameMailbox } from './path/check-purpose.ts';
+export type { PathPurpose } from './path/check-purpose.ts';
 // ---- path
 export type { PolicyInput } from './path/policy-tree.ts';
 export { type PathInput, type PathReport, validatePath } from './path/validate-path.ts';
@@ -160,6 +159,7 @@ export {
   subjectKeyIdentifier,
 } from './x509/extensions.ts';
 export type { GeneralNames, GeneralNamesInput } from './x509/general-names.ts';
+export { mailboxKey, sameMailbox } from './x509/mailbox.ts';
 export {
   buildName,
   formatName,

@@ -35,12 +35,15 @@ export interface Wish {
   readonly email?: string;
   readonly ca?: boolean;
   readonly pathLength?: number;
-  readonly usage?: readonly KeyUsage[];
+  /** None at all where undefined stands here. */
+  readonly usage?: readonly KeyUsage[] | undefined;
   readonly purposes?: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly serialNumber?: string;
   readonly extensions?: readonly Extension[];
+  /** A key of any kind in place of the holder's own. */
+  readonly spki?: Uint8Array;
   /** Re-use a key: cross-certificates, key rollover. */
   readonly of?: Party;
 }
@@ -54,6 +57,8 @@ export async function issue(wish: Wish, issuer?: Party): Promise<Party> {
   const by = issuer?.signer ?? signer;
   const subject = wish.subject ?? buildName([{ type: 'commonName', value: wish.name ?? wish.email ?? 'Someone' }]);
   const ca = wish.ca ?? issuer === undefined;
+  const usual: readonly KeyUsage[] = ca ? ['keyCertSign', 'cRLSign'] : ['digitalSignature'];
+  const usage = 'usage' in wish ? wish.usage : usual;
   const hash = defaultHash(by.kind);
   const algorithm = signatureAlgorithmFor(by.kind, hash);
   const tbs = buildTbsCertificate({
@@ -63,10 +68,10 @@ export async function issue(wish: Wish, issuer?: Party): Promise<Party> {
     subject,
     notBefore: wish.notBefore ?? new Date(now.getTime() - 30 * day),
     notAfter: wish.notAfter ?? new Date(now.getTime() + 300 * day),
-    spki: signer.spki,
+    spki: wish.spki ?? signer.spki,
     extensions: [
       ...(ca ? [basicConstraints({ ca, ...(wish.pathLength !== undefined && { pathLength: wish.pathLength }) })] : []),
-      keyUsage(wish.usage ?? (ca ? ['keyCertSign', 'cRLSign'] : ['digitalSignature'])),
+      ...(usage ? [keyUsage(usage)] : []),
       subjectKeyIdentifier(keyIdentifier(signer.spki)),
       authorityKeyIdentifier(keyIdentifier(by.spki)),
       ...(wish.email === undefined ? [] : [subjectAltName({ emails: [wish.email] })]),

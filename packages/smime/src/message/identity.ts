@@ -1,8 +1,8 @@
 /** Whether the signer is who the message says it is from (RFC 8550 section 3). */
-import { domainToASCII } from 'node:url';
 import { parseAddressHeader } from '../mime/addresses.ts';
 import { headerFields, type MimeEntity } from '../mime/entity.ts';
 import { type Problem, problem } from '../problem.ts';
+import { mailboxKey } from '../x509/mailbox.ts';
 
 export interface Originator {
   /** Addresses of the From field, in order. */
@@ -66,15 +66,3 @@ export function judgeIdentity(
     problems: [problem('error', asSender ? 'signer-is-only-sender' : 'from-mismatch', message, 'RFC 8550 section 3')],
   };
 }
-
-/**
- * Two addresses are the same mailbox when their keys are equal. The domain is compared in its ASCII form; the local part without
- * case in ASCII only, since Unicode case folding makes equals of letters that are not (the Kelvin sign and k).
- */
-export function mailboxKey(address: string): string {
-  const at = address.lastIndexOf('@');
-  const domain = address.slice(at + 1);
-  return `${asciiLower(address.slice(0, Math.max(at, 0)))}@${domainToASCII(domain) || asciiLower(domain)}`;
-}
-
-const asciiLower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

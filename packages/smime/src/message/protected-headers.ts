@@ -7,7 +7,8 @@ import type { HeaderField, MimeEntity } from '../mime/entity.ts';
 import { decodeHeaderText } from '../mime/header-text.ts';
 import { duplicateFields } from '../mime/scan-headers.ts';
 import { type Problem, problem } from '../problem.ts';
-import { mailboxKey, type Originator, originatorOf } from './identity.ts';
+import { mailboxKey } from '../x509/mailbox.ts';
+import { type Originator, originatorOf } from './identity.ts';
 import type { Payload } from './open-layers.ts';
 
 /** RFC 9788 section 4.3. `encrypted-only` and `signed-and-encrypted`: the composer did not put the field outside as it is. */

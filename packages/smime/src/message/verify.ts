@@ -7,9 +7,10 @@ import { headerValue, type MimeEntity } from '../mime/entity.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { type Problem, problem } from '../problem.ts';
 import { certificateEmails } from '../x509/certificate.ts';
+import { mailboxKey } from '../x509/mailbox.ts';
 import type { SignedLayer } from './evidence.ts';
 import { findPartialSignature } from './find-signature.ts';
-import { mailboxKey, type Originator, originatorOf } from './identity.ts';
+import { type Originator, originatorOf } from './identity.ts';
 import { judgeLayer } from './judge-layer.ts';
 import { type Expectation, isSound, type SignerReport, type TrustInput } from './judge-signers.ts';
 import {

@@ -1,9 +1,10 @@
 /** What a leaf may be used for, and whom it names: RFC 8550 3 and 4.4, with the rules that each kind of key brings. */
 import { oids } from '../asn1/oids.ts';
-import { canSign, encryptionSchemeOf } from '../keys/algorithms.ts';
+import { canSign, encryptionSchemeOf, type KeyKind } from '../keys/algorithms.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type Certificate, certificateEmails } from '../x509/certificate.ts';
 import type { KeyUsage } from '../x509/extensions.ts';
+import { sameMailbox } from '../x509/mailbox.ts';
 import { called } from './describe-certificate.ts';
 
 /**
@@ -23,6 +24,7 @@ export function* purposeProblems(leaf: Certificate, purpose: PathPurpose): Gener
     yield problem('error', 'key-usage', `${called(leaf)} must not be encrypted to`, clause);
   if (purpose === 'email' && !signs && !encrypts)
     yield problem('error', 'key-usage', `${called(leaf)} must neither sign nor be encrypted to`, clause);
+  yield* unfitUsages(leaf);
   if (!allowsEmail(leaf))
     yield problem('error', 'extended-key-usage', `${called(leaf)} is not meant for e-mail`, 'RFC 8550 section 4.4.4');
 }
@@ -41,23 +43,51 @@ export function* emailProblems(leaf: Certificate, email: string | undefined): Ge
   yield problem('error', 'email-mismatch', `${called(leaf)} does not name ${email}`, 'RFC 8550 section 3');
 }
 
-/**
- * Whether two addresses mean the same mailbox. The domain has no case; nor, in every directory that issues certificates by the
- * thousand, has the local part, though RFC 5321 2.4 would let a host tell them apart.
- */
-export function sameMailbox(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
 function maySign({ keyKind, keyUsage }: Certificate): boolean {
   if (keyKind !== undefined && !canSign(keyKind)) return false;
   return !keyUsage || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
 }
 
 function mayBeEncryptedTo({ keyKind, keyUsage }: Certificate): boolean {
-  const scheme = keyKind === undefined ? 'key-agreement' : encryptionSchemeOf(keyKind);
-  if (scheme === undefined) return false;
-  // RFC 3560 4 and RFC 9935 5 on the one hand, RFC 5753 2.1.1 and RFC 8410 5 on the other.
-  const needed: KeyUsage = scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment';
-  return !keyUsage || keyUsage.has(needed);
+  const needed = keyKind && encryptionUsage(keyKind);
+  return needed !== undefined && (!keyUsage || keyUsage.has(needed));
+}
+
+/** RFC 3560 4 and RFC 9935 5 on the one hand, RFC 5753 2.1.1 and RFC 8410 5 on the other. */
+function encryptionUsage(kind: KeyKind): KeyUsage | undefined {
+  const scheme = encryptionSchemeOf(kind);
+  return scheme && (scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment');
+}
+
+/** Key usages that mean nothing for the kind of key. Old CAs set too many on EC keys; with newer kinds nobody may. */
+function* unfitUsages(leaf: Certificate): Generator<Problem> {
+  const { keyKind: kind, keyUsage } = leaf;
+  if (!kind || !keyUsage || kind === 'rsa') return;
+  const unfit = [...keyUsage].filter((usage) => !fits(usage, kind));
+  if (unfit.length === 0) return;
+  const modern = !kind.startsWith('p') && kind !== 'rsa-pss';
+  const message = `${called(leaf)} allows its key ${unfit.join(', ')}, which is nothing it can do`;
+  yield problem(modern ? 'error' : 'warning', 'key-usage-unfit', message, usageClause(kind));
+}
+
+function usageClause(kind: KeyKind): string {
+  if (kind === 'rsa-pss') return 'RFC 4055 section 1.2';
+  if (kind.startsWith('ml-dsa')) return 'RFC 9881 section 3';
+  if (kind.startsWith('ml-kem')) return 'RFC 9935 section 3';
+  return kind.startsWith('p') ? 'RFC 8813 section 3' : 'RFC 9295 section 3';
+}
+
+function fits(usage: KeyUsage, kind: KeyKind): boolean {
+  switch (usage) {
+    case 'digitalSignature':
+    case 'nonRepudiation':
+    case 'keyCertSign':
+    case 'cRLSign':
+      return canSign(kind);
+    case 'encipherOnly':
+    case 'decipherOnly':
+      return encryptionUsage(kind) === 'keyAgreement';
+    default:
+      return usage === encryptionUsage(kind);
+  }
 }

@@ -39,6 +39,7 @@ export function judgePath(
       const last = index === 0;
       const selfIssued = namesEqual(certificate.subject, certificate.issuer);
       checkValidity(certificate, walk);
+      checkIssuer(certificate, walk);
       walk.problems.push(...signatureWeakness(certificate, input.legacy === true));
       walk.problems.push(...keyWeakness(certificate, input.legacy === true));
       checkEncoding(certificate, walk);
@@ -161,6 +162,14 @@ function checkValidity(certificate: Certificate, { input: { at }, problems }: Wa
     );
 }
 
+/** Two CAs without a name would be one and the same. */
+function checkIssuer(certificate: Certificate, { problems }: Walk): void {
+  if (certificate.issuer.attributes.length > 0) return;
+  problems.push(
+    problem('error', 'no-issuer', `${called(certificate)} does not name its issuer`, 'RFC 5280 section 4.1.2.4'),
+  );
+}
+
 /** X.690 10.1. Harmless to the signature, which covers the octets as they are; worth a word, as no CA of today does it. */
 function checkEncoding(certificate: Certificate, { problems }: Walk): void {
   if (hasDerLengths(certificate.der)) return;
@@ -192,6 +201,7 @@ const processed: ReadonlySet<string> = new Set([
   oids.authorityKeyIdentifier,
   oids.authorityInfoAccess,
   oids.smimeCapabilities,
+  oids.ocspNoCheck,
 ]);
 
 function checkCritical(certificate: Certificate, { problems }: Walk): void {
@@ -205,6 +215,17 @@ function checkCritical(certificate: Certificate, { problems }: Walk): void {
           'RFC 5280 section 6.1.4 (o)',
         ),
       );
+    if (critical && id === oids.certificatePolicies)
+      for (const { policy, unknownQualifiers } of certificate.certificatePolicies)
+        if (unknownQualifiers)
+          problems.push(
+            problem(
+              'error',
+              'unknown-policy-qualifier',
+              `${called(certificate)} qualifies the policy ${policy} critically, in a way that is not known here`,
+              'RFC 5280 section 4.2.1.4',
+            ),
+          );
   }
 }
 

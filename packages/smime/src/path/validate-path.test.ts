@@ -5,7 +5,7 @@ import { oids } from '../asn1/oids.ts';
 import { limits } from '../limits.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { certificatePolicies, nameConstraints, ocspNoCheck } from '../x509/extensions.ts';
-import { sameMailbox } from './check-purpose.ts';
+import { sameMailbox } from '../x509/mailbox.ts';
 import { type PathInput, validatePath } from './validate-path.ts';
 
 const root = await issue({ name: 'Root' });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeCorpus } from '../../test/corpora.ts';
-import { issue, now, type Party } from '../../test/test-authority.ts';
+import { issue, issueCrl, now, type Party } from '../../test/test-authority.ts';
+import { encodeNull } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { ocspNoCheck } from '../x509/extensions.ts';
@@ -22,12 +23,13 @@ const ca = await issue({ name: 'OCSP CA' });
 const person = await issue({ email: 'a@example.com' }, ca);
 const delegate = await issue({ name: 'Responder', purposes: [oids.ocspSigning], extensions: [ocspNoCheck()] }, ca);
 const hour = 3_600_000;
+const later = new Date(now.getTime() + hour);
 const nonce = Buffer.from('0123456789abcdef');
 
 async function answer(
   by: Party,
   status: OcspCertificateStatus,
-  options: { nextUpdate?: Date; nonce?: Uint8Array } = {},
+  options: { nextUpdate?: Date | undefined; nonce?: Uint8Array } = {},
 ): Promise<OcspResponse> {
   return parseOcspResponse(
     await buildOcspResponse({
@@ -38,7 +40,9 @@ async function answer(
           certId: certIdFor(person.certificate.serialNumber, ca.certificate),
           status,
           thisUpdate: new Date(now.getTime() - hour),
-          nextUpdate: options.nextUpdate ?? new Date(now.getTime() + hour),
+          ...('nextUpdate' in options
+            ? options.nextUpdate && { nextUpdate: options.nextUpdate }
+            : { nextUpdate: later }),
         },
       ],
       producedAt: new Date(now.getTime() - hour),
@@ -103,8 +107,19 @@ describe('OCSP responses', () => {
       { name: 'Old', purposes: [oids.ocspSigning], notAfter: new Date(now.getTime() - hour) },
       ca,
     );
+    const mute = await issue({ name: 'Mute', purposes: [oids.ocspSigning], usage: ['keyAgreement'] }, ca);
+    const strange = await issue(
+      {
+        name: 'Strange',
+        purposes: [oids.ocspSigning],
+        extensions: [{ id: '1.2.3.4', critical: true, value: encodeNull }],
+      },
+      ca,
+    );
     for (const [by, code] of [
       [stranger, 'ocsp-foreign-responder'],
+      [mute, 'ocsp-responder-key-usage'],
+      [strange, 'ocsp-responder-unknown-extension'],
       [foreignDelegate, 'ocsp-foreign-responder'],
       [plain, 'ocsp-responder-not-authorised'],
       [expired, 'ocsp-responder-expired'],
@@ -114,6 +129,26 @@ describe('OCSP responses', () => {
         verifyOcspResponse({ response, issuer: ca.certificate, at: now }).problems.map((found) => found.code),
       ).toEqual([code]);
       expect(checkRevocation(person.certificate, ca.certificate, { ocsp: [response], at: now }).status).toBe('unknown');
+    }
+  });
+
+  it('are not believed from a delegate that was revoked, unless it is exempt', async () => {
+    const accountable = await issue({ name: 'Accountable', purposes: [oids.ocspSigning] }, ca);
+    for (const [by, status] of [
+      [accountable, 'unknown'],
+      [delegate, 'good'],
+    ] as const) {
+      const crl = await issueCrl(ca, [{ serialNumber: by.certificate.serialNumber, revokedAt: now }], {
+        // Out of date, so that it does not itself say that the person's certificate is good.
+        nextUpdate: new Date(now.getTime() - hour),
+      });
+      const report = checkRevocation(person.certificate, ca.certificate, {
+        ocsp: [await answer(by, 'good')],
+        crls: [crl],
+        at: now,
+      });
+      expect(report.status).toBe(status);
+      if (status === 'unknown') expect(report.problems.map(({ code }) => code)).toContain('ocsp-responder-revoked');
     }
   });
 
@@ -130,6 +165,19 @@ describe('OCSP responses', () => {
   it('say good only while they are current, and answer the nonce that was sent', async () => {
     const stale = await answer(ca, 'good', { nextUpdate: new Date(now.getTime() - 1000) });
     expect(checkRevocation(person.certificate, ca.certificate, { ocsp: [stale], at: now }).status).toBe('unknown');
+    const revoked = await answer(ca, { revokedAt: now }, { nextUpdate: new Date(now.getTime() - 1000) });
+    expect(checkRevocation(person.certificate, ca.certificate, { ocsp: [stale, revoked], at: now }).status).toBe(
+      'revoked',
+    );
+    // Without a next update an answer would be good for ever.
+    const open = await answer(ca, 'good', { nextUpdate: undefined });
+    for (const [days, status] of [
+      [6, 'good'],
+      [8, 'unknown'],
+    ] as const) {
+      const at = new Date(now.getTime() + days * 24 * hour);
+      expect(checkRevocation(person.certificate, ca.certificate, { ocsp: [open], at }).status).toBe(status);
+    }
     const other = await answer(ca, 'good', { nonce: Buffer.from('other') });
     expect(
       verifyOcspResponse({ response: other, issuer: ca.certificate, at: now, nonce }).problems.map(({ code }) => code),

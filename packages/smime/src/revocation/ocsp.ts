@@ -323,6 +323,25 @@ function delegationProblems(
         clause,
       ),
     );
+  if (responder.keyUsage && !responder.keyUsage.has('digitalSignature') && !responder.keyUsage.has('nonRepudiation'))
+    problems.push(
+      problem(
+        'error',
+        'ocsp-responder-key-usage',
+        'the key of the OCSP responder must not sign',
+        'RFC 5280 section 4.2.1.3',
+      ),
+    );
+  const unknown = responder.extensions.find(({ id, critical }) => critical && !understood.has(id));
+  if (unknown)
+    problems.push(
+      problem(
+        'error',
+        'ocsp-responder-unknown-extension',
+        `the certificate of the OCSP responder has the critical extension ${unknown.id}, which is not known here`,
+        'RFC 5280 section 4.2',
+      ),
+    );
   if (at < responder.notBefore || at > responder.notAfter)
     problems.push(
       problem(
@@ -334,6 +353,16 @@ function delegationProblems(
     );
   return problems;
 }
+
+/** Extensions that may be critical in a delegate's certificate and mean nothing more for it. */
+const understood: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.extendedKeyUsage,
+  oids.subjectAltName,
+  oids.certificatePolicies,
+  oids.ocspNoCheck,
+]);
 
 function isNamed({ responder }: BasicOcspResponse, candidate: Certificate): boolean {
   if ('name' in responder) return namesEqual(responder.name, candidate.subject);
