@@ -59,21 +59,21 @@ function encryptionUsage(kind: KeyKind): KeyUsage | undefined {
   return scheme && (scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment');
 }
 
-/** Key usages that mean nothing for the kind of key. Old CAs set too many on EC keys; with newer kinds nobody may. */
+/** Key usages that mean nothing for the kind of key. CAs have set too many on elliptic keys of every kind; on newer kinds none may. */
 function* unfitUsages(leaf: Certificate): Generator<Problem> {
   const { keyKind: kind, keyUsage } = leaf;
   if (!kind || !keyUsage || kind === 'rsa') return;
   const unfit = [...keyUsage].filter((usage) => !fits(usage, kind));
   if (unfit.length === 0) return;
-  const modern = !kind.startsWith('p') && kind !== 'rsa-pss';
+  const modern = kind.startsWith('ml-');
   const message = `${called(leaf)} allows its key ${unfit.join(', ')}, which is nothing it can do`;
   yield problem(modern ? 'error' : 'warning', 'key-usage-unfit', message, usageClause(kind));
 }
 
 function usageClause(kind: KeyKind): string {
   if (kind === 'rsa-pss') return 'RFC 4055 section 1.2';
-  if (kind.startsWith('ml-dsa')) return 'RFC 9881 section 3';
-  if (kind.startsWith('ml-kem')) return 'RFC 9935 section 3';
+  if (kind.startsWith('ml-dsa')) return 'RFC 9881 section 5';
+  if (kind.startsWith('ml-kem')) return 'RFC 9935 section 5';
   return kind.startsWith('p') ? 'RFC 8813 section 3' : 'RFC 9295 section 3';
 }
 
