@@ -1,9 +1,8 @@
 /** Encrypts a message (RFC 8551 section 3.3, 3.4). */
-import { joined } from '../cms/chunks.ts';
 import { type EncryptionInput, makeEnvelope } from '../cms/encrypt-content.ts';
 import { contentCiphers } from '../keys/algorithms.ts';
 import { splitMessage } from '../mime/canonical.ts';
-import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
+import { encodeBase64After } from '../mime/transfer-encoding.ts';
 
 /** A message to encrypt, to whom and how. */
 export interface EncryptInput extends EncryptionInput {
@@ -14,8 +13,8 @@ export interface EncryptInput extends EncryptionInput {
 /** Encrypts a message; the result has its lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
 export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = splitMessage(input.message);
-  const envelope = await makeEnvelope(entity, input);
-  return Buffer.concat([outerHeaders, encryptedHeader(input), encodeBase64Lines(joined(envelope))]);
+  const { chunks } = await makeEnvelope(entity, input);
+  return encodeBase64After(Buffer.concat([outerHeaders, encryptedHeader(input)]), chunks);
 }
 
 /** Before the base64 of the encrypted object. */

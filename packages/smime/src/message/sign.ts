@@ -4,7 +4,7 @@ import { joined } from '../cms/chunks.ts';
 import { contentToSign, makeSignedData, type SignatureInput, signatureDigests } from '../cms/make-signature.ts';
 import type { DigestName } from '../keys/algorithms.ts';
 import { splitMessage } from '../mime/canonical.ts';
-import { encodeBase64Lines } from '../mime/transfer-encoding.ts';
+import { encodeBase64After, encodeBase64Lines } from '../mime/transfer-encoding.ts';
 
 /** A message to sign, with whose key and in which form. */
 export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
@@ -23,8 +23,9 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
 export async function signMessage(input: SignInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = splitMessage(input.message);
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
-  const der = joined(await makeSignedData(contentToSign(entity, input.form === 'clear'), signature));
-  if (input.form === 'opaque') return Buffer.concat([outerHeaders, opaqueHeader, encodeBase64Lines(der)]);
+  const signed = await makeSignedData(contentToSign(entity, input.form === 'clear'), signature);
+  if (input.form === 'opaque') return encodeBase64After(Buffer.concat([outerHeaders, opaqueHeader]), signed.chunks);
+  const der = joined(signed);
   const frame = clearFrame(input);
   return Buffer.concat([outerHeaders, frame.before, entity, frame.between, encodeBase64Lines(der), frame.after]);
 }

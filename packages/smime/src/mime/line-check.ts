@@ -91,17 +91,27 @@ function nextControl(octets: Buffer, words: Int32Array, shift: number, from: num
     if (isControl(octets[at] as number)) return at;
     at++;
   }
-  for (let w = (at - shift) >> 2; w < words.length; w++) {
-    const four = words[w] as number;
-    // A borrow marks an octet below 0x20; one above 0x7f has the mark of its own.
-    if ((((four - 0x20202020) & ~four) | four) & 0x80808080) {
-      const start = shift + w * 4;
-      for (let p = start; p < start + 4; p++) if (isControl(octets[p] as number)) return p;
-    }
+  let w = Math.max(0, (at - shift) >> 2);
+  for (const last = words.length - 4; w <= last; w += 4)
+    if (
+      (marks(words[w] as number) |
+        marks(words[w + 1] as number) |
+        marks(words[w + 2] as number) |
+        marks(words[w + 3] as number)) &
+      0x80808080
+    )
+      break;
+  for (; w < words.length; w++) {
+    if ((marks(words[w] as number) & 0x80808080) === 0) continue;
+    const start = shift + w * 4;
+    for (let p = start; p < start + 4; p++) if (isControl(octets[p] as number)) return p;
   }
   at = Math.max(at, shift + words.length * 4);
   while (at < length && !isControl(octets[at] as number)) at++;
   return at;
 }
+
+/** A borrow marks an octet below 0x20; one above 0x7f has the mark of its own. */
+const marks = (four: number): number => ((four - 0x20202020) & ~four) | four;
 
 const isControl = (octet: number): boolean => (octet < 0x20 && octet !== 0x09) || octet > 0x7f;

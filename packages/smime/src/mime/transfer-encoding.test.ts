@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBase64, decodeQuotedPrintable, encodeBase64Lines, encodeQuotedPrintable } from './transfer-encoding.ts';
+import {
+  decodeBase64,
+  decodeQuotedPrintable,
+  encodeBase64After,
+  encodeBase64Lines,
+  encodeQuotedPrintable,
+} from './transfer-encoding.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -13,6 +19,20 @@ describe('base64', () => {
         expect(lines.pop()).toBe('');
         expect(lines.slice(0, -1).every((line) => line.length === 76)).toBe(true);
         expect(decodeBase64(encoded).equals(octets)).toBe(true);
+        const plain = Buffer.from(octets)
+          .toString('base64')
+          .replace(/.{1,76}/g, '$&\r\n');
+        expect(encoded.toString('latin1')).toBe(plain);
+      }),
+    );
+  });
+
+  it('of parts is that of the parts joined, wherever they part', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 130 }), { maxLength: 6 }), (parts) => {
+        const encoded = encodeBase64After(bytes('X: y\r\n\r\n'), parts);
+        const whole = encodeBase64Lines(Buffer.concat(parts)).toString('latin1');
+        expect(encoded.toString('latin1')).toBe(`X: y\r\n\r\n${whole}`);
       }),
     );
   });
