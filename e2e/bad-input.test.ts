@@ -26,6 +26,8 @@ describe('bad input', () => {
       'people',
       'certificates',
       'smime',
+      'path',
+      'lint',
       'escrow',
       'audit',
       'sign-in',
