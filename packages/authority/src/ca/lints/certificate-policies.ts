@@ -31,9 +31,9 @@ export const certificatePolicyLints: readonly Lint[] = [
     check(subject) {
       const policies = policiesOf(subject).map(({ policy }) => policy);
       if (policies.length === 0) return ['certificatePolicies names no policy'];
-      return [...new Set(policies.filter((policy, index) => policies.indexOf(policy) !== index))].map(
-        (policy) => `the policy ${policy} stands twice`,
-      );
+      const seen = new Set<string>();
+      const twice = policies.filter((policy) => seen.size === seen.add(policy).size);
+      return [...new Set(twice)].map((policy) => `the policy ${policy} stands twice`);
     },
   },
   {

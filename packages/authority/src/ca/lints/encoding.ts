@@ -1,9 +1,10 @@
 /** That the certificate can be read at all, and is the DER that was signed. */
-import { DerReader, oids, SmimeError } from '@chancery/smime';
+import { DerReader, oids, SmimeError, tag } from '@chancery/smime';
 import { rfc5280 } from './editions.ts';
 import { labelOf } from './labels.ts';
 import { everyCertificate, type Lint } from './lint.ts';
 import type { Part, Specimen } from './specimen.ts';
+import { extensionReaders } from './specimen-extensions.ts';
 
 export const encodingLints: readonly Lint[] = [
   {
@@ -32,20 +33,25 @@ export const encodingLints: readonly Lint[] = [
       }),
   },
   {
-    id: 'der-lengths',
-    clause: 'RFC 5280 4.1, X.690 10.1',
+    id: 'der-encoding',
+    clause: 'RFC 5280 4.1, X.690 8.3.2, 10.1, 11.1',
     severity: 'error',
     binds: 'any',
-    demand: 'lengths are encoded in as few octets as DER has them',
+    demand: 'lengths and integers have no octet more than they need, and a true boolean is FF',
     applies: everyCertificate,
-    check: ({ certificate }) => longLengths(certificate.der),
+    check: ({ certificate }) => [
+      ...looseEncodings(certificate.der, 'the certificate'),
+      ...certificate.extensionFields
+        .filter(({ id }) => id in extensionReaders)
+        .flatMap(({ id, value }) => looseEncodings(value, `the extension ${labelOf(id)}`)),
+    ],
   },
   {
     id: 'der-defaults',
     clause: 'RFC 5280 4.1, X.690 11.2, 11.5',
     severity: 'error',
     binds: 'any',
-    demand: 'default values and trailing zero bits are left out, integers are as short as they can be',
+    demand: 'default values and trailing zero bits are left out',
     applies: everyCertificate,
     check: ({ certificate }) => {
       const wrong = certificate.extensionFields
@@ -57,9 +63,6 @@ export const encodingLints: readonly Lint[] = [
         wrong.push('basicConstraints says cA FALSE, which DER leaves out');
       if (certificate.content(oids.keyUsage)?.trailingZeros === true)
         wrong.push('keyUsage ends in zero bits, which DER leaves out');
-      const [first = 0, second = 0] = certificate.serialNumber;
-      if (certificate.serialNumber.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
-        wrong.push('the serial number has an octet more than it needs');
       return wrong;
     },
   },
@@ -115,18 +118,23 @@ const fieldsOf = (certificate: Specimen): [string, Part<unknown>][] => [
   ['the list of extensions', certificate.extensions ?? { value: undefined }],
 ];
 
-function longLengths(der: Uint8Array): string[] {
+function looseEncodings(der: Uint8Array, where: string): string[] {
   const wrong: string[] = [];
   const walk = (reader: DerReader): void => {
-    while (!reader.atEnd) {
+    while (!reader.atEnd && wrong.length < ENOUGH) {
       const start = reader.position;
-      const isConstructed = (reader.peek() & 0x20) !== 0;
-      const { length } = reader.content();
-      const header = reader.position - start - length;
-      if (header > shortestHeader(length)) wrong.push(`the length at octet ${start} is longer than it need be`);
-      if (!isConstructed || length === 0) continue;
+      const identifier = reader.peek();
+      const content = reader.content();
+      const header = reader.position - start - content.length;
+      const say = (what: string): void => void wrong.push(`${what} at octet ${start} of ${where}`);
+      if (header > shortestHeader(content.length)) say('the length is longer than it need be');
+      if (identifier === tag.boolean && content.length === 1 && content[0] !== 0 && content[0] !== 0xff)
+        say('a boolean is neither 00 nor FF');
+      if ((identifier === tag.integer || identifier === tag.enumerated) && isPadded(content))
+        say('an integer has an octet more than it needs');
+      if ((identifier & 0x20) === 0 || content.length === 0) continue;
       reader.position = start;
-      walk(reader.enter(reader.peek()));
+      walk(reader.enter(identifier));
     }
   };
   try {
@@ -136,6 +144,15 @@ function longLengths(der: Uint8Array): string[] {
     if (!(error instanceof SmimeError)) throw error;
   }
   return wrong;
+}
+
+/** A megabyte holds a quarter of a million of them, and nobody reads on. */
+const ENOUGH = 1_000;
+
+function isPadded(content: Uint8Array): boolean {
+  const [first, second] = content;
+  if (first === undefined || second === undefined) return false;
+  return (first === 0 && second < 0x80) || (first === 0xff && second >= 0x80);
 }
 
 function shortestHeader(length: number): number {

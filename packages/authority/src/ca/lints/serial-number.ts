@@ -34,5 +34,7 @@ export const serialNumberLints: readonly Lint[] = [
 ];
 
 function serialValue({ certificate: { serialNumber } }: LintSubject): bigint {
-  return BigInt.asIntN(serialNumber.length * 8, BigInt(`0x${serialNumber.toString('hex')}`));
+  return serialNumber.length === 0
+    ? 0n
+    : BigInt.asIntN(serialNumber.length * 8, BigInt(`0x${serialNumber.toString('hex')}`));
 }

@@ -74,7 +74,7 @@ export function readSpecimen(input: Uint8Array): Specimen {
 
   const versionField = tbs.enterIf(0xa0);
   const version = versionField ? part(() => versionField.smallInteger() + 1) : { value: 1 };
-  const serialNumber = tbs.integerContent();
+  const serialNumber = tbs.content(tag.integer);
   const innerAlgorithm = tbs.element(tag.sequence);
   const issuer = wholeName(tbs.element(tag.sequence));
   const validity = new DerReader(tbs.element(tag.sequence));
