@@ -17,6 +17,8 @@ export const limits = {
   extensions: 128,
   /** General names in one extension, and name constraints times names: stops the quadratic blow-up of CVE-2024-0567's kin. */
   generalNames: 4_096,
+  /** Names of distribution points in one certificate or CRL: those of each are compared with those of the other. */
+  distributionNames: 256,
   /** Comparisons of names against name constraints in one path. BoringSSL allows 1,048,576 and that takes seconds here. */
   nameConstraintChecks: 262_144,
   /** Attributes in one distinguished name. */

@@ -3,29 +3,28 @@ import { hasDerLengths } from '../asn1/ber.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { type Problem, problem } from '../problem.ts';
-import { checkRevocation, type RevocationSources } from '../revocation/check.ts';
+import type { RevocationReport } from '../revocation/check.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { namesEqual } from '../x509/name.ts';
-import { readNameConstraints } from '../x509/read-extensions.ts';
 import { allowsEmail, emailProblems, purposeProblems } from './check-purpose.ts';
 import { keyWeakness, signatureWeakness } from './check-strength.ts';
 import { called } from './describe-certificate.ts';
-import { type CompiledConstraints, compileConstraints, violation } from './name-constraints.ts';
+import { type CompiledConstraints, constraintsOf, violation } from './name-constraints.ts';
 import type { PathBudget } from './path-budget.ts';
 import { PolicyTracker } from './policy-tree.ts';
 import type { PathInput, PathReport } from './validate-path.ts';
 
 /**
  * @param path leaf first, anchor last, its signatures verified
- * @param sources CRLs and OCSP responses
+ * @param ask for the status of a certificate
  */
 export function judgePath(
   path: readonly Certificate[],
   input: PathInput,
-  sources: RevocationSources,
+  ask: (certificate: Certificate, issuer: Certificate) => RevocationReport,
   budget: PathBudget,
 ): PathReport {
-  const walk: Walk = { input, sources, budget, problems: [], constraints: [], maxPathLength: Number.POSITIVE_INFINITY };
+  const walk: Walk = { input, ask, budget, problems: [], constraints: [], maxPathLength: Number.POSITIVE_INFINITY };
   const anchor = path.at(-1) as Certificate;
   const leaf = path[0] as Certificate;
   const policies = new PolicyTracker(path.length - 1, input.policy ?? {});
@@ -73,7 +72,7 @@ export function judgePath(
 /** State of RFC 5280 6.1.2 while a path is walked. */
 interface Walk {
   readonly input: PathInput;
-  readonly sources: RevocationSources;
+  readonly ask: (certificate: Certificate, issuer: Certificate) => RevocationReport;
   readonly budget: PathBudget;
   readonly problems: Problem[];
   readonly constraints: CompiledConstraints[];
@@ -126,8 +125,8 @@ function acceptConstraints(certificate: Certificate, walk: Walk): void {
       ),
     );
   }
-  const constraints = certificate.extensions.find(({ id }) => id === oids.nameConstraints);
-  if (constraints) walk.constraints.push(compileConstraints(readNameConstraints(constraints.value)));
+  const constraints = constraintsOf(certificate);
+  if (constraints) walk.constraints.push(constraints);
   // Not in RFC 5280, but every mail client and browser does it: a CA's extended key usage limits what it may issue for.
   if (walk.input.purpose !== 'any' && !allowsEmail(certificate)) {
     walk.problems.push(
@@ -234,7 +233,7 @@ function askRevocation(certificate: Certificate, issuer: Certificate, walk: Walk
   // RFC 6960 4.2.2.2.1: only a responder's certificate may go unchecked.
   const responder = certificate.extendedKeyUsage?.includes(oids.ocspSigning) === true;
   if (responder && certificate.extensions.some(({ id }) => id === oids.ocspNoCheck)) return 'good';
-  const report = checkRevocation(certificate, issuer, walk.sources);
+  const report = walk.ask(certificate, issuer);
   if (report.status === 'revoked') {
     const when = report.revokedAt?.toISOString() ?? 'an unknown time';
     problems.push(

@@ -4,7 +4,8 @@ import { SmimeError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { GeneralNames } from '../x509/general-names.ts';
 import { isWithin, type Name, nameValues } from '../x509/name.ts';
-import type { NameConstraints } from '../x509/read-extensions.ts';
+import { type NameConstraints, readNameConstraints } from '../x509/read-extensions.ts';
+import { readOnce } from '../x509/read-once.ts';
 import { type Constraint, dnsConstraint, emailConstraint, ipConstraint, uriConstraint } from './match-names.ts';
 
 /** A name that is not allowed, as text for a person; undefined where all are. Throws `SmimeError` once the budget is spent. */
@@ -34,7 +35,10 @@ export type CompiledConstraints = Readonly<Record<TextKind, KindConstraints<stri
   readonly others: ReadonlySet<string>;
 };
 
-export function compileConstraints({ permitted, excluded, bounded }: NameConstraints): CompiledConstraints {
+/** The constraints in a certificate, read once however many paths lead through it. Throws `SmimeError`. */
+export const constraintsOf = readOnce(oids.nameConstraints, (value) => compile(readNameConstraints(value)));
+
+function compile({ permitted, excluded, bounded }: NameConstraints): CompiledConstraints {
   const texts = (kind: TextKind): KindConstraints<string> => ({
     permitted: permitted[kind].map(readers[kind]),
     excluded: excluded[kind].map(readers[kind]),

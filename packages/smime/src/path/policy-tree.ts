@@ -8,6 +8,7 @@ import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readPolicyConstraints, readPolicyMappings } from '../x509/read-extensions.ts';
+import { readOnce } from '../x509/read-once.ts';
 
 /** What the caller demands of the policies (RFC 5280 6.1.1 c, e to g). */
 export interface PolicyInput {
@@ -62,16 +63,15 @@ export class PolicyTracker {
   next(certificate: Certificate, selfIssued: boolean, last: boolean): boolean {
     this.descend(certificate, selfIssued, last);
     if (this.explicitPolicy === 0 && !this.alive) return false;
-    const constraints = extensionValue(certificate, oids.policyConstraints);
-    const { requireExplicitPolicy, inhibitPolicyMapping } = constraints ? readPolicyConstraints(constraints) : {};
+    const { requireExplicitPolicy, inhibitPolicyMapping } = policyConstraintsOf(certificate) ?? {};
     if (last) {
       // 6.1.5 (a), (b), (g)
       if (this.explicitPolicy > 0) this.explicitPolicy -= 1;
       if (requireExplicitPolicy === 0) this.explicitPolicy = 0;
       return this.explicitPolicy > 0 || this.policies.length > 0;
     }
-    const mappings = extensionValue(certificate, oids.policyMappings);
-    if (mappings && !this.map(readPolicyMappings(mappings))) return false;
+    const mappings = policyMappingsOf(certificate);
+    if (mappings && !this.map(mappings)) return false;
     if (!selfIssued) {
       // 6.1.4 (h)
       if (this.explicitPolicy > 0) this.explicitPolicy -= 1;
@@ -80,8 +80,7 @@ export class PolicyTracker {
     }
     if (requireExplicitPolicy !== undefined) this.explicitPolicy = Math.min(this.explicitPolicy, requireExplicitPolicy);
     if (inhibitPolicyMapping !== undefined) this.policyMapping = Math.min(this.policyMapping, inhibitPolicyMapping);
-    const inhibit = extensionValue(certificate, oids.inhibitAnyPolicy);
-    if (inhibit) this.inhibitAny = Math.min(this.inhibitAny, skipCerts(inhibit));
+    this.inhibitAny = Math.min(this.inhibitAny, inhibitAnyPolicyOf(certificate) ?? this.inhibitAny);
     return true;
   }
 
@@ -151,12 +150,10 @@ export class PolicyTracker {
   }
 }
 
-function extensionValue(certificate: Certificate, id: string): Uint8Array | undefined {
-  return certificate.extensions.find((extension) => extension.id === id)?.value;
-}
-
-function skipCerts(value: Uint8Array): number {
-  const count = new DerReader(value).smallInteger();
-  if (count < 0) throw new SmimeError('unexpected-structure', 'inhibitAnyPolicy is negative');
-  return count;
-}
+const policyConstraintsOf = readOnce(oids.policyConstraints, readPolicyConstraints);
+const policyMappingsOf = readOnce(oids.policyMappings, readPolicyMappings);
+const inhibitAnyPolicyOf = readOnce(oids.inhibitAnyPolicy, (value) => {
+  const skipCertificates = new DerReader(value).smallInteger();
+  if (skipCertificates < 0) throw new SmimeError('unexpected-structure', 'inhibitAnyPolicy is negative');
+  return skipCertificates;
+});

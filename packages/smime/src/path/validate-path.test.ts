@@ -1,11 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { issue, issueCrl, now, type Party, type Wish } from '../../test/test-authority.ts';
-import { encodeNull } from '../asn1/der.ts';
+import { encodeNull, encodeOid, encodeSequence } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { limits } from '../limits.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { certificatePolicies, nameConstraints, ocspNoCheck } from '../x509/extensions.ts';
 import { sameMailbox } from '../x509/mailbox.ts';
+import { parseName } from '../x509/name.ts';
 import { type PathInput, validatePath } from './validate-path.ts';
 
 const root = await issue({ name: 'Root' });
@@ -180,6 +182,57 @@ describe('validatePath', () => {
         revocation: 'revoked',
       });
     }
+  });
+
+  it('believes a CRL only from whoever has a path to the same anchor', async () => {
+    // The CA has two keys of one name; the second signs its CRLs.
+    const ca = await issue({ name: 'Two keys', ca: true, usage: ['keyCertSign'] }, root);
+    const leaf = await issue({ email }, ca);
+    const otherRoot = await issue({ name: 'Other root' });
+    const required = { revocation: 'required', anchors: [root.certificate, otherRoot.certificate] } as const;
+    const rootCrl = await issueCrl(root, []);
+    for (const [issuer, valid] of [
+      [root, true],
+      [otherRoot, false],
+    ] as const) {
+      const crlKey = await issue({ name: 'Two keys', ca: true, usage: ['cRLSign'] }, issuer);
+      const report = judge(leaf, {
+        ...required,
+        intermediates: [ca.certificate, crlKey.certificate],
+        crls: [rootCrl, await issueCrl(otherRoot, []), await issueCrl(crlKey, [])],
+      });
+      expect(report.valid).toBe(valid);
+      if (!valid) expect(codes(report)).toEqual(['revocation-unknown']);
+    }
+  });
+
+  it('takes an unknown critical qualifier, an absent issuer or a curve of its own for an error', async () => {
+    const qualified = {
+      id: oids.certificatePolicies,
+      critical: true,
+      value: encodeSequence(
+        encodeSequence(encodeOid('1.2.3.4'), encodeSequence(encodeSequence(encodeOid('1.2.3.5'), encodeNull))),
+      ),
+    };
+    expect(codes(await under({}, { extensions: [qualified] }))).toEqual(['unknown-policy-qualifier']);
+    expect(codes(await under({}, { extensions: [{ ...qualified, critical: false }] }))).toEqual([]);
+    const nobody = await issue({ subject: parseName(encodeSequence()), ca: true });
+    expect(codes(judge(await issue({ email }, nobody), { anchors: [nobody.certificate] }))).toEqual(['no-issuer']);
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    expect(codes(await under({}, { spki }, { purpose: 'any' }))).toEqual(['explicit-curve']);
+    expect(codes(await under({}, { spki }, { purpose: 'any', legacy: true }))).toEqual(['explicit-curve']);
+  });
+
+  it('takes weak keys and signatures for errors, under legacy for warnings', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    const report = await under({}, { spki });
+    expect(codes(report)).toEqual(['weak-key']);
+    expect(await under({}, { spki }, { legacy: true })).toMatchObject({
+      valid: true,
+      problems: [{ code: 'weak-key', severity: 'warning' }],
+    });
   });
 });
 

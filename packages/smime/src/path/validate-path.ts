@@ -1,6 +1,6 @@
 /** Is a certificate to be trusted for a purpose at a time: RFC 5280 6, RFC 8550 4. */
 import { type Problem, problem } from '../problem.ts';
-import type { RevocationSources } from '../revocation/check.ts';
+import { checkRevocation, type RevocationReport } from '../revocation/check.ts';
 import type { OcspResponse } from '../revocation/ocsp.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
@@ -58,18 +58,11 @@ function search(
   pending: readonly Certificate[],
 ): PathReport {
   let best: PathReport | undefined;
+  const ask = revocationAsker(input, pool, budget, pending);
   for (const path of findPaths(input.leaf, pool, input.at, budget)) {
     if (!budget.spendPath()) break;
-    // RFC 5280 6.3.3 (f): whoever signed a CRL has a path to the same anchor.
     const anchor = path.at(-1) as Certificate;
-    const sources: RevocationSources = {
-      at: input.at,
-      ...(input.crls && { crls: input.crls }),
-      ...(input.ocspResponses && { ocsp: input.ocspResponses }),
-      crlSigners: (crl) => crlSigners(crl, input, pool.under(anchor), budget, pending),
-      signatures: budget.statements,
-    };
-    const report = judgePath(path, input, sources, budget);
+    const report = judgePath(path, input, (certificate, issuer) => ask(certificate, issuer, anchor), budget);
     if (report.valid) return report;
     if (!best || errors(report) < errors(best)) best = report;
   }
@@ -90,6 +83,32 @@ function search(
     revocation: best?.revocation ?? 'not-checked',
     policies: [],
     problems,
+  };
+}
+
+/** Asks about each certificate once per issuer and anchor, however many paths lead through it. */
+function revocationAsker(
+  input: PathInput,
+  pool: CertificatePool,
+  budget: PathBudget,
+  pending: readonly Certificate[],
+): (certificate: Certificate, issuer: Certificate, anchor: Certificate) => RevocationReport {
+  const known = new Map<Certificate, { issuer: Certificate; anchor: Certificate; report: RevocationReport }[]>();
+  return (certificate, issuer, anchor) => {
+    const answers = known.get(certificate) ?? [];
+    known.set(certificate, answers);
+    const found = answers.find((answer) => answer.issuer === issuer && answer.anchor === anchor);
+    if (found) return found.report;
+    const report = checkRevocation(certificate, issuer, {
+      at: input.at,
+      ...(input.crls && { crls: input.crls }),
+      ...(input.ocspResponses && { ocsp: input.ocspResponses }),
+      // RFC 5280 6.3.3 (f): whoever signed a CRL has a path to the same anchor.
+      crlSigners: (crl) => crlSigners(crl, input, pool.under(anchor), budget, pending),
+      signatures: budget.statements,
+    });
+    answers.push({ issuer, anchor, report });
+    return report;
   };
 }
 

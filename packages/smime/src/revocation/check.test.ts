@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { issue, issueCrl, now } from '../../test/test-authority.ts';
-import { crlDistributionPoints, issuingDistributionPoint } from '../x509/extensions.ts';
+import { encodeInteger } from '../asn1/der.ts';
+import { oids } from '../asn1/oids.ts';
+import { crlDistributionPoints, issuingDistributionPoint, type RevocationReason } from '../x509/extensions.ts';
 import { checkRevocation } from './check.ts';
 
 const ca = await issue({ name: 'Revoking CA' });
@@ -73,5 +75,58 @@ describe('checkRevocation by CRL', () => {
       at: now,
     });
     expect(report).toMatchObject({ status: 'unknown', problems: [{ code: 'crl-bad-signature' }] });
+  });
+
+  it('finds the right list among hundreds of others', async () => {
+    const stranger = await issue({ name: 'Stranger' });
+    const other = await issueCrl(stranger, [revoked]);
+    const shard = await issueCrl(ca, [], {
+      extensions: [issuingDistributionPoint({ uri: 'http://crl.example.com/8' })],
+    });
+    const many = [...Array.from({ length: 200 }, () => other), ...Array.from({ length: 200 }, () => shard)];
+    expect(ask([...many, await issueCrl(ca, [])]).status).toBe('good');
+    expect(ask([...many, await issueCrl(ca, [revoked])]).status).toBe('revoked');
+  });
+
+  describe('with delta CRLs', async () => {
+    const delta = (base: number) => ({ id: oids.deltaCrlIndicator, critical: true, value: encodeInteger(base) });
+    const entry = (reason: RevocationReason) => ({ ...revoked, reason });
+    const complete = await issueCrl(ca, [], { number: 5 });
+    const held = await issueCrl(ca, [entry('certificateHold')], { number: 5 });
+    const released = await issueCrl(ca, [entry('removeFromCRL')], { number: 7, extensions: [delta(5)] });
+    const added = await issueCrl(ca, [entry('keyCompromise')], { number: 6, extensions: [delta(4)] });
+
+    it('takes the newest that continues the complete one', () => {
+      expect(ask([complete, added])).toMatchObject({ status: 'revoked', reason: 'keyCompromise' });
+      expect(ask([added, complete, released]).status).toBe('good');
+      expect(ask([released, complete, added]).status).toBe('good');
+      expect(ask([held, released]).status).toBe('good');
+      expect(ask([held]).status).toBe('revoked');
+    });
+
+    it('takes none that does not', async () => {
+      expect(ask([added]).status).toBe('unknown');
+      const gap = await issueCrl(ca, [entry('keyCompromise')], { number: 9, extensions: [delta(8)] });
+      expect(ask([complete, gap]).status).toBe('good');
+      const older = await issueCrl(ca, [entry('keyCompromise')], { number: 5, extensions: [delta(3)] });
+      expect(ask([complete, older]).status).toBe('good');
+      const stale = await issueCrl(ca, [entry('removeFromCRL')], {
+        number: 7,
+        extensions: [delta(5)],
+        nextUpdate: new Date(now.getTime() - 1000),
+      });
+      expect(ask([held, stale]).status).toBe('revoked');
+      const ofUsers = await issueCrl(ca, [entry('removeFromCRL')], {
+        number: 7,
+        extensions: [delta(5), issuingDistributionPoint({ onlyUserCertificates: true })],
+      });
+      expect(ask([held, ofUsers]).status).toBe('revoked');
+      const forger = await issue({ name: 'Revoking CA' });
+      const forged = await issueCrl(forger, [entry('removeFromCRL')], {
+        number: 7,
+        extensions: [delta(5)],
+      });
+      expect(ask([held, forged]).status).toBe('revoked');
+    });
   });
 });

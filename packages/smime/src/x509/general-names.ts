@@ -50,15 +50,15 @@ export const noNames: GeneralNames = {
   others: [],
 };
 
-/** Reads the content of GeneralNames: `reader` stands inside the SEQUENCE. */
-export function readGeneralNames(reader: DerReader): GeneralNames {
+/** Reads the content of GeneralNames: `reader` stands inside the SEQUENCE. @param budget how many, shared by several lists */
+export function readGeneralNames(
+  reader: DerReader,
+  budget: { names: number } = { names: limits.generalNames },
+): GeneralNames {
   const names = emptyNames();
-  let count = 0;
   while (!reader.atEnd) {
-    if (++count > limits.generalNames)
-      throw new SmimeError('limit-exceeded', `more than ${limits.generalNames} general names`, {
-        offset: reader.position,
-      });
+    if (--budget.names < 0)
+      throw new SmimeError('limit-exceeded', 'too many general names', { offset: reader.position });
     readGeneralName(reader, names);
   }
   return names;

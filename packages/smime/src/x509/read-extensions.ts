@@ -196,24 +196,28 @@ export function readNameConstraints(value: Uint8Array): NameConstraints {
 export function readDistributionPoints(value: Uint8Array): DistributionPoint[] {
   const reader = readOnly(value, 'the distribution points');
   const points: DistributionPoint[] = [];
+  const budget = { names: limits.distributionNames };
   while (!reader.atEnd) {
     if (points.length >= limits.revocationSources)
       throw new SmimeError('limit-exceeded', `more than ${limits.revocationSources} distribution points`);
     const point = reader.enter();
     const name = point.enterIf(0xa0);
-    const names = name && readDistributionPointName(name);
+    const names = name && readDistributionPointName(name, budget);
     const reasons = point.peek() === 0x81 ? readNamedBits(point, 0x81) : undefined;
     const issuers = point.enterIf(0xa2);
-    const crlIssuer = issuers && readGeneralNames(issuers).directoryNames;
+    const crlIssuer = issuers && readGeneralNames(issuers, budget).directoryNames;
     point.finish('a distribution point');
     points.push({ ...names, ...(reasons && { reasons }), ...(crlIssuer && { crlIssuer }) });
   }
   return points;
 }
 
-export function readDistributionPointName(reader: DerReader): Pick<DistributionPoint, 'fullName' | 'relativeName'> {
+export function readDistributionPointName(
+  reader: DerReader,
+  budget: { names: number } = { names: limits.distributionNames },
+): Pick<DistributionPoint, 'fullName' | 'relativeName'> {
   const full = reader.enterIf(0xa0);
-  if (full) return { fullName: readGeneralNames(full) };
+  if (full) return { fullName: readGeneralNames(full, budget) };
   return { relativeName: reader.content(0xa1) };
 }
 
