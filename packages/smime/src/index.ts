@@ -53,6 +53,7 @@ export type { InspectNode } from './message/inspect-objects.ts';
 export type { CounterSignatureReport, SignerReport, TrustInput } from './message/judge-signers.ts';
 export { cmsObjectIn } from './message/object.ts';
 export type { CompressedLayer, EncryptedLayer } from './message/open-layers.ts';
+export type { HeaderConfidentiality } from './message/protect-headers.ts';
 export type { FieldProtection, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
 export { type SignStreamInput, signStream } from './message/sign-stream.ts';

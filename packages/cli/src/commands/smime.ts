@@ -4,6 +4,7 @@ import {
   type Crl,
   decodeHeaderText,
   encryptMessage,
+  type HeaderConfidentiality,
   type InspectNode,
   inspectMessage,
   type LayerReport,
@@ -86,8 +87,17 @@ export function smimeCommand(): Command {
   withKeys(smime.command('sign').description('sign a message'))
     .argument('<message>')
     .addOption(new Option('--form <form>', 'multipart/signed, or opaque').choices(['clear', 'opaque']).default('clear'))
+    .addOption(
+      new Option(
+        '--header-protection <policy>',
+        'protect the header (RFC 9788): "clear" for a message that is only signed, else what is hidden once it is encrypted',
+      )
+        .choices(['none', 'clear', 'baseline', 'shy', 'no-confidentiality'])
+        .default('none'),
+    )
+    .option('--legacy-display', 'repeat hidden header fields in the text')
     .option('--out <file>', 'where to write the message (default: standard output)')
-    .action(async (file: string, options: KeyOptions & { form: 'clear' | 'opaque'; out?: string }) => {
+    .action(async (file: string, options: KeyOptions & SignOptions) => {
       const key = (await readKeys(options)).find((one) => one.certificate !== undefined);
       if (key?.certificate === undefined)
         throw new CommandError('Signing needs a certificate beside the key: give --p12, or --key with --cert.');
@@ -95,6 +105,8 @@ export function smimeCommand(): Command {
         message: readInput(file),
         signers: [{ signer: localSigner(key.privateKey), certificate: key.certificate, chain: key.chain }],
         form: options.form,
+        headerProtection: options.headerProtection,
+        legacyDisplay: options.legacyDisplay === true,
       });
       writeOut(options.out, signed);
     });
@@ -154,6 +166,13 @@ interface VerifyOptions extends KeyOptions {
   readonly out?: string;
   readonly json?: boolean;
   readonly batch?: boolean;
+}
+
+interface SignOptions {
+  readonly form: 'clear' | 'opaque';
+  readonly headerProtection: 'none' | 'clear' | HeaderConfidentiality;
+  readonly legacyDisplay?: boolean;
+  readonly out?: string;
 }
 
 interface DecryptOptions {

@@ -10,6 +10,7 @@ import type { OcspResponse } from '../revocation/ocsp.ts';
 import { type Certificate, certificateEmails, isIssuedBy, parseCertificate } from '../x509/certificate.ts';
 import { type Crl, parseCrl } from '../x509/crl.ts';
 import { inheritParameters, lacksParameters } from '../x509/inherited-parameters.ts';
+import { mailboxKey } from '../x509/mailbox.ts';
 import type { SmimeCapability } from '../x509/read-extensions.ts';
 import { judgeIdentity } from './identity.ts';
 
@@ -119,7 +120,9 @@ function judgeSigner(
   const { identity, problems } = certificate
     ? judgeIdentity(emails, addresses, sender)
     : { identity: 'unknown' as const, problems: [] };
-  const encryptionCertificate = preference && carried.find((candidate) => names(preference, candidate));
+  const preferred = preference && carried.find((candidate) => names(preference, candidate));
+  const encryptionCertificate = preferred && sharesAddress(preferred, emails) ? preferred : undefined;
+  if (preferred && !encryptionCertificate) problems.push(preferenceOfAnother);
   const announced = check.digest === undefined || micalg === undefined || micalg.includes(micalgName(check.digest));
   if (!announced)
     problems.push(
@@ -134,8 +137,11 @@ function judgeSigner(
     ...describeCheck(check, trust),
     identity,
     emails,
-    ...(capabilities && { capabilities }),
-    ...(encryptionCertificate && { encryptionCertificate }),
+    // What a signature does not hold together says nothing of how to write back.
+    ...(check.signature === 'valid' && {
+      ...(capabilities && { capabilities }),
+      ...(encryptionCertificate && { encryptionCertificate }),
+    }),
     problems: [...check.problems, ...problems],
   };
 }
@@ -171,6 +177,19 @@ function describeCheck(check: SignerCheck, trust: TrustInput): CounterSignatureR
     problems: check.problems,
   };
 }
+
+/** Else a signer could have his correspondents encrypt to whomever he likes. */
+function sharesAddress(certificate: Certificate, emails: readonly string[]): boolean {
+  const own = new Set(emails.map(mailboxKey));
+  return certificateEmails(certificate).some((address) => own.has(mailboxKey(address)));
+}
+
+const preferenceOfAnother = problem(
+  'warning',
+  'encryption-certificate-of-another',
+  'The certificate that the signer asks to be encrypted to names none of his addresses.',
+  'RFC 8551 section 2.5.3',
+);
 
 const noCertificate: PathReport = { valid: false, path: [], revocation: 'not-checked', policies: [], problems: [] };
 

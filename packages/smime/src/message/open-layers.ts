@@ -79,6 +79,7 @@ async function openFrom(start: Place | Buffer, opening: OpeningInput): Promise<O
   const ambiguities: Problem[] = [];
   const problems: Problem[] = [];
   const bare = Buffer.isBuffer(start);
+  let expanded = 0;
   let at: Place | Buffer | undefined = start;
   while (at !== undefined) {
     const place: Place | undefined = Buffer.isBuffer(at) ? undefined : at;
@@ -97,6 +98,11 @@ async function openFrom(start: Place | Buffer, opening: OpeningInput): Promise<O
     }
     const opened: Opened = await openLayer(layer, place, opening, bare);
     layers.push(opened.layer);
+    if (opened.layer.kind === 'compressed-data') expanded += sizeOf(opened.inside);
+    if (expanded > limits.decompressedOctets) {
+      problems.push(tooLarge);
+      break;
+    }
     // The first part of a multipart/signed comes next; the others are nowhere else.
     if (layer.kind === 'clear-signed')
       ambiguities.push(...(place?.entity.parts.slice(1) ?? []).flatMap(allAmbiguities));
@@ -116,6 +122,9 @@ function openLayer(
   if (layer.kind === 'compressed-data') return expand(layer, bare);
   return decrypt(layer, place, opening, bare);
 }
+
+const sizeOf = (inside: Place | Buffer | undefined): number =>
+  (inside && 'bytes' in inside ? inside.bytes : inside)?.length ?? 0;
 
 /** A layer, and what lies within it: undefined where that is closed, or no MIME. */
 interface Opened {
@@ -234,6 +243,12 @@ const tooManyLayers = problem(
   'error',
   'too-many-layers',
   `The message has more than ${limits.layers} layers, one within another; the rest was not opened.`,
+);
+const tooLarge = problem(
+  'error',
+  'limit-exceeded',
+  `The compressed layers expand to more than ${limits.decompressedOctets} octets in all; the rest was not opened.`,
+  'RFC 3274',
 );
 const noKey = problem('info', 'no-key', 'The content is encrypted, and no key to open it was given.');
 const doubtfulRoot = problem(

@@ -39,7 +39,7 @@ export interface HeaderReading {
   readonly scheme: ProtectedHeaders['scheme'];
   readonly intent: ProtectedHeaders['intent'];
   readonly fields: readonly HeaderField[];
-  /** The fields that the composer put outside (HP-Outer); undefined for the schemes that do not say. */
+  /** The fields that the composer put outside: HP-Outer or, for the schemes without it, those that are there. Undefined where nothing is hidden. */
   readonly outer: readonly NamedValue[] | undefined;
   readonly differing: readonly string[];
   /** Undefined where no From is protected. */
@@ -66,7 +66,7 @@ export function readProtectedHeaders(
   const { scheme, intent, entity } = found;
   const all = entity.headers.filter((field) => !isStructural(field.name));
   const fields = all.filter(({ name }) => name !== 'hp-outer');
-  const outer = scheme === 'rfc9788' && intent === 'cipher' ? outerFields(all) : undefined;
+  const outer = intent !== 'cipher' ? undefined : scheme === 'rfc9788' ? outerFields(all) : root?.headers;
   // A part's fields are not checked for those that may stand once only; here they are a message's.
   const problems = duplicateFields(entity.headers);
   const hasFrom = fields.some(({ name }) => name === 'from');
@@ -75,7 +75,8 @@ export function readProtectedHeaders(
   else problems.push(fromUnprotected);
   if (intent === 'cipher' && !encrypted) problems.push(notEncrypted);
   if (intent === 'clear' && encrypted) problems.push(encryptionAdded);
-  const differing = root === undefined ? [] : compare(fields, outer, root.headers, scheme, encrypted, problems);
+  const stated = scheme === 'rfc9788' ? outer : undefined;
+  const differing = root === undefined ? [] : compare(fields, stated, root.headers, scheme, encrypted, problems);
   return { scheme, intent, fields, outer, differing, originator, problems };
 }
 
@@ -172,9 +173,9 @@ function compare(
 function sameMeaning(name: string, inside: readonly string[], outside: readonly string[]): boolean {
   if (meaning(name, inside) !== meaning(name, outside)) return false;
   if (name !== 'from') return true;
-  // RFC 9788 3.2.2: a name may be left out; another name is another sender to whoever reads it.
-  const [within, without] = [displayName(inside), displayName(outside)];
-  return within === '' || without === '' || within === without;
+  // RFC 9788 3.2.2: the name may be left out; another name is another sender to whoever reads it.
+  const delivered = displayName(outside);
+  return delivered === '' || delivered === displayName(inside);
 }
 
 /** What a field says, apart from how it is written: addresses as a set, a date as an instant, text decoded. */

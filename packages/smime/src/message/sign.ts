@@ -3,17 +3,25 @@ import { randomBytes } from 'node:crypto';
 import { joined } from '../cms/chunks.ts';
 import { contentToSign, makeSignedData, type SignatureInput, signatureDigests } from '../cms/make-signature.ts';
 import type { DigestName } from '../keys/algorithms.ts';
-import { splitMessage } from '../mime/canonical.ts';
+import { type SplitMessage, splitMessage } from '../mime/canonical.ts';
 import { encodeBase64After, encodeBase64Lines } from '../mime/transfer-encoding.ts';
+import { type HeaderConfidentiality, splitWithHeaders } from './protect-headers.ts';
 
 /** A message to sign, with whose key and in which form. */
 export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
-  /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned. */
+  /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned unless the header is protected. */
   readonly message: Uint8Array;
   /** `clear`: multipart/signed, readable everywhere. `opaque`: one application/pkcs7-mime, safe from relays that rewrite. */
   readonly form: 'clear' | 'opaque';
   /** UTC; default: now. Clients compare it with the Date field. */
   readonly signingTime?: Date;
+  /**
+   * Header protection (RFC 9788): the fields are signed as well. `clear` for a message that is only signed; another policy for
+   * one that is encrypted next, since it hides fields outside. Default `none`.
+   */
+  readonly headerProtection?: 'none' | 'clear' | HeaderConfidentiality;
+  /** Repeat hidden fields in the text, for programs that do not know of header protection. Default false. */
+  readonly legacyDisplay?: boolean;
 }
 
 /**
@@ -21,7 +29,7 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
  * space at line ends and lines that begin `From ` are re-encoded. Throws `invalid-argument` where key and certificate differ.
  */
 export async function signMessage(input: SignInput): Promise<Uint8Array> {
-  const { outerHeaders, entity } = splitMessage(input.message);
+  const { outerHeaders, entity } = split(input);
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
   const signed = await makeSignedData(contentToSign(entity, input.form === 'clear'), signature);
   if (input.form === 'opaque') return encodeBase64After(Buffer.concat([outerHeaders, opaqueHeader]), signed.chunks);
@@ -52,6 +60,12 @@ export function clearFrame(input: Pick<SignInput, 'signers'>): { before: Buffer;
     ),
     after: ascii(`\r\n--${boundary}--\r\n`),
   };
+}
+
+function split({ message, headerProtection = 'none', legacyDisplay = false }: SignInput): SplitMessage {
+  return headerProtection === 'none'
+    ? splitMessage(message)
+    : splitWithHeaders(message, headerProtection, legacyDisplay);
 }
 
 /** RFC 8551 section 3.5.3.2: the digests of all signers, with a comma between them, which needs quotes. */

@@ -49,6 +49,23 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
   return { type: `${type}/${subtype}`, parameters };
 }
 
+/**
+ * A Content-Type field with one more parameter, or with another value of one that it has.
+ * @param raw the whole field, one character per octet, ended by CRLF; @param value of letters, digits and hyphens
+ */
+export function withParameter(raw: string, name: string, value: string): string {
+  const colon = raw.indexOf(':');
+  const text = raw
+    .slice(colon + 1)
+    .replaceAll('\r\n', '')
+    .trim();
+  const { type, parameters } = parseContentType(text, []);
+  if (!parameters.has(name)) return `${raw.replace(/[;\s]*$/, '')};\r\n ${name}="${value}"\r\n`;
+  const all = [...new Map([...parameters, [name, value]])];
+  const written = all.map(([key, one]) => `;\r\n ${key}="${one.replace(/["\\]/g, '\\$&')}"`);
+  return `${raw.slice(0, colon)}: ${type}${written.join('')}\r\n`;
+}
+
 interface Cursor {
   readonly text: string;
   at: number;

@@ -38,6 +38,22 @@ export function decodeHeaderText(value: string): string {
   return text;
 }
 
+/** Text as encoded words in UTF-8 of at most 75 characters, folded between them; no word splits a character (RFC 2047 section 5). */
+export function encodeHeaderText(text: string): string {
+  const words: string[] = [];
+  let chunk = '';
+  for (const character of text) {
+    // 75 less "=?utf-8?B?" and "?=" are 63 characters of base64: 45 octets.
+    if (Buffer.byteLength(chunk + character) > 45) {
+      words.push(chunk);
+      chunk = '';
+    }
+    chunk += character;
+  }
+  words.push(chunk);
+  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join('\r\n ');
+}
+
 function readEncodedWord(value: string, start: number): { charset: string; octets: Buffer; end: number } | undefined {
   const charsetEnd = value.indexOf('?', start + 2);
   if (charsetEnd < 0 || value[charsetEnd + 2] !== '?') return undefined;
