@@ -75,7 +75,11 @@ const digests: Readonly<Record<DigestName, { oid: string; label: string; weak?: 
   sha1: { oid: oids.sha1, label: 'SHA-1', weak: true },
   md5: { oid: oids.md5, label: 'MD5', weak: true },
 };
-const digestsByOid = new Map(Object.entries(digests).map(([name, { oid }]) => [oid, name as DigestName]));
+const digestsByOid = new Map<string, DigestName>([
+  ...Object.entries(digests).map(([name, { oid }]) => [oid, name as DigestName] as const),
+  // Old Bouncy Castle and Authenticode named the signature where the digest belongs.
+  [oids.sha1WithRsaOfOiw, 'sha1'],
+]);
 
 /** Also node:crypto's name. Undefined for a hash that the engine does not know. */
 export function digestOfOid(oid: string): DigestName | undefined {
@@ -251,7 +255,7 @@ export interface SignatureAlgorithm {
   /** For a person: `RSA with SHA-256`. */
   readonly label: string;
   readonly family: 'rsa' | 'ecdsa' | 'eddsa' | 'dsa' | 'ml-dsa';
-  /** Absent where the algorithm hashes inside, or where CMS names the hash elsewhere (plain rsaEncryption). */
+  /** Absent where the algorithm hashes inside, or where CMS names the hash elsewhere (plain rsaEncryption, ecPublicKey, dsa). */
   readonly digest?: DigestName;
   readonly pss?: PssParameters;
   /** MD5 or SHA-1: may verify, should not be trusted. */
@@ -267,9 +271,13 @@ const hashed = (family: 'rsa' | 'ecdsa' | 'dsa', digest: DigestName): Scheme => 
 });
 
 const schemes: Partial<Record<OidName, Scheme>> = {
+  // The key's own identifier in the place of a signature's: CMS names the hash beside it.
   rsaEncryption: { family: 'rsa', label: 'RSA' },
+  ecPublicKey: { family: 'ecdsa', label: 'ECDSA' },
+  dsa: { family: 'dsa', label: 'DSA' },
   md5WithRsa: hashed('rsa', 'md5'),
   sha1WithRsa: hashed('rsa', 'sha1'),
+  sha1WithRsaOfOiw: hashed('rsa', 'sha1'),
   sha224WithRsa: hashed('rsa', 'sha224'),
   sha256WithRsa: hashed('rsa', 'sha256'),
   sha384WithRsa: hashed('rsa', 'sha384'),
@@ -325,7 +333,7 @@ export function parseSignatureAlgorithm(der: Uint8Array): SignatureAlgorithm {
 
 /**
  * Verifies `signature` over `data` with a public key. False for a wrong signature and for a key that does not fit the algorithm.
- * @param digest the hash that CMS names beside the signature; needed for plain rsaEncryption only
+ * @param digest the hash that CMS names beside the signature; needed where the algorithm is that of the key
  */
 export function verifySignature(
   algorithm: SignatureAlgorithm,

@@ -1,4 +1,7 @@
-/** A content key wrapped under another key: AES key wrap (RFC 3394, RFC 3565), and that of Triple DES (RFC 3217), which is only read. */
+/**
+ * A content key wrapped under another key: AES key wrap (RFC 3394, RFC 3565). That with padding (RFC 5649) and that of Triple DES
+ * (RFC 3217) are only read.
+ */
 import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { DerReader, encodeOid, encodeSequence } from '../../asn1/der.ts';
 import { oids } from '../../asn1/oids.ts';
@@ -25,6 +28,8 @@ export function keyWrapOf(algorithm: Uint8Array, legacy: boolean): KeyWrap {
   return {
     keyLength,
     unwrap: (keyEncryptionKey, wrapped) => {
+      // node:crypto makes nothing of nothing, and no error.
+      if (wrapped.length < 16) throw new RangeError('a wrapped key has two blocks or more');
       const decipher = createDecipheriv(cipher, createSecretKey(keyEncryptionKey), iv);
       return Buffer.concat([decipher.update(wrapped), decipher.final()]);
     },
@@ -33,12 +38,17 @@ export function keyWrapOf(algorithm: Uint8Array, legacy: boolean): KeyWrap {
 
 /** RFC 3394 2.2.3.1. */
 const aesIv = Buffer.alloc(8, 0xa6);
+/** RFC 5649 3. */
+const paddedIv = Buffer.from('a65959a6', 'hex');
 
 /** node:crypto's names. */
 const wraps = new Map<string, { cipher: string; keyLength: number; iv: Buffer | null }>([
   [oids.aes128Wrap, { cipher: 'id-aes128-wrap', keyLength: 16, iv: aesIv }],
   [oids.aes192Wrap, { cipher: 'id-aes192-wrap', keyLength: 24, iv: aesIv }],
   [oids.aes256Wrap, { cipher: 'id-aes256-wrap', keyLength: 32, iv: aesIv }],
+  [oids.aes128WrapPad, { cipher: 'id-aes128-wrap-pad', keyLength: 16, iv: paddedIv }],
+  [oids.aes192WrapPad, { cipher: 'id-aes192-wrap-pad', keyLength: 24, iv: paddedIv }],
+  [oids.aes256WrapPad, { cipher: 'id-aes256-wrap-pad', keyLength: 32, iv: paddedIv }],
   [oids.threeDesWrap, { cipher: 'des3-wrap', keyLength: 24, iv: null }],
 ]);
 

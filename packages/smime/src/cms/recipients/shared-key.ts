@@ -27,8 +27,10 @@ export interface SharedKey {
   readonly identifier: Uint8Array;
 }
 
-/** @param info stands inside the KEKRecipientInfo */
-export function readSharedKey(info: DerReader): SharedKeyRecipient {
+/** @param tagged stands inside the KEKRecipientInfo */
+export function readSharedKey(tagged: DerReader): SharedKeyRecipient {
+  // Old Bouncy Castle tagged it explicitly.
+  const info = tagged.enterIf(tag.sequence) ?? tagged;
   info.smallInteger();
   // KEKIdentifier: a date and an attribute of anybody's may follow.
   const keyIdentifier = info.enter().octetString();
