@@ -256,7 +256,7 @@ describeCorpus('wycheproof', 'Wycheproof: AES', (corpus) => {
         tagLength: 16,
         octets: hex(test.ct),
       };
-      return gives(hex(test.msg), () => Buffer.concat(openContent(content, key, hex(test.aad), hex(test.tag))));
+      return gives(hex(test.msg), () => openContent(content, key, hex(test.aad), hex(test.tag)));
     });
     expect(cases).toBe(316);
     const long = 'a nonce of 257 octets: OpenSSL takes 128 at most, and the engine fewer';

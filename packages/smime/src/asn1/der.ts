@@ -296,7 +296,9 @@ export function encodeElement(identifier: number, ...parts: readonly Uint8Array[
   const out = Buffer.allocUnsafe(headerLength(length) + length);
   let p = writeHeader(out, identifier, length);
   for (const part of parts) {
-    out.set(part, p);
+    // For a few octets a call of a native function takes longer than the copy.
+    if (part.length < 24) for (let i = 0; i < part.length; i++) out[p + i] = part[i] as number;
+    else out.set(part, p);
     p += part.length;
   }
   return out;
@@ -328,6 +330,7 @@ export function encodeInteger(value: number | Uint8Array): Buffer {
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new SmimeError('invalid-argument', 'only non-negative safe integers are encoded');
+    if (value < 0x80) return Buffer.of(tag.integer, 1, value);
     const hex = value.toString(16);
     octets = Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex');
   } else octets = value;

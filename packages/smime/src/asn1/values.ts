@@ -80,5 +80,7 @@ export function encodeTimeText(value: Date): string {
   const year = value.getUTCFullYear();
   if (!Number.isFinite(value.getTime()) || year < 0 || year > 9999)
     throw new SmimeError('invalid-argument', 'a time outside the years 0000 to 9999 has no encoding');
-  return `${value.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
+  const day = year * 10_000 + (value.getUTCMonth() + 1) * 100 + value.getUTCDate();
+  const time = value.getUTCHours() * 10_000 + value.getUTCMinutes() * 100 + value.getUTCSeconds();
+  return `${String(day).padStart(8, '0')}${String(time).padStart(6, '0')}Z`;
 }

@@ -116,16 +116,28 @@ export function openContent(
   key: Buffer,
   additional: Uint8Array,
   mac: Uint8Array | undefined,
-): Buffer[] {
-  if (mac === undefined) {
-    const decipher = decipherFor(content, key);
-    return [decipher.update(content.octets), decipher.final()];
-  }
-  if (mac.length !== content.tagLength) throw new RangeError('tag length');
+): Buffer {
+  if (mac !== undefined && mac.length !== content.tagLength) throw new RangeError('tag length');
   const decipher = decipherFor(content, key);
-  decipher.setAuthTag?.(mac);
-  decipher.setAAD?.(additional);
-  return [decipher.update(content.octets), decipher.final()];
+  if (mac !== undefined) {
+    decipher.setAuthTag?.(mac);
+    decipher.setAAD?.(additional);
+  }
+  // A decipher that removes the padding holds the last block back, and joining it to the others would copy them all.
+  const padded = mac === undefined && decipher.setAutoPadding?.(false) !== undefined;
+  const opened = decipher.update(content.octets);
+  const last = decipher.final();
+  if (padded) return withoutPadding(opened, content.iv.length);
+  return last.length === 0 ? opened : Buffer.concat([opened, last]);
+}
+
+/** RFC 5652 section 6.3: as many octets as each of them says, at least one and at most a block of them. */
+function withoutPadding(octets: Buffer, blockLength: number): Buffer {
+  const count = octets.at(-1) ?? 0;
+  const start = octets.length - count;
+  if (count === 0 || count > blockLength || octets.subarray(start).some((octet) => octet !== count))
+    throw new RangeError('padding');
+  return octets.subarray(0, start);
 }
 
 /**
@@ -147,6 +159,7 @@ interface ContentDecipher {
   final(): Buffer;
   setAuthTag?(mac: Uint8Array): unknown;
   setAAD?(additional: Uint8Array): unknown;
+  setAutoPadding?(automatic: boolean): unknown;
 }
 
 export interface SealedContent {

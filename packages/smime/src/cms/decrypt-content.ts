@@ -118,7 +118,7 @@ async function open(envelope: Envelope, unwrap: Unwrap): Promise<Buffer | undefi
   const { contentKey, fits } = await unwrapOrReplace(unwrap, content.keyLength);
   try {
     const opened = openContent(content, contentKey, envelope.additional, envelope.mac);
-    return fits ? Buffer.concat(opened) : undefined;
+    return fits ? opened : undefined;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ContentCipher, contentCiphers } from '../keys/algorithms.ts';
 import { encodeAuthEnvelopedData } from './auth-enveloped-data.ts';
-import { aroundGap, type Chunks, joined } from './chunks.ts';
+import { aroundGap } from './chunks.ts';
 import { startSealing } from './content-encryption.ts';
 import { encodeEnvelopedData } from './enveloped-data.ts';
 import type { KeyTransport } from './recipients/key-transport.ts';
@@ -23,14 +23,34 @@ export interface EncryptionInput {
  * Throws `invalid-argument` for no recipients, and for a key that cannot be encrypted to.
  */
 export async function encryptContent(input: EncryptionInput & { readonly content: Uint8Array }): Promise<Uint8Array> {
-  return joined(await makeEnvelope(input.content, input));
+  const envelope = await startEnvelope(input.content.length, input);
+  const object = Buffer.allocUnsafe(envelope.length);
+  let at = 0;
+  for (const piece of piecesOf(envelope, input.content)) {
+    object.set(piece, at);
+    at += piece.length;
+  }
+  return object;
 }
 
-export async function makeEnvelope(content: Uint8Array, input: EncryptionInput): Promise<Chunks> {
+/** The same object piece by piece, and how many octets they will be. */
+export async function makeEnvelope(
+  content: Uint8Array,
+  input: EncryptionInput,
+): Promise<{ readonly pieces: Iterable<Uint8Array>; readonly length: number }> {
   const envelope = await startEnvelope(content.length, input);
-  const chunks = [envelope.before, envelope.update(content), ...envelope.finish()];
-  return { chunks, length: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
+  return { pieces: piecesOf(envelope, content), length: envelope.length };
 }
+
+/** Ciphertext in pieces that fit a processor's cache: a second buffer as long as the content is neither filled nor held. */
+function* piecesOf(envelope: OpenEnvelope, content: Uint8Array): Generator<Uint8Array> {
+  yield envelope.before;
+  for (let from = 0; from < content.length; from += pieceOctets)
+    yield envelope.update(content.subarray(from, from + pieceOctets));
+  yield* envelope.finish();
+}
+
+const pieceOctets = 65_536;
 
 /** An envelope whose content comes piece by piece. */
 interface OpenEnvelope {

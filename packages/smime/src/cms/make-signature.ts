@@ -116,7 +116,9 @@ function carriedCertificates(input: SignatureInput): Uint8Array[] {
     ...input.signers.flatMap(({ certificate, chain }) => [certificate, ...(chain ?? [])]),
     ...(input.encryptionCertificate ? [input.encryptionCertificate] : []),
   ];
-  return [...new Map(certificates.map(({ der }) => [asBuffer(der).toString('latin1'), der])).values()];
+  const carried: Uint8Array[] = [];
+  for (const { der } of certificates) if (!carried.some((known) => asBuffer(known).equals(der))) carried.push(der);
+  return carried;
 }
 
 /** RFC 8419 section 3.1: one digest for each of the two EdDSA curves. RFC 9882 section 3.3: as strong as the ML-DSA key. */

@@ -22,8 +22,8 @@ export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
   const { message, headerProtection = 'none', legacyDisplay = false } = input;
   const { outerHeaders, entity } =
     headerProtection === 'none' ? splitMessage(message) : splitWithHeaders(message, headerProtection, legacyDisplay);
-  const { chunks } = await makeEnvelope(entity, input);
-  return encodeBase64After(Buffer.concat([outerHeaders, encryptedHeader(input)]), chunks);
+  const { pieces, length } = await makeEnvelope(entity, input);
+  return encodeBase64After(Buffer.concat([outerHeaders, encryptedHeader(input)]), pieces, length);
 }
 
 /** Before the base64 of the encrypted object. */

@@ -32,7 +32,8 @@ export async function signMessage(input: SignInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = split(input);
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
   const signed = await makeSignedData(contentToSign(entity, input.form === 'clear'), signature);
-  if (input.form === 'opaque') return encodeBase64After(Buffer.concat([outerHeaders, opaqueHeader]), signed.chunks);
+  if (input.form === 'opaque')
+    return encodeBase64After(Buffer.concat([outerHeaders, opaqueHeader]), signed.chunks, signed.length);
   const der = joined(signed);
   const frame = clearFrame(input);
   return Buffer.concat([outerHeaders, frame.before, entity, frame.between, encodeBase64Lines(der), frame.after]);

@@ -15,10 +15,8 @@ export function encodeBase64Lines(bytes: Buffer): Buffer {
   return out;
 }
 
-/** The same of several parts that follow one another, after a text of ASCII: in one buffer, the parts never joined. */
-export function encodeBase64After(text: Uint8Array, parts: readonly Uint8Array[]): Buffer {
-  let octets = 0;
-  for (const part of parts) octets += part.length;
+/** The same of parts that follow one another, so many octets in all, after a text of ASCII: in one buffer, the parts never joined. */
+export function encodeBase64After(text: Uint8Array, parts: Iterable<Uint8Array>, octets: number): Buffer {
   const out = Buffer.allocUnsafe(text.length + base64LinesLength(octets));
   out.set(text);
   let at = text.length;
