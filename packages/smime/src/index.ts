@@ -83,7 +83,7 @@ export { scanMessage } from './mime/scan.ts';
 export type { PathPurpose } from './path/check-purpose.ts';
 // ---- path
 export type { PolicyInput } from './path/policy-tree.ts';
-export { type PathInput, type PathReport, validatePath } from './path/validate-path.ts';
+export { type PathInput, type PathReport, type RevocationDemand, validatePath } from './path/validate-path.ts';
 // ---- pkcs12
 export { createPkcs12, type Pkcs12Entry, type Pkcs12Input } from './pkcs12/create.ts';
 export type { Pkcs12Profile } from './pkcs12/encryption.ts';

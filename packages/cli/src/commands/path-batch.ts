@@ -19,7 +19,7 @@ export function validateCase(input: BatchCase, reader: CertificateReader): objec
         inhibitMapping: input.flag('inhibitPolicyMapping'),
         inhibitAny: input.flag('inhibitAnyPolicy'),
       },
-      revocation: input.oneOf('revocation', ['required', 'if-present', 'none'], 'if-present'),
+      revocation: input.oneOf('revocation', ['required', 'leaf-required', 'if-present', 'none'], 'if-present'),
       legacy: input.flag('legacy'),
     };
     const leaf = reader.leaf(input.requiredText('leaf'));

@@ -1,4 +1,4 @@
-import { type PathReport, type PolicyInput, validatePath } from '@chancery/smime';
+import { type PathReport, type PolicyInput, type RevocationDemand, validatePath } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
@@ -25,7 +25,7 @@ export function pathCommand(): Command {
     .option('--inhibit-any-policy', 'anyPolicy stands for no policy')
     .addOption(
       new Option('--revocation <demand>', 'what a status that is not known means: an error, or nothing')
-        .choices(['required', 'if-present', 'none'])
+        .choices(['required', 'leaf-required', 'if-present', 'none'])
         .default('if-present'),
     )
     .option('--legacy', 'take SHA-1, MD5, DSA and RSA below 2048 bits for warnings')
@@ -56,7 +56,7 @@ interface ValidateOptions {
   readonly requireExplicitPolicy?: boolean;
   readonly inhibitPolicyMapping?: boolean;
   readonly inhibitAnyPolicy?: boolean;
-  readonly revocation: 'required' | 'if-present' | 'none';
+  readonly revocation: RevocationDemand;
   readonly legacy?: boolean;
   readonly json?: boolean;
   readonly batch?: boolean;

@@ -33,7 +33,7 @@ export async function verifyCase(input: BatchCase): Promise<object> {
     crls,
     keys: await keysOf(input),
     ...(at && { at }),
-    revocation: crls.length > 0 ? 'required' : 'if-present',
+    revocation: crls.length > 0 ? 'leaf-required' : 'if-present',
     legacy: input.flag('legacy'),
   });
   return reportForScripts(report);

@@ -38,7 +38,7 @@ export function smimeCommand(): Command {
     .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--trust <file...>', 'trust anchors, PEM or DER', [])
     .option('--untrusted <file...>', 'further CA certificates', [])
-    .option('--crl <file...>', 'CRLs, PEM or DER', [])
+    .option('--crl <file...>', "CRLs, PEM or DER; with any, the signer's own status must be known", [])
     .option('--at <instant>', 'judge as of then (ISO 8601)')
     .option('--from <address>', 'the address the signer must have, instead of the From field')
     .option('--legacy', 'take SHA-1, MD5, DSA and short RSA keys for warnings, and open Triple DES: for old mail')
@@ -55,7 +55,7 @@ export function smimeCommand(): Command {
         keys: decryptionKeys(await readKeys(options)),
         ...(options.at === undefined ? {} : { at: instant(options.at) }),
         ...(options.from === undefined ? {} : { expectFrom: options.from }),
-        revocation: options.crl.length > 0 ? 'required' : 'if-present',
+        revocation: options.crl.length > 0 ? 'leaf-required' : 'if-present',
         legacy: options.legacy === true,
       });
       if (options.out !== undefined && report.content !== undefined) writeFileSync(options.out, report.content);

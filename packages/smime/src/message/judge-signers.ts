@@ -4,7 +4,7 @@ import { checkSigner, type SignedContent, type SignerCheck } from '../cms/check-
 import { names } from '../cms/identifier.ts';
 import type { SignedData } from '../cms/signed-data.ts';
 import { SmimeError } from '../errors.ts';
-import { type PathReport, validatePath } from '../path/validate-path.ts';
+import { type PathReport, type RevocationDemand, validatePath } from '../path/validate-path.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { OcspResponse } from '../revocation/ocsp.ts';
 import { type Certificate, certificateEmails, isIssuedBy, parseCertificate } from '../x509/certificate.ts';
@@ -24,7 +24,7 @@ export interface TrustInput {
   readonly crls?: readonly Crl[];
   readonly ocspResponses?: readonly OcspResponse[];
   /** Default `if-present`. */
-  readonly revocation?: 'required' | 'if-present' | 'none';
+  readonly revocation?: RevocationDemand;
   /** Weak algorithms (SHA-1, MD5, DSA, RSA below 2048 bits) are warnings, and no errors; default false. */
   readonly legacy?: boolean;
 }

@@ -43,7 +43,7 @@ export function judgePath(
       walk.problems.push(...keyWeakness(certificate, input.legacy === true));
       checkEncoding(certificate, walk);
       if (input.revocation !== 'none')
-        revocation = worse(revocation, askRevocation(certificate, path[index + 1] as Certificate, walk));
+        revocation = worse(revocation, askRevocation(certificate, path[index + 1] as Certificate, last, walk));
       if (!selfIssued || last) checkNames(certificate, walk);
       if (!policies.next(certificate, selfIssued, last)) {
         walk.problems.push(
@@ -228,7 +228,12 @@ function checkCritical(certificate: Certificate, { problems }: Walk): void {
   }
 }
 
-function askRevocation(certificate: Certificate, issuer: Certificate, walk: Walk): 'good' | 'revoked' | 'unknown' {
+function askRevocation(
+  certificate: Certificate,
+  issuer: Certificate,
+  last: boolean,
+  walk: Walk,
+): 'good' | 'revoked' | 'unknown' {
   const { input, problems } = walk;
   // RFC 6960 4.2.2.2.1: only a responder's certificate may go unchecked.
   const responder = certificate.extendedKeyUsage?.includes(oids.ocspSigning) === true;
@@ -246,10 +251,11 @@ function askRevocation(certificate: Certificate, issuer: Certificate, walk: Walk
     );
   }
   if (report.status === 'unknown') {
+    const needed = input.revocation === 'required' || (last && input.revocation === 'leaf-required');
     problems.push(...report.problems);
     problems.push(
       problem(
-        input.revocation === 'required' ? 'error' : 'info',
+        needed ? 'error' : 'info',
         'revocation-unknown',
         `whether ${called(certificate)} was revoked is not known`,
         'RFC 5280 section 6.3',

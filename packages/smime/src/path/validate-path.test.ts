@@ -167,6 +167,11 @@ describe('validatePath', () => {
       revocation: 'good',
     });
     expect(codes(judge(alice, { ...required, crls: [middleCrl] }))).toEqual(['revocation-unknown']);
+    expect(judge(alice, { revocation: 'leaf-required', crls: [middleCrl] })).toMatchObject({
+      valid: true,
+      revocation: 'unknown',
+    });
+    expect(codes(judge(alice, { revocation: 'leaf-required', crls: [rootCrl] }))).toEqual(['revocation-unknown']);
     expect(judge(alice, { revocation: 'if-present', crls: [middleCrl] })).toMatchObject({
       valid: true,
       revocation: 'unknown',

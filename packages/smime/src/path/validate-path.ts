@@ -11,6 +11,12 @@ import { judgePath } from './judge-path.ts';
 import { PathBudget } from './path-budget.ts';
 import type { PolicyInput } from './policy-tree.ts';
 
+/**
+ * What a status that is not known means: `required`, an error for every certificate below the anchor; `leaf-required`, an error
+ * for the leaf alone; `if-present`, nothing, only a revocation counts; `none`, revocation is not looked at.
+ */
+export type RevocationDemand = 'required' | 'leaf-required' | 'if-present' | 'none';
+
 /** A certificate, what may lead from it to an anchor, and what it is to be used for. */
 export interface PathInput {
   readonly leaf: Certificate;
@@ -23,8 +29,7 @@ export interface PathInput {
   readonly email?: string;
   readonly crls?: readonly Crl[];
   readonly ocspResponses?: readonly OcspResponse[];
-  /** `required`: unknown is an error. `if-present`: only a revocation is. */
-  readonly revocation: 'required' | 'if-present' | 'none';
+  readonly revocation: RevocationDemand;
   readonly policy?: PolicyInput;
   /** SHA-1, MD5, DSA and RSA below 2048 bits are errors unless true; then warnings. */
   readonly legacy?: boolean;
