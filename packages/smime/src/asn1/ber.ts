@@ -70,6 +70,8 @@ interface Piece {
   readonly chunks: Buffer[];
   readonly length: number;
   readonly next: number;
+  /** One chunk, the octets as they came. */
+  readonly unchanged: boolean;
 }
 
 function readHead(input: Buffer, start: number, end: number): Head {
@@ -120,11 +122,14 @@ function rewrite(input: Buffer, start: number, end: number, depth: number, budge
   const identifier = input[start] as number;
   if (!head.constructed) {
     const next = head.content + head.length;
-    return { chunks: [input.subarray(start, next)], length: next - start, next };
+    return { chunks: [input.subarray(start, next)], length: next - start, next, unchanged: true };
   }
   const string = identifier === (tag.octetString | 0x20);
   const chunks: Buffer[] = [];
   let length = 0;
+  // Elements that stay as they are become one chunk, however many and small they are.
+  let runStart = -1;
+  let unchanged = head.length >= 0 && !string;
   let p = head.content;
   const contentEnd = head.length < 0 ? end : head.content + head.length;
   for (;;) {
@@ -141,6 +146,18 @@ function rewrite(input: Buffer, start: number, end: number, depth: number, budge
       if (inner !== tag.octetString && inner !== (tag.octetString | 0x20))
         throw new SmimeError('malformed-asn1', 'a constructed octet string holds something else', { offset: p });
     }
+    if (!string && !((input[p] as number) & 0x20)) {
+      // By far the most elements: they join the run without a chunk of their own.
+      const { content, length: size } = readHead(input, p, contentEnd);
+      if (runStart < 0) {
+        runStart = p;
+        chunks.push(input);
+      }
+      chunks[chunks.length - 1] = input.subarray(runStart, content + size);
+      length += content + size - p;
+      p = content + size;
+      continue;
+    }
     const piece = rewrite(input, p, contentEnd, depth + 1, budget);
     if (string) {
       // A rewritten octet string is primitive: its header goes, its octets stay.
@@ -156,14 +173,21 @@ function rewrite(input: Buffer, start: number, end: number, depth: number, budge
         }
       }
     } else {
-      for (const chunk of piece.chunks) chunks.push(chunk);
+      if (piece.unchanged && runStart >= 0) chunks[chunks.length - 1] = input.subarray(runStart, piece.next);
+      else for (const chunk of piece.chunks) chunks.push(chunk);
+      if (!piece.unchanged) {
+        runStart = -1;
+        unchanged = false;
+      } else if (runStart < 0) runStart = p;
       length += piece.length;
     }
     p = piece.next;
   }
   const header = encodeHeader(string ? tag.octetString : identifier, length);
+  if (unchanged && header.length === head.content - start)
+    return { chunks: [input.subarray(start, p)], length: p - start, next: p, unchanged };
   chunks.unshift(header);
-  return { chunks, length: length + header.length, next: p };
+  return { chunks, length: length + header.length, next: p, unchanged: false };
 }
 
 function spend(budget: { pieces: number }, offset: number): void {
