@@ -46,6 +46,7 @@ export {
   verifyContent,
 } from './message/content.ts';
 export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
+export { type DecryptedStream, type DecryptStreamInput, decryptStream } from './message/decrypt-stream.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';

@@ -144,7 +144,7 @@ function withoutPadding(octets: Buffer, blockLength: number): Buffer {
  * Throws whatever node:crypto throws. For GCM the tag and what it covers beside the content are yet to be set. The key goes in as
  * a KeyObject: to recognise octets as a key costs Node 24 more than AES of 10 KB.
  */
-function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Array): ContentDecipher {
+export function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Array): ContentDecipher {
   if (cipher === 'rc2-cbc') return new Rc2CbcDecipher(key, key.length * 8, iv);
   // OpenSSL 3 has no DES of its own any more; Triple DES with one key three times is the same.
   if (cipher === 'des-cbc') return createDecipheriv('des-ede3-cbc', Buffer.concat([key, key, key]), iv);
@@ -154,7 +154,7 @@ function decipherFor({ cipher, iv, tagLength }: EncryptedContent, key: Uint8Arra
 }
 
 /** What node:crypto's deciphers and our own have in common. */
-interface ContentDecipher {
+export interface ContentDecipher {
   update(ciphertext: Uint8Array): Buffer;
   final(): Buffer;
   setAuthTag?(mac: Uint8Array): unknown;

@@ -3,7 +3,7 @@
  * content key that does not unwrap is replaced by a random one and the content decrypted all the same (RFC 3218 section 2.3).
  */
 import { randomBytes } from 'node:crypto';
-import { asBuffer } from '../asn1/der.ts';
+import { asBuffer, type DerReader } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { DerivationBudget } from '../pkcs12/derive.ts';
@@ -83,19 +83,32 @@ export function describeRecipient(recipient: Recipient): string {
 }
 
 function readEnvelope(der: Uint8Array): Envelope {
-  try {
+  return orFailed(() => {
     const { contentType, content } = readContentInfo(der);
-    if (contentType === oids.envelopedData) return readEnvelopedData(content);
-    if (contentType === oids.authEnvelopedData) return readAuthEnvelopedData(content);
-    if (contentType === oids.encryptedData) return readEncryptedData(content);
-  } catch (error) {
-    if (!(error instanceof SmimeError) || error.code === 'unsupported') throw error;
-  }
+    return readEnvelopeOf(contentType, content);
+  });
+}
+
+/** @param content stands before the content of a ContentInfo. Throws `SmimeError` for what is no encrypted content. */
+export function readEnvelopeOf(contentType: string, content: DerReader): Envelope {
+  if (contentType === oids.envelopedData) return readEnvelopedData(content);
+  if (contentType === oids.authEnvelopedData) return readAuthEnvelopedData(content);
+  if (contentType === oids.encryptedData) return readEncryptedData(content);
   throw decryptionFailed();
 }
 
+/** What is malformed fails as everything else does; only what is not implemented is told apart. */
+export function orFailed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SmimeError && error.code !== 'unsupported') throw decryptionFailed();
+    throw error;
+  }
+}
+
 /** The ways to the content key that are worth trying. Throws as `matchRecipients` does. */
-function waysInto(envelope: Pick<Envelope, 'recipients' | 'originators'>, input: OpeningInput): Unwrap[] {
+export function waysInto(envelope: Pick<Envelope, 'recipients' | 'originators'>, input: OpeningInput): Unwrap[] {
   return matchRecipients(envelope.recipients, input.keys, {
     legacy: input.legacy ?? false,
     originators: [...envelope.originators.flatMap(readable), ...(input.originators ?? [])],
@@ -125,7 +138,7 @@ async function open(envelope: Envelope, unwrap: Unwrap): Promise<Buffer | undefi
 }
 
 /** The content key or, where it does not unwrap or has another length, a random one that opens nothing. */
-async function unwrapOrReplace(
+export async function unwrapOrReplace(
   unwrap: Unwrap,
   keyLength: number,
 ): Promise<{ readonly contentKey: Buffer; readonly fits: boolean }> {

@@ -50,7 +50,7 @@ export function layerOf(bytes: Uint8Array, entity: MimeEntity): Layer {
     const smime = isSignatureType(protocol) || entity.parts.some((part) => isSignatureType(part.contentType.type));
     return { kind: smime ? 'clear-signed' : 'none' };
   }
-  if (!mimeTypes.has(type) && !(type === 'application/octet-stream' && isNamedP7m(entity))) return { kind: 'none' };
+  if (!isObjectType(entity)) return { kind: 'none' };
   return layerOfObject(decodeBody(bytes, entity));
 }
 
@@ -65,6 +65,12 @@ export function layerOfObject(der: Uint8Array): CmsLayer | UnknownCms {
     if (!(error instanceof SmimeError)) throw error;
     return { kind: 'unknown-cms', der, why: error.message };
   }
+}
+
+/** Whether the body of an entity is a CMS object by its type. */
+export function isObjectType(entity: MimeEntity): boolean {
+  const { type } = entity.contentType;
+  return mimeTypes.has(type) || (type === 'application/octet-stream' && isNamedP7m(entity));
 }
 
 export const isSignatureType = (type: string): boolean => signatureTypes.has(type);

@@ -98,25 +98,36 @@ function write(piece: Piece, input: Buffer): Buffer {
 
 /**
  * The message with another entity in place of its own: its outer fields, then the entity's Content-* fields and its body as they
- * are. Other fields within the entity are left out, lest a hidden From stand beside the one that was delivered.
+ * are. Other fields within the entity are left out, lest a hidden From stand beside the one that was delivered. Throws
+ * `limit-exceeded` for an entity whose header is too large to look through.
  */
 export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8Array): Buffer {
   const input = asBuffer(message);
-  const inner = asBuffer(entity);
-  const outerFields = root.headers.filter((field) => !belongsInside(field));
+  const outer = outerHeader(root, (field) => input.subarray(field.start, field.end));
+  return Buffer.concat([outer, ...withoutOwnFields(asBuffer(entity))]);
+}
+
+/** What stands outside of another entity that takes the place of a message's own. */
+export function outerHeader(root: MimeEntity, fieldOctets: Layout['fieldOctets']): Buffer {
+  const fields = root.headers.filter((field) => !belongsInside(field));
+  return Buffer.concat([fieldsOf({ fieldOctets }, root, fields), mimeVersion]);
+}
+
+const mimeVersion = Buffer.from('MIME-Version: 1.0\r\n', 'latin1');
+
+/** An entity, as it goes after an outer header. @param inner all of it, or what comes up to the empty line after its header */
+export function withoutOwnFields(inner: Buffer): Buffer[] {
   const doubts: Problem[] = [];
   const { headers, headerEnd } = scanHeaders(inner, 0, inner.length, false, false, doubts);
-  const outer = [
-    fieldsOf({ fieldOctets: (field) => input.subarray(field.start, field.end) }, root, outerFields),
-    Buffer.from('MIME-Version: 1.0\r\n', 'latin1'),
-  ];
   // Old software encrypted bare text without a header: all of it is body.
   const bare = headers.length === 0 && doubts.some(({ code }) => code === 'malformed-header-line');
-  if (bare) return Buffer.concat([...outer, crlf, inner]);
-  const innerFields = headers
+  if (bare) return [crlf, inner];
+  const unread = doubts.find(({ code }) => code === 'header-too-large');
+  if (unread) throw new SmimeError('limit-exceeded', unread.message);
+  const fields = headers
     .filter((field) => field.name.startsWith('content-'))
     .map((field) => inner.subarray(field.start, field.end));
-  return Buffer.concat([...outer, ...innerFields, inner.subarray(headerEnd)]);
+  return [...fields, inner.subarray(headerEnd)];
 }
 
 const belongsInside = (field: HeaderField): boolean =>

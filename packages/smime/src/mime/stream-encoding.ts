@@ -16,6 +16,12 @@ export interface Stage {
   end(): void;
 }
 
+/** Undoes a Content-Transfer-Encoding, as `decodeBody` does. */
+export function bodyDecoder(transferEncoding: string, out: Sink): Stage {
+  if (transferEncoding === 'base64') return base64Decoder(out);
+  return transferEncoding === 'quoted-printable' ? quotedPrintableDecoder(out) : { push: out, end: () => {} };
+}
+
 const CR = 0x0d;
 const LF = 0x0a;
 /** One line of 76 characters. */

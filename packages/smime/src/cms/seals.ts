@@ -1,0 +1,87 @@
+/**
+ * Recognises a ciphertext that is read a second time. Its tag is checked in the first reading and its text handed out in the second:
+ * should the source give other octets then, they must be noticed before their text is out. So each segment of the first
+ * reading gets a seal, under a key that never leaves this process, and is looked at again before it is used.
+ */
+import { createCipheriv, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** Octets of a segment, which is held while it is looked at. Seals take 64 octets for each megabyte. */
+const segmentOctets = 262_144;
+const sealOctets = 16;
+
+export class Seals {
+  private readonly key = createSecretKey(randomBytes(32));
+  private seals = Buffer.alloc(sealOctets * 64);
+  private count = 0;
+  private open: Buffer[] = [];
+  private openLength = 0;
+
+  /** In the first reading: the next octets, which may change once this returns. */
+  mark(octets: Buffer): void {
+    this.cut(octets, () => this.add(this.seal(this.count)));
+  }
+
+  markEnd(): void {
+    this.add(this.seal(this.count));
+    this.open = [];
+    this.openLength = 0;
+    this.total = this.count;
+    this.count = 0;
+  }
+
+  private total = 0;
+
+  /** In the second reading: the octets of all segments that are complete now. Undefined where one of them is not the same. */
+  check(octets: Buffer): Buffer[] | undefined {
+    const proven: Buffer[] = [];
+    let same = true;
+    this.cut(octets, () => {
+      same &&= this.isNext();
+      if (same) proven.push(...this.open);
+    });
+    return same ? proven : undefined;
+  }
+
+  checkEnd(): Buffer[] | undefined {
+    const same = this.isNext() && this.count === this.total;
+    return same ? this.open : undefined;
+  }
+
+  /** Collects octets, and calls `complete` whenever they fill a segment. */
+  private cut(octets: Buffer, complete: () => void): void {
+    for (let at = 0; at < octets.length; ) {
+      const part = octets.subarray(at, at + segmentOctets - this.openLength);
+      this.open.push(Buffer.from(part));
+      this.openLength += part.length;
+      at += part.length;
+      if (this.openLength < segmentOctets) continue;
+      complete();
+      this.open = [];
+      this.openLength = 0;
+    }
+  }
+
+  private isNext(): boolean {
+    if (this.count >= this.total) return false;
+    const at = this.count * sealOctets;
+    const seal = this.seal(this.count++);
+    return timingSafeEqual(seal, this.seals.subarray(at, at + sealOctets));
+  }
+
+  private add(seal: Buffer): void {
+    if ((this.count + 1) * sealOctets > this.seals.length)
+      this.seals = Buffer.concat([this.seals], this.seals.length * 2);
+    seal.copy(this.seals, this.count * sealOctets);
+    this.count++;
+  }
+
+  /** GMAC of the segment that is open; its nonce is its number. */
+  private seal(number: number): Buffer {
+    const nonce = Buffer.alloc(12);
+    nonce.writeUIntBE(number, 6, 6);
+    const mac = createCipheriv('aes-256-gcm', this.key, nonce);
+    for (const octets of this.open) mac.setAAD(octets);
+    mac.final();
+    return mac.getAuthTag();
+  }
+}
