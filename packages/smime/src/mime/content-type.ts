@@ -133,6 +133,9 @@ function readParameter(
       'The boundary is empty, ends in a space, or holds characters that no boundary may have.',
       'RFC 2046 section 5.1.1',
     );
+  // The space is allowed, but where a line was folded one parser sees a space, the next a line break, and a third nothing.
+  if (value.includes(' '))
+    doubt('space-in-boundary', 'The boundary holds a space, which some parsers lose.', 'RFC 2046 section 5.1.1');
   if (value.includes('=?')) doubt('encoded-boundary', 'The boundary looks like an encoded word.', 'RFC 2047 section 5');
   if (value.length > 70)
     problems.push(

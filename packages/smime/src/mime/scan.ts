@@ -103,6 +103,12 @@ export function describeEntity(
   const boundary = contentType.parameters.get('boundary') ?? '';
   const childDefault = contentType.type === 'multipart/digest' ? messageRfc822 : textPlain;
   const described = { contentType, transferEncoding, boundary, childDefault };
+  if (!multipart && boundary !== '')
+    doubt(
+      'boundary-without-multipart',
+      'A boundary stands in a Content-Type that is no multipart; some parsers look for parts all the same.',
+      'RFC 2046 section 5.1',
+    );
   if (!multipart && !embedded) return { ...described, holds: 'nothing' };
   if (!identityEncodings.has(transferEncoding)) {
     if (multipart)
@@ -110,6 +116,15 @@ export function describeEntity(
         'encoded-multipart',
         `A multipart is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`,
         'RFC 2045 section 6.4',
+      );
+    else
+      ambiguities.push(
+        problem(
+          'warning',
+          'encoded-message',
+          `An attached message is encoded as ${transferEncoding.slice(0, 40)}; some parsers undo that and some do not.`,
+          'RFC 2046 section 5.2.1',
+        ),
       );
     return { ...described, holds: 'nothing' };
   }
@@ -199,6 +214,7 @@ function splitParts(
       continue;
     }
     if (partStart >= 0) {
+      if (at === partStart) doubt('empty-part');
       if (scan.parts >= limits.mimeParts) {
         doubt('too-many-parts');
         return { ranges, closed: false };
@@ -222,6 +238,7 @@ const delimiterMessages = {
   'boundary-prefix': 'A line begins with the boundary and goes on: some parsers take it for a delimiter.',
   'bare-line-feed': 'A delimiter line ends or begins at a line feed that has no carriage return.',
   'delimiter-after-close': 'A delimiter stands after the close delimiter.',
+  'empty-part': 'A delimiter follows on a delimiter with nothing between: some parsers see a part there.',
   'too-many-parts': `The message has more than ${limits.mimeParts} parts; the rest was not read.`,
 } as const;
 

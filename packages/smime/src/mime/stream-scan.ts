@@ -158,6 +158,7 @@ export class MessageScanner {
         frame.doubt('delimiter-after-close');
         continue;
       }
+      if (frame.entity.parts.at(-1)?.start === offset) frame.doubt('empty-part');
       this.leave(index + 1, this.before(offset));
       this.pass(line.end);
       if (line.closing) frame.entity.closed = true;
