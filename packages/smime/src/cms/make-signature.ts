@@ -53,7 +53,7 @@ export interface SignatureInput {
   readonly capabilities?: readonly Capability[];
 }
 
-const everywhere: readonly Capability[] = ['aes-256-cbc', 'aes-192-cbc', 'aes-128-cbc'];
+const everywhere = encodeCapabilities(['aes-256-cbc', 'aes-192-cbc', 'aes-128-cbc']);
 
 /** What is signed, known by its digests; its octets are needed only where the object carries them. */
 export interface ContentToSign {
@@ -147,7 +147,7 @@ function signedAttributes(
     encodeAttribute(oids.messageDigest, encodeOctetString(digest)),
     encodeAttribute(oids.signingTime, encodeTime(input.signingTime)),
     encodeAttribute(oids.cmsAlgorithmProtect, algorithmProtection(algorithms)),
-    encodeAttribute(oids.smimeCapabilities, encodeCapabilities(input.capabilities ?? everywhere)),
+    encodeAttribute(oids.smimeCapabilities, input.capabilities ? encodeCapabilities(input.capabilities) : everywhere),
     encodeAttribute(oids.signingCertificateV2, signingCertificate(certificate)),
   ];
   if (input.encryptionCertificate) {
