@@ -74,13 +74,7 @@ export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder
   ];
   const subject = buildName(attributes);
   const algorithm = signatureAlgorithmFor(by.kind, defaultHash(by.kind));
-  const usage =
-    input.usage ??
-    (input.ca
-      ? ['keyCertSign', 'cRLSign']
-      : keepsSecrets.test(input.kind ?? '')
-        ? [input.kind?.startsWith('ml-kem') ? 'keyEncipherment' : 'keyAgreement']
-        : ['digitalSignature', input.kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']);
+  const usage = input.usage ?? (input.ca ? ['keyCertSign', 'cRLSign'] : usagesOf(input.kind ?? 'p256'));
   const tbs = buildTbsCertificate({
     serialNumber: `4${randomBytes(8).toString('hex').slice(1)}`,
     signatureAlgorithm: algorithm,
@@ -106,6 +100,13 @@ export async function issue(input: HolderInput, issuer?: Holder): Promise<Holder
 
 const signsOnly = /^(ed|ml-dsa|rsa-pss)/;
 const keepsSecrets = /^(x|ml-kem)/;
+
+/** RFC 8410 5, RFC 9881 5, RFC 9935 5: each kind of key for what it can do, and nothing else. */
+function usagesOf(kind: KeyKind): KeyUsage[] {
+  if (signsOnly.test(kind)) return ['digitalSignature'];
+  const established: KeyUsage = kind === 'rsa' || kind.startsWith('ml-kem') ? 'keyEncipherment' : 'keyAgreement';
+  return keepsSecrets.test(kind) ? [established] : ['digitalSignature', established];
+}
 
 /** Keys for key agreement and encapsulation sign nothing. */
 function refusingToSign(kind: KeyKind, spki: Uint8Array): Signer {
