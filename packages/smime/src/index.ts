@@ -81,6 +81,16 @@ export {
 } from './mime/entity.ts';
 export { decodeHeaderText } from './mime/header-text.ts';
 export { scanMessage } from './mime/scan.ts';
+// ---- online
+export type {
+  FetchRecord,
+  OnlineCache,
+  OnlineInput,
+  OnlineRequest,
+  OnlineResponse,
+} from './online/guarded-fetch.ts';
+export { isPublicAddress } from './online/public-address.ts';
+export { type OnlinePathReport, validatePathOnline } from './online/validate-path-online.ts';
 export type { PathPurpose } from './path/check-purpose.ts';
 // ---- path
 export type { PolicyInput } from './path/policy-tree.ts';

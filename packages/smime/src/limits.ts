@@ -40,6 +40,17 @@ export const limits = {
   policyNodes: 1_000,
   /** CRLs and OCSP responses looked at for one certificate. */
   revocationSources: 64,
+  /** What one validation may fetch: requests, redirects of one of them, and milliseconds in all. A chain of four needs about six. */
+  fetchRequests: 16,
+  fetchRedirects: 3,
+  fetchMilliseconds: 10_000,
+  /** Addresses asked per certificate and kind. CAs name one or two. */
+  fetchUrls: 3,
+  /** Characters of an address. */
+  fetchUrlOctets: 2_048,
+  /** Octets of an OCSP answer, and of a CRL: a million entries take 45 MB. */
+  fetchedOcspOctets: 262_144,
+  fetchedCrlOctets: 67_108_864,
   /** Responses in one OCSP response, and requests in one OCSP request. */
   ocspEntries: 256,
   /** Octets of an OCSP nonce (RFC 9654 2.1). */
