@@ -186,6 +186,7 @@ const rooms: Readonly<Record<string, string>> = {
   keys: 'Keys behind two ports, and the algorithms',
   path: 'Certification paths',
   revocation: 'OCSP and CRLs: what they say of a certificate',
+  online: 'Paths with what is fetched for them',
   pkcs12: 'PKCS#12 files',
   x509: 'Certificates, names, extensions, requests, CRLs',
   mime: 'MIME, by offsets into the original octets',

@@ -63,7 +63,7 @@ export interface FetchRecord {
 }
 
 /** Why something was not fetched. */
-export class FetchFailure extends Error {
+class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
   readonly outcome: string;
   constructor(outcome: string) {
