@@ -13,12 +13,16 @@ export interface BenchInput {
   /** As `10K,1M`; absent: all, and with `quick` the smallest. */
   readonly sizes?: string;
   readonly only: string;
+  /** Identifiers of peers; absent: all. */
+  readonly against?: string;
   readonly json: boolean;
 }
 
 export async function benchEngine(input: BenchInput): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'chancery-bench-'));
-  const { contenders, missing } = findContenders(folder);
+  const { contenders: all, missing } = findContenders(folder);
+  const peers = input.against?.split(',');
+  const contenders = all.filter(({ id }, index) => index === 0 || peers === undefined || peers.includes(id));
   const progress = (text: string): void => {
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
   };
