@@ -68,6 +68,7 @@ export {
   verifyMessage,
   verifyObject,
 } from './message/verify.ts';
+export { type VerifyingStream, type VerifyStreamInput, verifyStream } from './message/verify-stream.ts';
 // ---- mime
 export { type AddressList, type Mailbox, parseAddressHeader } from './mime/addresses.ts';
 export {

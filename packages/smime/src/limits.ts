@@ -90,6 +90,8 @@ export const limits = {
   mailboxes: 2_000,
   /** Octets of a CMS object that are kept while its content goes by: recipients, certificates, CRLs, signatures. 10,000 recipients take 8 MB. */
   streamStructureOctets: 16_777_216,
+  /** Octets of signed content that a stream keeps, for signatures without signed attributes. */
+  streamKeptOctets: 1_048_576,
   /** Signers of one SignedData: each costs a public-key operation and a path. Real messages have one or two. */
   signers: 16,
   /** Counter-signatures on one signer, those upon one another included: each costs as much as a signer. */

@@ -232,7 +232,7 @@ function stays(error: unknown, clause?: string): Problem {
 }
 
 /** @param outermost else it is shown as a file, and covered by whatever signature is around it */
-const unknownObject = (why: string, outermost: boolean): Problem =>
+export const unknownObject = (why: string, outermost: boolean): Problem =>
   problem(
     outermost ? 'error' : 'warning',
     'unknown-object',
@@ -250,7 +250,7 @@ const tooLarge = problem(
   `The compressed layers expand to more than ${limits.decompressedOctets} octets in all; the rest was not opened.`,
   'RFC 3274',
 );
-const noKey = problem('info', 'no-key', 'The content is encrypted, and no key to open it was given.');
+export const noKey = problem('info', 'no-key', 'The content is encrypted, and no key to open it was given.');
 const doubtfulRoot = problem(
   'error',
   'ambiguous-ciphertext',

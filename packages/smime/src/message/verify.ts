@@ -99,7 +99,7 @@ type Judgement = Omit<VerifyInput, 'message'>;
 const openingOf = ({ keys = [], legacy = false }: Judgement): OpeningInput => ({ keys, legacy });
 
 /** @param root the message whose header was delivered; undefined for an object without one */
-function judgeMessage(opened: OpenedLayers, input: Judgement, root: MimeEntity | undefined): VerifyReport {
+export function judgeMessage(opened: OpenedLayers, input: Judgement, root: MimeEntity | undefined): VerifyReport {
   const { payload } = opened;
   const seal = opened.layers.findLastIndex((layer) => !isSignedLayer(layer) && layer.kind !== 'compressed-data');
   const enveloped = seal >= 0 || opened.layers.some(isSignedLayer);
