@@ -1,0 +1,103 @@
+/** Starts a hunt in a thread, and ends the thread where a run hangs or takes all its memory; the hunt goes on after it. */
+import { Worker } from 'node:worker_threads';
+import type { Defect } from './attempt.ts';
+import { Board } from './board.ts';
+import type { HuntOptions, Progress } from './hunt.ts';
+
+export interface Task extends Pick<HuntOptions, 'from' | 'to' | 'seed' | 'guided'> {
+  readonly target: string;
+  readonly board: SharedArrayBuffer;
+  /** One input by its name, or its octets: nothing else is run. */
+  readonly only?: string | Uint8Array;
+}
+
+export interface Found {
+  readonly name: string;
+  /** Undefined where the thread could not tell any more: the name says it. */
+  readonly input: Uint8Array | undefined;
+  readonly defect: Defect;
+}
+
+export type Message =
+  | { readonly kind: 'ready'; readonly seeds: number }
+  | ({ readonly kind: 'found' } & Found)
+  | ({ readonly kind: 'progress' } & Progress);
+
+export interface WatchOptions extends Omit<Task, 'board' | 'from' | 'to'> {
+  readonly runs: number;
+  readonly found: (found: Found) => void;
+  readonly progress?: (progress: Progress) => void;
+}
+
+/** What one run may take before its thread is ended; what is merely slow is measured in the thread, and up to four times. */
+const hang = {
+  /** Of the processor. */
+  work: 20_000,
+  /** By the clock, on a machine that may have other things to do. */
+  wait: 600_000,
+} as const;
+
+/** The last progress there was. */
+export async function watch(options: WatchOptions): Promise<Progress> {
+  const { runs } = options;
+  let last: Progress = { runs: 0, characters: 0, kept: 0 };
+  for (let from = 0; from < runs; ) {
+    const board = new Board();
+    const end = await oneThread({ ...options, from, to: runs, board: board.memory }, board, (progress) => {
+      last = progress;
+      options.progress?.(progress);
+    });
+    if (end === undefined) return last;
+    const { run, name } = board.read();
+    options.found({ name, input: undefined, defect: { kind: 'crash', what: end } });
+    from = run + 1;
+  }
+  return last;
+}
+
+/** Why the thread ended, where it did not end by itself. */
+function oneThread(
+  task: Task & Pick<WatchOptions, 'found'>,
+  board: Board,
+  progress: (progress: Progress) => void,
+): Promise<string | undefined> {
+  const { found, target, from, to, seed, guided, only, board: memory } = task;
+  const data: Task = { target, from, to, seed, guided, board: memory, ...(only !== undefined && { only }) };
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+  });
+  return new Promise((resolve) => {
+    let ready = false;
+    let end: string | undefined;
+    let before = { run: -1, name: '' };
+    let since = performance.now();
+    let cpu = process.cpuUsage();
+    const timer = setInterval(() => {
+      const now = board.read();
+      if (!ready || now.run !== before.run || now.name !== before.name) {
+        before = now;
+        since = performance.now();
+        cpu = process.cpuUsage();
+        return;
+      }
+      const { user, system } = process.cpuUsage(cpu);
+      const [work, wait] = [(user + system) / 1_000, performance.now() - since];
+      if (work < hang.work && wait < hang.wait) return;
+      end = `hangs: ${Math.round(work)} ms of work in ${Math.round(wait)} ms, and no end`;
+      void worker.terminate();
+    }, 500);
+    worker.on('message', (message: Message) => {
+      if (message.kind === 'ready') ready = true;
+      else if (message.kind === 'found') found(message);
+      else progress(message);
+    });
+    worker.on('error', (error: unknown) => {
+      end = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    worker.on('exit', () => {
+      clearInterval(timer);
+      resolve(end);
+    });
+  });
+}
