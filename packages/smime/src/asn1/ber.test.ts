@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SmimeError } from '../errors.ts';
@@ -63,6 +64,43 @@ describe('normaliseBer', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('what normaliseBer leaves alone', () => {
+  it('is every element that is definite all through, also one whose lengths are longer than they need be', () => {
+    const definite = hex('30 81 09 02 81 01 01 04 82 00 01 aa');
+    const ber = Buffer.concat([hex('30 80'), definite, hex('30 80 05 00 00 00'), definite, hex('00 00')]);
+    const expected = Buffer.concat([hex('30 1c'), definite, hex('30 02 05 00'), definite]);
+    expect(normaliseBer(ber).toString('hex')).toBe(expected.toString('hex'));
+  });
+});
+
+describe('a megabyte of the smallest elements', () => {
+  /** Runs an expression over `ber` and `input` in a thread that has so much heap and no more. */
+  const inLittleMemory = (expression: string, input: Buffer): Promise<number> => {
+    const source = `import * as ber from ${JSON.stringify(new URL('./ber.ts', import.meta.url).href)};
+      import { parentPort, workerData } from 'node:worker_threads';
+      const input = Buffer.from(workerData);
+      parentPort.postMessage((${expression}).length);`;
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+        workerData: input,
+        resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 16 },
+      });
+      worker.on('message', resolve);
+      worker.on('error', reject);
+    });
+  };
+
+  it('becomes DER without an object for each', async () => {
+    const ber = Buffer.concat([hex('30 80'), Buffer.alloc(999_996, hex('30 80 00 00 05 00')), hex('00 00')]);
+    expect(await inLittleMemory('ber.normaliseBer(input)', ber)).toBe(666_664 + 5);
+  });
+
+  it('is joined without one either', async () => {
+    const pieces = Buffer.concat([hex('a0 83 0f 42 3f'), Buffer.alloc(999_999, hex('04 01 aa'))]);
+    expect(await inLittleMemory('ber.implicitOctets(input)', pieces)).toBe(333_333);
   });
 });
 

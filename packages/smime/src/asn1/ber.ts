@@ -4,7 +4,7 @@
  */
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { asBuffer, encodeHeader, tag } from './der.ts';
+import { asBuffer, headerLength, tag, writeHeader } from './der.ts';
 
 /**
  * The same value with definite lengths and primitive octet strings. Octets of elements that already are so stay as they were,
@@ -14,10 +14,13 @@ import { asBuffer, encodeHeader, tag } from './der.ts';
 export function normaliseBer(bytes: Uint8Array): Buffer {
   const input = asBuffer(bytes);
   if (!needsWork(input, 0, input.length, 0)) return input;
-  const piece = rewrite(input, 0, input.length, 0, { pieces: 0 });
-  if (piece.next !== input.length)
-    throw new SmimeError('malformed-asn1', 'octets after the end of the value', { offset: piece.next });
-  return Buffer.concat(piece.chunks, piece.length);
+  const rewriter = new Rewriter(input);
+  const length = rewriter.measure(0, input.length, 0, false);
+  if (rewriter.next !== input.length)
+    throw new SmimeError('malformed-asn1', 'octets after the end of the value', { offset: rewriter.next });
+  const out = Buffer.allocUnsafe(length);
+  rewriter.write(out, 0, 0, input.length, false);
+  return out;
 }
 
 /** True where every length is definite and minimal: what DER asks of lengths (X.690 10.1). */
@@ -46,17 +49,26 @@ export function implicitOctets(element: Uint8Array): Buffer {
   const input = asBuffer(element);
   const head = readHead(input, 0, input.length);
   if (!head.constructed) return input.subarray(head.content);
-  const budget = { pieces: 0 };
-  const parts: Buffer[] = [];
+  let pieces = 0;
+  let length = 0;
+  let only = input;
   for (let p = head.content; p < input.length; ) {
     if (input[p] !== tag.octetString)
       throw new SmimeError('malformed-asn1', 'a constructed octet string holds something else', { offset: p });
     const piece = readHead(input, p, input.length);
-    spend(budget, p);
-    parts.push(input.subarray(piece.content, piece.content + piece.length));
+    pieces = counted(pieces, p);
+    only = input.subarray(piece.content, piece.content + piece.length);
+    length += piece.length;
     p = piece.content + piece.length;
   }
-  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  if (pieces === 1) return only;
+  const out = Buffer.allocUnsafe(length);
+  for (let p = head.content, at = 0; p < input.length; ) {
+    const piece = readHead(input, p, input.length);
+    p = piece.content + piece.length;
+    at += input.copy(out, at, piece.content, p);
+  }
+  return out;
 }
 
 interface Head {
@@ -64,14 +76,6 @@ interface Head {
   readonly content: number;
   /** -1: indefinite. */
   readonly length: number;
-}
-
-interface Piece {
-  readonly chunks: Buffer[];
-  readonly length: number;
-  readonly next: number;
-  /** One chunk, the octets as they came. */
-  readonly unchanged: boolean;
 }
 
 function readHead(input: Buffer, start: number, end: number): Head {
@@ -115,83 +119,95 @@ function needsWork(input: Buffer, start: number, end: number, depth: number): bo
   return false;
 }
 
-function rewrite(input: Buffer, start: number, end: number, depth: number, budget: { pieces: number }): Piece {
-  if (depth > limits.asn1Depth)
-    throw new SmimeError('limit-exceeded', `ASN.1 is nested deeper than ${limits.asn1Depth}`, { offset: start });
-  const head = readHead(input, start, end);
-  const identifier = input[start] as number;
-  if (!head.constructed) {
-    const next = head.content + head.length;
-    return { chunks: [input.subarray(start, next)], length: next - start, next, unchanged: true };
+/**
+ * Rewrites in two passes: the first finds all lengths, the second writes into one buffer. A megabyte may have a third of a million
+ * elements, and an object for each would take a hundred times its octets.
+ */
+class Rewriter {
+  /** Where the element that was read last ends in the input. */
+  next = 0;
+  readonly #input: Buffer;
+  /** For each constructed element that has to change, in the order of the input: octets of its new content. For another -1. */
+  readonly #lengths: number[] = [];
+  #cursor = 0;
+  #pieces = 0;
+  #changed = 0;
+
+  constructor(input: Buffer) {
+    this.#input = input;
   }
-  const string = identifier === (tag.octetString | 0x20);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Elements that stay as they are become one chunk, however many and small they are.
-  let runStart = -1;
-  let unchanged = head.length >= 0 && !string;
-  let p = head.content;
-  const contentEnd = head.length < 0 ? end : head.content + head.length;
-  for (;;) {
-    if (head.length < 0) {
-      if (p + 2 > end) throw new SmimeError('malformed-asn1', 'an indefinite length never ends', { offset: start });
-      if (input[p] === 0 && input[p + 1] === 0) {
-        p += 2;
-        break;
-      }
-    } else if (p >= contentEnd) break;
-    if (string) {
-      spend(budget, p);
-      const inner = input[p];
-      if (inner !== tag.octetString && inner !== (tag.octetString | 0x20))
-        throw new SmimeError('malformed-asn1', 'a constructed octet string holds something else', { offset: p });
+
+  /**
+   * Octets that the element at `start` will take.
+   * @param bare it is a piece of a string: its header goes, its octets stay
+   */
+  measure(start: number, end: number, depth: number, bare: boolean): number {
+    if (depth > limits.asn1Depth)
+      throw new SmimeError('limit-exceeded', `ASN.1 is nested deeper than ${limits.asn1Depth}`, { offset: start });
+    const input = this.#input;
+    const head = readHead(input, start, end);
+    if (!head.constructed) {
+      this.next = head.content + head.length;
+      return bare ? head.length : this.next - start;
     }
-    if (!string && !((input[p] as number) & 0x20)) {
-      // By far the most elements: they join the run without a chunk of their own.
-      const { content, length: size } = readHead(input, p, contentEnd);
-      if (runStart < 0) {
-        runStart = p;
-        chunks.push(input);
-      }
-      chunks[chunks.length - 1] = input.subarray(runStart, content + size);
-      length += content + size - p;
-      p = content + size;
-      continue;
-    }
-    const piece = rewrite(input, p, contentEnd, depth + 1, budget);
-    if (string) {
-      // A rewritten octet string is primitive: its header goes, its octets stay.
-      const whole = piece.chunks.length === 1 ? (piece.chunks[0] as Buffer) : undefined;
-      if (whole) {
-        const content = whole.subarray(readHead(whole, 0, whole.length).content);
-        chunks.push(content);
-        length += content.length;
-      } else {
-        for (const chunk of piece.chunks.slice(1)) {
-          chunks.push(chunk);
-          length += chunk.length;
+    const place = this.#lengths.push(-1) - 1;
+    const changedBefore = this.#changed;
+    const string = input[start] === (tag.octetString | 0x20);
+    const contentEnd = head.length < 0 ? end : head.content + head.length;
+    let length = 0;
+    let p = head.content;
+    for (;;) {
+      if (head.length < 0) {
+        if (p + 2 > end) throw new SmimeError('malformed-asn1', 'an indefinite length never ends', { offset: start });
+        if (input[p] === 0 && input[p + 1] === 0) {
+          p += 2;
+          break;
         }
+      } else if (p >= contentEnd) break;
+      if (string) {
+        this.#pieces = counted(this.#pieces, p);
+        const inner = input[p];
+        if (inner !== tag.octetString && inner !== (tag.octetString | 0x20))
+          throw new SmimeError('malformed-asn1', 'a constructed octet string holds something else', { offset: p });
       }
-    } else {
-      if (piece.unchanged && runStart >= 0) chunks[chunks.length - 1] = input.subarray(runStart, piece.next);
-      else for (const chunk of piece.chunks) chunks.push(chunk);
-      if (!piece.unchanged) {
-        runStart = -1;
-        unchanged = false;
-      } else if (runStart < 0) runStart = p;
-      length += piece.length;
+      length += this.measure(p, contentEnd, depth + 1, string);
+      p = this.next;
     }
-    p = piece.next;
+    this.next = p;
+    if (!string && head.length >= 0 && this.#changed === changedBefore) {
+      this.#lengths.length = place + 1;
+      return p - start;
+    }
+    this.#changed++;
+    this.#lengths[place] = length;
+    return bare ? length : length + headerLength(length);
   }
-  const header = encodeHeader(string ? tag.octetString : identifier, length);
-  if (unchanged && header.length === head.content - start)
-    return { chunks: [input.subarray(start, p)], length: p - start, next: p, unchanged };
-  chunks.unshift(header);
-  return { chunks, length: length + header.length, next: p, unchanged: false };
+
+  /** Writes what was measured; returns where the next octet of `out` goes. */
+  write(out: Buffer, at: number, start: number, end: number, bare: boolean): number {
+    const input = this.#input;
+    const head = readHead(input, start, end);
+    const length = head.constructed ? (this.#lengths[this.#cursor++] as number) : -1;
+    if (length < 0) {
+      this.next = head.content + head.length;
+      return at + input.copy(out, at, bare ? head.content : start, this.next);
+    }
+    const string = input[start] === (tag.octetString | 0x20);
+    let to = bare ? at : at + writeHeader(out, at, string ? tag.octetString : (input[start] as number), length);
+    const contentEnd = head.length < 0 ? end : head.content + head.length;
+    let p = head.content;
+    while (head.length < 0 ? input[p] !== 0 || input[p + 1] !== 0 : p < contentEnd) {
+      to = this.write(out, to, p, contentEnd, string);
+      p = this.next;
+    }
+    this.next = head.length < 0 ? p + 2 : p;
+    return to;
+  }
 }
 
-function spend(budget: { pieces: number }, offset: number): void {
-  budget.pieces += 1;
-  if (budget.pieces > limits.berPieces)
+/** One piece more of a constructed string. */
+function counted(pieces: number, offset: number): number {
+  if (pieces >= limits.berPieces)
     throw new SmimeError('limit-exceeded', `a constructed string has more than ${limits.berPieces} pieces`, { offset });
+  return pieces + 1;
 }

@@ -285,7 +285,7 @@ function tagName(value: number | undefined): string {
 /** Identifier and length octets for a content of `length` octets. */
 export function encodeHeader(identifier: number, length: number): Buffer {
   const header = Buffer.allocUnsafe(headerLength(length));
-  writeHeader(header, identifier, length);
+  writeHeader(header, 0, identifier, length);
   return header;
 }
 
@@ -294,7 +294,7 @@ export function encodeElement(identifier: number, ...parts: readonly Uint8Array[
   let length = 0;
   for (const part of parts) length += part.length;
   const out = Buffer.allocUnsafe(headerLength(length) + length);
-  let p = writeHeader(out, identifier, length);
+  let p = writeHeader(out, 0, identifier, length);
   for (const part of parts) {
     // For a few octets a call of a native function takes longer than the copy.
     if (part.length < 24) for (let i = 0; i < part.length; i++) out[p + i] = part[i] as number;
@@ -375,7 +375,8 @@ export function encodeTime(value: Date): Buffer {
 export const encodeGeneralizedTime = (value: Date): Buffer =>
   encodeElement(tag.generalizedTime, Buffer.from(encodeTimeText(value), 'latin1'));
 
-function headerLength(length: number): number {
+/** Octets of identifier and length for a content of `length` octets. */
+export function headerLength(length: number): number {
   if (length < 0x80) return 2;
   if (length < 0x100) return 3;
   if (length < 0x10000) return 4;
@@ -383,13 +384,14 @@ function headerLength(length: number): number {
   return length < 0x100000000 ? 6 : 7;
 }
 
-function writeHeader(out: Buffer, identifier: number, length: number): number {
+/** Writes identifier and length octets at an offset; returns how many they are. */
+export function writeHeader(out: Buffer, at: number, identifier: number, length: number): number {
   const size = headerLength(length);
-  out[0] = identifier;
-  if (size === 2) out[1] = length;
+  out[at] = identifier;
+  if (size === 2) out[at + 1] = length;
   else {
-    out[1] = 0x80 | (size - 2);
-    out.writeUIntBE(length, 2, size - 2);
+    out[at + 1] = 0x80 | (size - 2);
+    out.writeUIntBE(length, at + 2, size - 2);
   }
   return size;
 }
