@@ -18,8 +18,8 @@ export async function attempt(target: Target, input: Buffer): Promise<Defect | u
   // Thousands of SmimeErrors are thrown and none is read: without their stacks a run takes two thirds of the time.
   Error.stackTraceLimit = 0;
   let measured = await measure(target, input);
-  Error.stackTraceLimit = 30;
   if (measured.error !== undefined) {
+    Error.stackTraceLimit = 30;
     const { error } = await measure(target, input);
     return { kind: 'crash', what: error ?? `${measured.error}; not when tried again` };
   }
