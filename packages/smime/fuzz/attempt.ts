@@ -5,7 +5,7 @@ import { SmimeError } from '../src/errors.ts';
 import type { Target } from './target.ts';
 
 /** Of time and memory for an input below 1 MB. */
-export const allowance = { milliseconds: 1_000, octets: 64 * 1_048_576 } as const;
+const allowance = { milliseconds: 1_000, octets: 64 * 1_048_576 } as const;
 
 export interface Defect {
   readonly kind: 'crash' | 'slow' | 'memory';

@@ -21,7 +21,7 @@ export interface HuntOptions {
   readonly progress: (progress: Progress) => void;
 }
 
-export interface Named {
+interface Named {
   /** See `Inputs`. */
   readonly name: string;
   readonly input: Buffer;

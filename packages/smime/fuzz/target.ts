@@ -21,7 +21,7 @@ export interface Target {
 }
 
 /** Something that should always hold does not. */
-export class Broken extends Error {
+class Broken extends Error {
   override readonly name = 'Broken';
 }
 
