@@ -101,8 +101,10 @@ export function scanHeaders(
 type Note = (severity: Problem['severity'], code: string, text: string, clause?: string) => void;
 
 function readField(input: Buffer, start: number, end: number, valueEnd: number, note: Note): HeaderField | undefined {
-  const colon = input.indexOf(0x3a, start);
-  if (colon < 0 || colon >= valueEnd || colon === start) return undefined;
+  // Not indexOf, which would look through the rest of the message for each line that has no colon.
+  let colon = start;
+  while (colon < valueEnd && input[colon] !== 0x3a) colon++;
+  if (colon >= valueEnd || colon === start) return undefined;
   let nameEnd = colon;
   while (nameEnd > start && (input[nameEnd - 1] === 0x20 || input[nameEnd - 1] === 0x09)) nameEnd--;
   for (let p = start; p < nameEnd; p++) {
