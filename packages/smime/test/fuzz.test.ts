@@ -57,7 +57,7 @@ describe('the fuzzer itself', () => {
       const { user, system } = process.cpuUsage();
       while (process.cpuUsage().user + process.cpuUsage().system - user - system < milliseconds * 1_000);
     };
-    expect(await kind(busy(1_500))).toBe('slow');
+    expect(await kind(busy(1_200))).toBe('slow');
     expect(await kind(busy(200))).toBeUndefined();
   });
 
