@@ -1,7 +1,8 @@
-/** The pages of `docs/reference/smime` say what the docstrings say now. After a change of either: `npm run docs`. */
+/** The generated pages in `docs` say what they are made from says now. After a change of either: `npm run docs`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { interopPage, pageFile } from '../interop/matrix/page.ts';
 import { houseReference, referenceFolder } from '../packages/smime/publishing/house-reference.ts';
 
 it('the reference of the library is up to date, and no export lacks its docstring', () => {
@@ -14,4 +15,8 @@ it('the reference of the library is up to date, and no export lacks its docstrin
     stale: [],
     surplus: [],
   });
+});
+
+it('docs/protocols/interop.md says what interop/matrix/answers.json says, with a reason for each refusal', () => {
+  expect(readFileSync(pageFile, 'utf8')).toBe(interopPage());
 });

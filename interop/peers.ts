@@ -12,7 +12,12 @@ export interface Peer {
 
 export const peers = {
   openssl: { name: 'OpenSSL', packages: ['openssl'], needs: ['openssl'] },
-  nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'pk12util'] },
+  nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'cmsutil', 'pk12util'] },
+  bouncycastle: {
+    name: 'Bouncy Castle',
+    packages: ['default-jdk-headless', 'libbcpkix-java', 'libbcprov-java', 'libbcutil-java'],
+    needs: ['java', '/usr/share/java/bcprov.jar', '/usr/share/java/bcpkix.jar', '/usr/share/java/bcutil.jar'],
+  },
   java: { name: 'Java', packages: ['default-jdk-headless'], needs: ['keytool', 'java'] },
   gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool'] },
   gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },

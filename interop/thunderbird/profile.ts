@@ -4,15 +4,21 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Certificate, derToPem } from '@chancery/smime';
 
-export interface ProfileContents {
+/** Under which address the person writes, and with which certificates. */
+export interface Identity {
   readonly address: string;
   readonly name: string;
+  readonly signing: Certificate;
+  readonly encryption: Certificate;
+}
+
+export interface ProfileContents extends Identity {
+  /** Others under which the person may write. */
+  readonly further?: readonly Identity[];
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   /** The person's keys: PKCS#12 files. */
   readonly pkcs12: readonly { readonly file: string; readonly password: string }[];
-  readonly signing: Certificate;
-  readonly encryption: Certificate;
   /** Encryption certificates of those to be written to. */
   readonly correspondents: readonly Certificate[];
   /** Where mail goes out. */
@@ -35,20 +41,18 @@ export function makeProfile(folder: string, contents: ProfileContents): void {
   writeFileSync(path.join(folder, 'user.js'), Object.entries(preferences(contents)).map(preference).join('\n'));
 }
 
-function preferences({
-  address,
-  name,
-  signing,
-  encryption,
-  smtpPort,
-}: ProfileContents): Record<string, string | number | boolean> {
+type Preferences = Record<string, string | number | boolean>;
+
+function preferences({ smtpPort, further = [], ...first }: ProfileContents): Preferences {
+  const { address, name } = first;
+  const identities = [first, ...further];
   return {
     'mail.accountmanager.accounts': 'account1,account2',
     'mail.accountmanager.defaultaccount': 'account2',
     'mail.accountmanager.localfoldersserver': 'server1',
     'mail.account.account1.server': 'server1',
     'mail.account.account2.server': 'server2',
-    'mail.account.account2.identities': 'id1',
+    'mail.account.account2.identities': identities.map((_, n) => `id${n + 1}`).join(','),
     'mail.server.server1.type': 'none',
     'mail.server.server1.hostname': 'Local Folders',
     'mail.server.server1.name': 'Local Folders',
@@ -62,18 +66,7 @@ function preferences({
     'mail.server.server2.login_at_startup': false,
     'mail.server.server2.check_new_mail': false,
     'mail.server.default.check_new_mail': false,
-    'mail.identity.id1.fullName': name,
-    'mail.identity.id1.useremail': address,
-    'mail.identity.id1.valid': true,
-    'mail.identity.id1.smtpServer': 'smtp1',
-    'mail.identity.id1.fcc': false,
-    'mail.identity.id1.is_gnupg_key_id': false,
-    'mail.identity.id1.signing_cert_name': 'signing',
-    'mail.identity.id1.signing_cert_dbkey': databaseKey(signing),
-    'mail.identity.id1.encryption_cert_name': 'encryption',
-    'mail.identity.id1.encryption_cert_dbkey': databaseKey(encryption),
-    'mail.identity.id1.sign_mail': true,
-    'mail.identity.id1.encryptionpolicy': 0,
+    ...Object.assign({}, ...identities.map((one, n) => identityPreferences(`mail.identity.id${n + 1}`, one))),
     'mail.smtpservers': 'smtp1',
     'mail.smtp.defaultserver': 'smtp1',
     'mail.smtpserver.smtp1.hostname': '127.0.0.1',
@@ -83,6 +76,8 @@ function preferences({
     'mail.smtpserver.smtp1.username': '',
     // Revocation is judged by the tests that are about it; a lookup here would need our ports in advance.
     'security.OCSP.enabled': 0,
+    // 0: whichever is free.
+    'marionette.port': 0,
     // Nothing that asks, and nothing that calls home.
     'mail.shell.checkDefaultClient': false,
     'mail.rights.version': 1,
@@ -104,6 +99,23 @@ function preferences({
     'network.connectivity-service.enabled': false,
     'network.proxy.type': 0,
     'services.settings.server': 'data:,#remote-settings-dummy/v1',
+  };
+}
+
+function identityPreferences(key: string, { address, name, signing, encryption }: Identity): Preferences {
+  return {
+    [`${key}.fullName`]: name,
+    [`${key}.useremail`]: address,
+    [`${key}.valid`]: true,
+    [`${key}.smtpServer`]: 'smtp1',
+    [`${key}.fcc`]: false,
+    [`${key}.is_gnupg_key_id`]: false,
+    [`${key}.signing_cert_name`]: 'signing',
+    [`${key}.signing_cert_dbkey`]: databaseKey(signing),
+    [`${key}.encryption_cert_name`]: 'encryption',
+    [`${key}.encryption_cert_dbkey`]: databaseKey(encryption),
+    [`${key}.sign_mail`]: true,
+    [`${key}.encryptionpolicy`]: 0,
   };
 }
 

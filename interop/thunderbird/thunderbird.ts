@@ -1,6 +1,6 @@
 /** Thunderbird in a virtual display: shows a message and reads the verdict out of its window; composes and sends one. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Marionette } from './marionette.ts';
@@ -13,12 +13,25 @@ export interface ThunderbirdVerdict {
   readonly body: string;
 }
 
+export interface Letter {
+  /** Address of one of the profile's identities; default: the first. */
+  readonly from?: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** Default: both. */
+  readonly signed?: boolean;
+  readonly encrypted?: boolean;
+}
+
 export class Thunderbird {
+  readonly #profile: string;
   readonly #display: string;
   readonly #processes: ChildProcess[];
   readonly #client: Marionette;
 
-  private constructor(display: string, processes: ChildProcess[], client: Marionette) {
+  private constructor(profile: string, display: string, processes: ChildProcess[], client: Marionette) {
+    this.#profile = profile;
     this.#display = display;
     this.#processes = processes;
     this.#client = client;
@@ -26,7 +39,6 @@ export class Thunderbird {
 
   static async start(profile: string): Promise<Thunderbird> {
     const display = `:${90 + (process.pid % 400)}`;
-    const port = 2828;
     const log = openSync(path.join(profile, 'thunderbird.log'), 'w');
     const stdio: ['ignore', number, number] = ['ignore', log, log];
     const screen = spawn('Xvfb', [display, '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], { stdio });
@@ -47,29 +59,49 @@ export class Thunderbird {
         },
       },
     );
-    const thunderbird = new Thunderbird(display, [program, screen], await Marionette.open(port));
+    const thunderbird = new Thunderbird(
+      profile,
+      display,
+      [program, screen],
+      await Marionette.open(await portOf(profile)),
+    );
     await thunderbird.#untilReady();
     return thunderbird;
   }
 
-  /** Puts a message into a local folder, opens it, and waits until its security state has settled. */
-  async show(message: Uint8Array): Promise<ThunderbirdVerdict> {
-    return this.#client.run<ThunderbirdVerdict>(SHOW, Buffer.from(message).toString('latin1'));
+  /**
+   * Puts a message into a local folder, opens it, and waits until its security state has settled.
+   * @param hoped what is to succeed; once all of it has, nothing more is waited for
+   */
+  async show(message: Uint8Array, ...hoped: ('signature' | 'encryption')[]): Promise<ThunderbirdVerdict> {
+    return this.#client.run<ThunderbirdVerdict>(SHOW, Buffer.from(message).toString('latin1'), hoped);
   }
 
   /** Composes a plain-text message, signed and encrypted, and sends it through the profile's SMTP server. */
-  async send(letter: { to: string; subject: string; text: string }): Promise<void> {
-    const state = await this.#client.run<{ signed: boolean; encrypted: boolean }>(
-      COMPOSE,
-      letter.to,
-      letter.subject,
-      letter.text,
-    );
-    if (!state.signed || !state.encrypted)
-      throw new Error(`Thunderbird would not sign and encrypt: ${JSON.stringify(state)}`);
+  async send(letter: Letter): Promise<void> {
+    await this.#compose(letter, 'cmd_sendNow');
+  }
+
+  /** Composes a message, leaves it in the outbox, and hands it out as it stands there. */
+  async queue(letter: Letter): Promise<Buffer> {
+    await this.#compose(letter, 'cmd_sendLater');
+    let last = '';
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(150)) {
+      const found = lastOf(path.join(this.#profile, 'Mail/Local Folders/Unsent Messages'));
+      // Complete once it has not grown for a while.
+      if (found === last && found.includes(`\nSubject: ${letter.subject}`)) return Buffer.from(found, 'latin1');
+      last = found;
+    }
+    throw new Error(`Thunderbird did not write "${letter.subject}"`);
+  }
+
+  async #compose({ signed = true, encrypted = true, ...letter }: Letter, command: string): Promise<void> {
+    const state = await this.#client.run<{ signed: boolean; encrypted: boolean }>(COMPOSE, letter, signed, encrypted);
+    if (state.signed !== signed || state.encrypted !== encrypted)
+      throw new Error(`Thunderbird would not sign or encrypt as told: ${JSON.stringify(state)}`);
     await this.#client.run(`
       const window = Services.wm.getMostRecentWindow("msgcompose");
-      window.setTimeout(() => window.goDoCommand("cmd_sendNow"), 0);`);
+      window.setTimeout(() => window.goDoCommand("${command}"), 0);`);
   }
 
   /** A PNG of the whole screen. */
@@ -99,7 +131,7 @@ export class Thunderbird {
 }
 
 const SHOW = `
-  const [raw] = args;
+  const [raw, hoped] = args;
   const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
   const root = MailServices.accounts.localFoldersServer.rootFolder;
   if (!root.containsChildNamed("Shown")) root.createSubfolder("Shown", null);
@@ -109,35 +141,65 @@ const SHOW = `
   const panes = window.document.getElementById("tabmail").currentAbout3Pane;
   if (!panes.paneLayout.messagePaneVisible) panes.paneLayout.messagePaneVisible = true;
   if (panes.gFolder?.URI != folder.URI) { panes.displayFolder(folder.URI); await new Promise((r) => window.setTimeout(r, 400)); }
-  panes.threadTree.selectedIndex = panes.gDBView.findIndexOfMsgHdr(header, true);
   const view = panes.messageBrowser.contentWindow;
+  // Nothing of the message before may be taken for this one's.
+  view.gSignatureStatus = view.gEncryptionStatus = -1;
+  const body = () => view.getMessagePaneBrowser().contentDocument?.body;
+  if (body()) body().textContent = "";
+  panes.threadTree.selectedIndex = panes.gDBView.findIndexOfMsgHdr(header, true);
   const uri = folder.getUriForMsg(header);
+  const codes = Ci.nsICMSMessageErrors;
+  const text = () => body()?.textContent ?? "";
   // The verdict comes in steps (decrypted, then verified): wait until it has not changed for a second and a half.
   let last = "", since = Date.now();
   for (const began = Date.now(); Date.now() - began < 15000;) {
     const state = [view.gMessageURI, view.gSignatureStatus, view.gEncryptionStatus].join("|");
     if (state != last) { last = state; since = Date.now(); }
-    if (view.gMessageURI == uri && Date.now() - since > 1500) break;
+    const unknown = view.gSignatureStatus == -1 && view.gEncryptionStatus == -1;
+    if (view.gMessageURI == uri && Date.now() - since > (unknown && hoped.length > 0 ? 2500 : 1500)) break;
+    const good = (name) => (name == "signature" ? view.gSignatureStatus : view.gEncryptionStatus) == codes.SUCCESS;
+    if (view.gMessageURI == uri && hoped.length > 0 && hoped.every(good) && text().trim() != "") break;
     await new Promise((r) => window.setTimeout(r, 50));
   }
   if (view.gMessageURI != uri) throw new Error("the message was not shown");
   const names = {};
-  const codes = Ci.nsICMSMessageErrors;
   for (const name of Object.keys(codes)) if (typeof codes[name] == "number") names[codes[name]] = name;
   const named = (status) => (status == -1 ? null : (names[status] ?? String(status)));
   return {
     signature: named(view.gSignatureStatus),
     encryption: named(view.gEncryptionStatus),
     signer: view.gSignerCert ? view.gSignerCert.commonName : null,
-    body: view.getMessagePaneBrowser().contentDocument.body.textContent,
+    body: text(),
   };`;
 
+/** It takes a free port, and writes down which. */
+async function portOf(profile: string): Promise<number> {
+  const file = path.join(profile, 'MarionetteActivePort');
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100))
+    if (existsSync(file)) {
+      const port = Number(readFileSync(file, 'utf8'));
+      if (port > 0) return port;
+    }
+  throw new Error('Thunderbird did not open its remote protocol');
+}
+
+/** The last message of an mbox file, one character per octet; empty where there is none. */
+function lastOf(mbox: string): string {
+  if (!existsSync(mbox)) return '';
+  const last = readFileSync(mbox, 'latin1')
+    .split(/^From .*\r?\n/m)
+    .at(-1);
+  return (last ?? '').replaceAll(/^>(>*From )/gm, '$1');
+}
+
 const COMPOSE = `
-  const [to, subject, text] = args;
+  const [letter, signed, encrypted] = args;
   const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-  const identity = MailServices.accounts.defaultAccount.defaultIdentity;
+  const identity = letter.from
+    ? MailServices.accounts.allIdentities.find((one) => one.email == letter.from)
+    : MailServices.accounts.defaultAccount.defaultIdentity;
   const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
-  Object.assign(fields, { from: identity.fullAddress, to, subject, body: text });
+  Object.assign(fields, { from: identity.fullAddress, to: letter.to, subject: letter.subject, body: letter.text });
   const params = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
   Object.assign(params, { composeFields: fields, identity, type: Ci.nsIMsgCompType.New, format: Ci.nsIMsgCompFormat.PlainText });
   const opened = new Promise((resolve) => {
@@ -151,7 +213,7 @@ const COMPOSE = `
   MailServices.compose.OpenComposeWindowWithParams(null, params);
   const window = await opened;
   await new Promise((r) => window.setTimeout(r, 1500));
-  if (!window.gSendEncrypted) window.toggleEncryptMessage();
-  if (!window.gSendSigned) window.toggleGlobalSignMessage();
+  if (window.gSendEncrypted != encrypted) window.toggleEncryptMessage();
+  if (window.gSendSigned != signed) window.toggleGlobalSignMessage();
   await new Promise((r) => window.setTimeout(r, 500));
   return { signed: window.gSendSigned, encrypted: window.gSendEncrypted };`;
