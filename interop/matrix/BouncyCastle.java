@@ -59,6 +59,7 @@ import org.bouncycastle.operator.OutputEncryptor;
 import org.bouncycastle.operator.jcajce.JcaAlgorithmParametersConverter;
 import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
 
+@SuppressWarnings("unchecked")
 public class BouncyCastle {
   static Path folder;
 

@@ -7,7 +7,7 @@ import type { People } from './people.ts';
 import { type Row, rows } from './rows.ts';
 
 /** `Y`; `-` where one side has nothing of the kind; or `n: ` and the reason in the words of whoever refuses. */
-export type Answer = string;
+type Answer = string;
 
 /** By the row's id. */
 export interface PeerAnswers {

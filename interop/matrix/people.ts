@@ -13,7 +13,7 @@ import {
 import { createCa, issueFor, type SmallCa } from '../../e2e/support/small-ca.ts';
 import type { Who } from './rows.ts';
 
-export interface Person {
+interface Person {
   readonly who: Who;
   readonly email: string;
   readonly key: KeyObject;

@@ -1,7 +1,7 @@
 /** Why a peer refuses, for a person: what its own words in answers.json come to. */
 import type { MatrixPeerName } from './peers.ts';
 
-export interface Reason {
+interface Reason {
   /** Stands in the peer's own words. */
   readonly says: string;
   /** Where it makes a difference: a part of the row's id. */
@@ -9,7 +9,7 @@ export interface Reason {
   readonly because: string;
 }
 
-export const reasons: Readonly<Record<MatrixPeerName, readonly Reason[]>> = {
+const reasons: Readonly<Record<MatrixPeerName, readonly Reason[]>> = {
   openssl: [
     { says: 'invalid digest', because: 'no EdDSA in CMS' },
     { says: 'cms datafinal error', because: 'no EdDSA in CMS' },

@@ -24,7 +24,7 @@ export interface SignerOf {
 }
 
 /** Triple DES is only read, and only as legacy. */
-export type Cipher = `aes-${128 | 192 | 256}-${'cbc' | 'gcm'}` | 'des-ede3-cbc';
+type Cipher = `aes-${128 | 192 | 256}-${'cbc' | 'gcm'}` | 'des-ede3-cbc';
 
 export interface EncryptRow {
   readonly kind: 'encrypt';
@@ -41,14 +41,14 @@ export type RecipientOf =
   | { readonly by: 'kek' }
   | { readonly by: 'password' };
 
-export interface CompressRow {
+interface CompressRow {
   readonly kind: 'compress';
   readonly id: string;
   readonly title: string;
 }
 
 /** Signed in clear, then encrypted: what mail programs send. */
-export interface BothRow {
+interface BothRow {
   readonly kind: 'both';
   readonly id: string;
   readonly title: string;

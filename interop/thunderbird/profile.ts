@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Certificate, derToPem } from '@chancery/smime';
 
 /** Under which address the person writes, and with which certificates. */
-export interface Identity {
+interface Identity {
   readonly address: string;
   readonly name: string;
   readonly signing: Certificate;

@@ -146,17 +146,21 @@ const SHOW = `
   view.gSignatureStatus = view.gEncryptionStatus = -1;
   const body = () => view.getMessagePaneBrowser().contentDocument?.body;
   if (body()) body().textContent = "";
+  let loaded = false, processed = false;
+  view.addEventListener("MsgLoaded", () => { loaded = true; }, { once: true });
+  view.addEventListener("smimeprocessed", () => { processed = true; }, { once: true });
   panes.threadTree.selectedIndex = panes.gDBView.findIndexOfMsgHdr(header, true);
   const uri = folder.getUriForMsg(header);
   const codes = Ci.nsICMSMessageErrors;
   const text = () => body()?.textContent ?? "";
-  // The verdict comes in steps (decrypted, then verified): wait until it has not changed for a second and a half.
+  // The verdict comes in steps (decrypted, then verified), and none of the events comes for every message.
   let last = "", since = Date.now();
   for (const began = Date.now(); Date.now() - began < 15000;) {
     const state = [view.gMessageURI, view.gSignatureStatus, view.gEncryptionStatus].join("|");
     if (state != last) { last = state; since = Date.now(); }
-    const unknown = view.gSignatureStatus == -1 && view.gEncryptionStatus == -1;
-    if (view.gMessageURI == uri && Date.now() - since > (unknown && hoped.length > 0 ? 2500 : 1500)) break;
+    const known = loaded || view.gSignatureStatus != -1 || view.gEncryptionStatus != -1;
+    const settled = Date.now() - since > (processed ? 600 : 1500);
+    if (view.gMessageURI == uri && (processed || known) && settled) break;
     const good = (name) => (name == "signature" ? view.gSignatureStatus : view.gEncryptionStatus) == codes.SUCCESS;
     if (view.gMessageURI == uri && hoped.length > 0 && hoped.every(good) && text().trim() != "") break;
     await new Promise((r) => window.setTimeout(r, 50));
@@ -212,8 +216,8 @@ const COMPOSE = `
   });
   MailServices.compose.OpenComposeWindowWithParams(null, params);
   const window = await opened;
-  await new Promise((r) => window.setTimeout(r, 1500));
+  await new Promise((r) => window.setTimeout(r, 1000));
   if (window.gSendEncrypted != encrypted) window.toggleEncryptMessage();
   if (window.gSendSigned != signed) window.toggleGlobalSignMessage();
-  await new Promise((r) => window.setTimeout(r, 500));
+  await new Promise((r) => window.setTimeout(r, 300));
   return { signed: window.gSendSigned, encrypted: window.gSendEncrypted };`;
