@@ -64,6 +64,13 @@ describe('sign and verify', () => {
     expect(content?.headers.map(({ name }) => name)).toEqual(['content-language', 'content-type']);
   });
 
+  it('makes multipart/signed where no form is asked for', async () => {
+    const { signer, certificate } = holders.p256;
+    const signed = await signMessage({ message: mail(), signers: [{ signer, certificate }], signingTime: now });
+    expect(scanMessage(signed).contentType.type).toBe('multipart/signed');
+    expect((await verifyMessage({ message: signed, anchors: [root.certificate], at: now })).verdict).toBe('valid');
+  });
+
   it('names the right micalg', async () => {
     const { signer, certificate } = holders.p384;
     const signed = await signMessage({

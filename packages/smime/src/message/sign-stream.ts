@@ -25,7 +25,7 @@ export interface SignStreamInput extends Omit<SignInput, 'message' | 'headerProt
  */
 export function signStream(input: SignStreamInput): AsyncGenerator<Uint8Array, void, void> {
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
-  return input.form === 'clear' ? signClear(input, signature) : signOpaque(input, signature);
+  return input.form === 'opaque' ? signOpaque(input, signature) : signClear(input, signature);
 }
 
 async function* signClear({ source }: SignStreamInput, signature: SignatureInput): AsyncGenerator<Uint8Array> {

@@ -11,8 +11,8 @@ import { type HeaderConfidentiality, splitWithHeaders } from './protect-headers.
 export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
   /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned unless the header is protected. */
   readonly message: Uint8Array;
-  /** `clear`: multipart/signed, readable everywhere. `opaque`: one application/pkcs7-mime, safe from relays that rewrite. */
-  readonly form: 'clear' | 'opaque';
+  /** `clear` (the default): multipart/signed, readable everywhere. `opaque`: one application/pkcs7-mime, safe from relays that rewrite. */
+  readonly form?: 'clear' | 'opaque';
   /** UTC; default: now. Clients compare it with the Date field. */
   readonly signingTime?: Date;
   /**
@@ -31,7 +31,7 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
 export async function signMessage(input: SignInput): Promise<Uint8Array> {
   const { outerHeaders, entity } = split(input);
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
-  const signed = await makeSignedData(contentToSign(entity, input.form === 'clear'), signature);
+  const signed = await makeSignedData(contentToSign(entity, input.form !== 'opaque'), signature);
   if (input.form === 'opaque')
     return encodeBase64After(Buffer.concat([outerHeaders, opaqueHeader]), signed.chunks, signed.length);
   const der = joined(signed);
