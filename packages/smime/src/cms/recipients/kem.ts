@@ -31,7 +31,7 @@ export interface KemRecipient {
   /** Octets of the key-encryption key. */
   readonly keyLength: number;
   readonly userKeyingMaterial: Buffer | undefined;
-  /** DER AlgorithmIdentifier of the key wrap. */
+  /** AlgorithmIdentifier of the key wrap, as it stands. */
   readonly wrap: Buffer;
   readonly encryptedKey: Buffer;
 }
@@ -73,7 +73,7 @@ export function openEncapsulated(recipient: KemRecipient, decrypter: Decrypter, 
   if (keyLength !== wrap.keyLength) throw new SmimeError('unsupported', 'the derived key does not fit the key wrap');
   return async () => {
     const shared = await decrypter.decapsulate(ciphertext);
-    return wrap.unwrap(deriveKey(hash, shared, recipient.wrap, keyLength, userKeyingMaterial), encryptedKey);
+    return wrap.unwrap(deriveKey(hash, shared, wrap.algorithm, keyLength, userKeyingMaterial), encryptedKey);
   };
 }
 

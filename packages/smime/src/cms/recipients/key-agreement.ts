@@ -97,15 +97,14 @@ export function openAgreed(recipient: KeyAgreementRecipient, decrypter: Decrypte
   const scheme = algorithm.oid();
   const derivation = derivations.get(scheme);
   if (derivation === undefined) throw new SmimeError('unsupported', `the key agreement ${scheme} is not implemented`);
-  const wrapAlgorithm = algorithm.element(tag.sequence);
-  const wrap = keyWrapOf(wrapAlgorithm, context.legacy);
+  const wrap = keyWrapOf(algorithm.element(tag.sequence), context.legacy);
   const peer = Buffer.isBuffer(originator)
     ? // The originator's key is on the recipient's curve, whatever parameters it repeats or leaves out (RFC 5753 3.1.1).
       encodeSequence(new DerReader(decrypter.spki).enter().element(tag.sequence), encodeBitString(originator))
     : keyOf(originator, context.originators);
   return async () => {
     const shared = await decrypter.agree(peer);
-    return wrap.unwrap(deriveKey(derivation, shared, wrapAlgorithm, userKeyingMaterial, wrap.keyLength), encryptedKey);
+    return wrap.unwrap(deriveKey(derivation, shared, wrap.algorithm, userKeyingMaterial, wrap.keyLength), encryptedKey);
   };
 }
 

@@ -9,6 +9,8 @@ import { SmimeError } from '../../errors.ts';
 import { legacyAlgorithm } from '../legacy.ts';
 
 export interface KeyWrap {
+  /** Its AlgorithmIdentifier in DER, which keys are derived from, however long the message wrote its lengths. */
+  readonly algorithm: Buffer;
   /** Octets of the key-encryption key. */
   readonly keyLength: number;
   /** Throws where the wrap does not open. */
@@ -16,16 +18,18 @@ export interface KeyWrap {
 }
 
 /**
- * The wrap that a DER AlgorithmIdentifier names. Throws `SmimeError` `unsupported` for others, and `legacy-algorithm` for Triple
+ * The wrap that an AlgorithmIdentifier names. Throws `SmimeError` `unsupported` for others, and `legacy-algorithm` for Triple
  * DES where it was not asked for.
  */
 export function keyWrapOf(algorithm: Uint8Array, legacy: boolean): KeyWrap {
-  const oid = new DerReader(algorithm).enter().oid();
+  const identifier = new DerReader(algorithm).enter();
+  const oid = identifier.oid();
   if (oid === oids.threeDesWrap && !legacy) throw legacyAlgorithm('the key wrap is that of Triple DES');
   const wrap = wraps.get(oid);
   if (wrap === undefined) throw new SmimeError('unsupported', `the key wrap ${oid} is not implemented`);
   const { cipher, keyLength, iv } = wrap;
   return {
+    algorithm: encodeSequence(encodeOid(oid), ...(identifier.atEnd ? [] : [identifier.element()])),
     keyLength,
     unwrap: (keyEncryptionKey, wrapped) => {
       // node:crypto makes nothing of nothing, and no error.
