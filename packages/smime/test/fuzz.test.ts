@@ -66,7 +66,7 @@ describe('the fuzzer itself', () => {
       const chunks = Array.from({ length: megabytes }, () => Buffer.alloc(1_048_576, 1));
       if (chunks.length !== megabytes) throw new Error('not taken');
     };
-    // Far more, since what earlier tests left may be collected while it runs.
+    // Far more, since what earlier tests left may be collected while it is first measured.
     expect(await kind(take(400))).toBe('memory');
     expect(await kind(take(20))).toBeUndefined();
   });
