@@ -163,7 +163,7 @@ describe('the examples of the README', () => {
     ['Node 22', node22],
   ])('on %s', (name, node) => {
     const run = (program: string): Promise<{ stdout: string; stderr: string }> => {
-      const env = { PATH: process.env.PATH, KEY_SERVICE: people.keyService };
+      const env = { PATH: process.env.PATH, KEY_SERVICE: people.url, PKI: people.url };
       return promisify(execFile)(node(), [path.join(project, 'run', program)], { cwd: folder, env });
     };
 

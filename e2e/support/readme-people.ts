@@ -24,8 +24,8 @@ import {
 import { createCa, issueFor, type SmallCa } from './small-ca.ts';
 
 export interface ReadmePeople {
-  /** What the README calls `KEY_SERVICE`. */
-  readonly keyService: string;
+  /** Serves what the README calls `PKI`, and `KEY_SERVICE`. */
+  readonly url: string;
   close(): void;
 }
 
@@ -43,7 +43,7 @@ export async function readmePeople(folder: string): Promise<ReadmePeople> {
       name,
       email: `${id}@example.com`,
       usage: key.asymmetricKeyType === 'ec' ? ['digitalSignature', 'keyAgreement'] : ['digitalSignature'],
-      extensions: [authorityInfoAccess({ ocsp: [`${url}/ocsp`] })],
+      extensions: [authorityInfoAccess({ ocsp: [`${url}/ocsp`], caIssuers: [`${url}/issuing.cer`] })],
     });
     pem(file, certificate);
     writeFileSync(path.join(folder, `${file}.key`), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
@@ -65,7 +65,7 @@ export async function readmePeople(folder: string): Promise<ReadmePeople> {
   writeFileSync(path.join(folder, 'anna.p12'), file);
   writeFileSync(path.join(folder, 'message.eml'), message());
   serve(server, { root, issuing, annasKey });
-  return { keyService: url, close: () => server.close() };
+  return { url, close: () => server.close() };
 }
 
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -91,9 +91,12 @@ function serve(server: Server, { root, issuing, annasKey }: { root: SmallCa; iss
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     const body = await buffer(request);
     if (pathname === '/root.crl') return crlOf(root);
+    if (pathname === '/issuing.cer') return issuing.certificate.der;
     if (pathname === '/sign/anna') return sign(searchParams.get('hash'), body, annasKey);
-    if (pathname !== '/ocsp') throw new Error(`Nothing at ${pathname}`);
-    const responses = parseOcspRequest(body).requests.map((certId) => ({
+    if (!pathname.startsWith('/ocsp')) throw new Error(`Nothing at ${pathname}`);
+    // RFC 6960 appendix A.1: a short request stands in the address.
+    const asked = request.method === 'GET' ? Buffer.from(decodeURIComponent(pathname.slice(6)), 'base64') : body;
+    const responses = parseOcspRequest(asked).requests.map((certId) => ({
       certId,
       status: 'good' as const,
       thisUpdate: new Date(),
