@@ -69,6 +69,9 @@ const packed = (): Buffer => entityOf(compressed(plaintext));
 /** Octets that somebody signed: whatever else is called valid was forged. */
 export const isSealed = (content: Uint8Array): boolean => plaintext.equals(content) || packed().equals(content);
 
+/** A key-encryption key that sender and recipient have. */
+export const sharedKey = { identifier: Buffer.from('key 1'), keyEncryptionKey: Buffer.alloc(32, 9) } as const;
+
 type Makers = Readonly<Record<string, () => Uint8Array | Promise<Uint8Array>>>;
 
 /** Each maker with dice of its own, so that a new one changes none of the others. */
@@ -102,8 +105,8 @@ export function signedObjects(): Promise<Seed[]> {
 }
 
 export function encryptedObjects(): Promise<Seed[]> {
-  const { rsa, p256, x25519 } = people();
-  const all = [rsa, p256, x25519].map(({ certificate }) => certificate);
+  const { rsa, p256, x25519, mlKem } = people();
+  const all = [rsa, p256, x25519, mlKem].map(({ certificate }) => certificate);
   return make({
     'to RSA': () => encryptContent({ content: plaintext, recipients: [rsa.certificate] }),
     'to RSA with OAEP': () =>
@@ -111,6 +114,9 @@ export function encryptedObjects(): Promise<Seed[]> {
     'to P-256, GCM': () =>
       encryptContent({ content: plaintext, recipients: [p256.certificate], cipher: 'aes-128-gcm' }),
     'to X25519': () => encryptContent({ content: plaintext, recipients: [x25519.certificate], cipher: 'aes-192-cbc' }),
+    'to ML-KEM': () => encryptContent({ content: plaintext, recipients: [mlKem.certificate], cipher: 'aes-256-gcm' }),
+    'to a shared key': () => encryptContent({ content: plaintext, recipients: [sharedKey] }),
+    'to a password': () => encryptContent({ content: plaintext, recipients: [{ password: 'right', iterations: 2 }] }),
     'to all': () => encryptContent({ content: plaintext, recipients: all }),
   });
 }
@@ -281,6 +287,20 @@ export function messages(): Promise<Seed[]> {
     'opaque-signed': () => signed(plain, 'opaque'),
     encrypted: () => sealed(plain, p256),
     'signed and encrypted': async () => sealed(await signed(rich, 'clear'), p256, x25519),
+    'with a protected header': async () =>
+      sealed(
+        await signMessage({
+          message: plain,
+          form: 'clear',
+          signers: [{ ...by(ed25519), chain: chain() }],
+          headerProtection: 'baseline',
+          legacyDisplay: true,
+          ...at,
+        }),
+        p256,
+      ),
+    'opaque, encrypted with GCM': async () =>
+      encryptMessage({ message: await signed(plain, 'opaque'), recipients: [p256.certificate], cipher: 'aes-256-gcm' }),
     'triple-wrapped': async () => signed(await sealed(await signed(plain, 'clear'), rsa), 'opaque'),
     forwarded: async () =>
       mail(['Content-Type: message/rfc822'], Buffer.from(await signed(plain, 'clear')).toString('latin1')),

@@ -19,31 +19,34 @@ export const asn1: Target = {
   ],
   mutate: (input, dice, other) => (dice.oneIn(4) ? mutateOctets(input, dice, other) : mutateDer(input, dice, other)),
   run: (input) => {
-    allowed(() => walk(new DerReader(input)));
+    allowed(() => walk(new DerReader(input), { left: leaves }));
     allowed(() => hasDerLengths(input));
     allowed(() => pemBlocks(input.toString('latin1')));
     const normal = allowed(() => normaliseBer(input));
     if (normal === undefined) return;
     must(normaliseBer(normal).equals(normal), 'what was normalised is normal');
     const problem = allowed(() => {
-      walk(new DerReader(normal));
+      walk(new DerReader(normal), { left: leaves });
       return undefined;
     });
     must(problem === undefined, 'what was normalised can be walked');
   },
 };
 
-/** Every element, constructed ones within, primitives in each form that they might be asked for. */
-function walk(reader: DerReader): void {
+/** Primitives whose content is read, of one input: each that is not what it is asked to be costs an error. */
+const leaves = 20_000;
+
+/** Every element, constructed ones within; primitives in the form of their tag, and in one that need not fit. */
+function walk(reader: DerReader, budget: { left: number }): void {
   while (!reader.atEnd) {
     if ((reader.peek() & 0x20) !== 0) {
-      walk(reader.enter(reader.peek()));
+      walk(reader.enter(reader.peek()), budget);
       continue;
     }
     const { position } = reader;
     const element = reader.element();
     must(reader.position > position && reader.position <= reader.end, 'a reader goes forward');
-    // What fits the tag, and one form that need not: to try all would take most of the time.
+    if (budget.left-- <= 0) continue;
     for (const read of [natural[element[0] as number], forms[position % forms.length]])
       if (read) allowed(() => read(new DerReader(element)));
   }

@@ -11,7 +11,7 @@ import { corpusSeeds } from '../corpus-seeds.ts';
 import { mutateDer } from '../mutate-der.ts';
 import { mutateOctets } from '../mutate-octets.ts';
 import { now } from '../people.ts';
-import { encryptedObjects, isSealed, people, plaintext, signedObjects } from '../seeds.ts';
+import { encryptedObjects, isSealed, people, plaintext, sharedKey, signedObjects } from '../seeds.ts';
 import { must, type Target } from '../target.ts';
 
 export const cms: Target = {
@@ -25,7 +25,8 @@ export const cms: Target = {
   ],
   mutate: (input, dice, other) => (dice.oneIn(6) ? mutateOctets(input, dice, other) : mutateDer(input, dice, other)),
   run: async (input) => {
-    const { root, keys } = people();
+    const { root, keys: own } = people();
+    const keys = [...own, sharedKey];
     const trust = { anchors: [root.certificate], at: now } as const;
     await allowed(async () => {
       const report = await verifyContent({ der: input, ...trust });

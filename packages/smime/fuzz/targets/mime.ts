@@ -3,12 +3,15 @@ import {
   decodeBody,
   decodeHeaderText,
   decryptMessage,
+  decryptStream,
   inspectMessage,
   type MimeEntity,
   parseAddressHeader,
   SmimeError,
   scanMessage,
+  type Verdict,
   verifyMessage,
+  verifyStream,
 } from '../../src/index.ts';
 import { corpusSeeds } from '../corpus-seeds.ts';
 import { mutateMime } from '../mutate-mime.ts';
@@ -41,16 +44,39 @@ export const mime: Target = {
         'what is valid is what somebody signed',
       );
     }
-    try {
-      await decryptMessage({ message: input, keys });
-    } catch (error) {
-      if (!(error instanceof SmimeError) || !/^(decryption-failed|no-matching-recipient)$/.test(error.code))
-        throw error;
-    }
+    const opened = await allowed(async () => (await decryptMessage({ message: input, keys })).message);
+    await stream(input, report.verdict, opened);
     await inspectMessage({ message: input, anchors: [anchor.certificate], keys, at: now });
     must(input.equals(before), 'the octets of a message stay as they are');
   },
 };
+
+/** The same octets in pieces: a stream must not say more than what reads them whole. */
+async function stream(input: Buffer, verdict: Verdict, opened: Uint8Array | undefined): Promise<void> {
+  // Sizes that go through every place of a short message, and do not take long for a long one.
+  const size = 1 + (input.length % 61) + (input.length >> 6);
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < input.length; at += size) yield input.subarray(at, at + size);
+  }
+  const { root, keys } = people();
+  const report = await verifyStream({ source, anchors: [root.certificate], at: now }).report();
+  must(report.verdict !== 'valid' || verdict === 'valid', 'a stream is valid only where the message is');
+  const streamed = await allowed(async () => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of (await decryptStream({ source, keys })).message) pieces.push(piece);
+    return Buffer.concat(pieces);
+  });
+  must(streamed === undefined || opened === undefined || streamed.equals(opened), 'a stream opens to the same octets');
+}
+
+async function allowed<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof SmimeError) return undefined;
+    throw error;
+  }
+}
 
 /** Parts lie within their parents, one after another. */
 function checkRanges(entity: MimeEntity): void {

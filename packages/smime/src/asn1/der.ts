@@ -272,12 +272,13 @@ export function readOnly(der: Uint8Array, what: string, expected: number = tag.s
   return inner;
 }
 
+const tagNames = new Map<number, string>(Object.entries(tag).map(([name, octet]) => [octet, name]));
+
 function tagName(value: number | undefined): string {
   if (value === undefined) return 'an element';
-  const entry = Object.entries(tag).find(([, octet]) => octet === value);
-  return entry
-    ? `${entry[0]} (0x${value.toString(16).padStart(2, '0')})`
-    : `tag 0x${value.toString(16).padStart(2, '0')}`;
+  const octet = `0x${value.toString(16).padStart(2, '0')}`;
+  const name = tagNames.get(value);
+  return name === undefined ? `tag ${octet}` : `${name} (${octet})`;
 }
 
 // ---- writer
