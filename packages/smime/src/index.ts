@@ -125,8 +125,8 @@ export {
   ocspErrorResponse,
   parseOcspRequest,
   parseOcspResponse,
-  verifyOcspResponse,
 } from './revocation/ocsp.ts';
+export { verifyOcspResponse } from './revocation/verify-ocsp.ts';
 // ---- x509
 export {
   assembleSigned,

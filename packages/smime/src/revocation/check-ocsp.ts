@@ -7,7 +7,8 @@ import type { SignatureBudget } from '../x509/signature-budget.ts';
 import type { RevocationReport, RevocationSources } from './check.ts';
 import { checkCrls } from './check-crls.ts';
 import { isCurrent } from './freshness.ts';
-import { certIdMatches, type OcspResponse, verifyOcspResponse } from './ocsp.ts';
+import { certIdMatches, type OcspResponse } from './ocsp.ts';
+import { verifyOcspResponse } from './verify-ocsp.ts';
 
 type Sources = RevocationSources & { readonly signatures: SignatureBudget };
 

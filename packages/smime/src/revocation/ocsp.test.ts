@@ -16,8 +16,8 @@ import {
   ocspErrorResponse,
   parseOcspRequest,
   parseOcspResponse,
-  verifyOcspResponse,
 } from './ocsp.ts';
+import { verifyOcspResponse } from './verify-ocsp.ts';
 
 const ca = await issue({ name: 'OCSP CA' });
 const person = await issue({ email: 'a@example.com' }, ca);
