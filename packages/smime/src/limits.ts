@@ -88,6 +88,8 @@ export const limits = {
   delimiterPadding: 1_000,
   /** Mailboxes read from one address header. */
   mailboxes: 2_000,
+  /** Words and special characters read from one address header: a megabyte of `@` would make an object of each. */
+  addressTokens: 32_000,
   /** Octets of a CMS object that are kept while its content goes by: recipients, certificates, CRLs, signatures. 10,000 recipients take 8 MB. */
   streamStructureOctets: 16_777_216,
   /** Octets of signed content that a stream keeps, for signatures without signed attributes. */

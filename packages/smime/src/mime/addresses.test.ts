@@ -83,4 +83,10 @@ describe('encoded words', () => {
     expect(decodeHeaderText(Buffer.from('Grüße').toString('latin1'))).toBe('Grüße');
     expect(decodeHeaderText('Gr\xfc\xdfe')).toBe('Grüße');
   });
+
+  it('reads a field of a megabyte only as far as its budget goes, and says so', () => {
+    const { mailboxes, problems } = parseAddressHeader('@'.repeat(1_000_000));
+    expect(mailboxes).toEqual([]);
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'address-field-too-long', severity: 'error' }));
+  });
 });

@@ -71,6 +71,10 @@ type Doubt = (code: string, message: string, severity?: Problem['severity']) => 
 function tokenize(value: string, doubt: Doubt): Token[] {
   const tokens: Token[] = [];
   for (let at = 0; at < value.length; ) {
+    if (tokens.length >= limits.addressTokens) {
+      doubt('address-field-too-long', `Only ${limits.addressTokens} words of the field were read.`);
+      return tokens;
+    }
     const c = value[at] as string;
     if (c === ' ' || c === '\t') at++;
     else if (c === '(') {
