@@ -3,6 +3,7 @@ import { formatName, parseCertificate, SmimeError } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
+import { instant } from '../instant.ts';
 import { print, table } from '../output.ts';
 import { certificatesOf, issuerOf, lintCase, reportForScripts } from './lint-batch.ts';
 
@@ -122,11 +123,4 @@ function subjectOf(der: Uint8Array): string | undefined {
     if (error instanceof SmimeError) return undefined;
     throw error;
   }
-}
-
-function instant(text: string): Date {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime()))
-    throw new CommandError(`--at ${text} is not an instant; write it like 2026-11-24T10:00:00Z.`);
-  return at;
 }

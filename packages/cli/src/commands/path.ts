@@ -2,6 +2,7 @@ import { type PathReport, type PolicyInput, type RevocationDemand, validatePath 
 import { Command, Option } from 'commander';
 import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
+import { instant } from '../instant.ts';
 import { print } from '../output.ts';
 import { certificateName, isObjectIdentifier, reportForScripts, validateCase } from './path-batch.ts';
 import { CertificateReader } from './path-input.ts';
@@ -88,13 +89,6 @@ function validate(file: string, options: ValidateOptions): PathReport {
 function policyOf(text: string): string {
   if (isObjectIdentifier(text)) return text;
   throw new CommandError(`--policy ${text} is no object identifier; write it like 1.3.6.1.4.1.99999.1.`);
-}
-
-function instant(text: string): Date {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime()))
-    throw new CommandError(`--at ${text} is not an instant; write it like 2026-11-24T10:00:00Z.`);
-  return at;
 }
 
 function details({ path, revocation, problems }: PathReport): object {

@@ -18,6 +18,7 @@ import { Command, Option } from 'commander';
 import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { certificatesIn, crlsIn, keysIn, type LoadedKey, readInput } from '../input-files.ts';
+import { instant } from '../instant.ts';
 import { print } from '../output.ts';
 import {
   decryptAny,
@@ -227,13 +228,6 @@ const readCrls = (file: string): Crl[] => crlsIn(readInput(file), file);
 function writeOut(file: string | undefined, bytes: Uint8Array): void {
   if (file === undefined || file === '-') process.stdout.write(bytes);
   else writeFileSync(file, bytes);
-}
-
-function instant(text: string): Date {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime()))
-    throw new CommandError(`--at ${text} is not an instant; write it like 2026-11-24T10:00:00Z.`);
-  return at;
 }
 
 const closed: ReadonlySet<SmimeErrorCode> = new Set([

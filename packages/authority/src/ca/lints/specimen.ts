@@ -37,27 +37,11 @@ export interface ExtensionField {
   readonly value: Buffer;
 }
 
-interface Fields {
-  readonly der: Buffer;
-  /** 1, 2 or 3, or what stands there instead. */
-  readonly version: Part<number>;
-  readonly versionEncoded: boolean;
-  /** Content octets of the INTEGER. */
-  readonly serialNumber: Buffer;
-  /** DER AlgorithmIdentifiers: the one inside the signature, and the one beside it. */
-  readonly innerAlgorithm: Buffer;
-  readonly outerAlgorithm: Buffer;
-  readonly issuer: Part<DistinguishedName>;
-  readonly subject: Part<DistinguishedName>;
-  readonly notBefore: Part<TimeField>;
-  readonly notAfter: Part<TimeField>;
-  /** DER SubjectPublicKeyInfo. */
-  readonly spki: Buffer;
-  readonly key: Part<PublicKeyInfo>;
-  readonly uniqueIdentifiers: boolean;
-  /** Undefined where there is no `extensions` field at all. */
-  readonly extensions: Part<readonly ExtensionField[]> | undefined;
-}
+/** What a certificate consists of; the rest of a `Specimen` follows from it. */
+type Fields = Omit<
+  Specimen,
+  'extensionFields' | 'extension' | 'content' | 'extensionProblem' | 'isAuthority' | 'isSelfIssued'
+>;
 
 /** Reads the outline of a DER certificate. Throws `SmimeError` only where not even that is there. */
 export function readSpecimen(input: Uint8Array): Specimen {
@@ -107,20 +91,25 @@ export function readSpecimen(input: Uint8Array): Specimen {
   });
 }
 
-export class Specimen implements Fields {
+export class Specimen {
   readonly der: Buffer;
+  /** 1, 2 or 3, or what stands there instead. */
   readonly version: Part<number>;
   readonly versionEncoded: boolean;
+  /** Content octets of the INTEGER. */
   readonly serialNumber: Buffer;
+  /** DER AlgorithmIdentifiers: the one inside the signature, and the one beside it. */
   readonly innerAlgorithm: Buffer;
   readonly outerAlgorithm: Buffer;
   readonly issuer: Part<DistinguishedName>;
   readonly subject: Part<DistinguishedName>;
   readonly notBefore: Part<TimeField>;
   readonly notAfter: Part<TimeField>;
+  /** DER SubjectPublicKeyInfo. */
   readonly spki: Buffer;
   readonly key: Part<PublicKeyInfo>;
   readonly uniqueIdentifiers: boolean;
+  /** Undefined where there is no `extensions` field at all. */
   readonly extensions: Part<readonly ExtensionField[]> | undefined;
   readonly #byId = new Map<string, ExtensionField>();
   readonly #contents = new Map<string, Part<unknown>>();
