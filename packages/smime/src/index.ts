@@ -162,6 +162,7 @@ export {
   type KeyUsage,
   keyIdentifier,
   keyUsage,
+  keyUsageBits,
   nameConstraints,
   ocspNoCheck,
   type RevocationReason,

@@ -1,5 +1,5 @@
 /** The extensions that lints look into (RFC 5280 4.2), read with the detail that rules about their encoding need. */
-import { type DerReader, type KeyUsage, limits, oids, SmimeError, tag } from '@chancery/smime';
+import { type DerReader, type KeyUsage, keyUsageBits, limits, oids, SmimeError, tag } from '@chancery/smime';
 import { type GeneralNameField, readGeneralNameField, readGeneralNameFields } from './specimen-names.ts';
 
 export interface ExtensionContents {
@@ -120,19 +120,6 @@ export const extensionReaders: { readonly [K in keyof ExtensionContents]: Reader
   }),
 };
 
-/** In bit order (RFC 5280 4.2.1.3). */
-const KEY_USAGES: readonly KeyUsage[] = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-];
-
 function alone<T>(read: Reader<T>): Reader<T> {
   return (reader) => {
     const value = read(reader);
@@ -166,7 +153,7 @@ function readKeyUsage(reader: DerReader): KeyUsageField {
   const { unused, octets } = reader.bitString();
   const isSet = (bit: number): boolean => (((octets[bit >> 3] ?? 0) << (bit & 7)) & 0x80) !== 0;
   const last = octets.length * 8 - unused - 1;
-  return { usages: new Set(KEY_USAGES.filter((_, bit) => isSet(bit))), trailingZeros: last >= 0 && !isSet(last) };
+  return { usages: new Set(keyUsageBits.filter((_, bit) => isSet(bit))), trailingZeros: last >= 0 && !isSet(last) };
 }
 
 function readBasicConstraints(list: DerReader): BasicConstraintsField {
