@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 // Chancery runs on Node 24. Where the Node that npm found is older, the Node 24 that came with `npm ci` takes over.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
+  // Compiled code is kept beside the packages it comes from: whoever could change it there could change them too.
+  nodeModule.enableCompileCache?.(fileURLToPath(new URL('../../../node_modules/.cache/chancery', import.meta.url)));
   await import('../src/main.ts');
 } else {
   const node = bundledNode();

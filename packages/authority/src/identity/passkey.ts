@@ -1,11 +1,6 @@
 /** Passkeys (WebAuthn level 3): discoverable, with user verification, so that one touch is both factors. */
 import { randomBytes } from 'node:crypto';
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
+import type * as webauthn from '@simplewebauthn/server';
 import { AuthorityError } from '../errors.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { lockPasskey, type PasskeyRow, type StoredCredential, setPasskeyCounter } from '../store/operators.ts';
@@ -14,8 +9,11 @@ import type { World } from '../world.ts';
 import { openSecret, sealSecret } from './sealing.ts';
 
 type Json = Record<string, unknown>;
-type RegistrationResponse = Parameters<typeof verifyRegistrationResponse>[0]['response'];
-type AuthenticationResponse = Parameters<typeof verifyAuthenticationResponse>[0]['response'];
+type RegistrationResponse = Parameters<typeof webauthn.verifyRegistrationResponse>[0]['response'];
+type AuthenticationResponse = Parameters<typeof webauthn.verifyAuthenticationResponse>[0]['response'];
+
+/** Loaded with the first passkey: it takes a tenth of the time in which the office starts. */
+const library = (): Promise<typeof webauthn> => import('@simplewebauthn/server');
 
 /** @param origin of the page that asks, already known to be ours: passkeys belong to its host */
 export async function passkeyRegistration(account: {
@@ -26,6 +24,7 @@ export async function passkeyRegistration(account: {
   readonly name: string;
   readonly organisation: string;
 }): Promise<Json> {
+  const { generateRegistrationOptions } = await library();
   const options = await generateRegistrationOptions({
     rpName: `Chancery, ${account.organisation}`,
     rpID: new URL(account.origin).hostname,
@@ -45,6 +44,7 @@ export async function acceptPasskey(
   response: Json,
   expected: { readonly origin: string; readonly challenge: Uint8Array },
 ): Promise<StoredCredential> {
+  const { verifyRegistrationResponse } = await library();
   const verified = await verifyRegistrationResponse({
     response: response as unknown as RegistrationResponse,
     expectedChallenge: Buffer.from(expected.challenge).toString('base64url'),
@@ -73,6 +73,7 @@ export async function passkeyChallenge(
   origin: string,
 ): Promise<{ flow: string; options: Json }> {
   const challenge = randomBytes(32);
+  const { generateAuthenticationOptions } = await library();
   const options = await generateAuthenticationOptions({
     rpID: new URL(origin).hostname,
     challenge: Uint8Array.from(challenge),
@@ -100,6 +101,7 @@ export async function passkeyAnswer(
   const id = typeof answer.response.id === 'string' ? answer.response.id : '';
   const passkey = await lockPasskey(tx, id);
   if (passkey === undefined) throw refused();
+  const { verifyAuthenticationResponse } = await library();
   const verified = await verifyAuthenticationResponse({
     response: answer.response as unknown as AuthenticationResponse,
     expectedChallenge: challenge.challenge,
