@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   // Compiled code is kept beside the packages it comes from: whoever could change it there could change them too.
+  // By the default export, since Node 20, which only hands over, has no such function to import.
   nodeModule.enableCompileCache?.(fileURLToPath(new URL('../../../node_modules/.cache/chancery', import.meta.url)));
   await import('../src/main.ts');
 } else {
