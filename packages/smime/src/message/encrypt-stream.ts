@@ -7,7 +7,8 @@ import { canonicalTwice } from './canonical-stream.ts';
 import { type EncryptInput, encryptedHeader } from './encrypt.ts';
 
 /** A message to encrypt, where to read it from, to whom and how. */
-export interface EncryptStreamInput extends Omit<EncryptInput, 'message' | 'headerProtection' | 'legacyDisplay'> {
+export interface EncryptStreamInput
+  extends Omit<EncryptInput, 'message' | 'headerProtection' | 'legacyDisplay' | 'confidential'> {
   /** Opens a whole RFC 5322 message; sign it first. Called twice or three times: DER states the length of the ciphertext before it. */
   readonly source: ReopenableSource;
 }

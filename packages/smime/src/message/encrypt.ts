@@ -3,25 +3,24 @@ import { type EncryptionInput, makeEnvelope } from '../cms/encrypt-content.ts';
 import { contentCiphers } from '../keys/algorithms.ts';
 import { splitMessage } from '../mime/canonical.ts';
 import { encodeBase64After } from '../mime/transfer-encoding.ts';
-import { type HeaderConfidentiality, splitWithHeaders } from './protect-headers.ts';
+import type { HeaderConfidentiality } from './header-block.ts';
+import { type HeaderProtection, splitWithHeaders } from './protect-headers.ts';
 
 /** A message to encrypt, to whom and how. */
-export interface EncryptInput extends EncryptionInput {
+export interface EncryptInput extends EncryptionInput, HeaderProtection {
   /** A whole RFC 5322 message; sign it first. Its Content-* fields are encrypted, all other fields stay outside, readable. */
   readonly message: Uint8Array;
   /**
    * Header protection (RFC 9788) of a message that is *not* signed; one that is has it from `signMessage`. Default `none`.
    */
   readonly headerProtection?: 'none' | HeaderConfidentiality;
-  /** Repeat hidden fields in the text, for programs that do not know of header protection. Default false. */
-  readonly legacyDisplay?: boolean;
 }
 
 /** Encrypts a message; the result has its lines ended by CRLF. Certificates are not judged here. Throws `invalid-argument` for no recipients. */
 export async function encryptMessage(input: EncryptInput): Promise<Uint8Array> {
-  const { message, headerProtection = 'none', legacyDisplay = false } = input;
+  const { message, headerProtection = 'none' } = input;
   const { outerHeaders, entity } =
-    headerProtection === 'none' ? splitMessage(message) : splitWithHeaders(message, headerProtection, legacyDisplay);
+    headerProtection === 'none' ? splitMessage(message) : splitWithHeaders(message, headerProtection, input);
   const { pieces, length } = await makeEnvelope(entity, input);
   return encodeBase64After(Buffer.concat([outerHeaders, encryptedHeader(input)]), pieces, length);
 }

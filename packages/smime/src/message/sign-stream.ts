@@ -11,7 +11,8 @@ import { canonicalOnce, canonicalTwice } from './canonical-stream.ts';
 import { clearFrame, opaqueHeader, type SignInput } from './sign.ts';
 
 /** A message to sign, where to read it from, with whose key and in which form. */
-export interface SignStreamInput extends Omit<SignInput, 'message' | 'headerProtection' | 'legacyDisplay'> {
+export interface SignStreamInput
+  extends Omit<SignInput, 'message' | 'headerProtection' | 'legacyDisplay' | 'confidential'> {
   /**
    * A whole RFC 5322 message. A function that opens it is called twice or three times; a stream that can be read only once
    * serves for the clear form of a message whose lines need no re-encoding.

@@ -5,10 +5,11 @@ import { contentToSign, makeSignedData, type SignatureInput, signatureDigests } 
 import type { DigestName } from '../keys/algorithms.ts';
 import { type SplitMessage, splitMessage } from '../mime/canonical.ts';
 import { encodeBase64After, encodeBase64Lines } from '../mime/transfer-encoding.ts';
-import { type HeaderConfidentiality, splitWithHeaders } from './protect-headers.ts';
+import type { HeaderConfidentiality } from './header-block.ts';
+import { type HeaderProtection, splitWithHeaders } from './protect-headers.ts';
 
 /** A message to sign, with whose key and in which form. */
-export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
+export interface SignInput extends Omit<SignatureInput, 'signingTime'>, HeaderProtection {
   /** A whole RFC 5322 message. Its Content-* fields move into what is signed; all other fields stay outside, unsigned unless the header is protected. */
   readonly message: Uint8Array;
   /** `clear` (the default): multipart/signed, readable everywhere. `opaque`: one application/pkcs7-mime, safe from relays that rewrite. */
@@ -20,8 +21,6 @@ export interface SignInput extends Omit<SignatureInput, 'signingTime'> {
    * one that is encrypted next, since it hides fields outside. Default `none`.
    */
   readonly headerProtection?: 'none' | 'clear' | HeaderConfidentiality;
-  /** Repeat hidden fields in the text, for programs that do not know of header protection. Default false. */
-  readonly legacyDisplay?: boolean;
 }
 
 /**
@@ -63,10 +62,8 @@ export function clearFrame(input: Pick<SignInput, 'signers'>): { before: Buffer;
   };
 }
 
-function split({ message, headerProtection = 'none', legacyDisplay = false }: SignInput): SplitMessage {
-  return headerProtection === 'none'
-    ? splitMessage(message)
-    : splitWithHeaders(message, headerProtection, legacyDisplay);
+function split({ message, headerProtection = 'none', ...how }: SignInput): SplitMessage {
+  return headerProtection === 'none' ? splitMessage(message) : splitWithHeaders(message, headerProtection, how);
 }
 
 /** RFC 8551 section 3.5.3.2: the digests of all signers, with a comma between them, which needs quotes. */
