@@ -128,6 +128,7 @@ export {
   parseOcspResponse,
 } from './revocation/ocsp.ts';
 export { verifyOcspResponse } from './revocation/verify-ocsp.ts';
+export { buildTbsCrl, type RevokedCertificate, RevokedList, type TbsCrlInput } from './x509/build-crl.ts';
 // ---- x509
 export {
   assembleSigned,
@@ -141,13 +142,10 @@ export {
   verifyCertificateSignature,
 } from './x509/certificate.ts';
 export {
-  buildTbsCrl,
   type Crl,
   type CrlEntry,
   type IssuingDistributionPoint,
   parseCrl,
-  type RevokedCertificate,
-  type TbsCrlInput,
   verifyCrlSignature,
 } from './x509/crl.ts';
 export {
@@ -157,8 +155,10 @@ export {
   certificatePolicies,
   crlDistributionPoints,
   crlNumber,
+  deltaCrlIndicator,
   type Extension,
   extendedKeyUsage,
+  freshestCrl,
   issuingDistributionPoint,
   type KeyUsage,
   keyIdentifier,

@@ -3,8 +3,9 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { defaultHash, signatureAlgorithmFor } from '../src/keys/algorithms.ts';
 import { localSigner } from '../src/keys/local.ts';
 import type { Signer } from '../src/keys/ports.ts';
+import { buildTbsCrl, type RevokedCertificate, type RevokedList } from '../src/x509/build-crl.ts';
 import { assembleSigned, buildTbsCertificate, type Certificate, parseCertificate } from '../src/x509/certificate.ts';
-import { buildTbsCrl, type Crl, parseCrl, type RevokedCertificate } from '../src/x509/crl.ts';
+import { type Crl, parseCrl } from '../src/x509/crl.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -84,7 +85,7 @@ export async function issue(wish: Wish, issuer?: Party): Promise<Party> {
 
 export async function issueCrl(
   issuer: Party,
-  entries: readonly RevokedCertificate[],
+  entries: readonly RevokedCertificate[] | RevokedList,
   options: { number?: number; extensions?: readonly Extension[]; thisUpdate?: Date; nextUpdate?: Date } = {},
 ): Promise<Crl> {
   const hash = defaultHash(issuer.signer.kind);

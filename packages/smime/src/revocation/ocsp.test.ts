@@ -198,6 +198,23 @@ describe('OCSP responses', () => {
     expect(verifyOcspResponse({ response: error, issuer: ca.certificate, at: now }).valid).toBe(false);
   });
 
+  it('say since when they know, without harm to who does not read it', async () => {
+    const archiveCutoff = new Date('2020-02-03T04:05:06Z');
+    const certId = certIdFor(person.certificate.serialNumber, ca.certificate);
+    const der = await buildOcspResponse({
+      signer: ca.signer,
+      responses: [{ certId, status: 'good', thisUpdate: now, nextUpdate: later, archiveCutoff }],
+      producedAt: now,
+    });
+    // id-pkix-ocsp-archive-cutoff and its GeneralizedTime in an OCTET STRING.
+    expect(Buffer.from(der).toString('hex')).toContain(
+      `06092b06010505073001060411180f${Buffer.from('20200203040506Z').toString('hex')}`,
+    );
+    const response = parseOcspResponse(der);
+    expect(response.basic?.unknownCritical).toEqual([]);
+    expect(checkRevocation(person.certificate, ca.certificate, { ocsp: [response], at: now }).status).toBe('good');
+  });
+
   it('throw SmimeError for every prefix', async () => {
     const { der } = await answer(delegate, { revokedAt: now, reason: 'superseded' }, { nonce });
     for (let length = 0; length < der.length; length++)

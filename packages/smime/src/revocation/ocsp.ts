@@ -171,6 +171,8 @@ export interface OcspResponseInput {
     readonly status: OcspCertificateStatus;
     readonly thisUpdate: Date;
     readonly nextUpdate?: Date;
+    /** Since when the responder has kept what it knows, ended certificates included (RFC 6960 4.4.4). */
+    readonly archiveCutoff?: Date;
   }[];
   readonly producedAt: Date;
   /** The request's nonce, where it is to be answered. */
@@ -179,12 +181,13 @@ export interface OcspResponseInput {
 
 /** A signed DER OCSPResponse. The responder is named by its key (RFC 9919 3.2.1). */
 export async function buildOcspResponse(input: OcspResponseInput): Promise<Uint8Array> {
-  const singles = input.responses.map(({ certId, status, thisUpdate, nextUpdate }) =>
+  const singles = input.responses.map(({ certId, status, thisUpdate, nextUpdate, archiveCutoff }) =>
     encodeSequence(
       certId.der,
       encodeStatus(status),
       encodeGeneralizedTime(thisUpdate),
       ...(nextUpdate ? [encodeExplicit(0, encodeGeneralizedTime(nextUpdate))] : []),
+      ...(archiveCutoff ? [encodeExplicit(1, encodeExtensions([archiveCutoffExtension(archiveCutoff)]))] : []),
     ),
   );
   const tbs = encodeSequence(
@@ -336,6 +339,12 @@ const nonceExtension = (nonce: Uint8Array): Extension => ({
   id: oids.ocspNonce,
   critical: false,
   value: encodeOctetString(nonce),
+});
+
+const archiveCutoffExtension = (since: Date): Extension => ({
+  id: oids.ocspArchiveCutoff,
+  critical: false,
+  value: encodeGeneralizedTime(since),
 });
 
 /** A responder hashes the same few issuers for every request. */

@@ -1,26 +1,11 @@
-/** Certificate revocation lists (RFC 5280 5): read with an index that costs four octets an entry, and built in one buffer. */
-import {
-  DerReader,
-  encodeElement,
-  encodeExplicit,
-  encodeHeader,
-  encodeInteger,
-  encodeSequence,
-  encodeTime,
-  readOnly,
-  tag,
-} from '../asn1/der.ts';
+/** Certificate revocation lists (RFC 5280 5), read with an index that costs four octets an entry; `build-crl.ts` makes them. */
+import { DerReader, readOnly, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { type Certificate, nameDer, serialInteger, verifySigned } from './certificate.ts';
-import {
-  type Extension,
-  encodeExtensions,
-  type RevocationReason,
-  revocationReasonOf,
-  revocationReasons,
-} from './extensions.ts';
+import { reasonTemplate } from './build-crl.ts';
+import { type Certificate, serialInteger, verifySigned } from './certificate.ts';
+import { type Extension, type RevocationReason, revocationReasonOf } from './extensions.ts';
 import { type Name, namesEqual, readName } from './name.ts';
 import {
   type AuthorityKeyIdentifier,
@@ -138,41 +123,6 @@ export function parseCrl(der: Uint8Array): Crl {
 /** True where the issuer's key made the signature. False as well for an algorithm or a key that the engine cannot use. */
 export function verifyCrlSignature(crl: Crl, issuer: Pick<Certificate, 'publicKey'>): boolean {
   return verifySigned(crl, issuer);
-}
-
-/** One entry for a CRL to be made. */
-export interface RevokedCertificate {
-  /** Hex, as `Certificate.serialNumber`. */
-  readonly serialNumber: string;
-  readonly revokedAt: Date;
-  readonly reason?: RevocationReason;
-}
-
-/** The fields of a CRL that a CA is about to sign. */
-export interface TbsCrlInput {
-  /** DER AlgorithmIdentifier, see `signatureAlgorithmFor`. */
-  readonly signatureAlgorithm: Uint8Array;
-  readonly issuer: Uint8Array | Name;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
-  readonly entries: readonly RevokedCertificate[];
-  /** CRL number and authority key identifier at least (RFC 5280 5.2). */
-  readonly extensions: readonly Extension[];
-}
-
-/** The DER TBSCertList (version 2) that a CA signs, see `assembleSigned`. */
-export function buildTbsCrl(input: TbsCrlInput): Uint8Array {
-  const entries = encodeEntries(input.entries);
-  return encodeSequence(
-    encodeInteger(1),
-    input.signatureAlgorithm,
-    nameDer(input.issuer),
-    encodeTime(input.thisUpdate),
-    encodeTime(input.nextUpdate),
-    // RFC 5280 5.1.2.6: the list is absent where nothing is revoked.
-    ...(entries.length > 0 ? [encodeHeader(tag.sequence, entries.length), entries] : []),
-    encodeExplicit(0, encodeExtensions(input.extensions)),
-  );
 }
 
 const knownCrlExtensions: ReadonlySet<string> = new Set([
@@ -367,45 +317,4 @@ function readIssuingDistributionPoint(value: Uint8Array): IssuingDistributionPoi
   const onlyAttributeCertificates = flag(0x85);
   reader.finish('the issuing distribution point');
   return { ...names, onlyUserCertificates, onlyCaCertificates, onlySomeReasons, indirect, onlyAttributeCertificates };
-}
-
-/** One buffer, sized before it is written: objects per entry would cost seconds for a million of them. */
-function encodeEntries(entries: readonly RevokedCertificate[]): Buffer {
-  // Entry header 2, INTEGER header 2 and sign octet 1, a GeneralizedTime 17, a reason 14.
-  let size = 0;
-  for (const { serialNumber } of entries) size += 36 + ((serialNumber.length + 1) >> 1);
-  const out = Buffer.allocUnsafe(size);
-  let p = 0;
-  let lastTime = Number.NaN;
-  let time: Buffer = Buffer.alloc(0);
-  for (const { serialNumber, revokedAt, reason } of entries) {
-    if (revokedAt.getTime() !== lastTime) {
-      lastTime = revokedAt.getTime();
-      time = encodeTime(revokedAt);
-    }
-    const serial = shortSerial(serialNumber);
-    // RFC 5280 5.3.1: unspecified is expressed by leaving the reason out.
-    const code = reason === undefined ? 0 : revocationReasons[reason];
-    const extensions = code === 0 ? 0 : reasonTemplate.length;
-    out[p++] = tag.sequence;
-    out[p++] = serial.length + time.length + extensions;
-    p += serial.copy(out, p);
-    p += time.copy(out, p);
-    if (extensions > 0) {
-      p += reasonTemplate.copy(out, p);
-      out[p - 1] = code;
-    }
-  }
-  return out.subarray(0, p);
-}
-
-const reasonTemplate = encodeExtensions([
-  { id: oids.reasonCode, critical: false, value: encodeElement(tag.enumerated, Uint8Array.of(0)) },
-]);
-
-function shortSerial(serialNumber: string): Buffer {
-  const serial = serialInteger(serialNumber);
-  if (serial.length > 24)
-    throw new SmimeError('invalid-argument', 'a serial number has more than 20 octets (RFC 5280 4.1.2.2)');
-  return serial;
 }

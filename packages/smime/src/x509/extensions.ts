@@ -141,9 +141,16 @@ export function certificatePolicies(
 
 /** One distribution point per URI. */
 export function crlDistributionPoints(uris: readonly string[]): Extension {
-  const points = uris.map((uri) => encodeSequence(encodeExplicit(0, encodeExplicit(0, encodeUri(uri)))));
-  return { id: oids.crlDistributionPoints, critical: false, value: encodeSequence(...points) };
+  return { id: oids.crlDistributionPoints, critical: false, value: encodePoints(uris) };
 }
+
+/** RFC 5280 4.2.1.15, 5.2.6: where the delta CRLs are; of a certificate or of a complete CRL. One distribution point per URI. */
+export function freshestCrl(uris: readonly string[]): Extension {
+  return { id: oids.freshestCrl, critical: false, value: encodePoints(uris) };
+}
+
+const encodePoints = (uris: readonly string[]): Buffer =>
+  encodeSequence(...uris.map((uri) => encodeSequence(encodeExplicit(0, encodeExplicit(0, encodeUri(uri))))));
 
 /** RFC 5280 4.2.2.1: URLs of the OCSP responder and of the issuer's certificates. */
 export function authorityInfoAccess(access: {
@@ -195,21 +202,29 @@ export function nameConstraints(input: {
   };
 }
 
-/** @param number non-negative; big numbers as big-endian octets (at most 20, RFC 5280 5.2.3) */
 /** RFC 5280 5.2.3: a positive number, or its big-endian octets where it is long. */
 export function crlNumber(number: number | Uint8Array): Extension {
   return { id: oids.crlNumber, critical: false, value: encodeInteger(number) };
 }
 
-/** RFC 5280 5.2.5: the CRL holds only what its distribution point says; `uri` equals the certificates' CRL distribution point. */
+/** RFC 5280 5.2.4: makes a CRL a delta CRL. @param base the number of the complete CRL that it continues */
+export function deltaCrlIndicator(base: number | Uint8Array): Extension {
+  return { id: oids.deltaCrlIndicator, critical: true, value: encodeInteger(base) };
+}
+
+/**
+ * RFC 5280 5.2.5: the CRL holds only what its distribution point says.
+ * @param input.uri equals the CRL distribution point of the certificates; several where that has moved
+ */
 export function issuingDistributionPoint(input: {
-  readonly uri?: string;
+  readonly uri?: string | readonly string[];
   readonly onlyUserCertificates?: boolean;
   readonly onlyCaCertificates?: boolean;
 }): Extension {
   const flag = Uint8Array.of(0xff);
+  const uris = typeof input.uri === 'string' ? [input.uri] : (input.uri ?? []);
   const parts = [
-    ...(input.uri === undefined ? [] : [encodeExplicit(0, encodeExplicit(0, encodeUri(input.uri)))]),
+    ...(uris.length === 0 ? [] : [encodeExplicit(0, encodeExplicit(0, ...uris.map(encodeUri)))]),
     ...(input.onlyUserCertificates ? [encodeImplicit(1, flag)] : []),
     ...(input.onlyCaCertificates ? [encodeImplicit(2, flag)] : []),
   ];
