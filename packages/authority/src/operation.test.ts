@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type TemporaryOffice, temporaryOffice } from '../test/temporary-office.ts';
 import { AuthorityError } from './errors.ts';
-import { consult, operation, perform } from './operation.ts';
+import { bulkOperation, consult, operation, perform, performAll } from './operation.ts';
 import { anonymous, type Principal, system } from './principal.ts';
 import { insertGateway } from './store/gateways.ts';
 
@@ -173,5 +173,73 @@ describe('consult', () => {
       code: 'forbidden',
     });
     expect(await count()).toEqual(before);
+  });
+});
+
+describe('performAll', () => {
+  const defineBulk = (options: { irreversible?: boolean } = {}) =>
+    bulkOperation({
+      action: 'test.add-gateways',
+      permission: 'operator:write',
+      ...options,
+      input: z.object({ name: z.string().min(3) }),
+      subject: (input) => `gateway-name:${input.name}`,
+      async runAll(tx, inputs, _by, world) {
+        if (inputs.some(({ name }) => name === 'breaks')) throw new Error('secret text');
+        const done = [];
+        for (const { name } of inputs) {
+          seen.push(...(await trail(name)).map((record) => record.outcome));
+          if (name === 'refused') done.push(new AuthorityError('wrong-state', 'No room for it.'));
+          else {
+            await insertGateway(tx, name, world.clock());
+            done.push({ result: name.toUpperCase(), audit: { length: name.length } });
+          }
+        }
+        return done;
+      },
+    });
+  const names = (...all: string[]) => all.map((name) => ({ name }));
+
+  it('does all in one transaction, with a record for each, and lets a refusal stand alone', async () => {
+    const [first, second, third] = await performAll(
+      office.world,
+      defineBulk(),
+      local,
+      names('many-1', 'refused', 'many-2'),
+    );
+    expect([first, third]).toEqual(['MANY-1', 'MANY-2']);
+    expect(second).toMatchObject({ code: 'wrong-state' });
+    expect(await trail('many-1')).toMatchObject([{ outcome: 'succeeded', details: { length: 6 } }]);
+    expect(await trail('refused')).toMatchObject([{ outcome: 'failed', details: { code: 'wrong-state' } }]);
+    expect(await exists('many-2')).toBe(true);
+  });
+
+  it('commits every attempted record of an irreversible act before any of it', async () => {
+    await performAll(office.world, defineBulk({ irreversible: true }), local, names('grave-1', 'grave-2'));
+    expect(seen).toEqual(['attempted', 'attempted']);
+    expect((await trail('grave-2')).map(({ outcome }) => outcome)).toEqual(['attempted', 'succeeded']);
+  });
+
+  it('does nothing at all where one breaks, and records that for each', async () => {
+    await expect(performAll(office.world, defineBulk(), local, names('whole-1', 'breaks'))).rejects.toThrow(
+      'secret text',
+    );
+    expect(await exists('whole-1')).toBe(false);
+    expect(await trail('whole-1')).toMatchObject([{ outcome: 'failed', details: { code: 'internal' } }]);
+    expect(JSON.stringify(await trail('breaks'))).not.toContain('secret');
+  });
+
+  it('refuses whoever may not, with a record for each', async () => {
+    await expect(performAll(office.world, defineBulk(), auditor, names('no-1', 'no-2'))).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    expect(await trail('no-2')).toMatchObject([{ outcome: 'denied' }]);
+  });
+
+  it('may be performed on one alone, whose refusal is thrown', async () => {
+    expect(await perform(office.world, defineBulk(), local, { name: 'alone' })).toBe('ALONE');
+    await expect(perform(office.world, defineBulk(), local, { name: 'refused' })).rejects.toMatchObject({
+      code: 'wrong-state',
+    });
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { Permission } from '@chancery/api';
 import type { z } from 'zod';
-import { type AuditDetails, type AuditEntry, appendAudit } from './audit/trail.ts';
+import { type AuditDetails, type AuditEntry, appendAudit, appendAudits } from './audit/trail.ts';
 import { AuthorityError } from './errors.ts';
 import { actorOf, type Principal, permissionsOf } from './principal.ts';
 import type { Snapshot, Transaction } from './store/database.ts';
@@ -26,19 +26,44 @@ export interface Operation<Input extends z.ZodType, Result> {
   readonly input: Input;
   /** What the record is about: `person:<id>`, `certificate:<serial>`, … */
   subject(input: z.output<Input>): string | null;
-  run(
+  run(tx: Transaction, input: z.output<Input>, by: Principal, world: World): Promise<Done<Result>>;
+  /**
+   * The same for many inputs in one transaction, in their order: what was done for each, or why it was refused. Whoever
+   * returns a refusal has written nothing for that input.
+   */
+  runAll?(
     tx: Transaction,
-    input: z.output<Input>,
+    inputs: readonly z.output<Input>[],
     by: Principal,
     world: World,
-  ): Promise<{ result: Result; audit: AuditDetails }>;
+  ): Promise<readonly (Done<Result> | AuthorityError)[]>;
 }
+
+/** What was done, and what the audit trail says of it. */
+export interface Done<Result> {
+  readonly result: Result;
+  readonly audit: AuditDetails;
+}
+
+/** An operation that can be performed on many inputs in one transaction. */
+type BulkOperation<Input extends z.ZodType, Result> = Operation<Input, Result> &
+  Required<Pick<Operation<Input, Result>, 'runAll'>>;
 
 /** Declares an operation; list it in `operations.ts`. */
 export function operation<Input extends z.ZodType, Result>(
   definition: Operation<Input, Result>,
 ): Operation<Input, Result> {
   return definition;
+}
+
+/** Declares one that is `runAll` alone: a single input is a batch of one. */
+export function bulkOperation<Input extends z.ZodType, Result>(
+  definition: Omit<BulkOperation<Input, Result>, 'run'>,
+): BulkOperation<Input, Result> {
+  return {
+    ...definition,
+    run: async (tx, input, by, world) => sole(await definition.runAll(tx, [input], by, world)),
+  };
 }
 
 /**
@@ -52,48 +77,71 @@ export async function perform<Input extends z.ZodType, Result>(
   by: Principal,
   rawInput: z.input<Input>,
 ): Promise<Result> {
-  const parsed = op.input.safeParse(rawInput);
-  if (!parsed.success) throw invalidRequest(parsed.error);
-  const input = parsed.data;
-  const subject = op.subject(input);
-  const record = (outcome: AuditEntry['outcome'], details: AuditDetails): AuditEntry => ({
-    at: world.clock(),
-    actor: actorOf(by),
-    actorName: by.name,
-    action: op.action,
-    outcome,
-    subject,
-    details,
-  });
-  const recordAlone = (outcome: AuditEntry['outcome'], details: AuditDetails) =>
-    world.database.operations.transaction((tx) => appendAudit(tx, record(outcome, details)));
-  /** After a failure the caller must hear the failure itself, even where the database is gone and the record with it. */
-  const recordFailure = (outcome: AuditEntry['outcome'], details: AuditDetails) =>
-    recordAlone(outcome, details).catch((error: Error) =>
-      world.log.error('audit.not-recorded', { action: op.action, outcome, error: error.message }),
-    );
-
-  const refusal = refuse(op.permission, by, op.action);
-  if (refusal !== undefined) {
-    await recordFailure('denied', { reason: refusal.message });
-    throw refusal;
-  }
-  if (op.irreversible === true) await recordAlone('attempted', {});
+  const input = parse(op.input, rawInput);
+  const record = recorder(world, op, by);
+  await admit(world, op, by, [input]);
+  if (op.irreversible === true) await recordAlone(world, [record(input, 'attempted', {})]);
   try {
     return await world.database.operations.transaction(async (tx) => {
       const { result, audit } = await op.run(tx, input, by, world);
-      await appendAudit(tx, record('succeeded', audit));
+      await appendAudit(tx, record(input, 'succeeded', audit));
       return result;
     });
   } catch (error) {
-    const known = error instanceof AuthorityError;
-    await recordFailure(known && DENIALS.has(error.code) ? 'denied' : 'failed', {
-      code: known ? error.code : 'internal',
-      // An unknown error's text may quote its input: only our own sentences go on the record.
-      reason: known ? error.message : 'An unexpected error; the server log has it.',
-    });
+    await recordFailure(world, [record(input, outcomeOf(error), reasonOf(error))]);
     throw error;
   }
+}
+
+/**
+ * Performs one operation on many inputs in one transaction, with the records that each would have left by itself: for an
+ * irreversible one, all the `attempted` records commit first. A refusal stands in the place of its result and leaves the
+ * others alone; any other error rolls all of them back.
+ * @throws AuthorityError `invalid-request`, `unauthenticated`, `forbidden`
+ */
+export async function performAll<Input extends z.ZodType, Result>(
+  world: World,
+  op: BulkOperation<Input, Result>,
+  by: Principal,
+  rawInputs: readonly z.input<Input>[],
+): Promise<(Result | AuthorityError)[]> {
+  if (rawInputs.length === 0) return [];
+  const inputs = rawInputs.map((one) => parse(op.input, one));
+  const record = recorder(world, op, by);
+  await admit(world, op, by, inputs);
+  if (op.irreversible === true)
+    await recordAlone(
+      world,
+      inputs.map((input) => record(input, 'attempted', {})),
+    );
+  try {
+    return await world.database.operations.transaction(async (tx) => {
+      const all = await op.runAll(tx, inputs, by, world);
+      if (all.length !== inputs.length) throw new Error(`${op.action} lost one of its inputs. Nothing was changed.`);
+      const entries = inputs.map((input, index) => {
+        const one = all[index] as Done<Result> | AuthorityError;
+        return one instanceof AuthorityError
+          ? record(input, outcomeOf(one), reasonOf(one))
+          : record(input, 'succeeded', one.audit);
+      });
+      await appendAudits(tx, entries);
+      return all.map((one) => (one instanceof AuthorityError ? one : one.result));
+    });
+  } catch (error) {
+    await recordFailure(
+      world,
+      inputs.map((input) => record(input, outcomeOf(error), reasonOf(error))),
+    );
+    throw error;
+  }
+}
+
+/** What `runAll` made of a single input. @throws AuthorityError where it was refused */
+function sole<Result>(all: readonly (Done<Result> | AuthorityError)[]): Done<Result> {
+  const [one] = all;
+  if (one === undefined) throw new Error('An operation lost its input. Nothing was changed.');
+  if (one instanceof AuthorityError) throw one;
+  return one;
 }
 
 /** A read that needs a permission but leaves no record: lists, pages, charts. */
@@ -109,6 +157,79 @@ export async function consult<T>(
 }
 
 const DENIALS = new Set(['unauthenticated', 'wrong-credentials', 'forbidden', 'quorum-refused', 'rate-limited']);
+
+function parse<Input extends z.ZodType>(schema: Input, raw: z.input<Input>): z.output<Input> {
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw invalidRequest(parsed.error);
+  return parsed.data;
+}
+
+type Recorder<Input extends z.ZodType> = (
+  input: z.output<Input>,
+  outcome: AuditEntry['outcome'],
+  details: AuditDetails,
+) => AuditEntry;
+
+function recorder<Input extends z.ZodType>(
+  world: World,
+  op: Pick<Operation<Input, unknown>, 'action' | 'subject'>,
+  by: Principal,
+): Recorder<Input> {
+  return (input, outcome, details) => ({
+    at: world.clock(),
+    actor: actorOf(by),
+    actorName: by.name,
+    action: op.action,
+    outcome,
+    subject: op.subject(input),
+    details,
+  });
+}
+
+/** @throws AuthorityError `unauthenticated`, `forbidden`, once that is on record */
+async function admit<Input extends z.ZodType>(
+  world: World,
+  op: Pick<Operation<Input, unknown>, 'action' | 'subject' | 'permission'>,
+  by: Principal,
+  inputs: readonly z.output<Input>[],
+): Promise<void> {
+  const refusal = refuse(op.permission, by, op.action);
+  if (refusal === undefined) return;
+  const record = recorder(world, op, by);
+  await recordFailure(
+    world,
+    inputs.map((input) => record(input, 'denied', { reason: refusal.message })),
+  );
+  throw refusal;
+}
+
+function recordAlone(world: World, entries: readonly AuditEntry[]): Promise<void> {
+  return world.database.operations.transaction((tx) => appendAudits(tx, entries));
+}
+
+/** After a failure the caller must hear the failure itself, even where the database is gone and the record with it. */
+function recordFailure(world: World, entries: readonly AuditEntry[]): Promise<void> {
+  return recordAlone(world, entries).catch((error: Error) =>
+    world.log.error('audit.not-recorded', {
+      action: entries[0]?.action,
+      outcome: entries[0]?.outcome,
+      records: entries.length,
+      error: error.message,
+    }),
+  );
+}
+
+const outcomeOf = (error: unknown): 'denied' | 'failed' =>
+  error instanceof AuthorityError && DENIALS.has(error.code) ? 'denied' : 'failed';
+
+function reasonOf(error: unknown): AuditDetails {
+  const known = error instanceof AuthorityError;
+  return {
+    code: known ? error.code : 'internal',
+    // An unknown error's text may quote its input: only our own sentences go on the record.
+    reason: known ? error.message : 'An unexpected error; the server log has it.',
+  };
+}
 
 function refuse(
   permission: Operation<z.ZodType, unknown>['permission'],

@@ -24,7 +24,13 @@ export interface AuditEntry {
 export const GENESIS = Buffer.alloc(32);
 
 /** Appends in the caller's transaction: the act and its record commit together or not at all. */
-export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
+export function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
+  return appendAudits(tx, [entry]);
+}
+
+/** The same for many, in that order: the lock, the last link and the insert are paid for once. */
+export async function appendAudits(tx: Transaction, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
   // One writer at a time, until commit: a chain has one last link. Released by PostgreSQL with the transaction.
   await sql`SELECT pg_advisory_xact_lock(${TRAIL_LOCK})`.execute(tx);
   const last = await tx
@@ -33,14 +39,14 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
     .orderBy('sequence', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const sequence = Number(last?.sequence ?? 0) + 1;
-  const previous = last?.hash ?? GENESIS;
-  const canonical = canonicalRecord(sequence, entry);
-  await tx
-    .insertInto('audit_records')
-    .values({
+  let sequence = Number(last?.sequence ?? 0);
+  let previous = last?.hash ?? GENESIS;
+  const rows = entries.map((entry) => {
+    sequence += 1;
+    const canonical = canonicalRecord(sequence, entry);
+    const row = {
       sequence,
-      at: entry.at,
+      at: entry.at.toISOString(),
       actor: entry.actor,
       actor_name: entry.actorName,
       action: entry.action,
@@ -48,10 +54,19 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
       subject: entry.subject,
       details: JSON.stringify(entry.details),
       canonical,
-      previous_hash: previous,
+      previous_hash: `\\x${previous.toString('hex')}`,
       hash: chainHash(previous, canonical),
-    })
-    .execute();
+    };
+    previous = row.hash;
+    return { ...row, hash: `\\x${row.hash.toString('hex')}` };
+  });
+  const column = <K extends keyof (typeof rows)[number]>(name: K) => rows.map((row) => row[name]);
+  await sql`
+    INSERT INTO audit_records (sequence, at, actor, actor_name, action, outcome, subject, details, canonical, previous_hash, hash)
+    SELECT * FROM unnest(${column('sequence')}::bigint[], ${column('at')}::timestamptz[], ${column('actor')}::text[],
+      ${column('actor_name')}::text[], ${column('action')}::text[], ${column('outcome')}::text[], ${column('subject')}::text[],
+      ${column('details')}::jsonb[], ${column('canonical')}::text[], ${column('previous_hash')}::bytea[],
+      ${column('hash')}::bytea[])`.execute(tx);
 }
 
 /** hash = SHA-256(previous hash || canonical record, UTF-8). */

@@ -16,22 +16,26 @@ import {
   verifyRequestSignature,
 } from '@chancery/smime';
 import { z } from 'zod';
+import type { AuditDetails } from '../audit/trail.ts';
 import { AuthorityError } from '../errors.ts';
 import type { EscrowReceipt } from '../kra/escrow.ts';
-import { operation } from '../operation.ts';
+import { bulkOperation, type Done } from '../operation.ts';
 import { type Principal, permissionsOf } from '../principal.ts';
-import { issuingAuthority } from '../store/authorities.ts';
+import { type AuthorityRow, issuingAuthority } from '../store/authorities.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   abandonIntents,
+  type EndEntity,
   escrowHolds,
-  holdEndEntity,
-  insertIntent,
-  lockKey,
+  holdEndEntities,
+  type IntentRow,
+  insertIntents,
+  lockKeys,
   organisationName,
-  usesOfKey,
+  type UseOfKey,
+  usesOfKeys,
 } from '../store/intents.ts';
-import { latestProfile } from '../store/profiles.ts';
+import { latestProfile, type VersionedProfile } from '../store/profiles.ts';
 import type { CertificateUse, KeyOrigin } from '../store/schema.ts';
 import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
@@ -77,7 +81,7 @@ type PrepareInput = z.output<typeof PrepareInput>;
  * @throws AuthorityError `unusable-input` (request, key, proof of possession), `conflict` (the key was seen before),
  *   `not-found`, `wrong-state` (the person left), `lint-failed`, `forbidden`
  */
-export const prepareCertificate = operation({
+export const prepareCertificate = bulkOperation({
   action: 'certificate.prepare',
   permission: {
     guard: (by) => by.kind === 'gateway' || by.kind === 'person' || permissionsOf(by).has('certificate:issue'),
@@ -90,75 +94,165 @@ export const prepareCertificate = operation({
       : input.use === 'gateway'
         ? `gateway:${input.gatewayId}`
         : `person:${input.personId}`,
-  async run(tx, input, by, world) {
-    const holder = await holderOf(tx, input, by);
-    const { id: profileId, version, profile } = await latestProfile(tx, PROFILES[input.use]);
-    const { spki, request } = await keyOf(world, input);
-    requireSoundKey(spki, profile);
-    if (request !== undefined && !verifyRequestSignature(request)) {
-      throw unusable(
-        'The certificate request is not signed by its own key, so nothing proves that whoever sent it has the key.',
-      );
-    }
-    const spkiSha256 = createHash('sha256').update(spki).digest();
-    const superseded = await requireFreshKey(tx, input, spkiSha256);
-
-    const authority = await issuingAuthority(tx);
-    const serialNumber = randomSerialNumber();
-    const { tbs, draft } = buildEndEntity({
-      profile,
-      authority,
-      config: world.config,
-      serialNumber,
-      subject: holder.subject,
-      emails: holder.emails,
-      spki,
-      now: world.clock(),
-    });
-    const findings = lintForIssuance({ use: input.use, certificate: draft, issuer: authority.certificate });
-    const errors = findings.filter(({ severity }) => severity === 'error');
-    if (errors.length > 0) {
-      throw new AuthorityError(
-        'lint-failed',
-        `The certificate would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. It was not issued.`,
-        { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
-      );
-    }
-    await insertIntent(
-      tx,
-      {
-        serialNumber,
-        authorityId: authority.id,
-        use: input.use,
-        profile: profileId,
-        personId: 'personId' in input ? input.personId : null,
-        gatewayId: input.use === 'gateway' ? input.gatewayId : null,
-        enrollmentId: ('enrollmentId' in input ? input.enrollmentId : undefined) ?? null,
-        escrowedKeyId: input.use === 'encryption' ? input.key.escrowedKeyId : null,
-        keyOrigin: originOf(input),
-        keyReference: input.use === 'ocsp' ? input.keyReference : null,
-        tbs,
-        spkiSha256,
-      },
-      world.clock(),
-    );
-    return {
-      result: { serialNumber } as IssuanceIntent,
-      audit: {
-        serialNumber,
-        use: input.use,
-        profile: `${profileId}/${version}`,
-        key: keyLabel(draft),
-        spkiSha256: spkiSha256.toString('hex'),
-        subject: formatName(draft.subject),
-        addresses: [...holder.emails],
-        notAfter: draft.notAfter.toISOString(),
-        warnings: findings.map(({ lint, message }) => `${lint}: ${message}`),
-        ...(superseded.length > 0 && { abandoned: superseded }),
-      },
-    };
-  },
+  runAll: prepareAll,
 });
+
+type Prepared = Done<IssuanceIntent> | AuthorityError;
+
+/** What one input needs of the others' transaction, read once for all of them. */
+interface Desk {
+  readonly tx: Transaction;
+  readonly by: Principal;
+  readonly world: World;
+  readonly authority: AuthorityRow;
+  readonly people: ReadonlyMap<string, EndEntity>;
+  readonly profiles: ReadonlyMap<CertificateUse, VersionedProfile>;
+}
+
+async function prepareAll(
+  tx: Transaction,
+  inputs: readonly PrepareInput[],
+  by: Principal,
+  world: World,
+): Promise<Prepared[]> {
+  const desk: Desk = {
+    tx,
+    by,
+    world,
+    people: await holdEndEntities(
+      tx,
+      inputs.flatMap((input) => ('personId' in input ? input.personId : [])),
+    ),
+    profiles: new Map(
+      await Promise.all(
+        [...new Set(inputs.map(({ use }) => use))].map(
+          async (use) => [use, await latestProfile(tx, PROFILES[use])] as const,
+        ),
+      ),
+    ),
+    authority: await issuingAuthority(tx),
+  };
+  const judged: (Judged | AuthorityError)[] = [];
+  for (const input of inputs) judged.push(await orRefusal(() => judge(desk, input)));
+  const keys = judged.flatMap((one) => (one instanceof AuthorityError ? [] : one.spkiSha256));
+  await lockKeys(tx, keys);
+  const uses = await usesOfKeys(tx, keys);
+
+  const intents: IntentRow[] = [];
+  const superseded: string[] = [];
+  const taken = new Set<string>();
+  const prepared: Prepared[] = [];
+  for (const one of judged) {
+    prepared.push(
+      await orRefusal(async () => {
+        if (one instanceof AuthorityError) throw one;
+        const hex = one.spkiSha256.toString('hex');
+        if (taken.has(hex)) throw seenBefore();
+        const abandoned = await requireFreshKey(tx, one, uses.get(hex) ?? []);
+        const { intent, audit } = draw(desk, one);
+        taken.add(hex);
+        intents.push(intent);
+        superseded.push(...abandoned);
+        return {
+          result: { serialNumber: intent.serialNumber } as IssuanceIntent,
+          audit: { ...audit, ...(abandoned.length > 0 && { abandoned }) },
+        };
+      }),
+    );
+  }
+  await abandonIntents(tx, superseded);
+  await insertIntents(tx, intents, world.clock());
+  return prepared;
+}
+
+/** A refusal is a value here: it stands for its own input, and leaves the others alone. */
+async function orRefusal<T>(work: () => Promise<T>): Promise<T | AuthorityError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AuthorityError) return error;
+    throw error;
+  }
+}
+
+interface Judged {
+  readonly input: PrepareInput;
+  readonly holder: Holder;
+  readonly spki: Uint8Array;
+  readonly spkiSha256: Buffer;
+}
+
+/** Who it is for, and whether its key deserves it. */
+async function judge(desk: Desk, input: PrepareInput): Promise<Judged> {
+  const holder = await holderOf(desk, input);
+  const { spki, request } = await keyOf(desk.world, input);
+  requireSoundKey(spki, profileFor(desk, input).profile);
+  if (request !== undefined && !verifyRequestSignature(request)) {
+    throw unusable(
+      'The certificate request is not signed by its own key, so nothing proves that whoever sent it has the key.',
+    );
+  }
+  return { input, holder, spki, spkiSha256: createHash('sha256').update(spki).digest() };
+}
+
+/** The certificate as it will be, linted, under a fresh serial number. */
+function draw(desk: Desk, { input, holder, spki, spkiSha256 }: Judged): { intent: IntentRow; audit: AuditDetails } {
+  const { world, authority } = desk;
+  const { id: profileId, version, profile } = profileFor(desk, input);
+  const serialNumber = randomSerialNumber();
+  const { tbs, draft } = buildEndEntity({
+    profile,
+    authority,
+    config: world.config,
+    serialNumber,
+    subject: holder.subject,
+    emails: holder.emails,
+    spki,
+    now: world.clock(),
+  });
+  const findings = lintForIssuance({ use: input.use, certificate: draft, issuer: authority.certificate });
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) {
+    throw new AuthorityError(
+      'lint-failed',
+      `The certificate would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. It was not issued.`,
+      { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
+    );
+  }
+  return {
+    intent: {
+      serialNumber,
+      authorityId: authority.id,
+      use: input.use,
+      profile: profileId,
+      personId: 'personId' in input ? input.personId : null,
+      gatewayId: input.use === 'gateway' ? input.gatewayId : null,
+      enrollmentId: ('enrollmentId' in input ? input.enrollmentId : undefined) ?? null,
+      escrowedKeyId: input.use === 'encryption' ? input.key.escrowedKeyId : null,
+      keyOrigin: originOf(input),
+      keyReference: input.use === 'ocsp' ? input.keyReference : null,
+      tbs,
+      spkiSha256,
+    },
+    audit: {
+      serialNumber,
+      use: input.use,
+      profile: `${profileId}/${version}`,
+      key: keyLabel(draft),
+      spkiSha256: spkiSha256.toString('hex'),
+      subject: formatName(draft.subject),
+      addresses: [...holder.emails],
+      notAfter: draft.notAfter.toISOString(),
+      warnings: findings.map(({ lint, message }) => `${lint}: ${message}`),
+    },
+  };
+}
+
+function profileFor({ profiles }: Desk, { use }: PrepareInput): VersionedProfile {
+  const row = profiles.get(use);
+  if (row === undefined) throw new Error(`The profile for ${use} was not read`);
+  return row;
+}
 
 const PROFILES: Record<CertificateUse, string> = {
   signing: 'signing',
@@ -174,7 +268,7 @@ interface Holder {
 }
 
 /** Who the certificate is for, as the directory has it, once `by` may ask for it. */
-async function holderOf(tx: Transaction, input: PrepareInput, by: Principal): Promise<Holder> {
+async function holderOf({ tx, by, people }: Desk, input: PrepareInput): Promise<Holder> {
   const refused = () =>
     new AuthorityError('forbidden', `${by.name} may not ask for this certificate. Nothing was issued.`);
   const privileged = by.kind === 'system' || permissionsOf(by).has('certificate:issue');
@@ -187,7 +281,7 @@ async function holderOf(tx: Transaction, input: PrepareInput, by: Principal): Pr
     const name = [...(await office(tx)), { type: 'commonName' as const, value: bounded(input.name) }];
     return { subject: buildName([...name, { type: 'serialNumber', value: input.gatewayId }]), emails: [] };
   }
-  const person = await holdEndEntity(tx, input.personId);
+  const person = people.get(input.personId);
   if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was issued.');
   const own = by.kind === 'person' && by.id === input.personId;
   const served = by.kind === 'gateway' && input.use === 'signing' && person.signingKey === 'gateway';
@@ -256,19 +350,17 @@ function requireSoundKey(spki: Uint8Array, profile: { keys: readonly string[]; r
  * One key, one holder, one purpose. An escrowed key alone may be certified again, for the same person: an address that
  * is added changes the certificate, and its owner has the key already.
  */
-async function requireFreshKey(tx: Transaction, input: PrepareInput, spkiSha256: Buffer): Promise<string[]> {
-  await lockKey(tx, spkiSha256);
-  const uses = await usesOfKey(tx, spkiSha256);
+async function requireFreshKey(
+  tx: Transaction,
+  { input, spkiSha256 }: Judged,
+  uses: readonly UseOfKey[],
+): Promise<string[]> {
   const certificates = uses.filter(({ kind }) => kind === 'certificate');
   const intents = uses.filter(({ kind }) => kind === 'intent');
-  const isSameHolder = (other: { use: CertificateUse; person_id: string | null; gateway_id: string | null }) =>
+  const isSameHolder = (other: UseOfKey) =>
     other.use === input.use &&
     other.person_id === ('personId' in input ? input.personId : null) &&
     other.gateway_id === (input.use === 'gateway' ? input.gatewayId : null);
-  const seen = new AuthorityError(
-    'conflict',
-    'This key has been certified before. Nothing was issued. Make a fresh key and ask again.',
-  );
   if (input.use === 'encryption') {
     const genuine = await escrowHolds(tx, {
       escrowedKeyId: input.key.escrowedKeyId,
@@ -276,12 +368,17 @@ async function requireFreshKey(tx: Transaction, input: PrepareInput, spkiSha256:
       spkiSha256,
     });
     if (!genuine) throw unusable('The escrow receipt is not for a key of this person.');
-    if (certificates.some((other) => !isSameHolder(other) || other.revocation_reason === 'keyCompromise')) throw seen;
-  } else if (certificates.length > 0) throw seen;
-  if (!intents.every(isSameHolder)) throw seen;
-  return abandonIntents(
-    tx,
-    intents.map(({ serial_number }) => serial_number),
+    if (certificates.some((other) => !isSameHolder(other) || other.revocation_reason === 'keyCompromise'))
+      throw seenBefore();
+  } else if (certificates.length > 0) throw seenBefore();
+  if (!intents.every(isSameHolder)) throw seenBefore();
+  return intents.map(({ serial_number }) => serial_number).sort();
+}
+
+function seenBefore(): AuthorityError {
+  return new AuthorityError(
+    'conflict',
+    'This key has been certified before. Nothing was issued. Make a fresh key and ask again.',
   );
 }
 

@@ -1,13 +1,24 @@
 /** The second step of issuance: one prepared intent becomes one certificate. */
 import { createHash } from 'node:crypto';
-import { formatName, parseCertificate, verifyCertificateSignature } from '@chancery/smime';
+import { type Certificate, formatName, parseCertificate, verifyCertificateSignature } from '@chancery/smime';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
-import { operation, perform } from '../operation.ts';
-import { permissionsOf, system } from '../principal.ts';
-import { authorityChain } from '../store/authorities.ts';
-import { insertCertificate } from '../store/certificates.ts';
-import { abandonIntents, holdEndEntity, markEnrollmentIssued, spendIntent, staleIntents } from '../store/intents.ts';
+import { bulkOperation, type Done, operation, perform } from '../operation.ts';
+import { type Principal, permissionsOf, system } from '../principal.ts';
+import { type AuthorityRow, authorityChain } from '../store/authorities.ts';
+import { type CertificateRow, insertCertificates } from '../store/certificates.ts';
+import type { Transaction } from '../store/database.ts';
+import {
+  abandonIntents,
+  type EndEntity,
+  holdEndEntities,
+  holdIntents,
+  holdWaitingEnrollments,
+  type IntentRow,
+  markEnrollmentsIssued,
+  spendIntents,
+  staleIntents,
+} from '../store/intents.ts';
 import type { World } from '../world.ts';
 import { keyLabel, signAsAuthority } from './authority-key.ts';
 import type { IssuanceIntent } from './prepare.ts';
@@ -26,7 +37,7 @@ export interface SignedCertificate {
  * transaction. An intent is signed at most once, even where the first try failed: then prepare again.
  * @throws AuthorityError `wrong-state`
  */
-export const signCertificate = operation({
+export const signCertificate = bulkOperation({
   action: ACTION,
   // Whoever holds an intent was allowed to prepare it; the intent is the right.
   permission: {
@@ -36,77 +47,167 @@ export const signCertificate = operation({
   irreversible: true,
   input: z.custom<IssuanceIntent>((value) => SerialHolder.safeParse(value).success),
   subject: (intent) => `certificate:${intent.serialNumber}`,
-  async run(tx, { serialNumber }, _by, world) {
-    const spent = await spendIntent(tx, ACTION, serialNumber);
-    // The `attempted` record of this very try is the first; one more means that a signature may exist already.
-    if (spent === undefined || spent.attempts > 1) {
-      throw new AuthorityError(
-        'wrong-state',
-        'This issuance was completed, given up or tried before, and its serial number is never used again. No second certificate was made. Prepare a new one.',
-      );
-    }
-    const { intent } = spent;
-    if (intent.personId !== null && (await holdEndEntity(tx, intent.personId))?.state !== 'active')
-      throw new AuthorityError('wrong-state', 'The person has left in the meantime. Nothing was issued.');
-    const [authority, ...above] = await authorityChain(tx, intent.authorityId);
+  runAll: signAll,
+});
 
-    const der = await signAsAuthority(
-      world,
-      { keyReference: authority.keyReference, spki: authority.certificate.spki },
-      intent.tbs,
+type Signed = Done<SignedCertificate> | AuthorityError;
+
+async function signAll(
+  tx: Transaction,
+  intents: readonly IssuanceIntent[],
+  _by: Principal,
+  world: World,
+): Promise<Signed[]> {
+  const held = await holdIntents(
+    tx,
+    ACTION,
+    intents.map(({ serialNumber }) => serialNumber),
+  );
+  const ready = [...held.values()].map(({ intent }) => intent);
+  const people = await holdEndEntities(
+    tx,
+    ready.flatMap(({ personId }) => personId ?? []),
+  );
+  const waiting = await holdWaitingEnrollments(
+    tx,
+    ready.flatMap(({ enrollmentId }) => enrollmentId ?? []),
+  );
+  const chains = new Map<string, Chain>();
+  for (const { authorityId } of ready) {
+    if (!chains.has(authorityId)) chains.set(authorityId, await authorityChain(tx, authorityId));
+  }
+  const signable = intents.map(({ serialNumber }) => takeIntent(serialNumber, held, people, waiting));
+
+  // Side by side: the key store signs on threads, or in a token, of its own.
+  const outcomes = await Promise.all(
+    signable.map((one) =>
+      one instanceof AuthorityError ? one : issue(world, one, chains.get(one.authorityId) as Chain),
+    ),
+  );
+  const issued = outcomes.filter((one): one is Issued => !(one instanceof AuthorityError));
+  const now = world.clock();
+  await spendIntents(
+    tx,
+    issued.map(({ intent }) => intent.serialNumber),
+  );
+  await insertCertificates(
+    tx,
+    issued.map((one) => rowOf(one, now)),
+  );
+  await markEnrollmentsIssued(
+    tx,
+    issued.flatMap(({ intent }) => intent.enrollmentId ?? []),
+    now,
+  );
+  const holders = new Set(issued.flatMap(({ intent }) => intent.personId ?? []));
+  await world.jobs.enqueueAll(
+    tx,
+    'publish-person',
+    [...holders].map((personId) => ({ personId })),
+  );
+  return outcomes.map((one) => (one instanceof AuthorityError ? one : describe(one)));
+}
+
+type Chain = readonly [AuthorityRow, ...AuthorityRow[]];
+
+interface Issued {
+  readonly intent: IntentRow;
+  readonly chain: Chain;
+  readonly certificate: Certificate;
+}
+
+/** The intent, taken out of those that can be signed, or why it must not be. */
+function takeIntent(
+  serialNumber: string,
+  held: Map<string, { intent: IntentRow; attempts: number }>,
+  people: ReadonlyMap<string, EndEntity>,
+  waiting: Set<string>,
+): IntentRow | AuthorityError {
+  const one = held.get(serialNumber);
+  held.delete(serialNumber);
+  // The `attempted` record of this very try is the first; one more means that a signature may exist already.
+  if (one === undefined || one.attempts > 1) return spentBefore();
+  const { personId, enrollmentId } = one.intent;
+  if (personId !== null && people.get(personId)?.state !== 'active')
+    return new AuthorityError('wrong-state', 'The person has left in the meantime. Nothing was issued.');
+  if (enrollmentId !== null && !waiting.delete(enrollmentId)) {
+    // Of two workers at once one gives the enrolment its certificate.
+    return new AuthorityError(
+      'wrong-state',
+      'This enrolment was fulfilled or withdrawn meanwhile. No certificate was made.',
     );
-    const certificate = parseCertificate(der);
-    if (
-      certificate.serialNumber !== serialNumber ||
-      Buffer.compare(certificate.tbs, intent.tbs) !== 0 ||
-      !verifyCertificateSignature(certificate, authority.certificate)
-    )
-      throw new Error('The key store returned a signature that does not verify. The certificate was thrown away.');
+  }
+  return one.intent;
+}
 
-    const now = world.clock();
-    const fingerprint = createHash('sha256').update(der).digest();
-    await insertCertificate(tx, {
-      serial_number: serialNumber,
-      authority_id: authority.id,
+function spentBefore(): AuthorityError {
+  return new AuthorityError(
+    'wrong-state',
+    'This issuance was completed, given up or tried before, and its serial number is never used again. No second certificate was made. Prepare a new one.',
+  );
+}
+
+async function issue(world: World, intent: IntentRow, chain: Chain): Promise<Issued> {
+  const [authority] = chain;
+  const der = await signAsAuthority(
+    world,
+    { keyReference: authority.keyReference, spki: authority.certificate.spki },
+    intent.tbs,
+  );
+  const certificate = parseCertificate(der);
+  if (
+    certificate.serialNumber !== intent.serialNumber ||
+    Buffer.compare(certificate.tbs, intent.tbs) !== 0 ||
+    !verifyCertificateSignature(certificate, authority.certificate)
+  )
+    throw new Error('The key store returned a signature that does not verify. The certificate was thrown away.');
+  return { intent, chain, certificate };
+}
+
+function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): CertificateRow {
+  return {
+    serial_number: intent.serialNumber,
+    authority_id: authority.id,
+    use: intent.use,
+    profile: intent.profile,
+    person_id: intent.personId,
+    gateway_id: intent.gatewayId,
+    subject: formatName(certificate.subject),
+    addresses: [...certificate.subjectAltNames.emails],
+    key_algorithm: keyLabel(certificate),
+    key_origin: intent.keyOrigin,
+    key_reference: intent.keyReference,
+    spki_sha256: intent.spkiSha256,
+    fingerprint: fingerprintOf(certificate),
+    certificate: Buffer.from(certificate.der),
+    escrowed_key_id: intent.escrowedKeyId,
+    not_before: certificate.notBefore,
+    not_after: certificate.notAfter,
+    issued_at: now,
+    revoked_at: null,
+    revocation_reason: null,
+  };
+}
+
+function describe({ intent, chain, certificate }: Issued): Done<SignedCertificate> {
+  return {
+    result: {
+      serialNumber: intent.serialNumber,
+      certificate: certificate.der,
+      chain: chain.map((one) => one.certificate.der),
+    },
+    audit: {
       use: intent.use,
       profile: intent.profile,
-      person_id: intent.personId,
-      gateway_id: intent.gatewayId,
-      subject: formatName(certificate.subject),
-      addresses: [...certificate.subjectAltNames.emails],
-      key_algorithm: keyLabel(certificate),
-      key_origin: intent.keyOrigin,
-      key_reference: intent.keyReference,
-      spki_sha256: intent.spkiSha256,
-      fingerprint,
-      certificate: Buffer.from(der),
-      escrowed_key_id: intent.escrowedKeyId,
-      not_before: certificate.notBefore,
-      not_after: certificate.notAfter,
-      issued_at: now,
-      revoked_at: null,
-      revocation_reason: null,
-    });
-    if (intent.enrollmentId !== null) await markEnrollmentIssued(tx, intent.enrollmentId, now);
-    if (intent.personId !== null) await world.jobs.enqueue(tx, 'publish-person', { personId: intent.personId });
-    const result: SignedCertificate = {
-      serialNumber,
-      certificate: der,
-      chain: [authority, ...above].map((one) => one.certificate.der),
-    };
-    return {
-      result,
-      audit: {
-        use: intent.use,
-        profile: intent.profile,
-        authority: authority.slug,
-        holder: intent.personId ?? intent.gatewayId,
-        fingerprint: fingerprint.toString('hex'),
-        notAfter: certificate.notAfter.toISOString(),
-      },
-    };
-  },
-});
+      authority: chain[0].slug,
+      holder: intent.personId ?? intent.gatewayId,
+      fingerprint: fingerprintOf(certificate).toString('hex'),
+      notAfter: certificate.notAfter.toISOString(),
+    },
+  };
+}
+
+const fingerprintOf = ({ der }: Certificate): Buffer => createHash('sha256').update(der).digest();
 
 const SerialHolder = z.object({ serialNumber: z.string().regex(/^[0-9a-f]{2,40}$/) });
 

@@ -126,8 +126,8 @@ export async function listCertificates(
   return { items, total: Number(total), next: rows.length > filter.limit && last ? writeCursor(last) : null };
 }
 
-export async function insertCertificate(tx: Transaction, row: CertificateRow): Promise<void> {
-  await tx.insertInto('certificates').values(row).execute();
+export async function insertCertificates(tx: Transaction, rows: readonly CertificateRow[]): Promise<void> {
+  if (rows.length > 0) await tx.insertInto('certificates').values(rows).execute();
 }
 
 /** Marks a certificate revoked, unless it is already. */

@@ -1,6 +1,5 @@
 /** Issuance intents: each holds one serial number and the octets to be signed under it, once. */
 import { sql } from 'kysely';
-import { AuthorityError } from '../errors.ts';
 import type { Snapshot, Transaction } from './database.ts';
 import type { CertificateUse, KeyOrigin } from './schema.ts';
 
@@ -21,96 +20,129 @@ export interface IntentRow {
 }
 
 /** Inserts as `prepared`. The primary key refuses a serial number that was ever allotted. */
-export async function insertIntent(tx: Transaction, intent: IntentRow, createdAt: Date): Promise<void> {
+export async function insertIntents(tx: Transaction, intents: readonly IntentRow[], createdAt: Date): Promise<void> {
+  if (intents.length === 0) return;
   await tx
     .insertInto('issuance_intents')
-    .values({
-      serial_number: intent.serialNumber,
-      authority_id: intent.authorityId,
-      use: intent.use,
-      profile: intent.profile,
-      person_id: intent.personId,
-      gateway_id: intent.gatewayId,
-      enrollment_id: intent.enrollmentId,
-      escrowed_key_id: intent.escrowedKeyId,
-      key_origin: intent.keyOrigin,
-      key_reference: intent.keyReference,
-      tbs: Buffer.from(intent.tbs),
-      spki_sha256: intent.spkiSha256,
-      state: 'prepared',
-      created_at: createdAt,
-    })
+    .values(
+      intents.map((intent) => ({
+        serial_number: intent.serialNumber,
+        authority_id: intent.authorityId,
+        use: intent.use,
+        profile: intent.profile,
+        person_id: intent.personId,
+        gateway_id: intent.gatewayId,
+        enrollment_id: intent.enrollmentId,
+        escrowed_key_id: intent.escrowedKeyId,
+        key_origin: intent.keyOrigin,
+        key_reference: intent.keyReference,
+        tbs: Buffer.from(intent.tbs),
+        spki_sha256: intent.spkiSha256,
+        state: 'prepared' as const,
+        created_at: createdAt,
+      })),
+    )
     .execute();
 }
 
 /**
- * Moves a prepared intent to `signed` and returns it: of two callers one gets it, the other undefined.
+ * Prepared intents by serial number, held until commit: of two callers who want to sign one, the second finds it gone.
  * @param action under which signing keeps its audit records
  */
-export async function spendIntent(
+export async function holdIntents(
   tx: Transaction,
   action: string,
-  serialNumber: string,
-): Promise<{ intent: IntentRow; attempts: number } | undefined> {
-  const row = await tx
-    .updateTable('issuance_intents')
-    .set({ state: 'signed' })
-    .where('serial_number', '=', serialNumber)
+  serialNumbers: readonly string[],
+): Promise<Map<string, { intent: IntentRow; attempts: number }>> {
+  const rows = await tx
+    .selectFrom('issuance_intents')
+    .selectAll()
+    .where(sql<boolean>`serial_number = ANY (${serialNumbers}::text[])`)
     .where('state', '=', 'prepared')
-    .returningAll()
-    .returning((intent) =>
-      intent
-        .selectFrom('audit_records')
-        .select(({ fn }) => fn.countAll<string>().as('count'))
-        .where('subject', '=', `certificate:${serialNumber}`)
-        .where('action', '=', action)
-        .where('outcome', '=', 'attempted')
-        .as('attempts'),
-    )
-    .executeTakeFirst();
-  return (
-    row && {
-      // How often signing was begun: each attempt committed its record before it ran.
-      attempts: Number(row.attempts),
-      intent: {
-        serialNumber: row.serial_number,
-        authorityId: row.authority_id,
-        use: row.use,
-        profile: row.profile,
-        personId: row.person_id,
-        gatewayId: row.gateway_id,
-        enrollmentId: row.enrollment_id,
-        escrowedKeyId: row.escrowed_key_id,
-        keyOrigin: row.key_origin,
-        keyReference: row.key_reference,
-        tbs: row.tbs,
-        spkiSha256: row.spki_sha256,
+    .orderBy('serial_number')
+    .forUpdate()
+    .execute();
+  const attempts = await sql<{ subject: string; count: string }>`
+    SELECT subject, count(*) AS count FROM audit_records
+    WHERE subject = ANY (${rows.map((row) => `certificate:${row.serial_number}`)}::text[])
+      AND action = ${action} AND outcome = 'attempted' GROUP BY subject`.execute(tx);
+  const begun = new Map(attempts.rows.map(({ subject, count }) => [subject, Number(count)]));
+  return new Map(
+    rows.map((row) => [
+      row.serial_number,
+      {
+        // How often signing was begun: each attempt committed its record before it ran.
+        attempts: begun.get(`certificate:${row.serial_number}`) ?? 0,
+        intent: {
+          serialNumber: row.serial_number,
+          authorityId: row.authority_id,
+          use: row.use,
+          profile: row.profile,
+          personId: row.person_id,
+          gatewayId: row.gateway_id,
+          enrollmentId: row.enrollment_id,
+          escrowedKeyId: row.escrowed_key_id,
+          keyOrigin: row.key_origin,
+          keyReference: row.key_reference,
+          tbs: row.tbs,
+          spkiSha256: row.spki_sha256,
+        },
       },
-    }
+    ]),
   );
 }
 
-/** One key is judged at a time, until commit; the database's own escrow constraint takes the same lock. */
-export async function lockKey(tx: Transaction, spkiSha256: Buffer): Promise<void> {
-  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${spkiSha256.toString('hex')}, 0))`.execute(tx);
+/** The held intents have their certificates: in the transaction that stores them. */
+export async function spendIntents(tx: Transaction, serialNumbers: readonly string[]): Promise<void> {
+  await tx
+    .updateTable('issuance_intents')
+    .set({ state: 'signed' })
+    .where(sql<boolean>`serial_number = ANY (${serialNumbers}::text[])`)
+    .execute();
 }
 
-/** Whom and what a key stands for already, in certificates and in intents that may still become one. */
-export async function usesOfKey(snapshot: Snapshot, spkiSha256: Buffer) {
-  return snapshot
+/**
+ * One key is judged at a time, until commit; the database's own escrow constraint takes the same lock. In one order, so
+ * that two who want the same keys do not wait for each other.
+ */
+export async function lockKeys(tx: Transaction, spkiSha256s: readonly Buffer[]): Promise<void> {
+  const keys = spkiSha256s.map((digest) => digest.toString('hex')).sort();
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(${keys}::text[]) AS key`.execute(tx);
+}
+
+/** What a key stands for already: a certificate, or an intent that may still become one. */
+export interface UseOfKey {
+  readonly kind: 'certificate' | 'intent';
+  readonly serial_number: string;
+  readonly use: CertificateUse;
+  readonly person_id: string | null;
+  readonly gateway_id: string | null;
+  readonly revocation_reason: string | null;
+}
+
+/** By the hex of the keys' digests; a key that stands for nothing yet is absent. */
+export async function usesOfKeys(snapshot: Snapshot, spkiSha256s: readonly Buffer[]): Promise<Map<string, UseOfKey[]>> {
+  const among = sql<boolean>`spki_sha256 = ANY (${spkiSha256s.map((digest) => `\\x${digest.toString('hex')}`)}::bytea[])`;
+  const rows = await snapshot
     .selectFrom('certificates')
-    .select(['serial_number', 'use', 'person_id', 'gateway_id', 'revocation_reason'])
+    .select(['spki_sha256', 'serial_number', 'use', 'person_id', 'gateway_id', 'revocation_reason'])
     .select(sql<'certificate' | 'intent'>`'certificate'`.as('kind'))
-    .where('spki_sha256', '=', spkiSha256)
+    .where(among)
     .unionAll(
       snapshot
         .selectFrom('issuance_intents')
-        .select(['serial_number', 'use', 'person_id', 'gateway_id'])
+        .select(['spki_sha256', 'serial_number', 'use', 'person_id', 'gateway_id'])
         .select([sql<string | null>`null`.as('revocation_reason'), sql<'certificate' | 'intent'>`'intent'`.as('kind')])
-        .where('spki_sha256', '=', spkiSha256)
+        .where(among)
         .where('state', '=', 'prepared'),
     )
     .execute();
+  const uses = new Map<string, UseOfKey[]>();
+  for (const { spki_sha256, ...use } of rows) {
+    const key = spki_sha256.toString('hex');
+    uses.set(key, [...(uses.get(key) ?? []), use]);
+  }
+  return uses;
 }
 
 /** Prepared intents from before that instant. Their process died, or gave up. */
@@ -130,7 +162,7 @@ export async function abandonIntents(tx: Transaction, serialNumbers: readonly st
   const rows = await tx
     .updateTable('issuance_intents')
     .set({ state: 'abandoned' })
-    .where('serial_number', 'in', serialNumbers)
+    .where(sql<boolean>`serial_number = ANY (${serialNumbers}::text[])`)
     .where('state', '=', 'prepared')
     .returning('serial_number')
     .execute();
@@ -147,9 +179,10 @@ export interface EndEntity {
   readonly addresses: readonly string[];
 }
 
-/** The person a certificate is for, held until commit: nobody leaves while a certificate is made for them. */
-export async function holdEndEntity(tx: Transaction, personId: string): Promise<EndEntity | undefined> {
-  const person = await tx
+/** The people that certificates are for, by id, held until commit: nobody leaves while a certificate is made for them. */
+export async function holdEndEntities(tx: Transaction, personIds: readonly string[]): Promise<Map<string, EndEntity>> {
+  if (personIds.length === 0) return new Map();
+  const people = await tx
     .selectFrom('people as p')
     .select(['p.id', 'p.name', 'p.state', 'p.signing_key'])
     .select((outer) => [
@@ -160,18 +193,22 @@ export async function holdEndEntity(tx: Transaction, personId: string): Promise<
         .whereRef('a.person_id', '=', 'p.id')
         .as('addresses'),
     ])
-    .where('p.id', '=', personId)
+    .where(sql<boolean>`p.id = ANY (${personIds}::uuid[])`)
+    .orderBy('p.id')
     .forShare('p')
-    .executeTakeFirst();
-  return (
-    person && {
-      id: person.id,
-      name: person.name,
-      state: person.state,
-      signingKey: person.signing_key,
-      organisation: person.organisation ?? '',
-      addresses: person.addresses ?? [],
-    }
+    .execute();
+  return new Map(
+    people.map((person) => [
+      person.id,
+      {
+        id: person.id,
+        name: person.name,
+        state: person.state,
+        signingKey: person.signing_key,
+        organisation: person.organisation ?? '',
+        addresses: person.addresses ?? [],
+      },
+    ]),
   );
 }
 
@@ -180,23 +217,28 @@ export async function organisationName(snapshot: Snapshot): Promise<string> {
   return office.organisation;
 }
 
-/**
- * The enrolment has its certificate: in the transaction that stores the certificate.
- * @throws AuthorityError `wrong-state` where it waits no longer: of two workers at once one gives it its certificate
- */
-export async function markEnrollmentIssued(tx: Transaction, enrollmentId: string, at: Date): Promise<void> {
-  const { numUpdatedRows } = await tx
+/** Those of these enrolments that still wait, held until commit. */
+export async function holdWaitingEnrollments(tx: Transaction, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await tx
+    .selectFrom('enrollments')
+    .select('id')
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .where('state', '=', 'waiting')
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** The held enrolments have their certificates: in the transaction that stores them. */
+export async function markEnrollmentsIssued(tx: Transaction, ids: readonly string[], at: Date): Promise<void> {
+  if (ids.length === 0) return;
+  await tx
     .updateTable('enrollments')
     .set({ state: 'issued', error: null, updated_at: at })
-    .where('id', '=', enrollmentId)
-    .where('state', '=', 'waiting')
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) {
-    throw new AuthorityError(
-      'wrong-state',
-      'This enrolment was fulfilled or withdrawn meanwhile. No certificate was made.',
-    );
-  }
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .execute();
 }
 
 /** Is that escrowed key this very public key, and this person's? */
