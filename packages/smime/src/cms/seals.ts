@@ -31,6 +31,13 @@ export class Seals {
 
   private total = 0;
 
+  /** Before each further reading. */
+  restart(): void {
+    this.count = 0;
+    this.open = [];
+    this.openLength = 0;
+  }
+
   /** In the second reading: the octets of all segments that are complete now. Undefined where one of them is not the same. */
   check(octets: Buffer): Buffer[] | undefined {
     const proven: Buffer[] = [];

@@ -1,20 +1,13 @@
 import { oids } from '../asn1/oids.ts';
-import { type ContentDecipher, decipherFor, type ReadableCipher, requireModern } from '../cms/content-encryption.ts';
-import {
-  decryptionFailed,
-  describeRecipient,
-  type OpeningInput,
-  unwrapOrReplace,
-  waysInto,
-} from '../cms/decrypt-content.ts';
+import { type ReadableCipher, requireModern } from '../cms/content-encryption.ts';
+import { decryptionFailed, describeRecipient, type OpeningInput } from '../cms/decrypt-content.ts';
 import type { Envelope } from '../cms/enveloped-data.ts';
-import { tagWithoutAdditional } from '../cms/late-additional-data.ts';
 import { Seals } from '../cms/seals.ts';
 import { SmimeError } from '../errors.ts';
-import { sourceChanged } from '../mime/stream-canonical.ts';
 import { ownFieldsRemover } from '../mime/stream-replace.ts';
 import { type StreamSource, through } from './byte-source.ts';
-import { EncryptedReading } from './encrypted-reading.ts';
+import { CiphertextReading, EncryptedMessage } from './encrypted-reading.ts';
+import { type Candidate, candidateKeys, decideFirst, decryptAtOnce } from './open-ciphertext.ts';
 
 /** A message to decrypt, where to read it from, and with what to open it. */
 export interface DecryptStreamInput extends OpeningInput {
@@ -49,7 +42,7 @@ export interface DecryptedStream {
  * where that shows only at the end, and `source-changed`.
  */
 export async function decryptStream(input: DecryptStreamInput): Promise<DecryptedStream> {
-  const reading = new EncryptedReading(input.source);
+  const reading = readEncrypted(input.source);
   try {
     return await open(await reading.start(), reading, input);
   } catch (error) {
@@ -58,9 +51,12 @@ export async function decryptStream(input: DecryptStreamInput): Promise<Decrypte
   }
 }
 
+const readEncrypted = (source: StreamSource): CiphertextReading<EncryptedMessage> =>
+  new CiphertextReading(source, (begins) => new EncryptedMessage(begins));
+
 async function open(
   envelope: Envelope,
-  reading: EncryptedReading,
+  reading: CiphertextReading<EncryptedMessage>,
   input: DecryptStreamInput,
 ): Promise<DecryptedStream> {
   const { content } = envelope;
@@ -78,9 +74,16 @@ async function open(
   // Several keys can fit where the message does not name which one is meant: only the end tells which of them opens it.
   const decided = authenticated || (twice && candidates.length > 1);
   const text = decided
-    ? await decideFirst(reading, candidates, authenticated, input.source)
+    ? (
+        await decideFirst(
+          reading,
+          candidates,
+          () => readEncrypted(input.source),
+          authenticated ? new Seals() : undefined,
+        )
+      )()
     : decryptAtOnce(reading, candidates[0] as Candidate);
-  const outer = reading.outerHeader();
+  const outer = reading.finder.outerHeader();
   async function* message(): AsyncGenerator<Uint8Array, void, void> {
     try {
       yield outer;
@@ -95,109 +98,4 @@ async function open(
     cipher: content.cipher,
     recipients: envelope.recipients.map(describeRecipient),
   };
-}
-
-/** A content key, or what takes its place where none unwrapped. */
-interface Candidate {
-  readonly contentKey: Buffer;
-  readonly fits: boolean;
-}
-
-/** Those that fit, the first alone unless all are wanted; where none does, one that opens nothing: it fails as late as the others. */
-async function candidateKeys(envelope: Envelope, input: OpeningInput, all: boolean): Promise<Candidate[]> {
-  const candidates: Candidate[] = [];
-  let substitute: Candidate | undefined;
-  for (const unwrap of waysInto(envelope, input)) {
-    const candidate = await unwrapOrReplace(unwrap, envelope.content.keyLength);
-    if (candidate.fits) candidates.push(candidate);
-    else substitute = candidate;
-    if (candidate.fits && !all) break;
-  }
-  return candidates.length > 0 ? candidates : [substitute as Candidate];
-}
-
-/** One reading: text goes out as its ciphertext comes. */
-async function* decryptAtOnce(reading: EncryptedReading, candidate: Candidate): AsyncGenerator<Buffer, void, void> {
-  const opening = new Opening(reading.envelope, candidate);
-  for await (const ciphertext of reading.ciphertext()) yield opening.update(ciphertext);
-  const last = opening.final(reading.envelope);
-  if (last === undefined) throw decryptionFailed();
-  yield last;
-}
-
-/** Two readings: the first finds the key that opens the whole, the second hands the text out. */
-async function decideFirst(
-  reading: EncryptedReading,
-  candidates: readonly Candidate[],
-  authenticated: boolean,
-  source: StreamSource,
-): Promise<AsyncGenerator<Buffer, void, void>> {
-  const openings = candidates.map((candidate) => new Opening(reading.envelope, candidate));
-  const seals = authenticated ? new Seals() : undefined;
-  for await (const ciphertext of reading.ciphertext()) {
-    seals?.mark(ciphertext);
-    for (const opening of openings) opening.update(ciphertext);
-  }
-  seals?.markEnd();
-  const { envelope } = reading;
-  const opening = openings.find((one) => one.final(envelope) !== undefined);
-  if (opening === undefined) throw decryptionFailed();
-  const { candidate } = opening;
-  async function* again(): AsyncGenerator<Buffer, void, void> {
-    const second = new EncryptedReading(source);
-    const decipher = new Opening(envelope, candidate);
-    const decrypt = (pieces: readonly Buffer[] | undefined): Buffer[] => {
-      if (pieces === undefined) throw sourceChanged();
-      return pieces.map((ciphertext) => decipher.update(ciphertext));
-    };
-    try {
-      await second.start();
-      for await (const ciphertext of second.ciphertext())
-        yield* decrypt(seals ? seals.check(ciphertext) : [ciphertext]);
-    } catch (error) {
-      if (error instanceof SmimeError && error.code === 'decryption-failed') throw sourceChanged();
-      throw error;
-    }
-    if (seals) yield* decrypt(seals.checkEnd());
-    const last = decipher.final(envelope);
-    if (last === undefined) throw sourceChanged();
-    yield last;
-  }
-  return again();
-}
-
-/** The decryption of one content with one key. */
-class Opening {
-  readonly candidate: Candidate;
-  private readonly decipher: ContentDecipher | undefined;
-  private length = 0;
-
-  constructor({ content }: Envelope, candidate: Candidate) {
-    this.candidate = candidate;
-    try {
-      this.decipher = decipherFor(content, candidate.contentKey);
-    } catch {
-      // A key or a nonce that node:crypto refuses: it opens nothing.
-    }
-  }
-
-  update(ciphertext: Buffer): Buffer {
-    this.length += ciphertext.length;
-    return this.decipher?.update(ciphertext) ?? Buffer.alloc(0);
-  }
-
-  /** The last of the text; undefined where the key, the padding or the tag is wrong. @param envelope as its end left it */
-  final({ content, mac, additional }: Envelope): Buffer | undefined {
-    const { contentKey, fits } = this.candidate;
-    try {
-      if (mac !== undefined) {
-        if (mac.length !== content.tagLength) return undefined;
-        this.decipher?.setAuthTag?.(tagWithoutAdditional(contentKey, mac, additional, this.length));
-      }
-      const last = this.decipher?.final();
-      return fits ? last : undefined;
-    } catch {
-      return undefined;
-    }
-  }
 }

@@ -151,7 +151,7 @@ function openOpaque(layer: CmsLayer, place: Place | undefined, bare: boolean): O
 }
 
 /** The signature of an object that came without a message. */
-const alone: FoundSignature = {
+export const alone: FoundSignature = {
   form: 'opaque',
   object: undefined,
   content: undefined,
@@ -213,20 +213,27 @@ async function decrypt(
 
 /**
  * @param bare the outermost layer is an object and no message: its content may be anything
- * @param text old software encrypted text without a header; all of it is body then
+ * @param text it was encrypted
  */
 function inside(contentType: string, content: Buffer, bare: boolean, text = false): Place | Buffer | undefined {
   // RFC 5652 5.1, 6.1: CMS directly within CMS is the inner structure without its ContentInfo.
   if (kindOfContent(contentType)) return joined(wrapContentInfo(contentType, content));
   const entity = scanMessage(content);
   if (bare && headerFields(entity, 'content-type').length === 0) return undefined;
-  const headless =
-    text && entity.headers.length === 0 && entity.ambiguities.some(({ code }) => code === 'malformed-header-line');
-  if (!headless) return { bytes: content, entity };
-  return { bytes: content, entity: { ...entity, headerEnd: 0, bodyStart: 0, ambiguities: [] } };
+  return { bytes: content, entity: text && isHeadless(entity) ? headless(entity) : entity };
 }
 
-function stays(error: unknown, clause?: string): Problem {
+/** Old software encrypted text without a header; all of it is body then. */
+export const isHeadless = ({ headers, ambiguities }: MimeEntity): boolean =>
+  headers.length === 0 && ambiguities.some(({ code }) => code === 'malformed-header-line');
+export const headless = (entity: MimeEntity): MimeEntity => ({
+  ...entity,
+  headerEnd: 0,
+  bodyStart: 0,
+  ambiguities: [],
+});
+
+export function stays(error: unknown, clause?: string): Problem {
   if (!(error instanceof SmimeError)) throw error;
   return problem('error', error.code, `A layer of the message stays closed: ${error.message}.`, clause);
 }
@@ -239,25 +246,25 @@ export const unknownObject = (why: string, outermost: boolean): Problem =>
     `What says it is an S/MIME object cannot be read as one: ${why}.`,
     'RFC 8551 section 3.2',
   );
-const tooManyLayers = problem(
+export const tooManyLayers = problem(
   'error',
   'too-many-layers',
   `The message has more than ${limits.layers} layers, one within another; the rest was not opened.`,
 );
-const tooLarge = problem(
+export const tooLarge = problem(
   'error',
   'limit-exceeded',
   `The compressed layers expand to more than ${limits.decompressedOctets} octets in all; the rest was not opened.`,
   'RFC 3274',
 );
 export const noKey = problem('info', 'no-key', 'The content is encrypted, and no key to open it was given.');
-const doubtfulRoot = problem(
+export const doubtfulRoot = problem(
   'error',
   'ambiguous-ciphertext',
   'The ciphertext stays closed, since what surrounds it can be read in more than one way.',
   'RFC 8551 section 6',
 );
-const unauthenticated = problem(
+export const unauthenticated = problem(
   'info',
   'unauthenticated-cipher',
   'The cipher does not show whether the ciphertext was altered; only a signature inside can.',
