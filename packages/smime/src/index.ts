@@ -81,6 +81,7 @@ export {
   headerValue,
   type MimeEntity,
 } from './mime/entity.ts';
+export { fileName } from './mime/file-name.ts';
 export { decodeHeaderText } from './mime/header-text.ts';
 export { scanMessage } from './mime/scan.ts';
 // ---- online

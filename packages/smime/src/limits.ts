@@ -84,6 +84,8 @@ export const limits = {
   /** The same for all headers of a stream together: they are kept until its end, and 10,000 parts could each fill the two above. */
   streamHeaderOctets: 4_194_304,
   streamHeaderFields: 50_000,
+  /** Sections of parameters (RFC 2231) in one header field. A name of 255 characters takes about 40 where each is written as six octets. */
+  parameterSections: 200,
   /** White space after a delimiter; what has more is no delimiter. Whoever reads a stream has to keep it until the line ends. */
   delimiterPadding: 1_000,
   /** Mailboxes read from one address header. */

@@ -3,8 +3,8 @@ import type { DerReader } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { readContentInfo } from '../cms/content-info.ts';
 import { SmimeError } from '../errors.ts';
-import { parseContentType } from '../mime/content-type.ts';
-import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
+import { decodeBody, type MimeEntity } from '../mime/entity.ts';
+import { fileNames } from '../mime/file-name.ts';
 
 export type Layer =
   | { readonly kind: 'none' }
@@ -67,19 +67,13 @@ export function layerOfObject(der: Uint8Array): CmsLayer | UnknownCms {
   }
 }
 
-/** Whether the body of an entity is a CMS object by its type. */
+/** Whether the body of an entity is a CMS object by its type; some senders give no better one than the file name (RFC 8551 section 3.10). */
 export function isObjectType(entity: MimeEntity): boolean {
   const { type } = entity.contentType;
-  return mimeTypes.has(type) || (type === 'application/octet-stream' && isNamedP7m(entity));
+  return (
+    mimeTypes.has(type) ||
+    (type === 'application/octet-stream' && fileNames(entity).some((name) => /\.p7m$/i.test(name)))
+  );
 }
 
 export const isSignatureType = (type: string): boolean => signatureTypes.has(type);
-
-/** RFC 8551 section 3.10: some senders give no better type than the file name. */
-function isNamedP7m(entity: MimeEntity): boolean {
-  const disposition = headerValue(entity, 'content-disposition');
-  const name =
-    entity.contentType.parameters.get('name') ??
-    (disposition === undefined ? undefined : parseContentType(`x/${disposition}`, []).parameters.get('filename'));
-  return name?.toLowerCase().endsWith('.p7m') === true;
-}

@@ -1,8 +1,12 @@
 /** Content-Type values (RFC 2045 section 5.1), read leniently and with every doubt named: parsers disagree about each. */
 import { type Problem, problem } from '../problem.ts';
 import type { ContentType } from './entity.ts';
+import { ExtendedParameters, extendedParameter, readSectionName } from './extended-parameters.ts';
 
-/** A boundary, protocol or charset that two parsers read differently makes two messages out of one. */
+/**
+ * A boundary, protocol or charset that two parsers read differently makes two messages out of one. Written after RFC 2231 they
+ * are named as doubts and not taken: whoever joined them would guess.
+ */
 const structural: ReadonlySet<string> = new Set([
   'boundary',
   'protocol',
@@ -11,6 +15,7 @@ const structural: ReadonlySet<string> = new Set([
   'charset',
   'type',
   'start',
+  'hp',
   'name',
 ]);
 
@@ -34,13 +39,16 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
   else if (cursor.at < value.length && value[cursor.at] !== ';')
     doubt('malformed-content-type', 'Something stands between the media type and its parameters.');
   const parameters = new Map<string, string>();
+  const extended = new ExtendedParameters();
   while (cursor.at < value.length) {
     takeUntil(cursor, ';');
     cursor.at++;
     skipSpace(cursor);
     if (cursor.at >= value.length) break;
-    readParameter(cursor, parameters, multipart, problems, doubt);
+    readParameter(cursor, parameters, extended, multipart, problems, doubt);
   }
+  // Who writes both forms means the extended one, and the other for programs that do not know it.
+  for (const [name, value] of extended.joined(problems)) parameters.set(name, value);
   if (cursor.comments && multipart)
     doubt(
       'comment-in-content-type',
@@ -54,16 +62,28 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
  * @param raw the whole field, one character per octet, ended by CRLF; @param value of letters, digits and hyphens
  */
 export function withParameter(raw: string, name: string, value: string): string {
-  const colon = raw.indexOf(':');
-  const text = raw
-    .slice(colon + 1)
-    .replaceAll('\r\n', '')
-    .trim();
-  const { type, parameters } = parseContentType(text, []);
+  const { type, parameters } = parametersOf(raw);
   if (!parameters.has(name)) return `${raw.replace(/[;\s]*$/, '')};\r\n ${name}="${value}"\r\n`;
-  const all = [...new Map([...parameters, [name, value]])];
-  const written = all.map(([key, one]) => `;\r\n ${key}="${one.replace(/["\\]/g, '\\$&')}"`);
-  return `${raw.slice(0, colon)}: ${type}${written.join('')}\r\n`;
+  return written(raw, type, new Map([...parameters, [name, value]]));
+}
+
+/** A Content-Type field without some of its parameters; as it is where it has none of them. */
+export function withoutParameters(raw: string, names: readonly string[]): string {
+  const { type, parameters } = parametersOf(raw);
+  if (!names.some((name) => parameters.has(name))) return raw;
+  return written(raw, type, new Map([...parameters].filter(([name]) => !names.includes(name))));
+}
+
+function parametersOf(raw: string): ContentType {
+  const text = raw.slice(raw.indexOf(':') + 1).replace(/\r?\n/g, '');
+  return parseContentType(text.trim(), []);
+}
+
+function written(raw: string, type: string, parameters: ReadonlyMap<string, string>): string {
+  const all = [...parameters].map(([key, one]) =>
+    /^[\t\x20-\x7e]*$/.test(one) ? `${key}="${one.replace(/["\\]/g, '\\$&')}"` : extendedParameter(key, one),
+  );
+  return `${raw.slice(0, raw.indexOf(':'))}: ${[type, ...all].join(';\r\n ')}\r\n`;
 }
 
 interface Cursor {
@@ -75,6 +95,7 @@ interface Cursor {
 function readParameter(
   cursor: Cursor,
   parameters: Map<string, string>,
+  extended: ExtendedParameters,
   multipart: boolean,
   problems: Problem[],
   doubt: (code: string, message: string, clause?: string) => void,
@@ -83,15 +104,7 @@ function readParameter(
   const rawName = takeUntil(cursor, '=; \t(').toLowerCase();
   skipSpace(cursor);
   if (text[cursor.at] !== '=') {
-    if (rawName !== '')
-      problems.push(
-        problem(
-          'warning',
-          'malformed-parameter',
-          `The Content-Type has "${printable(rawName)}" where a parameter should be.`,
-          'RFC 2045 section 5.1',
-        ),
-      );
+    if (rawName !== '') problems.push(malformedParameter(rawName));
     return;
   }
   cursor.at++;
@@ -107,19 +120,14 @@ function readParameter(
     if (!read.closed)
       doubt('unterminated-quote', 'A quoted string in the Content-Type never ends.', 'RFC 5322 section 3.2.4');
   } else value = takeUntil(cursor, '; \t(');
-  // RFC 2231: name*, name*0, name*1*; the first writing of a name wins here, and a split boundary is named as a doubt.
-  const star = rawName.indexOf('*');
-  const name = star < 0 ? rawName : rawName.slice(0, star);
-  if (star >= 0 && structural.has(name) && name !== 'name')
-    doubt(
-      'extended-parameter',
-      `The parameter "${printable(name)}" is written in the form of RFC 2231, which some parsers do not read.`,
-      'RFC 2231',
-    );
-  if (parameters.has(name) && star < 0) {
-    if (structural.has(name))
-      doubt('duplicate-parameter', `The parameter "${printable(name)}" stands twice in the Content-Type.`);
-  } else if (!parameters.has(name)) parameters.set(name, value);
+  if (rawName.includes('*')) {
+    readSection(rawName, value, extended, problems, doubt);
+    return;
+  }
+  const name = rawName;
+  if (!parameters.has(name)) parameters.set(name, value);
+  else if (structural.has(name))
+    doubt('duplicate-parameter', `The parameter "${printable(name)}" stands twice in the Content-Type.`);
   if (name !== 'boundary' || !multipart) return;
   if (escaped)
     doubt(
@@ -146,6 +154,33 @@ function readParameter(
       problem('warning', 'unquoted-boundary', 'The boundary needs quotes and has none.', 'RFC 2045 section 5.1'),
     );
 }
+
+function readSection(
+  rawName: string,
+  value: string,
+  extended: ExtendedParameters,
+  problems: Problem[],
+  doubt: (code: string, message: string, clause?: string) => void,
+): void {
+  const section = readSectionName(rawName);
+  const name = section?.name ?? rawName.slice(0, rawName.indexOf('*'));
+  if (structural.has(name) && name !== 'name')
+    doubt(
+      'extended-parameter',
+      `The parameter "${printable(name)}" is written in the form of RFC 2231, which some parsers do not read.`,
+      'RFC 2231',
+    );
+  else if (section) extended.add(section, value, problems);
+  else problems.push(malformedParameter(rawName));
+}
+
+const malformedParameter = (name: string): Problem =>
+  problem(
+    'warning',
+    'malformed-parameter',
+    `The Content-Type has "${printable(name)}" where a parameter should be.`,
+    'RFC 2045 section 5.1',
+  );
 
 function skipSpace(cursor: Cursor): void {
   const { text } = cursor;

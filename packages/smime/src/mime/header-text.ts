@@ -101,7 +101,8 @@ export function decodeRaw(text: string): string {
   }
 }
 
-function decodeCharset(octets: Buffer, charset: string): string | undefined {
+/** Undefined for a character set that is not known. */
+export function decodeCharset(octets: Buffer, charset: string): string | undefined {
   try {
     return new TextDecoder(charset).decode(octets);
   } catch {
