@@ -45,8 +45,9 @@ export {
   type VerifyContentInput,
   verifyContent,
 } from './message/content.ts';
-export { type DecryptedMessage, decryptMessage } from './message/decrypt.ts';
+export { type DecryptedMessage, type DecryptInput, decryptMessage } from './message/decrypt.ts';
 export { type DecryptedStream, type DecryptStreamInput, decryptStream } from './message/decrypt-stream.ts';
+export type { EffectiveHeader } from './message/effective-message.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
 export type { ConfidentialField, HeaderConfidentiality } from './message/header-block.ts';

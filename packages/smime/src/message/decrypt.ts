@@ -4,12 +4,26 @@ import type { ReadableCipher } from '../cms/content-encryption.ts';
 import { decryptContent, decryptionFailed, type OpeningInput } from '../cms/decrypt-content.ts';
 import { withEntity } from '../mime/canonical.ts';
 import { scanMessage } from '../mime/scan.ts';
+import { type EffectiveHeader, effectiveMessage } from './effective-message.ts';
 import { layerOf } from './layer.ts';
+
+/** A message to decrypt, and with what to open it. */
+export interface DecryptInput extends OpeningInput {
+  /** A whole RFC 5322 message, as it arrived. */
+  readonly message: Uint8Array;
+  /**
+   * The header of what is returned, where the composer protected his (RFC 9788 section 4). `protected` (the default): his fields, for a
+   * reader. `delivered`: those that arrived, for a program that judges them itself.
+   */
+  readonly header?: 'protected' | 'delivered';
+}
 
 /** What `decryptMessage` opened. */
 export interface DecryptedMessage {
-  /** The whole message: the outer fields that are not about content, then the decrypted entity. */
+  /** The whole message: the outer fields that are not about content, then the decrypted entity. What is signed in it is as it was. */
   readonly message: Uint8Array;
+  /** What became of the header, where the composer protected his and `header` did not ask for the delivered one. */
+  readonly header?: EffectiveHeader;
   /** What was encrypted, as it is: header fields and body of the entity. */
   readonly content: Uint8Array;
   /** False for CBC: the text may have been altered, so that nothing in it may be loaded, run or sent on unless a signature inside holds. */
@@ -23,9 +37,7 @@ export interface DecryptedMessage {
  * placed into somebody else's HTML (EFAIL, 2018).
  * Throws as `decryptContent` does, nothing else.
  */
-export async function decryptMessage(
-  input: OpeningInput & { readonly message: Uint8Array },
-): Promise<DecryptedMessage> {
+export async function decryptMessage(input: DecryptInput): Promise<DecryptedMessage> {
   const root = scanMessage(input.message);
   const layer = layerOf(input.message, root);
   const doubtful = root.ambiguities.some(({ severity }) => severity === 'error');
@@ -35,5 +47,9 @@ export async function decryptMessage(
     der: layer.der,
   });
   if (contentType !== oids.data) throw decryptionFailed();
-  return { message: withEntity(input.message, root, content), content, authenticated, cipher, recipients };
+  const opened =
+    input.header === 'delivered'
+      ? { message: withEntity(input.message, root, content) }
+      : await effectiveMessage(input.message, root, content);
+  return { ...opened, content, authenticated, cipher, recipients };
 }

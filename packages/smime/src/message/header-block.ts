@@ -129,7 +129,7 @@ function addressesOnly(value: string): string {
 }
 
 /** An address as a header field holds it: a local part that is no dot-atom is quoted (RFC 5322 section 3.4.1). */
-function writtenAddress(address: string): string {
+export function writtenAddress(address: string): string {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at);
   const atom = /^[^\s()<>[\]:;@\\,."]+(\.[^\s()<>[\]:;@\\,."]+)*$/.test(local);

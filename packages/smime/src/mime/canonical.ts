@@ -107,10 +107,14 @@ export function withEntity(message: Uint8Array, root: MimeEntity, entity: Uint8A
   return Buffer.concat([outer, ...withoutOwnFields(asBuffer(entity))]);
 }
 
-/** What stands outside of another entity that takes the place of a message's own. */
-export function outerHeader(root: MimeEntity, fieldOctets: Layout['fieldOctets']): Buffer {
+/** What stands outside of another entity that takes the place of a message's own. @param more fields that come after the message's, ended by CRLF */
+export function outerHeader(
+  root: MimeEntity,
+  fieldOctets: Layout['fieldOctets'],
+  more: Buffer = Buffer.alloc(0),
+): Buffer {
   const fields = root.headers.filter((field) => !belongsInside(field));
-  return Buffer.concat([fieldsOf({ fieldOctets }, root, fields), mimeVersion]);
+  return Buffer.concat([fieldsOf({ fieldOctets }, root, fields), more, mimeVersion]);
 }
 
 const mimeVersion = Buffer.from('MIME-Version: 1.0\r\n', 'latin1');
