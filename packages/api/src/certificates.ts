@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Address, Base64, Id, Instant, PageQuery, SerialNumber } from './values.ts';
 
-export const CertificateUse = z.enum(['signing', 'encryption', 'gateway', 'ocsp']);
+export const CertificateUse = z.enum(['signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin']);
 export type CertificateUse = z.infer<typeof CertificateUse>;
 
 /** RFC 5280 section 5.3.1; the reasons that an operator may give. */
@@ -20,12 +20,15 @@ export const CertificateSummary = z.object({
   serialNumber: SerialNumber,
   use: CertificateUse,
   profile: z.string(),
+  profileVersion: z.int(),
   personId: Id.nullable(),
   address: Address.nullable(),
   subject: z.string(),
   state: z.enum(['valid', 'expiring', 'expired', 'revoked']),
   notBefore: Instant,
   notAfter: Instant,
+  /** From when its profile wants it renewed; it is `expiring` from then. */
+  renewFrom: Instant,
   keyAlgorithm: z.string(),
   keyOrigin: z.enum(['device', 'browser', 'gateway', 'kra', 'authority']),
   revokedAt: Instant.nullable(),

@@ -7,6 +7,15 @@ export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export { Overview } from './overview.ts';
 export { ImportReport, NewPerson, Person, PersonDetail, SigningKeyOrigin } from './people.ts';
+export {
+  baselineEditions,
+  fillTemplate,
+  namedPurposes,
+  ProfileDocument,
+  type ProfileVariable,
+  profileVariables,
+  variablesOf,
+} from './profile-document.ts';
 export { RecoveryRequest } from './recovery.ts';
 export { exclusiveRoles, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';

@@ -33,7 +33,8 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
     await establishVault(tx, world, { threshold: 2 });
   });
   // The shipped profile's RSA keys take tests a third of a second each.
-  await query(`UPDATE profiles SET document = jsonb_set(document, '{generate}', '"p256"') WHERE id = 'encryption'`);
+  await query(`INSERT INTO profiles (id, version, document, created_at)
+    SELECT id, 2, jsonb_set(document, '{keys,generate}', '"p256"'), created_at FROM profiles WHERE id = 'encryption'`);
   return {
     ...office,
     query,

@@ -1,4 +1,5 @@
 /** Every page and where it lives. Pages load when they are needed; filters live in the address, so that Back works. */
+import { CertificateUse } from '@chancery/api';
 import {
   createRootRoute,
   createRoute,
@@ -83,7 +84,7 @@ const certificates = createRoute({
   path: '/certificates',
   validateSearch: z.object({
     search: optionalText,
-    use: z.enum(['signing', 'encryption', 'gateway', 'ocsp']).optional().catch(undefined),
+    use: CertificateUse.optional().catch(undefined),
     state: z.enum(['valid', 'expiring', 'expired', 'revoked']).optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./certificates/CertificatesPage.tsx'), 'CertificatesPage'),

@@ -41,6 +41,8 @@ export const uses: Record<CertificateUse, string> = {
   encryption: 'Encryption',
   gateway: 'Gateway',
   ocsp: 'OCSP responder',
+  'scep-ra': 'SCEP registration authority',
+  admin: 'Administrator',
 };
 
 export const keyOrigins: Record<CertificateSummary['keyOrigin'], string> = {

@@ -1,4 +1,5 @@
 /** The body of an end-entity certificate, from its profile and its authority. */
+import { namedPurposes, type ProfileDocument } from '@chancery/api';
 import {
   authorityInfoAccess,
   authorityKeyIdentifier,
@@ -11,7 +12,6 @@ import {
   keyIdentifier,
   keyKindOf,
   keyUsage,
-  type Name,
   ocspNoCheck,
   oids,
   smimeCapabilities,
@@ -20,17 +20,16 @@ import {
 } from '@chancery/smime';
 import type { AuthorityConfig } from '../config.ts';
 import type { AuthorityRow } from '../store/authorities.ts';
-import type { CertificateProfile } from '../store/profiles.ts';
 import { addressesOf } from './addresses.ts';
 import { algorithmOf, draftCertificate } from './authority-key.ts';
+import type { HolderNames } from './name-holder.ts';
 
 export interface EndEntityInput {
-  readonly profile: CertificateProfile;
+  readonly profile: ProfileDocument;
   readonly authority: AuthorityRow;
   readonly config: AuthorityConfig;
   readonly serialNumber: string;
-  readonly subject: Name;
-  readonly emails: readonly string[];
+  readonly names: HolderNames;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   readonly now: Date;
@@ -48,7 +47,7 @@ export function buildEndEntity(input: EndEntityInput): { tbs: Uint8Array; draft:
     serialNumber: input.serialNumber,
     signatureAlgorithm,
     issuer: issuer.subject,
-    subject: input.subject,
+    subject: input.names.subject,
     notBefore: new Date(Math.max(begin, issuer.notBefore.getTime())),
     notAfter: new Date(Math.min(end, issuer.notAfter.getTime())),
     spki,
@@ -58,24 +57,43 @@ export function buildEndEntity(input: EndEntityInput): { tbs: Uint8Array; draft:
 }
 
 function extensionsOf(input: EndEntityInput, issuer: Certificate): Extension[] {
-  const { profile, authority, emails, spki } = input;
+  const { profile, authority, names, spki } = input;
+  const { emails, userPrincipalNames } = names;
   const addresses = addressesOf(input.config, authority.slug);
-  const responder = profile.use === 'ocsp';
+  const { ocsp, issuer: caIssuers } = profile.authorityInfoAccess;
+  const policies = profile.policies.map(({ id, cps }) => (cps === null ? id : { policy: id, cps }));
+  const hasNames = emails.length + userPrincipalNames.length > 0;
   return [
     authorityKeyIdentifier(issuer.subjectKeyIdentifier ?? keyIdentifier(issuer.spki)),
     subjectKeyIdentifier(keyIdentifier(spki)),
     keyUsage(profile.keyUsage[keyKindOf(spki) === 'rsa' ? 'rsa' : 'ec']),
-    certificatePolicies(profile.policies),
-    ...(emails.length > 0 ? [subjectAltName({ emails })] : []),
-    extendedKeyUsage(profile.extendedKeyUsage.map((purpose) => oids[purpose])),
+    ...(policies.length > 0 ? [certificatePolicies(policies)] : []),
+    ...(hasNames ? [subjectAltName({ emails, userPrincipalNames })] : []),
+    ...(profile.extendedKeyUsage.length > 0 ? [extendedKeyUsage(profile.extendedKeyUsage.map(purposeId))] : []),
     // RFC 6960 4.2.2.2.1: nobody is asked about the one who answers.
-    ...(responder ? [ocspNoCheck()] : [crlDistributionPoints([addresses.crl])]),
-    authorityInfoAccess({ caIssuers: [addresses.certificate], ...(responder ? {} : { ocsp: [addresses.ocsp] }) }),
+    ...(profile.use === 'ocsp' ? [ocspNoCheck()] : []),
+    ...(profile.crlDistributionPoint ? [crlDistributionPoints([addresses.crl])] : []),
+    ...(ocsp || caIssuers
+      ? [
+          authorityInfoAccess({
+            ...(caIssuers && { caIssuers: [addresses.certificate] }),
+            ...(ocsp && { ocsp: [addresses.ocsp] }),
+          }),
+        ]
+      : []),
     ...(profile.smimeCapabilities.length > 0
       ? [smimeCapabilities(profile.smimeCapabilities.map((cipher) => oids[cipher]))]
       : []),
   ];
 }
+
+/** A purpose by its name, or by its object identifier. */
+function purposeId(purpose: string): string {
+  return isNamed(purpose) ? oids[purpose] : purpose;
+}
+
+const isNamed = (purpose: string): purpose is (typeof namedPurposes)[number] =>
+  (namedPurposes as readonly string[]).includes(purpose);
 
 /** Certificates know no milliseconds. */
 const wholeSeconds = (ms: number): number => Math.floor(ms / 1000) * 1000;

@@ -3,14 +3,12 @@
  * What comes out is good for one call of `signCertificate`.
  */
 import { createHash } from 'node:crypto';
-import { domainToASCII } from 'node:url';
+import type { CertificateUse, ProfileDocument } from '@chancery/api';
 import { parseKeyReference } from '@chancery/keystore';
 import {
-  buildName,
   type CertificateRequest,
   formatName,
   keyKindOf,
-  type Name,
   parseRequest,
   SmimeError,
   verifyRequestSignature,
@@ -35,13 +33,15 @@ import {
   type UseOfKey,
   usesOfKeys,
 } from '../store/intents.ts';
-import { latestProfile, type VersionedProfile } from '../store/profiles.ts';
-import type { CertificateUse, KeyOrigin } from '../store/schema.ts';
+import { operatorById } from '../store/operators.ts';
+import { profileForUse, type VersionedProfile } from '../store/profiles.ts';
+import type { KeyOrigin } from '../store/schema.ts';
 import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
 import { buildEndEntity } from './end-entity.ts';
+import { describeFinding, judgeByProfile, requireUnblocked } from './judge.ts';
 import { modulusBits, weaknessesOf } from './key-strength.ts';
-import { lintForIssuance } from './lints/lint-certificate.ts';
+import { type Holder, type HolderNames, nameHolder, personAsHolder } from './name-holder.ts';
 import { randomSerialNumber } from './serial-number.ts';
 
 declare const preparedOnce: unique symbol;
@@ -71,7 +71,13 @@ const PrepareInput = z.discriminatedUnion('use', [
     enrollmentId: z.uuid().optional(),
   }),
   z.strictObject({ use: z.literal('gateway'), request: Request, gatewayId: z.uuid(), name: z.string().min(1) }),
-  z.strictObject({ use: z.literal('ocsp'), keyReference: z.string().min(1) }),
+  z.strictObject({
+    use: z.literal('admin'),
+    request: Request,
+    operatorId: z.uuid(),
+    keyOrigin: z.enum(['device', 'browser']),
+  }),
+  z.strictObject({ use: z.enum(['ocsp', 'scep-ra']), keyReference: z.string().min(1) }),
 ]);
 type PrepareInput = z.output<typeof PrepareInput>;
 
@@ -79,7 +85,7 @@ type PrepareInput = z.output<typeof PrepareInput>;
  * Decides on one certificate and allots its serial number. Names and addresses come from the directory, never from
  * the request. An intent that a crash left behind for the same key and holder is closed: its serial number is burnt.
  * @throws AuthorityError `unusable-input` (request, key, proof of possession), `conflict` (the key was seen before),
- *   `not-found`, `wrong-state` (the person left), `lint-failed`, `forbidden`
+ *   `not-found`, `wrong-state` (the person left), `lint-failed` (what the profile lets block), `forbidden`
  */
 export const prepareCertificate = bulkOperation({
   action: 'certificate.prepare',
@@ -88,12 +94,20 @@ export const prepareCertificate = bulkOperation({
     description: 'the permission certificate:issue, or a key of their own',
   },
   input: PrepareInput,
-  subject: (input) =>
-    input.use === 'ocsp'
-      ? 'responder'
-      : input.use === 'gateway'
-        ? `gateway:${input.gatewayId}`
-        : `person:${input.personId}`,
+  subject: (input) => {
+    switch (input.use) {
+      case 'ocsp':
+        return 'responder';
+      case 'scep-ra':
+        return 'scep-ra';
+      case 'gateway':
+        return `gateway:${input.gatewayId}`;
+      case 'admin':
+        return `operator:${input.operatorId}`;
+      default:
+        return `person:${input.personId}`;
+    }
+  },
   runAll: prepareAll,
 });
 
@@ -125,9 +139,7 @@ async function prepareAll(
     ),
     profiles: new Map(
       await Promise.all(
-        [...new Set(inputs.map(({ use }) => use))].map(
-          async (use) => [use, await latestProfile(tx, PROFILES[use])] as const,
-        ),
+        [...new Set(inputs.map(({ use }) => use))].map(async (use) => [use, await profileForUse(tx, use)] as const),
       ),
     ),
     authority: await issuingAuthority(tx),
@@ -177,60 +189,57 @@ async function orRefusal<T>(work: () => Promise<T>): Promise<T | AuthorityError>
 
 interface Judged {
   readonly input: PrepareInput;
-  readonly holder: Holder;
+  readonly names: HolderNames;
   readonly spki: Uint8Array;
   readonly spkiSha256: Buffer;
 }
 
 /** Who it is for, and whether its key deserves it. */
 async function judge(desk: Desk, input: PrepareInput): Promise<Judged> {
+  const { document: profile } = profileFor(desk, input);
   const holder = await holderOf(desk, input);
+  requireOrigin(profile, originOf(input));
+  const names = nameHolder(profile, holder);
   const { spki, request } = await keyOf(desk.world, input);
-  requireSoundKey(spki, profileFor(desk, input).profile);
+  requireSoundKey(spki, profile);
   if (request !== undefined && !verifyRequestSignature(request)) {
     throw unusable(
       'The certificate request is not signed by its own key, so nothing proves that whoever sent it has the key.',
     );
   }
-  return { input, holder, spki, spkiSha256: createHash('sha256').update(spki).digest() };
+  return { input, names, spki, spkiSha256: createHash('sha256').update(spki).digest() };
 }
 
 /** The certificate as it will be, linted, under a fresh serial number. */
-function draw(desk: Desk, { input, holder, spki, spkiSha256 }: Judged): { intent: IntentRow; audit: AuditDetails } {
+function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent: IntentRow; audit: AuditDetails } {
   const { world, authority } = desk;
-  const { id: profileId, version, profile } = profileFor(desk, input);
+  const { id: profileId, version, document: profile } = profileFor(desk, input);
   const serialNumber = randomSerialNumber();
   const { tbs, draft } = buildEndEntity({
     profile,
     authority,
     config: world.config,
     serialNumber,
-    subject: holder.subject,
-    emails: holder.emails,
+    names,
     spki,
     now: world.clock(),
   });
-  const findings = lintForIssuance({ use: input.use, certificate: draft, issuer: authority.certificate });
-  const errors = findings.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) {
-    throw new AuthorityError(
-      'lint-failed',
-      `The certificate would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. It was not issued.`,
-      { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
-    );
-  }
+  const findings = judgeByProfile(profile, draft, authority.certificate);
+  requireUnblocked(findings);
   return {
     intent: {
       serialNumber,
       authorityId: authority.id,
       use: input.use,
       profile: profileId,
+      profileVersion: version,
+      renewalDays: profile.renewalDays,
       personId: 'personId' in input ? input.personId : null,
       gatewayId: input.use === 'gateway' ? input.gatewayId : null,
       enrollmentId: ('enrollmentId' in input ? input.enrollmentId : undefined) ?? null,
       escrowedKeyId: input.use === 'encryption' ? input.key.escrowedKeyId : null,
       keyOrigin: originOf(input),
-      keyReference: input.use === 'ocsp' ? input.keyReference : null,
+      keyReference: 'keyReference' in input ? input.keyReference : null,
       tbs,
       spkiSha256,
     },
@@ -241,9 +250,11 @@ function draw(desk: Desk, { input, holder, spki, spkiSha256 }: Judged): { intent
       key: keyLabel(draft),
       spkiSha256: spkiSha256.toString('hex'),
       subject: formatName(draft.subject),
-      addresses: [...holder.emails],
+      addresses: [...names.emails],
       notAfter: draft.notAfter.toISOString(),
-      warnings: findings.map(({ lint, message }) => `${lint}: ${message}`),
+      lints: profile.lints.edition,
+      warnings: findings.filter(({ verdict }) => verdict === 'noted').map(describeFinding),
+      exceptions: findings.filter(({ verdict }) => verdict === 'excepted').map(describeFinding),
     },
   };
 }
@@ -254,68 +265,51 @@ function profileFor({ profiles }: Desk, { use }: PrepareInput): VersionedProfile
   return row;
 }
 
-const PROFILES: Record<CertificateUse, string> = {
-  signing: 'signing',
-  encryption: 'encryption',
-  gateway: 'gateway',
-  ocsp: 'ocsp-responder',
-};
-
-interface Holder {
-  readonly subject: Name;
-  /** In the form certificates have: the domain in A-labels. */
-  readonly emails: readonly string[];
-}
-
 /** Who the certificate is for, as the directory has it, once `by` may ask for it. */
 async function holderOf({ tx, by, people }: Desk, input: PrepareInput): Promise<Holder> {
   const refused = () =>
     new AuthorityError('forbidden', `${by.name} may not ask for this certificate. Nothing was issued.`);
   const privileged = by.kind === 'system' || permissionsOf(by).has('certificate:issue');
-  if (input.use === 'ocsp') {
-    if (by.kind !== 'system') throw refused();
-    return { subject: buildName([...(await office(tx)), { type: 'commonName', value: 'OCSP responder' }]), emails: [] };
+  switch (input.use) {
+    case 'ocsp':
+    case 'scep-ra':
+      if (by.kind !== 'system') throw refused();
+      return { who: 'The office', values: { organisation: await organisationName(tx) }, addresses: [] };
+    case 'gateway':
+      if (!privileged && !(by.kind === 'gateway' && by.id === input.gatewayId)) throw refused();
+      return {
+        who: `The gateway ${input.name}`,
+        values: { organisation: await organisationName(tx), id: input.gatewayId, name: input.name },
+        addresses: [],
+      };
+    case 'admin':
+      if (by.kind !== 'system' && !permissionsOf(by).has('operator:write')) throw refused();
+      return operatorAsHolder(tx, input.operatorId);
+    default: {
+      const person = people.get(input.personId);
+      if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was issued.');
+      const own = by.kind === 'person' && by.id === input.personId;
+      const served = by.kind === 'gateway' && input.use === 'signing' && person.signingKey === 'gateway';
+      if (!privileged && !own && !served) throw refused();
+      if (person.state === 'active') return personAsHolder(person);
+      throw new AuthorityError(
+        'wrong-state',
+        `${person.name} has left. Nothing was issued, and keys in escrow are untouched.`,
+      );
+    }
   }
-  if (input.use === 'gateway') {
-    if (!privileged && !(by.kind === 'gateway' && by.id === input.gatewayId)) throw refused();
-    const name = [...(await office(tx)), { type: 'commonName' as const, value: bounded(input.name) }];
-    return { subject: buildName([...name, { type: 'serialNumber', value: input.gatewayId }]), emails: [] };
-  }
-  const person = people.get(input.personId);
-  if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was issued.');
-  const own = by.kind === 'person' && by.id === input.personId;
-  const served = by.kind === 'gateway' && input.use === 'signing' && person.signingKey === 'gateway';
-  if (!privileged && !own && !served) throw refused();
-  if (person.state !== 'active') {
-    throw new AuthorityError(
-      'wrong-state',
-      `${person.name} has left. Nothing was issued, and keys in escrow are untouched.`,
-    );
-  }
-  const subject = buildName([
-    { type: 'organizationName', value: bounded(person.organisation) },
-    { type: 'commonName', value: bounded(person.name) },
-    // Names recur, addresses move on: RFC 5280 4.1.2.6 wants one subject per entity for ever.
-    { type: 'serialNumber', value: person.id },
-  ]);
-  return { subject, emails: [...new Set(person.addresses.map(certificateForm))] };
 }
 
-async function office(tx: Transaction) {
-  return [{ type: 'organizationName' as const, value: bounded(await organisationName(tx)) }];
-}
-
-/** RFC 5280 Appendix A.1: ub-common-name and ub-organization-name are 64 characters. */
-function bounded(text: string): string {
-  return [...text.trim()].slice(0, 64).join('').trim();
-}
-
-/** RFC 5280 7.5, RFC 9598 3: the domain in A-labels; the local part as it is. */
-function certificateForm(address: string): string {
-  const at = address.lastIndexOf('@');
-  const domain = domainToASCII(address.slice(at + 1));
-  if (domain === '') throw unusable(`The domain of ${address} cannot be written in a certificate.`);
-  return `${address.slice(0, at)}@${domain}`;
+async function operatorAsHolder(tx: Transaction, id: string): Promise<Holder> {
+  const operator = await operatorById(tx, id);
+  if (operator === undefined) throw new AuthorityError('not-found', 'There is no such operator. Nothing was issued.');
+  if (operator.state !== 'active')
+    throw new AuthorityError('wrong-state', `${operator.name} is no operator in office. Nothing was issued.`);
+  return {
+    who: operator.name,
+    values: { organisation: await organisationName(tx), id, name: operator.name },
+    addresses: [operator.address],
+  };
 }
 
 async function keyOf(
@@ -323,7 +317,7 @@ async function keyOf(
   input: PrepareInput,
 ): Promise<{ spki: Uint8Array; request: CertificateRequest | undefined }> {
   if (input.use === 'encryption') return { spki: input.key.spki, request: undefined };
-  if (input.use === 'ocsp')
+  if ('keyReference' in input)
     return { spki: await world.keyStore.publicKey(parseKeyReference(input.keyReference)), request: undefined };
   try {
     const request = parseRequest(input.request);
@@ -335,15 +329,27 @@ async function keyOf(
   }
 }
 
-function requireSoundKey(spki: Uint8Array, profile: { keys: readonly string[]; rsaMinimumBits: number }): void {
+function requireOrigin(profile: ProfileDocument, origin: KeyOrigin): void {
+  if (profile.keyOrigins.includes(origin)) return;
+  throw unusable(
+    `The profile "${profile.name}" takes keys from ${profile.keyOrigins.join(', ')}, and this one comes from ${origin}.`,
+  );
+}
+
+function requireSoundKey(spki: Uint8Array, { keys }: ProfileDocument): void {
   const weaknesses = weaknessesOf(spki);
   if (weaknesses.length > 0) throw unusable(`The key cannot be certified: ${weaknesses.join('; ')}.`);
   const kind = keyKindOf(spki);
   const bits = modulusBits(spki);
-  if (!profile.keys.includes(kind))
-    throw unusable(`The key cannot be certified: the profile accepts ${profile.keys.join(', ')}, and this is ${kind}.`);
-  if (bits !== undefined && bits < profile.rsaMinimumBits)
-    throw unusable(`The key cannot be certified: the profile wants RSA of ${profile.rsaMinimumBits} bits or more.`);
+  if (!(keys.algorithms as readonly string[]).includes(kind))
+    throw unusable(
+      `The key cannot be certified: the profile accepts ${keys.algorithms.join(', ')}, and this is ${kind}.`,
+    );
+  const { minimum, maximum } = keys.rsaBits;
+  if (bits !== undefined && (bits < minimum || bits > maximum))
+    throw unusable(
+      `The key cannot be certified: the profile wants RSA of ${minimum} to ${maximum} bits, and this has ${bits}.`,
+    );
 }
 
 /**
@@ -385,12 +391,14 @@ function seenBefore(): AuthorityError {
 function originOf(input: PrepareInput): KeyOrigin {
   switch (input.use) {
     case 'signing':
+    case 'admin':
       return input.keyOrigin;
     case 'encryption':
       return 'kra';
     case 'gateway':
       return 'gateway';
     case 'ocsp':
+    case 'scep-ra':
       return 'authority';
   }
 }

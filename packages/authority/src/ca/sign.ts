@@ -6,7 +6,7 @@ import { AuthorityError } from '../errors.ts';
 import { bulkOperation, type Done, operation, perform } from '../operation.ts';
 import { type Principal, permissionsOf, system } from '../principal.ts';
 import { type AuthorityRow, authorityChain } from '../store/authorities.ts';
-import { type CertificateRow, insertCertificates } from '../store/certificates.ts';
+import { insertCertificates, type NewCertificateRow } from '../store/certificates.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   abandonIntents,
@@ -164,12 +164,14 @@ async function issue(world: World, intent: IntentRow, chain: Chain): Promise<Iss
   return { intent, chain, certificate };
 }
 
-function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): CertificateRow {
+function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): NewCertificateRow {
   return {
     serial_number: intent.serialNumber,
     authority_id: authority.id,
     use: intent.use,
     profile: intent.profile,
+    profile_version: intent.profileVersion,
+    renewal_days: intent.renewalDays,
     person_id: intent.personId,
     gateway_id: intent.gatewayId,
     subject: formatName(certificate.subject),
@@ -198,7 +200,7 @@ function describe({ intent, chain, certificate }: Issued): Done<SignedCertificat
     },
     audit: {
       use: intent.use,
-      profile: intent.profile,
+      profile: `${intent.profile}/${intent.profileVersion}`,
       authority: chain[0].slug,
       holder: intent.personId ?? intent.gatewayId,
       fingerprint: fingerprintOf(certificate).toString('hex'),

@@ -18,7 +18,7 @@ import {
   type VaultRow,
 } from '../store/escrow.ts';
 import { lockPerson, type PersonRow } from '../store/people.ts';
-import { latestProfile } from '../store/profiles.ts';
+import { profileForUse } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { claimExpiry, endClaim, sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
@@ -79,10 +79,10 @@ export const escrowKey = operation({
 async function makeRecord(tx: Transaction, world: World, person: PersonRow) {
   const at = world.clock();
   const vault = await currentVault(tx);
-  const { profile } = await latestProfile(tx, 'encryption');
+  const { document } = await profileForUse(tx, 'encryption');
   const recordId = randomUUID();
   const binding = { recordId, personId: person.id, vaultId: vault.id };
-  const key = await generateSealedKey(profile.generate ?? 'rsa-3072', binding);
+  const key = await generateSealedKey(document.keys.generate ?? 'rsa-3072', binding);
   try {
     const claim = await claimFor(tx, world, vault, person.id, at);
     const gateways = person.gateway_decrypts ? await enrolledGateways(tx, at) : [];

@@ -2,7 +2,6 @@
 import type { Overview } from '@chancery/api';
 import { sql } from 'kysely';
 import type { AuthorityConfig } from '../config.ts';
-import { EXPIRING_DAYS } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 
 /** @param at the present instant; days and months are UTC */
@@ -24,7 +23,6 @@ export async function overview(snapshot: Snapshot, config: AuthorityConfig, at: 
 }
 
 const DAY_MS = 86_400_000;
-const EXPIRING_MS = EXPIRING_DAYS * DAY_MS;
 
 async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']> {
   const valid = (use: string) => sql<string>`count(*) FILTER (WHERE EXISTS (
@@ -51,12 +49,11 @@ async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']>
 }
 
 async function certificates(snapshot: Snapshot, at: Date): Promise<Overview['certificates']> {
-  const soon = new Date(at.getTime() + EXPIRING_MS);
   const row = await snapshot
     .selectFrom('certificates')
     .select([
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${soon})`.as('valid'),
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${at} AND not_after <= ${soon})`.as(
+      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${at} AND renew_at > ${at})`.as('valid'),
+      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${at} AND renew_at <= ${at})`.as(
         'expiring',
       ),
       sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after <= ${at})`.as('expired'),

@@ -1,22 +1,24 @@
 /** The inventory: every certificate ever issued. */
-import type { Selectable } from 'kysely';
-import { sql } from 'kysely';
+import type { CertificateUse } from '@chancery/api';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
-import type { CertificateUse, Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 
 export type CertificateRow = Selectable<Schema['certificates']>;
+export type NewCertificateRow = Insertable<Schema['certificates']>;
 /** Without the DER, for lists. */
 export type CertificateEntry = Omit<CertificateRow, 'certificate'>;
 
 export type CertificateState = 'valid' | 'expiring' | 'expired' | 'revoked';
 
-/** Days before its end from which a certificate counts as expiring. */
-export const EXPIRING_DAYS = 30;
-
-export function certificateState(row: Pick<CertificateRow, 'revoked_at' | 'not_after'>, now: Date): CertificateState {
+/** A certificate is expiring from the day on which its profile wanted it renewed. */
+export function certificateState(
+  row: Pick<CertificateRow, 'revoked_at' | 'not_after' | 'renew_at'>,
+  now: Date,
+): CertificateState {
   if (row.revoked_at !== null) return 'revoked';
   if (row.not_after < now) return 'expired';
-  return row.not_after < daysAfter(now, EXPIRING_DAYS) ? 'expiring' : 'valid';
+  return row.renew_at <= now ? 'expiring' : 'valid';
 }
 
 export async function certificateBySerial(
@@ -126,7 +128,7 @@ export async function listCertificates(
   return { items, total: Number(total), next: rows.length > filter.limit && last ? writeCursor(last) : null };
 }
 
-export async function insertCertificates(tx: Transaction, rows: readonly CertificateRow[]): Promise<void> {
+export async function insertCertificates(tx: Transaction, rows: readonly NewCertificateRow[]): Promise<void> {
   if (rows.length > 0) await tx.insertInto('certificates').values(rows).execute();
 }
 
@@ -192,6 +194,8 @@ const ENTRY_COLUMNS = [
   'authority_id',
   'use',
   'profile',
+  'profile_version',
+  'renewal_days',
   'person_id',
   'gateway_id',
   'subject',
@@ -204,6 +208,7 @@ const ENTRY_COLUMNS = [
   'escrowed_key_id',
   'not_before',
   'not_after',
+  'renew_at',
   'issued_at',
   'revoked_at',
   'revocation_reason',
@@ -222,16 +227,15 @@ function filtered(snapshot: Snapshot, filter: CertificateFilter, now: Date) {
         OR (${serial} <> '' AND starts_with(serial_number, ${serial})))`,
     );
   }
-  const soon = daysAfter(now, EXPIRING_DAYS);
   switch (filter.state) {
     case 'revoked':
       return query.where('revoked_at', 'is not', null);
     case 'expired':
       return query.where('revoked_at', 'is', null).where('not_after', '<', now);
     case 'expiring':
-      return query.where('revoked_at', 'is', null).where('not_after', '>=', now).where('not_after', '<', soon);
+      return query.where('revoked_at', 'is', null).where('not_after', '>=', now).where('renew_at', '<=', now);
     case 'valid':
-      return query.where('revoked_at', 'is', null).where('not_after', '>=', soon);
+      return query.where('revoked_at', 'is', null).where('not_after', '>=', now).where('renew_at', '>', now);
     case undefined:
       return query;
   }
@@ -247,5 +251,3 @@ function readCursor(text: string): { issuedAt: string; serialNumber: string } | 
   );
   return match?.[1] && match[2] ? { issuedAt: match[1], serialNumber: match[2] } : undefined;
 }
-
-const daysAfter = (at: Date, days: number): Date => new Date(at.getTime() + days * 86_400_000);

@@ -1,13 +1,16 @@
 /** Issuance intents: each holds one serial number and the octets to be signed under it, once. */
+import type { CertificateUse } from '@chancery/api';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
-import type { CertificateUse, KeyOrigin } from './schema.ts';
+import type { KeyOrigin } from './schema.ts';
 
 export interface IntentRow {
   readonly serialNumber: string;
   readonly authorityId: string;
   readonly use: CertificateUse;
   readonly profile: string;
+  readonly profileVersion: number;
+  readonly renewalDays: number;
   readonly personId: string | null;
   readonly gatewayId: string | null;
   readonly enrollmentId: string | null;
@@ -30,6 +33,8 @@ export async function insertIntents(tx: Transaction, intents: readonly IntentRow
         authority_id: intent.authorityId,
         use: intent.use,
         profile: intent.profile,
+        profile_version: intent.profileVersion,
+        renewal_days: intent.renewalDays,
         person_id: intent.personId,
         gateway_id: intent.gatewayId,
         enrollment_id: intent.enrollmentId,
@@ -78,6 +83,8 @@ export async function holdIntents(
           authorityId: row.authority_id,
           use: row.use,
           profile: row.profile,
+          profileVersion: row.profile_version,
+          renewalDays: row.renewal_days,
           personId: row.person_id,
           gatewayId: row.gateway_id,
           enrollmentId: row.enrollment_id,
@@ -174,6 +181,9 @@ export interface EndEntity {
   readonly name: string;
   readonly state: 'active' | 'left';
   readonly signingKey: 'device' | 'gateway';
+  readonly externalId: string | null;
+  /** Given name, department and the like, where the directory has them. */
+  readonly attributes: Readonly<Record<string, string>>;
   readonly organisation: string;
   /** As typed, the primary one first. */
   readonly addresses: readonly string[];
@@ -184,7 +194,7 @@ export async function holdEndEntities(tx: Transaction, personIds: readonly strin
   if (personIds.length === 0) return new Map();
   const people = await tx
     .selectFrom('people as p')
-    .select(['p.id', 'p.name', 'p.state', 'p.signing_key'])
+    .select(['p.id', 'p.name', 'p.state', 'p.signing_key', 'p.external_id', 'p.attributes'])
     .select((outer) => [
       outer.selectFrom('office').select('organisation').as('organisation'),
       outer
@@ -205,6 +215,8 @@ export async function holdEndEntities(tx: Transaction, personIds: readonly strin
         name: person.name,
         state: person.state,
         signingKey: person.signing_key,
+        externalId: person.external_id,
+        attributes: person.attributes,
         organisation: person.organisation ?? '',
         addresses: person.addresses ?? [],
       },

@@ -1,5 +1,6 @@
 /** The tables as TypeScript sees them; `migrations/` is the truth. */
-import type { ColumnType, Generated } from 'kysely';
+import type { CertificateUse } from '@chancery/api';
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 type Json = ColumnType<Record<string, unknown>, string, string>;
 /** bigint columns come back as strings from the driver. */
@@ -45,6 +46,7 @@ export interface Schema {
     state: 'active' | 'left';
     signing_key: 'device' | 'gateway';
     gateway_decrypts: boolean;
+    attributes: ColumnType<Record<string, string>, string | undefined, string>;
     created_at: Date;
     left_at: Date | null;
   };
@@ -60,7 +62,16 @@ export interface Schema {
     not_after: Date;
     created_at: Date;
   };
-  profiles: { id: string; version: number; document: Json; created_at: Date };
+  profiles: {
+    id: string;
+    version: number;
+    document: Json;
+    author: Generated<string>;
+    note: Generated<string>;
+    restored_from: Generated<number | null>;
+    created_at: Date;
+  };
+  profile_choices: { use: CertificateUse; profile: string };
   enrollments: {
     id: Generated<string>;
     person_id: string;
@@ -99,6 +110,8 @@ export interface Schema {
     authority_id: string;
     use: CertificateUse;
     profile: string;
+    profile_version: Generated<number>;
+    renewal_days: Generated<number>;
     person_id: string | null;
     gateway_id: string | null;
     enrollment_id: string | null;
@@ -115,6 +128,8 @@ export interface Schema {
     authority_id: string;
     use: CertificateUse;
     profile: string;
+    profile_version: Generated<number>;
+    renewal_days: Generated<number>;
     person_id: string | null;
     gateway_id: string | null;
     subject: string;
@@ -128,6 +143,8 @@ export interface Schema {
     escrowed_key_id: string | null;
     not_before: Date;
     not_after: Date;
+    /** `renewal_days` before `not_after`. */
+    renew_at: GeneratedAlways<Date>;
     issued_at: Date;
     revoked_at: Date | null;
     revocation_reason: string | null;
@@ -208,5 +225,4 @@ export interface Schema {
   };
 }
 
-export type CertificateUse = 'signing' | 'encryption' | 'gateway' | 'ocsp';
 export type KeyOrigin = 'device' | 'browser' | 'gateway' | 'kra' | 'authority';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { RevocationReason } from '@chancery/api';
+import { CertificateUse, RevocationReason } from '@chancery/api';
 import { derToPem } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
@@ -11,7 +11,7 @@ export function certificatesCommand(): Command {
 
   withOffice(certificates.command('list').description('list certificates, newest first'))
     .option('--search <text>', 'part of a subject, address or serial number')
-    .addOption(new Option('--use <use>').choices(['signing', 'encryption', 'gateway', 'ocsp']))
+    .addOption(new Option('--use <use>').choices(CertificateUse.options))
     .addOption(new Option('--state <state>').choices(['valid', 'expiring', 'expired', 'revoked']))
     .action(async ({ url, json, ...filters }: OfficeOptions & Record<'search' | 'use' | 'state', never>) => {
       const options = { ...(url === undefined ? {} : { url }), ...(json === undefined ? {} : { json }) };
@@ -41,8 +41,9 @@ export function certificatesCommand(): Command {
           `serial       ${one.serialNumber}`,
           `subject      ${one.subject}`,
           `issuer       ${one.issuer}`,
-          `use          ${one.use} (profile ${one.profile}, ${one.keyAlgorithm}, key made by: ${one.keyOrigin})`,
+          `use          ${one.use} (profile ${one.profile}/${one.profileVersion}, ${one.keyAlgorithm}, key made by: ${one.keyOrigin})`,
           `valid        ${one.notBefore} to ${one.notAfter}`,
+          `renew from   ${one.renewFrom}`,
           `state        ${one.state}${one.revokedAt === null ? '' : ` on ${one.revokedAt}: ${one.revocationReason}`}`,
           `SHA-256      ${one.fingerprintSha256}`,
           ...one.publications.map(

@@ -6,6 +6,7 @@ import { labelOf } from './labels.ts';
 import {
   everyCertificate,
   isBrSubscriber,
+  isOfficeMultipurpose,
   isOfficeSubscriber,
   isOfGeneration,
   type Lint,
@@ -160,7 +161,8 @@ export const alternativeNameLints: readonly Lint[] = [
     clause: 'S/MIME BR 7.1.2.3 (h)',
     severity: 'error',
     binds: 'office',
-    demand: "a person's certificate has their addresses, each once, and nothing else among its names",
+    demand:
+      "a person's certificate has their addresses, each once, and nothing else among its names but in the multipurpose generation",
     applies: isOfficeSubscriber,
     check(subject) {
       const mailboxes = mailboxesOf(subject.certificate);
@@ -168,7 +170,7 @@ export const alternativeNameLints: readonly Lint[] = [
       if (mailboxes.length === 0) wrong.push('the subject alternative name has no e-mail address');
       if (new Set(mailboxes.map((mailbox) => mailbox.toLowerCase())).size < mailboxes.length)
         wrong.push('an e-mail address stands twice in the subject alternative name');
-      if (namesOf(subject).length > mailboxes.length)
+      if (namesOf(subject).length > mailboxes.length && !isOfficeMultipurpose(subject))
         wrong.push('the subject alternative name has names that are no e-mail addresses');
       return wrong;
     },

@@ -5,7 +5,7 @@ import {
   everyCertificate,
   isBrAuthority,
   isBrSubscriber,
-  isForUse,
+  isOfficeNonRoot,
   isOfGeneration,
   type Lint,
   type LintSubject,
@@ -154,7 +154,7 @@ export const certificatePolicyLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: 'certificatePolicies is present and has none of the policies reserved for publicly trusted authorities',
-    applies: isForUse('issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeNonRoot,
     check(subject) {
       const policies = policiesOf(subject).map(({ policy }) => policy);
       if (policies.length === 0) return ['certificatePolicies is missing'];

@@ -1,7 +1,14 @@
 /** What bounds an authority: basicConstraints, nameConstraints, policy constraints and mappings (RFC 5280 4.2.1.5, 9 to 11, 14). */
 import { oids } from '@chancery/smime';
 import { rfc5280, smimeBr } from './editions.ts';
-import { everyCertificate, isBrAuthority, isBrSubscriber, isForUse, isOfficeEndEntity, type Lint } from './lint.ts';
+import {
+  everyCertificate,
+  isBrAuthority,
+  isBrSubscriber,
+  isOfficeEndEntity,
+  isOfficeIssued,
+  type Lint,
+} from './lint.ts';
 
 const br = { severity: 'error', binds: 'smime-br', since: smimeBr } as const;
 const pkix = { severity: 'error', binds: 'any', since: rfc5280 } as const;
@@ -110,7 +117,7 @@ export const constraintLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: 'an authority says that it is one, an issuing one that none follows, and nobody else does',
-    applies: isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeIssued,
     check(subject) {
       const { certificate, use } = subject;
       if (isOfficeEndEntity(subject))

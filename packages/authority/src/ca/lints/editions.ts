@@ -1,4 +1,5 @@
 /** The documents that the lints follow, and from when each binds. A certificate is judged by what held when it was issued. */
+import type { baselineEditions } from '@chancery/api';
 
 export interface Edition {
   readonly document: string;
@@ -31,3 +32,11 @@ export const smimeBrPostQuantum = edition('S/MIME BR 1.0.11', '2025-08-22');
 
 /** 1.0.15 (ballot SMC017): new RSA keys of authorities have 4096 bits. */
 export const smimeBrLongAuthorityKeys = edition('S/MIME BR 1.0.15', '2026-09-15');
+
+/** Editions of the S/MIME Baseline Requirements by their number, as a profile names them. */
+export const baselines: Readonly<Record<(typeof baselineEditions)[number], Edition>> = {
+  '1.0.0': smimeBr,
+  '1.0.6': smimeBrWithoutLegacy,
+  '1.0.11': smimeBrPostQuantum,
+  '1.0.15': smimeBrLongAuthorityKeys,
+};

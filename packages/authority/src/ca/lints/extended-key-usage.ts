@@ -6,7 +6,8 @@ import {
   everyCertificate,
   isBrAuthority,
   isBrSubscriber,
-  isForUse,
+  isOfficeMultipurpose,
+  isOfficeNonRoot,
   isOfGeneration,
   type Lint,
   type LintSubject,
@@ -97,8 +98,8 @@ export const extendedKeyUsageLints: readonly Lint[] = [
     clause: 'S/MIME BR 7.1.2.3 (f)',
     severity: 'error',
     binds: 'office',
-    demand: 'extKeyUsage is what the use needs, and nothing else',
-    applies: isForUse('issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    demand: 'extKeyUsage is what the use needs, and nothing else but in the multipurpose generation',
+    applies: isOfficeNonRoot,
     check(subject) {
       const { use } = subject;
       if (use === undefined) return [];
@@ -107,9 +108,24 @@ export const extendedKeyUsageLints: readonly Lint[] = [
         ...lacks(subject, wanted),
         ...forbidden(subject),
         ...(purposesOf(subject) ?? [])
-          .filter((id) => !wanted.includes(id) && !FORBIDDEN.has(id))
+          .filter((id) => !wanted.includes(id) && !FORBIDDEN.has(id) && !isOfficeMultipurpose(subject))
           .map((id) => `extKeyUsage has ${labelOf(id)}, which a ${use} certificate may not have`),
       ];
+    },
+  },
+  {
+    id: 'extended-key-usage-of-issuer',
+    clause: 'S/MIME BR 7.1.2.2 (g)',
+    severity: 'error',
+    binds: 'office',
+    demand: 'every purpose is one of the authority that signs, where that names any',
+    applies: ({ use, issuer }) => use !== undefined && issuer !== undefined,
+    check(subject) {
+      const granted = subject.issuer?.content(oids.extendedKeyUsage);
+      if (granted === undefined || granted.includes(oids.anyExtendedKeyUsage)) return [];
+      return (purposesOf(subject) ?? [])
+        .filter((id) => !granted.includes(id))
+        .map((id) => `extKeyUsage has ${labelOf(id)}, which the authority that signs may not give`);
     },
   },
 ];
@@ -122,6 +138,8 @@ const WANTED: Readonly<Record<OfficeUse, readonly string[]>> = {
   encryption: [oids.emailProtection],
   gateway: [oids.clientAuth],
   ocsp: [oids.ocspSigning],
+  'scep-ra': [],
+  admin: [oids.clientAuth],
 };
 
 const FORBIDDEN: ReadonlySet<string> = new Set([

@@ -6,6 +6,7 @@ import {
   everyCertificate,
   isBrSubscriber,
   isForUse,
+  isOfficeIssued,
   isOfGeneration,
   isOfType,
   type Lint,
@@ -185,7 +186,7 @@ export const extensionListLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: 'nothing but basicConstraints and keyUsage is critical',
-    applies: isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeIssued,
     check: ({ certificate }) =>
       certificate.extensionFields
         .filter(({ id, critical: isCritical }) => isCritical && !CRITICAL_HERE.has(id))

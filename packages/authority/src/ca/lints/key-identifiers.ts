@@ -1,7 +1,14 @@
 /** authorityKeyIdentifier and subjectKeyIdentifier (RFC 5280 4.2.1.1, 4.2.1.2, S/MIME BR 7.1.2.3 (g), (n)). */
 import { keyIdentifier, oids } from '@chancery/smime';
 import { rfc5280, smimeBr } from './editions.ts';
-import { everyCertificate, isBrSubscriber, isForUse, isOfficeEndEntity, type Lint, type LintSubject } from './lint.ts';
+import {
+  everyCertificate,
+  isBrSubscriber,
+  isOfficeEndEntity,
+  isOfficeNonRoot,
+  type Lint,
+  type LintSubject,
+} from './lint.ts';
 
 const br = { binds: 'smime-br', since: smimeBr } as const;
 const pkix = { binds: 'any', since: rfc5280 } as const;
@@ -108,7 +115,7 @@ export const keyIdentifierLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: "authorityKeyIdentifier is the authority's subjectKeyIdentifier and nothing else",
-    applies: isForUse('issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeNonRoot,
     check(subject) {
       const identifier = authorityIdentifierOf(subject);
       if (identifier?.keyIdentifier === undefined) return ['the authority key identifier is missing'];

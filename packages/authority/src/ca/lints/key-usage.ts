@@ -4,7 +4,8 @@ import { rfc5280, smimeBr, smimeBrPostQuantum } from './editions.ts';
 import {
   everyCertificate,
   isBrSubscriber,
-  isForUse,
+  isOfficeIssued,
+  isOfficeMultipurpose,
   isOfGeneration,
   type Lint,
   type LintSubject,
@@ -204,14 +205,14 @@ export const keyUsageLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: 'keyUsage is present, critical, and what the use needs',
-    applies: isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeIssued,
     check(subject) {
       const { certificate, use } = subject;
       const present = usagesOf(certificate);
       if (present === undefined || use === undefined) return ['keyUsage is missing'];
       const wrong: string[] = [];
       if (certificate.extension(oids.keyUsage)?.critical !== true) wrong.push('keyUsage is not critical');
-      const { needed, allowed } = usagesFor(use, certificate);
+      const { needed, allowed } = usagesFor(use, subject);
       for (const usage of needed) if (!present.has(usage)) wrong.push(`keyUsage lacks ${usage}`);
       for (const usage of others(subject, [...needed, ...allowed]))
         wrong.push(`keyUsage has ${usage}, which it must not`);
@@ -273,8 +274,9 @@ function signsOnly(subject: LintSubject): string[] {
   ];
 }
 
-function usagesFor(use: OfficeUse, certificate: Specimen): { needed: KeyUsage[]; allowed: KeyUsage[] } {
-  const establishment: KeyUsage = certificate.key.value?.id === oids.rsaEncryption ? 'keyEncipherment' : 'keyAgreement';
+function usagesFor(use: OfficeUse, subject: LintSubject): { needed: KeyUsage[]; allowed: KeyUsage[] } {
+  const isRsa = subject.certificate.key.value?.id === oids.rsaEncryption;
+  const establishment: KeyUsage = isRsa ? 'keyEncipherment' : 'keyAgreement';
   switch (use) {
     case 'root':
     case 'issuing':
@@ -282,11 +284,15 @@ function usagesFor(use: OfficeUse, certificate: Specimen): { needed: KeyUsage[];
     case 'signing':
       return { needed: ['digitalSignature'], allowed: ['nonRepudiation'] };
     case 'encryption':
-      // dataEncipherment is allowed to RSA by the multipurpose profile only; we follow the strict one.
-      return { needed: [establishment], allowed: [] };
+      // dataEncipherment is allowed to RSA by the multipurpose profile only.
+      return { needed: [establishment], allowed: isRsa && isOfficeMultipurpose(subject) ? ['dataEncipherment'] : [] };
     case 'gateway':
       return { needed: [establishment], allowed: ['digitalSignature'] };
+    case 'scep-ra':
+      // RFC 8894 3.3.1: it opens what clients send, and signs what it answers.
+      return { needed: [establishment, 'digitalSignature'], allowed: [] };
     case 'ocsp':
+    case 'admin':
       return { needed: ['digitalSignature'], allowed: [] };
   }
 }

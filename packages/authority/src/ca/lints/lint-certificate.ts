@@ -1,7 +1,8 @@
 /** Runs the catalogue over a certificate: one that stands alone, or one that this office is about to sign. */
 import { oids } from '@chancery/smime';
 import { lints } from './catalogue.ts';
-import { claimsOf, isForMail } from './claims.ts';
+import { type Claim, claimsOf, isForMail } from './claims.ts';
+import type { Edition } from './editions.ts';
 import type { Lint, LintFinding, LintSubject, OfficeUse } from './lint.ts';
 import { readSpecimen, type Specimen } from './specimen.ts';
 
@@ -40,13 +41,15 @@ export function lintForIssuance(input: {
   readonly use: OfficeUse;
   readonly certificate: { readonly der: Uint8Array };
   readonly issuer: { readonly der: Uint8Array };
+  /** Judge it by the S/MIME Baseline Requirements too, as this edition has them and as if it named the policy of that claim. */
+  readonly baseline?: { readonly claim: Claim; readonly edition: Edition };
 }): LintFinding[] {
   const certificate = readSpecimen(input.certificate.der);
   const issuer = readSpecimen(input.issuer.der);
-  return findings(
-    { certificate, claims: claimsOf(certificate), isUnderBr: false, isUnclaimed: false, issuer, use: input.use },
-    undefined,
-  );
+  const { use, baseline } = input;
+  const claims = baseline === undefined ? claimsOf(certificate) : [baseline.claim];
+  const subject = { certificate, claims, isUnderBr: baseline !== undefined, isUnclaimed: false, issuer, use };
+  return findings(subject, undefined, baseline?.edition.from);
 }
 
 export function subjectOf(certificate: Specimen, { profile = 'auto', issuer }: LintOptions = {}): LintSubject {
@@ -73,15 +76,17 @@ function isInForce({ since, until }: Lint, { certificate }: LintSubject, at: Dat
   return (since === undefined || issued >= since.from) && (until === undefined || issued < until.from);
 }
 
-function findings(subject: LintSubject, at: Date | undefined): LintFinding[] {
+/** @param baselineAt where a profile says by which edition of the Baseline Requirements it is judged */
+function findings(subject: LintSubject, at: Date | undefined, baselineAt = at): LintFinding[] {
   return lints
-    .filter((lint) => isBound(lint, subject, at))
+    .filter((lint) => isBound(lint, subject, lint.binds === 'smime-br' ? baselineAt : at))
     .flatMap((lint) =>
       bounded(lint.check(subject)).map((message) => ({
         lint: lint.id,
         severity: lint.severity,
         clause: lint.clause,
         message: printable(message),
+        ...(lint.since && { edition: lint.since.document }),
       })),
     )
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));

@@ -1,5 +1,6 @@
 /** What a lint is, what it looks at, and whom it binds. */
 
+import type { CertificateUse } from '@chancery/api';
 import type { Claim } from './claims.ts';
 import type { Edition } from './editions.ts';
 import type { Specimen } from './specimen.ts';
@@ -31,6 +32,8 @@ export interface LintFinding {
   readonly severity: Lint['severity'];
   readonly clause: string;
   readonly message: string;
+  /** The document and its edition from which the lint binds: `S/MIME BR 1.0.0`. */
+  readonly edition?: string;
 }
 
 export interface LintSubject {
@@ -47,7 +50,7 @@ export interface LintSubject {
   readonly use?: OfficeUse;
 }
 
-export type OfficeUse = 'root' | 'issuing' | 'signing' | 'encryption' | 'gateway' | 'ocsp';
+export type OfficeUse = 'root' | 'issuing' | CertificateUse;
 
 export const everyCertificate = (): boolean => true;
 
@@ -76,7 +79,17 @@ export const isForUse =
     use !== undefined && uses.includes(use);
 
 /** About to be signed by this office, and no authority. */
-export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp');
+export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin');
+
+/** About to be signed by this office. */
+export const isOfficeIssued = ({ use }: LintSubject): boolean => use !== undefined;
+
+/** About to be signed by this office, and no root. */
+export const isOfficeNonRoot = ({ use }: LintSubject): boolean => use !== undefined && use !== 'root';
+
+/** About to be signed for mail by a profile of the multipurpose generation, which allows more beside it. */
+export const isOfficeMultipurpose = (subject: LintSubject): boolean =>
+  isOfficeSubscriber(subject) && subject.claims.some(({ generation }) => generation === 'multipurpose');
 
 /** About to be signed by this office, for a person or mailbox. */
 export const isOfficeSubscriber = isForUse('signing', 'encryption');

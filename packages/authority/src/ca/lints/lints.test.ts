@@ -23,6 +23,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { draftCertificate } from '../authority-key.ts';
 import { describeLints, lints } from './catalogue.ts';
+import { baselines } from './editions.ts';
 import type { OfficeUse } from './lint.ts';
 import { lintForIssuance } from './lint-certificate.ts';
 
@@ -172,6 +173,39 @@ describe('the lints', () => {
     ['a critical alternative name', {}, { san: subjectAltName({ emails: ['a@b.c'] }, true) }, 'critical-extensions'],
   ])('find %s', (_what, change, replaced, id) => {
     expect(tripped(change, replaced)).toContain(id);
+  });
+
+  it('hold to the purposes of an authority that names any', () => {
+    const granting = draft({
+      subject: caName,
+      issuer: caName,
+      spki: caKey,
+      extensions: [subjectKeyIdentifier(keyIdentifier(caKey)), extendedKeyUsage([oids.clientAuth])],
+    });
+    const certificate = draft({ extensions: [extendedKeyUsage([oids.emailProtection])] });
+    const found = (by: Certificate) =>
+      lintForIssuance({ use: 'signing', certificate, issuer: by }).map(({ lint }) => lint);
+    expect(found(granting)).toContain('extended-key-usage-of-issuer');
+    expect(found(issuer)).not.toContain('extended-key-usage-of-issuer');
+  });
+
+  it('allow the multipurpose generation what the strict one may not have', () => {
+    const found = (generation: 'strict' | 'multipurpose') =>
+      lintForIssuance({
+        use: 'signing',
+        certificate: draft({
+          extensions: [
+            extendedKeyUsage([oids.emailProtection, oids.clientAuth]),
+            subjectAltName({ emails: ['a@b.c'], userPrincipalNames: ['a@corp'] }),
+          ],
+        }),
+        issuer,
+        baseline: { claim: { type: 'sponsor', generation }, edition: baselines['1.0.15'] },
+      }).map(({ lint }) => lint);
+    for (const id of ['extended-key-usage', 'extended-key-usage-strict', 'subject-alternative-name'])
+      expect(found('strict')).toContain(id);
+    for (const id of ['extended-key-usage', 'extended-key-usage-mail', 'subject-alternative-name'])
+      expect(found('multipurpose')).not.toContain(id);
   });
 
   it('warn of an encryption certificate without capabilities, and of a responder without nocheck', () => {

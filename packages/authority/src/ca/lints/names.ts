@@ -3,7 +3,7 @@ import { oids, tag } from '@chancery/smime';
 import { mailboxesOf } from './claims.ts';
 import { rfc5280 } from './editions.ts';
 import { labelOf } from './labels.ts';
-import { everyCertificate, isForUse, type Lint, type LintSubject } from './lint.ts';
+import { everyCertificate, isOfficeEndEntity, type Lint, type LintSubject } from './lint.ts';
 import { isMailbox } from './mailbox-syntax.ts';
 import { type AttributeField, textsOf } from './specimen-names.ts';
 
@@ -30,7 +30,7 @@ export const nameLints: readonly Lint[] = [
       const { certificate } = subject;
       if (certificate.subject.value?.attributes.length !== 0) return [];
       if (certificate.isAuthority) return ['the subject of an authority is empty'];
-      if (isForUse('signing', 'encryption', 'gateway', 'ocsp')(subject)) return ['the subject is empty'];
+      if (isOfficeEndEntity(subject)) return ['the subject is empty'];
       return certificate.extension(oids.subjectAltName)?.critical === true
         ? []
         : ['the subject is empty, and no critical subjectAltName takes its place'];

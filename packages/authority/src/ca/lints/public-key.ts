@@ -2,7 +2,7 @@
 import { DerReader, oids, SmimeError, tag } from '@chancery/smime';
 import { brokenModulus, weaknessesOf } from '../key-strength.ts';
 import { rfc8550, smimeBr, smimeBrLongAuthorityKeys, smimeBrPostQuantum } from './editions.ts';
-import { everyCertificate, isBrAuthority, isForUse, type Lint, type LintSubject } from './lint.ts';
+import { everyCertificate, isBrAuthority, isOfficeIssued, type Lint, type LintSubject } from './lint.ts';
 import { isNistCurve, isOnCurve } from './nist-curves.ts';
 
 const br = { binds: 'smime-br', since: smimeBr } as const;
@@ -167,7 +167,7 @@ export const publicKeyLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: 'the key is sound; an RSA key of an issuing authority has 3072 bits or more, of a root 4096',
-    applies: isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeIssued,
     check(subject) {
       const weaknesses = weaknessesOf(subject.certificate.spki);
       const key = rsaKeyOf(subject);

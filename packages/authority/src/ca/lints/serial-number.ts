@@ -1,5 +1,5 @@
 import { rfc5280, smimeBr } from './editions.ts';
-import { everyCertificate, isForUse, type Lint, type LintSubject } from './lint.ts';
+import { everyCertificate, isOfficeIssued, type Lint, type LintSubject } from './lint.ts';
 
 export const serialNumberLints: readonly Lint[] = [
   {
@@ -22,8 +22,7 @@ export const serialNumberLints: readonly Lint[] = [
     binds: 'smime-br',
     since: smimeBr,
     demand: 'the serial number is below 2^159 and holds 64 random bits',
-    applies: (subject) =>
-      subject.isUnderBr || isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp')(subject),
+    applies: (subject) => subject.isUnderBr || isOfficeIssued(subject),
     check(subject) {
       const value = serialValue(subject);
       if (value >= 1n << 159n) return ['the serial number is not below 2^159'];

@@ -1,7 +1,7 @@
 /** The algorithm that the authority signed with (RFC 5280 4.1.1.2, S/MIME BR 7.1.3.2). */
 import { DerReader, defaultHash, oids, SmimeError, signatureAlgorithmFor, tag } from '@chancery/smime';
 import { rfc8550, smimeBr, smimeBrPostQuantum } from './editions.ts';
-import { everyCertificate, isForUse, type Lint, type LintSubject } from './lint.ts';
+import { everyCertificate, isOfficeIssued, type Lint, type LintSubject } from './lint.ts';
 
 export const signatureAlgorithmLints: readonly Lint[] = [
   {
@@ -60,7 +60,7 @@ export const signatureAlgorithmLints: readonly Lint[] = [
     severity: 'error',
     binds: 'office',
     demand: "the signature algorithm is the one of the authority's key",
-    applies: isForUse('root', 'issuing', 'signing', 'encryption', 'gateway', 'ocsp'),
+    applies: isOfficeIssued,
     check({ certificate, issuer }) {
       const key = issuer?.key.value;
       const kind = key === undefined ? undefined : KINDS.get(key.curve ?? key.id);

@@ -85,12 +85,12 @@ export const certificateHandlers: Handlers<
   async profiles({ world, by }) {
     const profiles = await consult(world, 'certificate:read', by, listProfiles);
     return {
-      items: profiles.map(({ id, version, profile }) => ({
+      items: profiles.map(({ id, version, document }) => ({
         id,
         version,
-        use: profile.use,
-        description: profile.description,
-        document: profile,
+        use: document.use,
+        description: document.description,
+        document,
       })),
     };
   },

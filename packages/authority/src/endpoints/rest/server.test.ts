@@ -131,7 +131,16 @@ describe('certificates, authorities, profiles, inspect', () => {
       ['issuing', 1],
     ]);
     const profiles = await ada.client.profiles();
-    expect(profiles.items.map((one) => one.id)).toEqual(['encryption', 'gateway', 'ocsp-responder', 'signing']);
+    expect(profiles.items.map((one) => one.id)).toEqual([
+      'admin-tls',
+      'encryption',
+      'encryption-multipurpose',
+      'gateway',
+      'ocsp-responder',
+      'scep-ra',
+      'signing',
+      'signing-multipurpose',
+    ]);
     expect(await ada.client.certificates({ query: { use: 'signing' } })).toMatchObject({ items: [], next: null });
     await expect(ada.client.certificate({ params: { serialNumber: 'abcdef' } })).rejects.toMatchObject({
       code: 'not-found',

@@ -1,5 +1,9 @@
 import type { Migration } from 'kysely/migration';
 import { up as house } from './0001-house.ts';
+import { up as profiles } from './0002-profiles.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
-export const migrations: Record<string, Migration> = { '0001-house': { up: house } };
+export const migrations: Record<string, Migration> = {
+  '0001-house': { up: house },
+  '0002-profiles': { up: profiles },
+};
