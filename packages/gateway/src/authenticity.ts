@@ -1,6 +1,6 @@
 /** Who sent a message, as far as DNS can tell: SPF, DKIM and DMARC on the octets as they arrived (RFC 7208, 6376, 9989). */
 import { Resolver } from 'node:dns/promises';
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { isPublicAddress } from '@chancery/smime';
 import { reasonOf } from './errors.ts';
 import { headerFields } from './header-block.ts';
 import type { Log } from './log.ts';
@@ -33,7 +33,7 @@ export async function judgeAuthenticity(
   arrival: Pick<Arrival, 'client' | 'sender' | 'message'>,
   { name, resolve, timeout, log }: { name: string; resolve: Resolve; timeout: number; log: Log },
 ): Promise<Authenticity> {
-  const ip = isPublic(arrival.client.address) ? arrival.client.address : undefined;
+  const ip = isPublicAddress(arrival.client.address) ? arrival.client.address : undefined;
   const signed = headerFields(arrival.message).some((field) => field.name === 'dkim-signature');
   // From our own machine or network, without a signature: there is nothing that DNS could say.
   if (ip === undefined && !signed) return nothing;
@@ -99,29 +99,4 @@ function temporaryError(reason: string): Authenticity {
 /** Parts of it came from the message and from DNS. */
 function oneLine(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 900);
-}
-
-const notPublic = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  notPublic.addSubnet(net, bits, 'ipv4');
-}
-for (const [net, bits] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const) {
-  notPublic.addSubnet(net, bits, 'ipv6');
-}
-
-function isPublic(address: string): boolean {
-  if (isIPv4(address)) return !notPublic.check(address, 'ipv4');
-  return isIPv6(address) && !notPublic.check(address, 'ipv6');
 }

@@ -67,6 +67,8 @@ const GatewayConfigSchema = z.strictObject({
           clients: z.array(Network).default(['0.0.0.0/0', '::/0']),
           /** Where mail for our own people goes. */
           downstream: Downstream.prefault({ port: 10_026 }),
+          /** Open what is encrypted with Triple DES, DES or RC2 too, and say so: old mail, and correspondents who know nothing newer. */
+          openLegacy: z.boolean().default(true),
         })
         .prefault({}),
       authority: z

@@ -32,6 +32,8 @@ export interface World {
   readonly name: string;
   readonly rules: readonly Rule[];
   readonly dnsTimeout: number;
+  /** Open what is encrypted with Triple DES, DES or RC2 too. */
+  readonly openLegacy: boolean;
   readonly office: Office;
   readonly enrolment: Enrolment;
   readonly lookup: Lookup;
@@ -130,7 +132,7 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     timeout: world.dnsTimeout,
     log: world.log,
   });
-  const forms = await unprotect(arrival, view, world.openedKeys, world.now(), world.log);
+  const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, world.now(), world.log);
   const records: JournalEntry[] = [];
   for (const form of forms) {
     const harvested = await harvest(form, authenticity, view, world.harvested, world.now());

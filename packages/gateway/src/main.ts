@@ -144,6 +144,7 @@ async function assemble(
       name,
       rules: config.rules,
       dnsTimeout: config.dnsTimeoutSeconds * 1000,
+      openLegacy: config.inbound.openLegacy,
       office,
       enrolment,
       harvested,

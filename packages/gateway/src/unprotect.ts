@@ -1,5 +1,5 @@
 /** Opens an incoming message for those who let the gateway do so, and verifies what can be seen of it. No mail is lost here: what cannot be opened goes on as it came. */
-import { decryptMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
+import { type DecryptedMessage, decryptMessage, SmimeError, type VerifyReport, verifyMessage } from '@chancery/smime';
 import { reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { protectionOf } from './message-facts.ts';
@@ -15,6 +15,8 @@ export interface Form {
   readonly encrypted: boolean;
   /** It goes on in the clear. */
   readonly opened: boolean;
+  /** It came encrypted with a cipher that nobody should use any more, and was opened all the same: its name. */
+  readonly oldCipher?: string;
   /** What was opened is what was sent: the cipher or a signature inside says so. Without that, CBC text may have been altered. */
   readonly authenticated: boolean;
   /** Undefined when it could not be looked into. */
@@ -24,6 +26,7 @@ export interface Form {
 }
 
 /**
+ * @param openLegacy open what is encrypted with Triple DES, DES or RC2 too
  * @param now milliseconds since 1970
  * @throws GatewayError `unavailable` when a key that may be here cannot be asked for: the sender tries again
  */
@@ -31,6 +34,7 @@ export async function unprotect(
   arrival: Pick<Arrival, 'message' | 'recipients'>,
   view: OfficeView,
   openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
+  openLegacy: boolean,
   now: number,
   log: Log,
 ): Promise<Form[]> {
@@ -43,9 +47,9 @@ export async function unprotect(
     ];
   }
   const sealed = new Map<string, string[]>();
-  const opened: { message: Uint8Array; authenticated: boolean; recipients: string[] }[] = [];
+  const opened: (Opened & { recipients: string[] })[] = [];
   for (const recipient of recipients) {
-    const result = await open(recipient, message, view, openedKeys, log);
+    const result = await open(recipient, message, view, openedKeys, openLegacy, log);
     if ('why' in result) {
       sealed.set(result.why, [...(sealed.get(result.why) ?? []), recipient]);
       continue;
@@ -56,14 +60,25 @@ export async function unprotect(
   }
   const forms: Form[] = [];
   for (const one of opened) {
-    const report = await verify(one.message, view, now);
+    const report = withHeader(await verify(one.message, view, now), one.header);
     const authenticated = one.authenticated || report.verdict === 'valid';
-    const origin = authenticated ? '' : 'decrypted, not authenticated: it may have been altered on the way';
-    const detail = [origin, describe(report)].filter((part) => part !== '').join('; ');
+    const oldCipher = one.cipher.startsWith('aes-') ? undefined : one.cipher;
+    const detail = [
+      authenticated ? '' : 'decrypted, not authenticated: it may have been altered on the way',
+      oldCipher === undefined ? '' : `encrypted with ${oldCipher}, which is too weak for new mail`,
+      describe(report),
+    ];
     forms.push({
       recipients: one.recipients,
       message: one.message,
-      ...{ encrypted: true, opened: true, authenticated, report, detail },
+      ...{
+        encrypted: true,
+        opened: true,
+        authenticated,
+        report,
+        detail: detail.filter((part) => part !== '').join('; '),
+      },
+      ...(oldCipher !== undefined && { oldCipher }),
     });
   }
   for (const [why, for_] of sealed) {
@@ -76,19 +91,23 @@ export async function unprotect(
   return forms;
 }
 
+type Opened = Pick<DecryptedMessage, 'message' | 'authenticated' | 'cipher' | 'header'>;
+
 async function open(
   recipient: string,
   message: Uint8Array,
   view: OfficeView,
   openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
+  legacy: boolean,
   log: Log,
-): Promise<{ message: Uint8Array; authenticated: boolean } | { why: string }> {
+): Promise<Opened | { why: string }> {
   const person = view.personOf(recipient);
   if (person === undefined || !person.decrypts) return { why: 'encrypted, and not for this gateway to open' };
   const keys = await openedKeys.keysOf(person.address);
   if (keys.length === 0) return { why: 'encrypted, and no key of the recipient is locked to this gateway' };
   const result =
-    (await decrypt(message, keys)) ?? (await decrypt(message, await openedKeys.newerKeysOf(person.address)));
+    (await decrypt(message, keys, legacy)) ??
+    (await decrypt(message, await openedKeys.newerKeysOf(person.address), legacy));
   if (result !== undefined) return result;
   // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
   log.warn('inbound.not-decrypted', { recipient });
@@ -98,14 +117,34 @@ async function open(
 async function decrypt(
   message: Uint8Array,
   keys: Awaited<ReturnType<OpenedKeys['newerKeysOf']>>,
-): Promise<{ message: Uint8Array; authenticated: boolean } | undefined> {
+  legacy: boolean,
+): Promise<Opened | { why: string } | undefined> {
   if (keys === undefined) return undefined;
   try {
-    const result = await decryptMessage({ message, keys });
-    return { message: result.message, authenticated: result.authenticated };
-  } catch {
+    return await decryptMessage({ message, keys, legacy });
+  } catch (error) {
+    // Said before any key is used, of what everybody can read.
+    if (error instanceof SmimeError && error.code === 'legacy-algorithm')
+      return { why: `encrypted, and not opened: ${error.message}` };
     return undefined;
   }
+}
+
+/**
+ * What was wrong with the header as it was delivered, where the protected one stands in its place now (RFC 9788 section 4): whoever
+ * altered it on the way must not be helped by our putting it right.
+ */
+function withHeader(report: VerifyReport, header: Opened['header']): VerifyReport {
+  const known = new Set(report.problems.map(({ code, message }) => code + message));
+  const problems = (header?.problems ?? []).filter(({ code, message }) => !known.has(code + message));
+  if (!problems.some(({ severity }) => severity === 'error')) return report;
+  // The journal and the labels are no place for a Subject that came encrypted.
+  const discreet = problems.map((one) =>
+    one.code === 'outer-field-differs'
+      ? { ...one, message: `What was delivered differs from the protected header in: ${header?.differing.join(', ')}` }
+      : one,
+  );
+  return { ...report, verdict: 'ambiguous', problems: [...discreet, ...report.problems] };
 }
 
 /** A signature never throws, and neither may anything else in a stranger's message. */

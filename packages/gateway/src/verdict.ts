@@ -11,6 +11,8 @@ export interface Found {
   /** It goes on in the clear. */
   readonly opened: boolean;
   readonly authenticated: boolean;
+  /** It was encrypted with a cipher that nobody should use any more. */
+  readonly oldCipher?: string;
   /** Undefined when it could not be looked into. */
   readonly report: VerifyReport | undefined;
 }
@@ -47,6 +49,7 @@ export function verdictFields(name: string, authenticity: Authenticity, found: F
     `encrypted=${found.encrypted ? 'yes' : 'no'}`,
     `opened=${found.opened ? 'yes' : 'no'}`,
     ...(found.opened ? [`authenticated=${found.authenticated ? 'yes' : 'no'}`] : []),
+    ...(found.oldCipher === undefined ? [] : [`old-cipher=${found.oldCipher}`]),
     ...(signer?.emails[0] === undefined ? [] : [`signer=${propertyValue(signer.emails[0])}`]),
     `dmarc=${authenticity.dmarc}`,
   ];
@@ -88,10 +91,11 @@ function commentLength(text: string): number {
   return text.length;
 }
 
-function commentOf({ encrypted, opened, report }: Found): string {
+function commentOf({ encrypted, opened, oldCipher, report }: Found): string {
   if (report === undefined) return encrypted ? ' (encrypted, not opened here)' : '';
   const reason = report.verdict === 'valid' ? '' : (reasonAgainst(report) ?? '');
-  const parts = [opened ? 'decrypted here' : '', reason].filter((part) => part !== '');
+  const cipher = oldCipher === undefined ? '' : `encrypted with ${oldCipher}, which is too weak for new mail`;
+  const parts = [opened ? 'decrypted here' : '', cipher, reason].filter((part) => part !== '');
   return parts.length === 0
     ? ''
     : ` (${parts

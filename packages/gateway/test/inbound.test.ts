@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Certificate, derToPem, encryptMessage, signMessage, verifyMessage } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/next-server.ts';
+import { tripleDes } from './support/old-mail.ts';
 import { type Keys, makeCa, makeKeys, type TestCa } from './support/test-ca.ts';
 import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
 
@@ -99,6 +100,137 @@ describe('mail on its way in', () => {
     );
     const report = await verifyMessage({ message: delivered?.octets ?? Buffer.alloc(0), anchors: [strangers.root] });
     expect(report).toMatchObject({ verdict: 'valid', covers: 'whole' });
+  });
+
+  describe('with a protected header (RFC 9788)', () => {
+    const sealed = async (headerProtection: 'baseline' | 'shy', from = 'Bob Builder <bob@x.example>') => {
+      const bob = await stranger('bob@x.example');
+      return encrypted(
+        ['anna@example.com'],
+        await signMessage({
+          message: plain(from, ['anna@example.com'], { extra: 'Keywords: secret\r\n' }),
+          signers: [{ signer: bob.keys.signer, certificate: bob.certificate, chain: [strangers.issuing] }],
+          headerProtection,
+          legacyDisplay: true,
+        }),
+      );
+    };
+    const header = (text: string) => text.slice(0, text.indexOf('\r\n\r\n'));
+    const altered = (message: Uint8Array, from: string, to: string) => {
+      const text = Buffer.from(message).toString('latin1');
+      expect(text).toContain(from);
+      return Buffer.from(text.replace(from, to), 'latin1');
+    };
+
+    it('reaches its reader with the Subject that was written, and still verifies', async () => {
+      for (const policy of ['baseline', 'shy'] as const) {
+        office.inside.delivered.length = 0;
+        const message = await sealed(policy);
+        expect(Buffer.from(message).toString()).toContain('Subject: [...]');
+        const [delivered] = await receive(message);
+        const shown = header(delivered?.text ?? '');
+        expect(shown).toMatch(/^Subject: Offer\r$/m);
+        expect(shown).toMatch(/^From: Bob Builder <bob@x\.example>\r$/m);
+        expect(shown).toMatch(/^Keywords: secret\r$/m);
+        expect(shown).not.toContain('[...]');
+        expect(delivered?.text).toMatch(/^X-Chancery-Verdict: valid; encrypted=yes; opened=yes;/m);
+        const report = await verifyMessage({
+          message: delivered?.octets ?? Buffer.alloc(0),
+          anchors: [strangers.root],
+        });
+        expect(report).toMatchObject({ verdict: 'valid', covers: 'whole', protectedHeaders: { differing: [] } });
+      }
+    });
+
+    it('and not signed, loses what was repeated in its text', async () => {
+      const message = await encryptMessage({
+        message: plain('bob@x.example', ['anna@example.com']),
+        recipients: [office.authority.encryptionKeyOf('anna@example.com').certificate],
+        headerProtection: 'baseline',
+        legacyDisplay: true,
+      });
+      const [delivered] = await receive(message);
+      expect(delivered?.text.match(/^Subject: /gm)).toEqual(['Subject: ']);
+      expect(delivered?.text).toMatch(/^Subject: Offer\r\n(?:.+\r\n)*\r\nDear Anna,/m);
+      expect(delivered?.text).toMatch(/^X-Chancery-Verdict: unsigned;/m);
+    });
+
+    it.each([
+      ['another Subject', 'Subject: [...]', 'Subject: Pay at once', 'ambiguous', /^Subject: Offer\r$/m],
+      ['one reader more', 'Subject: [...]', 'Cc: eve@x.example\r\nSubject: [...]', 'ambiguous', /^Subject: Offer\r$/m],
+      ['another sender', 'From: Bob Builder <bob@', 'From: Eve <eve@', 'ambiguous', /^From: Eve <eve@x\.example>\r$/m],
+    ])('and %s put outside on the way is never called good', async (_, from, to, verdict, shown) => {
+      const [delivered] = await receive(altered(await sealed('baseline'), from, to));
+      expect(header(delivered?.text ?? '')).toMatch(shown);
+      expect(header(delivered?.text ?? '')).not.toMatch(/^Cc: |^Subject: Pay at once/m);
+      expect(delivered?.text).toMatch(new RegExp(`^X-Chancery-Verdict: ${verdict};`, 'm'));
+      expect(resultsOf(delivered?.text ?? '')).toMatch(
+        /smime=permerror \(decrypted here; (What was delivered differs|The From that was|The Cc field was not)/,
+      );
+    });
+
+    it('and somebody else’s From in it keeps the one that was delivered', async () => {
+      const unsigned = await encryptMessage({
+        message: plain('The Chief <chief@example.com>', ['anna@example.com']),
+        recipients: [office.authority.encryptionKeyOf('anna@example.com').certificate],
+        headerProtection: 'baseline',
+      });
+      for (const message of [unsigned, await sealed('baseline', 'The Chief <chief@example.com>')]) {
+        office.inside.delivered.length = 0;
+        const [delivered] = await receive(
+          altered(message, 'From: The Chief <chief@example.com>', 'From: bob@x.example'),
+        );
+        expect(header(delivered?.text ?? '').match(/^From: .*$/gm)).toEqual(['From: bob@x.example']);
+        expect(delivered?.text).toMatch(/^X-Chancery-Verdict: ambiguous;/m);
+      }
+    });
+
+    it('cannot bring in labels of ours', async () => {
+      const label = 'X-Chancery-Verdict: valid\r\nAuthentication-Results: gateway.example.com; smime=pass\r\n';
+      const message = await encryptMessage({
+        message: plain('bob@x.example', ['anna@example.com'], { extra: label }),
+        recipients: [office.authority.encryptionKeyOf('anna@example.com').certificate],
+        headerProtection: 'baseline',
+      });
+      const [delivered] = await receive(message);
+      expect(delivered?.text.match(/^X-Chancery-Verdict: \w+/gm)).toEqual(['X-Chancery-Verdict: unsigned']);
+      expect(delivered?.text.match(/^Authentication-Results: /gm)).toHaveLength(1);
+    });
+  });
+
+  describe('encrypted with Triple DES', () => {
+    const old = () => tripleDes(office.authority.encryptionKeyOf('ben@example.com').certificate, serial++);
+
+    it('is opened, and says so', async () => {
+      const [delivered] = await receive(old(), { to: ['ben@example.com'] });
+      expect(delivered?.text).toContain('our offer');
+      expect(delivered?.text.replace(/\r\n /g, ' ')).toMatch(
+        /^X-Chancery-Verdict: unsigned; encrypted=yes; opened=yes; authenticated=no; old-cipher=des-ede3-cbc;/m,
+      );
+      expect(resultsOf(delivered?.text ?? '')).toContain('encrypted with des-ede3-cbc, which is too weak for new mail');
+      await until(() => office.authority.journal.some(({ detail }) => detail.includes('des-ede3-cbc')));
+    });
+
+    it('stays shut where the gateway is set so', async () => {
+      const strict = await startTestGateway([], {}, { inbound: { openLegacy: false }, openKeySeconds: 0 });
+      try {
+        await strict.authority.addPerson({ address: 'ben@example.com', encryption: 'rsa', decrypts: true });
+        await strict.ready();
+        const message = tripleDes(strict.authority.encryptionKeyOf('ben@example.com').certificate, serial++);
+        const mail = { sender: 'bob@x.example', recipients: ['ben@example.com'], message };
+        expect(await strict.send('inbound', mail)).toMatchObject({ code: 250 });
+        await until(() => strict.inside.delivered.length === 1);
+        const text = strict.inside.delivered[0]?.message.toString('latin1') ?? '';
+        expect(text).toMatch(/^X-Chancery-Verdict: encrypted; encrypted=yes; opened=no/m);
+        await until(() =>
+          strict.authority.journal.some(({ detail }) =>
+            /not opened: the content is encrypted with Triple DES/.test(detail),
+          ),
+        );
+      } finally {
+        await strict.stop();
+      }
+    });
   });
 
   it('stays shut for whom the gateway may not, and is opened for the others', async () => {

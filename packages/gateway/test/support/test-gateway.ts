@@ -38,6 +38,7 @@ export async function startTestGateway(
   ports: GatewayPorts = {},
   more: NonNullable<GatewayConfigInput['gateway']> = {},
 ): Promise<TestGateway> {
+  const { authority: authorityMore, inbound: inboundMore, ...rest } = more;
   const authority = await startTestAuthority();
   const [outside, inside] = await Promise.all([startNextServer(), startNextServer()]);
   const folder = await mkdtemp(path.join(tmpdir(), 'gateway-'));
@@ -53,15 +54,15 @@ export async function startTestGateway(
         name: 'gateway.example.com',
         data: folder,
         outbound: { listen: '127.0.0.1:0', downstream: { port: outside.port, tls: 'never' } },
-        inbound: { listen: '127.0.0.1:0', downstream: { port: inside.port, tls: 'never' } },
+        inbound: { listen: '127.0.0.1:0', downstream: { port: inside.port, tls: 'never' }, ...inboundMore },
         retry: { firstSeconds: 0.05, longestSeconds: 0.2, expireSeconds: 3600 },
         directoryCacheSeconds: 0,
-        ...more,
+        ...rest,
         authority: {
           url: authority.url,
           token: { env: 'CHANCERY_TEST_TOKEN' },
           refreshSeconds: 0.1,
-          ...more.authority,
+          ...authorityMore,
         },
       },
       rule,
