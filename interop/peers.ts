@@ -32,6 +32,12 @@ export const peers = {
     needs: ['/usr/sbin/slapd', '/usr/sbin/slapadd', 'ldapsearch', 'ldapmodify'],
   },
   swaks: { name: 'swaks', packages: ['swaks'], needs: ['swaks'] },
+  softhsm: {
+    name: 'SoftHSM',
+    // pkcs11js is compiled here, and the module through which tests pull the token.
+    packages: ['softhsm2', 'g++', 'make', 'python3'],
+    needs: ['/usr/lib/softhsm/libsofthsm2.so', 'softhsm2-util', 'g++', 'make', 'python3'],
+  },
   postgresql: { name: 'PostgreSQL 15', packages: ['postgresql'], needs: ['/usr/lib/postgresql/15/bin/postgres'] },
   chromium: { name: 'Chromium', packages: ['chromium', 'fonts-dejavu-core'], needs: ['chromium'] },
 } as const satisfies Record<string, Peer>;

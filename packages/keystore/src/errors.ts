@@ -14,6 +14,12 @@ export type KeyStoreErrorCode =
   | 'folder-not-writable'
   | 'disk-full'
   | 'invalid-argument'
+  /** The token, its library or a remote service does not answer. The same call may succeed later; the message says what to do. */
+  | 'unavailable'
+  /** A token refused its PIN, or would lock itself at the next wrong one. It is not tried again until a person says so. */
+  | 'pin-refused'
+  /** The key is there, and its store has no means for this way of using it. */
+  | 'unsupported-mechanism'
   /** The store was closed. */
   | 'closed';
 

@@ -1,4 +1,13 @@
+export { composeKeyStores } from './composite.ts';
 export { KeyStoreError, type KeyStoreErrorCode } from './errors.ts';
-export { type KeyInfo, type KeyReference, type KeySpec, type KeyStore, parseKeyReference } from './key-store.ts';
+export {
+  type KeyInfo,
+  type KeyReference,
+  type KeySpec,
+  type KeyStore,
+  type KeyStoreHealth,
+  parseKeyReference,
+} from './key-store.ts';
+export { openPkcs11KeyStore, type Pkcs11Options } from './pkcs11/store.ts';
 export { openOrCreateSecretFile, type SecretFile } from './secret-file.ts';
 export { openSoftwareKeyStore } from './software.ts';

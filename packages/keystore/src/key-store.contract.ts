@@ -22,6 +22,8 @@ export interface KeyStoreUnderTest {
   readonly imports: boolean;
   /** The OAEP hashes that it can do; tokens differ. */
   readonly oaepHashes: readonly HashName[];
+  /** Whether a signer that somebody holds outlives the key: only a store whose keys are in this process may let it. */
+  readonly keysLiveInMemory: boolean;
 }
 
 type HashName = Parameters<Signer['sign']>[1];
@@ -92,8 +94,82 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
 
     it('answers a bad PKCS#1 padding with octets that tell nothing, as implicit rejection demands', async () => {
       const decrypter = await store.decrypter(await store.generate('rsa-2048', 'transport'));
-      const forged = Buffer.concat([Buffer.alloc(1), randomBytes(255)]);
-      expect(await decrypter.unwrapRsa(forged, { padding: 'pkcs1' })).toBeInstanceOf(Uint8Array);
+      for (let index = 0; index < 8; index += 1) {
+        const forged = Buffer.concat([Buffer.alloc(1), randomBytes(255)]);
+        const answer = await decrypter.unwrapRsa(forged, { padding: 'pkcs1' });
+        expect(answer).toBeInstanceOf(Uint8Array);
+        // What is always the same for one ciphertext looks like a padding that was good.
+        expect(Buffer.from(await decrypter.unwrapRsa(forged, { padding: 'pkcs1' }))).toEqual(Buffer.from(answer));
+      }
+    });
+
+    it('opens no OAEP that was altered, or has another label', async () => {
+      const decrypter = await store.decrypter(await store.generate('rsa-2048', 'transport'));
+      const key = publicKeyOf(decrypter.spki);
+      const secret = randomBytes(32);
+      for (const hash of subject.oaepHashes) {
+        const label = Buffer.from('label');
+        const padded = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash, oaepLabel: label };
+        const oaep = publicEncrypt(padded, secret);
+        const scheme = { padding: 'oaep', hash, mgf1Hash: hash } as const;
+        expect(Buffer.from(await decrypter.unwrapRsa(oaep, { ...scheme, label }))).toEqual(secret);
+        await expect(decrypter.unwrapRsa(oaep, scheme)).rejects.toThrow();
+        oaep[100] = (oaep[100] ?? 0) ^ 1;
+        await expect(decrypter.unwrapRsa(oaep, { ...scheme, label })).rejects.toThrow();
+      }
+    });
+
+    it('signs with PSS, and with every hash', async () => {
+      const signer = await store.signer(await store.generate('rsa-2048', 'pss'));
+      const data = randomBytes(100);
+      const key = publicKeyOf(signer.spki);
+      for (const [hash, saltLength] of [
+        ['sha256', 32],
+        ['sha384', 48],
+        ['sha512', 64],
+      ] as const) {
+        const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+        expect(verify(hash, data, pss, await signer.sign(data, hash, 'pss'))).toBe(true);
+        expect(verify(hash, data, key, await signer.sign(data, hash))).toBe(true);
+      }
+    });
+
+    it.each(['p256', 'p384', 'p521'] as const)('signs with every hash, longer than %s or shorter', async (spec) => {
+      const signer = await store.signer(await store.generate(spec, 'hashes'));
+      const data = randomBytes(100);
+      for (const hash of ['sha256', 'sha384', 'sha512'] as const)
+        expect(verify(hash, data, publicKeyOf(signer.spki), await signer.sign(data, hash))).toBe(true);
+    });
+
+    it('agrees with no key of another curve, nor with a point beside its own', async () => {
+      const decrypter = await store.decrypter(await store.generate('p256', 'agreement'));
+      const other = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
+      await expect(decrypter.agree(other.publicKey.export({ type: 'spki', format: 'der' }))).rejects.toThrow();
+      const own = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      const beside = own.publicKey.export({ type: 'spki', format: 'der' });
+      const last = beside.length - 1;
+      beside[last] = (beside[last] ?? 0) ^ 1;
+      await expect(decrypter.agree(beside)).rejects.toThrow();
+      await expect(decrypter.unwrapRsa(Buffer.alloc(256), { padding: 'pkcs1' })).rejects.toThrow();
+    });
+
+    it('destroys under the hands of those who hold a signer', async () => {
+      const key = await store.generate('p256', 'short-lived');
+      const signer = await store.signer(key);
+      const again = await subject.open();
+      await again.destroy(key);
+      await again.close();
+      await expect(store.signer(key)).rejects.toMatchObject({ code: 'key-not-found' });
+      await expect(store.publicKey(key)).rejects.toMatchObject({ code: 'key-not-found' });
+      if (subject.keysLiveInMemory) return;
+      await expect(signer.sign(Buffer.from('late'), 'sha256')).rejects.toMatchObject({ code: 'key-not-found' });
+    });
+
+    it('says how it is', async () => {
+      const [health, ...others] = await store.health();
+      expect(health).toMatchObject({ state: 'available', name: expect.stringMatching(/^(software|pkcs11:)/) });
+      expect(health?.since.getTime()).toBeLessThanOrEqual(Date.now());
+      for (const one of others) expect(one.state).toBe('available');
     });
 
     it.each(['p256', 'p384', 'p521'] as const)('agrees on a secret over %s', async (spec) => {
@@ -104,15 +180,52 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
       expect(Buffer.from(agreed)).toEqual(theirs);
     });
 
-    it('signs many things at once with one key', async () => {
-      const signer = await store.signer(await store.generate('rsa-2048', 'busy'));
-      const messages = Array.from({ length: 40 }, () => randomBytes(64));
-      const signatures = await Promise.all(messages.map((message) => signer.sign(message, 'sha256')));
-      const key = publicKeyOf(signer.spki);
-      const good = messages.map((message, index) =>
-        verify('sha256', message, key, signatures[index] ?? Buffer.alloc(0)),
-      );
-      expect(good).toEqual(messages.map(() => true));
+    it.each(['rsa-2048', 'p256', 'ed25519'] as const)(
+      'signs forty things at once with one %s key, and answers each with its own signature',
+      async (spec) => {
+        const signer = await store.signer(await store.generate(spec, 'busy'));
+        const messages = Array.from({ length: 40 }, () => randomBytes(64));
+        const signatures = await Promise.all(messages.map((message) => signer.sign(message, 'sha256')));
+        const key = publicKeyOf(signer.spki);
+        const hash = spec === 'ed25519' ? null : 'sha256';
+        const good = messages.map((message, index) => verify(hash, message, key, signatures[index] ?? Buffer.alloc(0)));
+        expect(good).toEqual(messages.map(() => true));
+      },
+    );
+
+    it('works with many keys at once, in every way', async () => {
+      const aad = Buffer.from('busy');
+      const [pair, rsa, kek] = await Promise.all([
+        store.generate('p256', 'busy'),
+        store.generate('rsa-2048', 'busy'),
+        store.generateKek('busy'),
+      ]);
+      const rsaKey = publicKeyOf(await store.publicKey(rsa));
+      const peer = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      const agreed = diffieHellman({
+        privateKey: peer.privateKey,
+        publicKey: publicKeyOf(await store.publicKey(pair)),
+      });
+      const round = async (): Promise<boolean> => {
+        const secret = randomBytes(32);
+        const transported = publicEncrypt({ key: rsaKey, padding: constants.RSA_PKCS1_PADDING }, secret);
+        const [signature, opened, shared, unwrapped] = await Promise.all([
+          store.signer(rsa).then((signer) => signer.sign(secret, 'sha256', 'pss')),
+          store.decrypter(rsa).then((decrypter) => decrypter.unwrapRsa(transported, { padding: 'pkcs1' })),
+          store
+            .decrypter(pair)
+            .then((decrypter) => decrypter.agree(peer.publicKey.export({ type: 'spki', format: 'der' }))),
+          store.wrap(kek, secret, aad).then((wrapped) => store.unwrap(kek, wrapped, aad)),
+        ]);
+        const pss = { key: rsaKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+        return (
+          verify('sha256', secret, pss, signature) &&
+          secret.equals(opened) &&
+          agreed.equals(shared) &&
+          secret.equals(unwrapped)
+        );
+      };
+      expect(await Promise.all(Array.from({ length: 10 }, round))).toEqual(Array(10).fill(true));
     });
 
     describe('key-encryption keys', () => {
@@ -230,6 +343,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
       await expect(closing.generateKek('more')).rejects.toMatchObject(closed);
       await expect(closing.list()).rejects.toMatchObject(closed);
       await expect(closing.destroy(key)).rejects.toMatchObject(closed);
+      await expect(closing.health()).rejects.toMatchObject(closed);
       expect(await store.publicKey(key)).toBeInstanceOf(Uint8Array);
     });
   });

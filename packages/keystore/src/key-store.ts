@@ -17,9 +17,24 @@ export interface KeyInfo {
   readonly createdAt: Date;
 }
 
+/** How one store is, for people and for monitoring. It holds no secret. */
+export interface KeyStoreHealth {
+  /** `software`, or `pkcs11:` and the label of the token. */
+  readonly name: string;
+  readonly state: 'available' | 'unavailable';
+  /** Since when it is in that state, as far as this process saw. */
+  readonly since: Date;
+  /** Maker and model of a token, once it was seen. */
+  readonly device: string | undefined;
+  /** Of a token: how many calls it takes at once, and how many of those are not in use. */
+  readonly sessions: { readonly free: number; readonly total: number } | undefined;
+  /** The last time it failed, even if it recovered since. */
+  readonly lastError: { readonly at: Date; readonly message: string } | undefined;
+}
+
 /**
  * A place for keys. Every method throws `KeyStoreError`: `key-not-found` for an unknown reference, `wrong-key-type` for a key of the other
- * sort, `damaged` for a key that cannot be read, `closed` after `close`.
+ * sort, `damaged` for a key that cannot be read, `unavailable` where the store does not answer, `closed` after `close`.
  */
 export interface KeyStore {
   /** Makes a key pair and returns its reference once the key is durable. */
@@ -48,6 +63,8 @@ export interface KeyStore {
   destroy(reference: KeyReference): Promise<void>;
   /** Every key, oldest first. */
   list(): Promise<KeyInfo[]>;
+  /** One entry for each store behind this one; asks each, within seconds. Throws `closed` alone. */
+  health(): Promise<KeyStoreHealth[]>;
   /** Forgets every key in memory. May be called again. */
   close(): Promise<void>;
 }

@@ -26,6 +26,7 @@ describeKeyStore('software', async () => {
     unknown: 'software:00000000-0000-4000-8000-000000000000',
     imports: true,
     oaepHashes: ['sha256', 'sha384', 'sha512'],
+    keysLiveInMemory: true,
   };
 });
 

@@ -17,7 +17,7 @@ import { type Decrypter, localDecrypter, localSigner, type Signer } from '@chanc
 import { seal, unseal } from './authenticated-encryption.ts';
 import { createFile, isErrno, makeFolder, removeFile, sweepTemporaries } from './durable-file.ts';
 import { explainFileError, KeyStoreError } from './errors.ts';
-import type { KeyInfo, KeyReference, KeySpec, KeyStore } from './key-store.ts';
+import type { KeyInfo, KeyReference, KeySpec, KeyStore, KeyStoreHealth } from './key-store.ts';
 import { type MasterKey, openMasterKey } from './master-key.ts';
 import { decodeSealedKey, encodeSealedKey, type KeyRecord } from './sealed-key.ts';
 
@@ -49,6 +49,11 @@ class SoftwareKeyStore implements KeyStore {
   readonly #directory: string;
   readonly #loaded = new Map<KeyReference, LoadedKey>();
   #master: MasterKey | undefined;
+  #condition: Pick<KeyStoreHealth, 'state' | 'since' | 'lastError'> = {
+    state: 'available',
+    since: new Date(),
+    lastError: undefined,
+  };
 
   constructor(directory: string, master: MasterKey) {
     this.#directory = directory;
@@ -124,9 +129,34 @@ class SoftwareKeyStore implements KeyStore {
     return found.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.reference < b.reference ? -1 : 1));
   }
 
+  async health(): Promise<KeyStoreHealth[]> {
+    this.#open();
+    try {
+      await readdir(this.#directory);
+      this.#note(undefined);
+    } catch (error) {
+      this.#note(explainFileError(error, this.#directory));
+    }
+    const { state, since, lastError } = this.#condition;
+    return [{ name: 'software', state, since, device: undefined, sessions: undefined, lastError }];
+  }
+
   async close(): Promise<void> {
     this.#master = undefined;
     this.#loaded.clear();
+  }
+
+  #note(error: unknown): void {
+    const state = error === undefined ? 'available' : 'unavailable';
+    const now = new Date();
+    this.#condition = {
+      state,
+      since: state === this.#condition.state ? this.#condition.since : now,
+      lastError:
+        error === undefined
+          ? this.#condition.lastError
+          : { at: now, message: error instanceof Error ? error.message : String(error) },
+    };
   }
 
   /** Seals and keeps a private key. */

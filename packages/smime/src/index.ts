@@ -34,6 +34,7 @@ export {
   signingHash,
 } from './keys/algorithms.ts';
 export { localDecrypter, localSigner } from './keys/local.ts';
+export { decodeOaep } from './keys/oaep.ts';
 export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
 // ---- message
