@@ -32,6 +32,12 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
   describe(`${name}: the key store contract`, () => {
     let subject: KeyStoreUnderTest;
     let store: KeyStore;
+    let shared: Promise<KeyReference> | undefined;
+    /** One for all who only use it: making one takes long. */
+    const rsa2048 = () => {
+      shared ??= store.generate('rsa-2048', 'shared');
+      return shared;
+    };
     beforeAll(async () => {
       subject = await make();
       store = await subject.open();
@@ -80,8 +86,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
     });
 
     it('unwraps what RSA key transport wrapped', async () => {
-      const reference = await store.generate('rsa-2048', 'transport');
-      const decrypter = await store.decrypter(reference);
+      const decrypter = await store.decrypter(await rsa2048());
       const key = publicKeyOf(decrypter.spki);
       const secret = randomBytes(32);
       const pkcs1 = publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, secret);
@@ -93,7 +98,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
     });
 
     it('answers a bad PKCS#1 padding with octets that tell nothing, as implicit rejection demands', async () => {
-      const decrypter = await store.decrypter(await store.generate('rsa-2048', 'transport'));
+      const decrypter = await store.decrypter(await rsa2048());
       for (let index = 0; index < 8; index += 1) {
         const forged = Buffer.concat([Buffer.alloc(1), randomBytes(255)]);
         const answer = await decrypter.unwrapRsa(forged, { padding: 'pkcs1' });
@@ -104,7 +109,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
     });
 
     it('opens no OAEP that was altered, or has another label', async () => {
-      const decrypter = await store.decrypter(await store.generate('rsa-2048', 'transport'));
+      const decrypter = await store.decrypter(await rsa2048());
       const key = publicKeyOf(decrypter.spki);
       const secret = randomBytes(32);
       for (const hash of subject.oaepHashes) {
@@ -120,7 +125,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
     });
 
     it('signs with PSS, and with every hash', async () => {
-      const signer = await store.signer(await store.generate('rsa-2048', 'pss'));
+      const signer = await store.signer(await rsa2048());
       const data = randomBytes(100);
       const key = publicKeyOf(signer.spki);
       for (const [hash, saltLength] of [
@@ -183,7 +188,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
     it.each(['rsa-2048', 'p256', 'ed25519'] as const)(
       'signs forty things at once with one %s key, and answers each with its own signature',
       async (spec) => {
-        const signer = await store.signer(await store.generate(spec, 'busy'));
+        const signer = await store.signer(spec === 'rsa-2048' ? await rsa2048() : await store.generate(spec, 'busy'));
         const messages = Array.from({ length: 40 }, () => randomBytes(64));
         const signatures = await Promise.all(messages.map((message) => signer.sign(message, 'sha256')));
         const key = publicKeyOf(signer.spki);
@@ -197,7 +202,7 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
       const aad = Buffer.from('busy');
       const [pair, rsa, kek] = await Promise.all([
         store.generate('p256', 'busy'),
-        store.generate('rsa-2048', 'busy'),
+        rsa2048(),
         store.generateKek('busy'),
       ]);
       const rsaKey = publicKeyOf(await store.publicKey(rsa));
