@@ -12,7 +12,8 @@ import {
 } from '../src/asn1/der.ts';
 import { readAuthEnvelopedData } from '../src/cms/auth-enveloped-data.ts';
 import { readContentInfo } from '../src/cms/content-info.ts';
-import { encodeIssuerAndSerial } from '../src/cms/identifier.ts';
+import { readEnvelopedData } from '../src/cms/enveloped-data.ts';
+import { encodeIssuerAndSerial, names } from '../src/cms/identifier.ts';
 import {
   type ContentCipher,
   decryptContent,
@@ -99,6 +100,29 @@ describe('recipients', () => {
       expect(await open(await encryptContent({ content, recipients: [certificate], keyTransport }), key)).toBe(text);
       expect(await open(await encrypt([{ certificate, keyTransport }]), key)).toBe(text);
     }
+  });
+
+  it('one ephemeral key for all recipients on a curve, another in the next message', async () => {
+    const second = await issue({ kind: 'p256', email: 'second@example.org' }, root);
+    const people = [holder('p256'), second, holder('p384'), holder('x25519')];
+    const make = () => encrypt(people.map(({ certificate }) => certificate));
+    const originators = (der: Uint8Array) =>
+      people.map(({ certificate }) => {
+        const entries = readEnvelopedData(readContentInfo(der).content).recipients;
+        const own = entries.find((entry) => entry.kind === 'key-agreement' && names(entry.identifier, certificate));
+        return own?.kind === 'key-agreement' && Buffer.isBuffer(own.originator) ? own.originator.toString('hex') : '';
+      });
+    const der = await make();
+    const [first, other, third, fourth] = originators(der);
+    expect(first).toBe(other);
+    expect(new Set([first, third, fourth]).size).toBe(3);
+    expect(originators(await make())).not.toContain(first);
+    for (const { key } of people) expect(await open(der, key)).toBe(text);
+    // The same ephemeral key, and yet one recipient's entry opens with the other's key no more than any stranger's.
+    // And yet an entry is for its own recipient alone.
+    await expect(open(der, { ...holder('p256').key, certificate: second.certificate })).rejects.toMatchObject({
+      code: 'decryption-failed',
+    });
   });
 
   it('by a key that both sides have', async () => {

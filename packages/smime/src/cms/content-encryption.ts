@@ -1,5 +1,5 @@
 /** EncryptedContentInfo: the content's own cipher (RFC 5652 section 6.1, RFC 3565, RFC 5084). */
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { implicitOctets } from '../asn1/ber.ts';
 import {
   context,
@@ -176,10 +176,12 @@ interface Sealing extends SealedContent {
   final(): Buffer;
 }
 
-/** @param length octets of the content to come, of type id-data: they are the gap in `info` */
-export function startSealing(length: number, cipher: ContentCipher, key: Uint8Array): Sealing {
+/**
+ * @param length octets of the content to come, of type id-data: they are the gap in `info`
+ * @param iv drawn for this content alone
+ */
+export function startSealing(length: number, cipher: ContentCipher, key: Uint8Array, iv: Uint8Array): Sealing {
   const { oid, ivLength, authenticated } = contentCiphers[cipher];
-  const iv = randomBytes(ivLength);
   const encryption = createCipheriv(cipher as 'aes-256-gcm', createSecretKey(key), iv);
   const parameters = authenticated ? encodeSequence(encodeOctetString(iv), encodeInteger(16)) : encodeOctetString(iv);
   const info = chunkedElement(

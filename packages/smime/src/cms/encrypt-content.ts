@@ -66,9 +66,12 @@ interface OpenEnvelope {
 /** @param length octets of the content: DER states every length beforehand */
 export async function startEnvelope(length: number, input: EncryptionInput): Promise<OpenEnvelope> {
   const cipher = input.cipher ?? 'aes-256-cbc';
-  const contentKey = randomBytes(contentCiphers[cipher].keyLength);
+  const { keyLength, ivLength } = contentCiphers[cipher];
+  // Of one draw: the call takes longer than what it does.
+  const random = randomBytes(keyLength + ivLength);
+  const contentKey = random.subarray(0, keyLength);
   const { set, version } = await makeRecipients(input.recipients, contentKey, input.keyTransport ?? 'pkcs1');
-  const sealing = startSealing(length, cipher, contentKey);
+  const sealing = startSealing(length, cipher, contentKey, random.subarray(keyLength));
   contentKey.fill(0);
   const object =
     sealing.mac === undefined ? encodeEnvelopedData(set, version, sealing) : encodeAuthEnvelopedData(set, sealing);

@@ -14,9 +14,9 @@ import {
 } from './algorithms.ts';
 import { decapsulate } from './kem.ts';
 import { decodeOaep } from './oaep.ts';
+import { oaep, pkcs1, type RsaOptions, withPadding } from './padded-key.ts';
 import type { Decrypter, RsaScheme, Signer } from './ports.ts';
 import { pssSaltLength } from './pss.ts';
-import { withoutTraces } from './without-traces.ts';
 
 /** A `Signer` over a private `KeyObject`. Throws `SmimeError` `unsupported` for other key kinds. */
 export function localSigner(key: KeyObject): Signer {
@@ -43,12 +43,13 @@ export function localSigner(key: KeyObject): Signer {
 export function localDecrypter(key: KeyObject): Decrypter {
   const { kind, spki } = describe(key);
   const scheme = encryptionSchemeOf(kind);
+  const unwrapRsa = rsaUnwrapper(key);
   return {
     kind,
     spki,
     unwrapRsa: async (encryptedKey: Uint8Array, rsaScheme: RsaScheme): Promise<Uint8Array> => {
       if (scheme !== 'key-transport') throw new SmimeError('invalid-argument', 'RSA key transport needs an RSA key');
-      return unwrapRsa(key, encryptedKey, rsaScheme);
+      return unwrapRsa(encryptedKey, rsaScheme);
     },
     agree: async (peerSpki: Uint8Array): Promise<Uint8Array> => {
       if (scheme !== 'key-agreement')
@@ -65,22 +66,25 @@ export function localDecrypter(key: KeyObject): Decrypter {
   };
 }
 
-function unwrapRsa(key: KeyObject, encryptedKey: Uint8Array, scheme: RsaScheme): Uint8Array {
-  if (scheme.padding === 'pkcs1') {
-    // OpenSSL 3.2 and later reject implicitly: bad padding gives octets that are random yet fixed per ciphertext.
-    return withoutTraces(() => privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey));
-  }
-  if (scheme.hash !== scheme.mgf1Hash) {
-    const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey);
-    return decodeOaep(encoded, scheme.hash, scheme.mgf1Hash, scheme.label ?? new Uint8Array(0));
-  }
-  const padded = {
-    key,
-    padding: constants.RSA_PKCS1_OAEP_PADDING,
-    oaepHash: scheme.hash,
-    ...(scheme.label && { oaepLabel: scheme.label }),
+/** One key for each padding that was asked for without a label. */
+function rsaUnwrapper(key: KeyObject): (encryptedKey: Uint8Array, scheme: RsaScheme) => Uint8Array {
+  const padded = new Map<string, KeyObject>();
+  const paddedFor = (name: string, options: RsaOptions): KeyObject => {
+    const known = padded.get(name) ?? withPadding(key, options);
+    padded.set(name, known);
+    return known;
   };
-  return withoutTraces(() => privateDecrypt(padded, encryptedKey));
+  return (encryptedKey, scheme) => {
+    // OpenSSL 3.2 and later reject implicitly: bad padding gives octets that are random yet fixed per ciphertext.
+    if (scheme.padding === 'pkcs1') return privateDecrypt(paddedFor('pkcs1', pkcs1), encryptedKey);
+    const { hash, mgf1Hash, label } = scheme;
+    if (hash !== mgf1Hash) {
+      const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey);
+      return decodeOaep(encoded, hash, mgf1Hash, label ?? new Uint8Array(0));
+    }
+    if (label) return privateDecrypt(withPadding(key, oaep(hash, label)), encryptedKey);
+    return privateDecrypt(paddedFor(hash, oaep(hash, undefined)), encryptedKey);
+  };
 }
 
 function describe(key: KeyObject): { kind: KeyKind; spki: Uint8Array } {

@@ -5,7 +5,7 @@ import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import type { DigestName, HashName } from './algorithms.ts';
 import { digestOf, mgf1, xor } from './digest.ts';
-import { withoutTraces } from './without-traces.ts';
+import { withPadding } from './padded-key.ts';
 
 export interface PssParameters {
   readonly digest: DigestName;
@@ -78,9 +78,7 @@ export function verifyPss(
       return false;
   } else if (type !== 'rsa') return false;
   if (mgf1Digest !== digest) return verifyWithTwoHashes(key, digest, mgf1Digest, saltLength, data, signature);
-  return withoutTraces(() =>
-    verify(digest, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature),
-  );
+  return verify(digest, data, withPadding(key, { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }), signature);
 }
 
 /** EMSA-PSS-VERIFY (RFC 8017 section 9.1.2) where hash and mask differ, which node:crypto cannot express. */

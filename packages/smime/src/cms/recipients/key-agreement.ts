@@ -1,7 +1,6 @@
 /** KeyAgreeRecipientInfo: ephemeral-static ECDH with AES key wrap (RFC 5753 section 3.1, RFC 8418, RFC 3394). */
-import { createHash, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
+import { diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import {
-  asBuffer,
   contextConstructed,
   DerReader,
   encodeBitString,
@@ -15,6 +14,7 @@ import {
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
 import { type DigestName, defaultHash, type HashName } from '../../keys/algorithms.ts';
+import { digestOf } from '../../keys/digest.ts';
 import type { Decrypter } from '../../keys/ports.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type CertificateIdentifier, names, readIdentifier, readIssuerAndSerial } from '../identifier.ts';
@@ -114,14 +114,6 @@ function keyOf(originator: CertificateIdentifier, certificates: readonly Certifi
   throw new SmimeError('unsupported', "the sender's certificate, whose key the key agreement needs, is not at hand");
 }
 
-const curves = {
-  p256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  p384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
-  p521: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
-  x25519: () => generateKeyPairSync('x25519'),
-  x448: () => generateKeyPairSync('x448'),
-} as const;
-
 const x963Schemes: Readonly<Record<HashName, string>> = {
   sha256: oids.dhSinglePassStdDhSha256Kdf,
   sha384: oids.dhSinglePassStdDhSha384Kdf,
@@ -134,7 +126,7 @@ const hkdfSchemes: Readonly<Record<HashName, string>> = {
 };
 
 /**
- * A fresh ephemeral key for each recipient; the wrap is as long as the content key, AES-256 for a 192-bit one.
+ * The wrap is as long as the content key, AES-256 for a 192-bit one.
  * @param rid the recipient as the message names it: IssuerAndSerialNumber or the RecipientKeyIdentifier under its tag
  * @param hash of the key derivation; default: the one that fits the curve
  */
@@ -143,15 +135,15 @@ export function makeKeyAgreement(
   rid: Uint8Array,
   hash: HashName | undefined,
   contentKey: Uint8Array,
+  ephemerals: EphemeralKeys,
 ): Buffer {
-  const kind = certificate.keyKind as keyof typeof curves;
-  const x = kind === 'x25519' || kind === 'x448';
+  const kind = certificate.keyKind as Curve;
   // RFC 8418 2: HKDF for the curves of RFC 7748, as OpenSSL and Bouncy Castle do it; RFC 5753 for those of NIST.
-  const scheme = (x ? hkdfSchemes : x963Schemes)[hash ?? defaultHash(kind)];
+  const scheme = (isMontgomery(kind) ? hkdfSchemes : x963Schemes)[hash ?? defaultHash(kind)];
   const keyLength = contentKey.length === 16 ? 16 : 32;
   const wrapAlgorithm = aesWrapAlgorithm(keyLength);
-  const ephemeral = curves[kind]();
-  const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: certificate.publicKey });
+  const { privateKey, originator } = ephemerals.on(kind);
+  const shared = diffieHellman({ privateKey, publicKey: certificate.publicKey });
   const keyEncryptionKey = deriveKey(
     derivations.get(scheme) as Derivation,
     shared,
@@ -159,10 +151,6 @@ export function makeKeyAgreement(
     undefined,
     keyLength,
   );
-  // RFC 5753 3.1.1: the curve is the recipient's, so that its parameters are left out.
-  const algorithm = encodeSequence(encodeOid(x ? oids[kind] : oids.ecPublicKey));
-  const point = encodeBitString(publicOctets(ephemeral.publicKey));
-  const originator = encodeExplicit(0, encodeExplicit(1, algorithm, point));
   const entry = encodeSequence(rid, encodeOctetString(wrapWithAes(keyEncryptionKey, contentKey)));
   return encodeExplicit(
     1,
@@ -172,6 +160,44 @@ export function makeKeyAgreement(
     encodeSequence(entry),
   );
 }
+
+/**
+ * The ephemeral keys of one message: one for each curve, combined with the key of each recipient, as NIST allows for a broadcast
+ * (SP 800-56A) and RFC 5652 6.2.2 has a structure for. Each recipient's shared secret is another one all the same. Every
+ * recipient still has a KeyAgreeRecipientInfo of his own: not every client looks beyond the first entry of one.
+ */
+export class EphemeralKeys {
+  readonly #made = new Map<Curve, EphemeralKey>();
+
+  on(curve: Curve): EphemeralKey {
+    const known = this.#made.get(curve);
+    if (known) return known;
+    const { privateKey, publicKey } = generators[curve]();
+    // RFC 5753 3.1.1: the curve is the recipient's, so that its parameters are left out.
+    const algorithm = encodeSequence(encodeOid(isMontgomery(curve) ? oids[curve] : oids.ecPublicKey));
+    const point = encodeBitString(publicOctets(publicKey));
+    const made = { privateKey, originator: encodeExplicit(0, encodeExplicit(1, algorithm, point)) };
+    this.#made.set(curve, made);
+    return made;
+  }
+}
+
+interface EphemeralKey {
+  readonly privateKey: KeyObject;
+  /** OriginatorIdentifierOrKey under its tag. */
+  readonly originator: Buffer;
+}
+
+const generators = {
+  p256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  p384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  p521: () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  x25519: () => generateKeyPairSync('x25519'),
+  x448: () => generateKeyPairSync('x448'),
+} as const;
+type Curve = keyof typeof generators;
+
+const isMontgomery = (curve: Curve): curve is 'x25519' | 'x448' => curve === 'x25519' || curve === 'x448';
 
 /** An uncompressed point (RFC 5480 section 2.2), or an X25519 key as it is. node:crypto writes a JWK in a third of the time of an SPKI. */
 function publicOctets(key: KeyObject): Buffer {
@@ -196,15 +222,15 @@ function deriveKey(
     encodeExplicit(2, encodeOctetString(bits)),
   );
   if (kind === 'hkdf') return Buffer.from(hkdfSync(hash, shared, Buffer.alloc(0), info, length));
-  const blocks: Buffer[] = [];
-  for (let counter = 1, made = 0; made < length; counter++) {
-    const block = createHash(hash)
-      .update(asBuffer(shared))
-      .update(Buffer.from([0, 0, 0, counter]))
-      .update(info)
-      .digest();
-    blocks.push(block);
-    made += block.length;
+  const input = Buffer.concat([shared, counterOfOne, info]);
+  const first = digestOf(hash, input);
+  if (first.length >= length) return first.subarray(0, length);
+  const blocks = [first];
+  for (let made = first.length; made < length; made += first.length) {
+    input.writeUInt32BE(blocks.length + 1, shared.length);
+    blocks.push(digestOf(hash, input));
   }
   return Buffer.concat(blocks).subarray(0, length);
 }
+
+const counterOfOne = Buffer.of(0, 0, 0, 1);

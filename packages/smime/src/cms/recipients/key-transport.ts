@@ -1,5 +1,5 @@
 /** KeyTransRecipientInfo: RSA, PKCS#1 v1.5 and OAEP (RFC 5652 section 6.2.1, RFC 4056, RFC 3560, RFC 8017). */
-import { constants, publicEncrypt } from 'node:crypto';
+import { type KeyObject, publicEncrypt } from 'node:crypto';
 import {
   DerReader,
   encodeExplicit,
@@ -13,8 +13,8 @@ import {
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
 import { digestOfOid, type HashName } from '../../keys/algorithms.ts';
+import { oaep, pkcs1, type RsaOptions, withPadding } from '../../keys/padded-key.ts';
 import type { Decrypter, OaepHash, RsaScheme } from '../../keys/ports.ts';
-import { withoutTraces } from '../../keys/without-traces.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type CertificateIdentifier, readIdentifier } from '../identifier.ts';
 import type { Unwrap } from './attempt.ts';
@@ -60,23 +60,38 @@ export function makeKeyTransport(
   // RFC 5652 6.2.1: version 0 with issuer and serial number, 2 with a key identifier.
   const version = encodeInteger(rid[0] === tag.sequence ? 0 : 2);
   if (scheme === 'pkcs1') {
-    const padded = { key, padding: constants.RSA_PKCS1_PADDING };
-    const encryptedKey = withoutTraces(() => publicEncrypt(padded, contentKey));
+    const encryptedKey = publicEncrypt(paddedFor(key, 'pkcs1'), contentKey);
     return encodeSequence(version, rid, pkcs1Algorithm, encodeOctetString(encryptedKey));
   }
   const { hash, label } = scheme === 'oaep' ? { hash: 'sha256' as const } : scheme;
-  const padded = {
-    key,
-    padding: constants.RSA_PKCS1_OAEP_PADDING,
-    oaepHash: hash,
-    ...(label && { oaepLabel: label }),
-  };
-  const encryptedKey = withoutTraces(() => publicEncrypt(padded, contentKey));
-  const algorithm = encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters(hash, label));
+  const padded = label ? withPadding(key, oaep(hash, label)) : paddedFor(key, hash);
+  const encryptedKey = publicEncrypt(padded, contentKey);
+  const algorithm = label ? oaepAlgorithm(hash, label) : oaepAlgorithms[hash];
   return encodeSequence(version, rid, algorithm, encodeOctetString(encryptedKey));
 }
 
+/** The keys of recipients who are written to again, for as long as their certificates are held. */
+const paddedKeys: Readonly<Record<'pkcs1' | HashName, WeakMap<KeyObject, KeyObject>>> = {
+  pkcs1: new WeakMap(),
+  sha256: new WeakMap(),
+  sha384: new WeakMap(),
+  sha512: new WeakMap(),
+};
+
+function paddedFor(key: KeyObject, scheme: 'pkcs1' | HashName): KeyObject {
+  const known = paddedKeys[scheme].get(key);
+  if (known) return known;
+  const options: RsaOptions = scheme === 'pkcs1' ? pkcs1 : oaep(scheme, undefined);
+  const padded = withPadding(key, options);
+  paddedKeys[scheme].set(key, padded);
+  return padded;
+}
+
 const pkcs1Algorithm = encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
+
+function oaepAlgorithm(hash: HashName, label?: Uint8Array): Buffer {
+  return encodeSequence(encodeOid(oids.rsaOaep), encodeOaepParameters(hash, label));
+}
 
 /** RSAES-OAEP-params. RFC 4055 4.1: both hashes named, since the defaults are SHA-1; the label left out where it is empty. */
 export function encodeOaepParameters(hash: HashName, label?: Uint8Array): Buffer {
@@ -89,6 +104,12 @@ export function encodeOaepParameters(hash: HashName, label?: Uint8Array): Buffer
       : []),
   );
 }
+
+const oaepAlgorithms: Readonly<Record<HashName, Buffer>> = {
+  sha256: oaepAlgorithm('sha256'),
+  sha384: oaepAlgorithm('sha384'),
+  sha512: oaepAlgorithm('sha512'),
+};
 
 function readScheme(der: Buffer): RsaScheme {
   const algorithm = new DerReader(der).enter();

@@ -2,7 +2,7 @@
  * A content key wrapped under another key: AES key wrap (RFC 3394, RFC 3565). That with padding (RFC 5649) and that of Triple DES
  * (RFC 3217) are only read.
  */
-import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
+import { type Cipheriv, createCipheriv, createDecipheriv, createSecretKey, type Decipheriv } from 'node:crypto';
 import { DerReader, encodeOid, encodeSequence } from '../../asn1/der.ts';
 import { oids } from '../../asn1/oids.ts';
 import { SmimeError } from '../../errors.ts';
@@ -35,7 +35,7 @@ export function keyWrapOf(algorithm: Uint8Array, legacy: boolean): KeyWrap {
       // node:crypto makes nothing of nothing, and no error.
       if (wrapped.length < 16) throw new RangeError('a wrapped key has two blocks or more');
       const decipher = createDecipheriv(cipher, createSecretKey(keyEncryptionKey), iv);
-      return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+      return complete(decipher, wrapped);
     },
   };
 }
@@ -56,15 +56,26 @@ const wraps = new Map<string, { cipher: string; keyLength: number; iv: Buffer | 
   [oids.threeDesWrap, { cipher: 'des3-wrap', keyLength: 24, iv: null }],
 ]);
 
-const written = { 16: oids.aes128Wrap, 24: oids.aes192Wrap, 32: oids.aes256Wrap } as const;
+const written: Readonly<Record<16 | 24 | 32, Buffer>> = {
+  16: encodeSequence(encodeOid(oids.aes128Wrap)),
+  24: encodeSequence(encodeOid(oids.aes192Wrap)),
+  32: encodeSequence(encodeOid(oids.aes256Wrap)),
+};
 
 /** DER AlgorithmIdentifier of the AES key wrap for a key-encryption key of that many octets; parameters absent (RFC 3565 2.3.2). */
-export function aesWrapAlgorithm(keyLength: 16 | 24 | 32): Buffer {
-  return encodeSequence(encodeOid(written[keyLength]));
+export function aesWrapAlgorithm(keyLength: 16 | 24 | 32): Uint8Array {
+  return written[keyLength];
 }
 
 /** @param keyEncryptionKey 16, 24 or 32 octets */
 export function wrapWithAes(keyEncryptionKey: Uint8Array, contentKey: Uint8Array): Buffer {
   const cipher = createCipheriv(`id-aes${keyEncryptionKey.length * 8}-wrap`, createSecretKey(keyEncryptionKey), aesIv);
-  return Buffer.concat([cipher.update(contentKey), cipher.final()]);
+  return complete(cipher, contentKey);
+}
+
+/** A wrap is made in one piece; what would follow it is joined only where there is any. */
+function complete(wrapping: Cipheriv | Decipheriv, octets: Uint8Array): Buffer {
+  const made = wrapping.update(octets);
+  const last = wrapping.final();
+  return last.length === 0 ? made : Buffer.concat([made, last]);
 }

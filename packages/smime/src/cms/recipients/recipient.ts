@@ -16,7 +16,7 @@ import type { Certificate } from '../../x509/certificate.ts';
 import { keyIdentifier } from '../../x509/extensions.ts';
 import { encodeIssuerAndSerial } from '../identifier.ts';
 import { type KemRecipient, makeKem, readKem } from './kem.ts';
-import { type KeyAgreementRecipient, makeKeyAgreement, readKeyAgreement } from './key-agreement.ts';
+import { EphemeralKeys, type KeyAgreementRecipient, makeKeyAgreement, readKeyAgreement } from './key-agreement.ts';
 import { type KeyTransport, type KeyTransportRecipient, makeKeyTransport, readKeyTransport } from './key-transport.ts';
 import { makePassword, type Password, type PasswordRecipient, readPassword } from './password.ts';
 import { makeSharedKey, readSharedKey, type SharedKey, type SharedKeyRecipient } from './shared-key.ts';
@@ -94,6 +94,7 @@ export async function makeRecipients(
   if (recipients.length > limits.recipients)
     throw new SmimeError('limit-exceeded', `more than ${limits.recipients} recipients`);
   const infos: Buffer[] = [];
+  const ephemerals = new EphemeralKeys();
   let version: 0 | 2 | 3 = 0;
   for (const recipient of recipients) {
     if ('password' in recipient) {
@@ -104,7 +105,7 @@ export async function makeRecipients(
       if (version < 2) version = 2;
     } else {
       const input = 'certificate' in recipient ? recipient : { certificate: recipient };
-      const made = encrypting(() => makeForCertificate(input, contentKey, keyTransport));
+      const made = encrypting(() => makeForCertificate(input, contentKey, keyTransport, ephemerals));
       infos.push(made.info);
       if (version < made.version) version = made.version;
     }
@@ -129,6 +130,7 @@ function makeForCertificate(
   { certificate, keyTransport, derivationHash, identifiedBy }: CertificateRecipient,
   contentKey: Uint8Array,
   usually: KeyTransport,
+  ephemerals: EphemeralKeys,
 ): { info: Buffer; version: 0 | 2 | 3 } {
   const byKey = identifiedBy === 'key-identifier';
   const { keyKind } = certificate;
@@ -143,7 +145,7 @@ function makeForCertificate(
     case 'key-agreement': {
       // RFC 5652 6.2.2: a SEQUENCE here, for a date and an attribute to follow.
       const own = byKey ? encodeExplicit(0, encodeOctetString(identifier)) : rid;
-      return { info: makeKeyAgreement(certificate, own, derivationHash, contentKey), version: 2 };
+      return { info: makeKeyAgreement(certificate, own, derivationHash, contentKey, ephemerals), version: 2 };
     }
     case 'kem':
       return { info: makeKem(certificate, rid, derivationHash ?? 'sha256', contentKey), version: 3 };
