@@ -55,10 +55,20 @@ export type { ConfidentialField, HeaderConfidentiality } from './message/header-
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';
 export type { CounterSignatureReport, SignerReport, TrustInput } from './message/judge-signers.ts';
+export { withoutLegacyDisplay } from './message/legacy-display.ts';
 export { cmsObjectIn } from './message/object.ts';
 export type { CompressedLayer, EncryptedLayer } from './message/open-layers.ts';
 export type { HeaderProtection } from './message/protect-headers.ts';
-export type { FieldProtection, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';
+export type { FieldProtection, NamedField, ProtectedField, ProtectedHeaders } from './message/protected-headers.ts';
+export {
+  forward,
+  type ReplyInput,
+  type Respond,
+  type RespondInput,
+  type ResponseHeader,
+  replyTo,
+  respondTo,
+} from './message/respond.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
 export { type SignStreamInput, signStream } from './message/sign-stream.ts';
 export {

@@ -10,8 +10,8 @@ import type { HeaderField, MimeEntity } from '../mime/entity.ts';
 import { decodeHeaderText, encodeHeaderText } from '../mime/header-text.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { scanHeaders } from '../mime/scan-headers.ts';
+import { writtenMailbox } from '../mime/write-address.ts';
 import type { Problem } from '../problem.ts';
-import { writtenAddress } from './header-block.ts';
 import { isObjectType } from './layer.ts';
 import { removeLegacyDisplay } from './legacy-display.ts';
 import { openMessage } from './open-layers.ts';
@@ -180,13 +180,7 @@ function asAscii(name: string, value: string): string | undefined {
   const { mailboxes, problems } = parseAddressHeader(value);
   const plain = mailboxes.every(({ group, address }) => group === undefined && isAscii(address));
   if (!plain || problems.some(({ severity }) => severity === 'error')) return undefined;
-  return mailboxes
-    .map(({ name: person, address }) =>
-      person === undefined
-        ? writtenAddress(address)
-        : `${encodeHeaderText(person).replaceAll('\r\n', '')} <${writtenAddress(address)}>`,
-    )
-    .join(', ');
+  return mailboxes.map(writtenMailbox).join(', ');
 }
 
 /** RFC 5322 2.2.3: at blanks, so that lines stay within 78 where words allow. */

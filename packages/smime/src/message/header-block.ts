@@ -6,6 +6,7 @@ import { withParameter } from '../mime/content-type.ts';
 import type { HeaderField } from '../mime/entity.ts';
 import { decodeHeaderText, encodeHeaderText } from '../mime/header-text.ts';
 import { scanMessage } from '../mime/scan.ts';
+import { writtenAddress } from '../mime/write-address.ts';
 
 /**
  * What of a header stays readable outside of encryption (RFC 9788 section 3.2). `baseline`: all but Subject, Comments and
@@ -126,14 +127,6 @@ function addressesOnly(value: string): string {
   const list = mailboxes.length > 0 && mailboxes.every(({ group }) => group === undefined);
   if (!list || problems.some(({ severity }) => severity === 'error')) return value;
   return Buffer.from(mailboxes.map(({ address }) => writtenAddress(address)).join(',\r\n ')).toString('latin1');
-}
-
-/** An address as a header field holds it: a local part that is no dot-atom is quoted (RFC 5322 section 3.4.1). */
-export function writtenAddress(address: string): string {
-  const at = address.lastIndexOf('@');
-  const local = address.slice(0, at);
-  const atom = /^[^\s()<>[\]:;@\\,."]+(\.[^\s()<>[\]:;@\\,."]+)*$/.test(local);
-  return atom ? address : `"${local.replace(/["\\]/g, '\\$&')}"${address.slice(at)}`;
 }
 
 function inUtc(value: string): string {

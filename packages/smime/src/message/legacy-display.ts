@@ -2,10 +2,12 @@
  * Legacy Display Elements: hidden fields repeated in the text, for programs that know nothing of them, put in (RFC 9788 section
  * 5.2.2 to 5.2.4) and taken out (section 4.5.3).
  */
+import { asBuffer } from '../asn1/der.ts';
 import { toCrlf } from '../mime/canonical.ts';
 import { withoutParameters, withParameter } from '../mime/content-type.ts';
 import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
 import { decodeHeaderText } from '../mime/header-text.ts';
+import { scanMessage } from '../mime/scan.ts';
 import { encodeBase64Lines, encodeQuotedPrintable } from '../mime/transfer-encoding.ts';
 
 /** @param fields what to show; `value` raw, one character per octet */
@@ -77,6 +79,14 @@ function intoHtml(html: Buffer, lines: readonly string[]): Buffer {
 
 /** Encoded words are ASCII already; what is not cannot be written in a character set that is not known to hold it. */
 const ascii = (value: string): string => value.replace(/[^\t -~]/g, '?');
+
+/**
+ * An entity without its Legacy Display Elements (RFC 9788 section 4.5.3), as a program shows or quotes it that knows of header protection.
+ * @param entity header and body, such as the `content` that `verifyMessage` reports
+ */
+export function withoutLegacyDisplay(entity: Uint8Array): Uint8Array {
+  return removeLegacyDisplay(asBuffer(entity), scanMessage(entity));
+}
 
 /**
  * The entity without them, for what is no longer signed. A part that is marked and has none keeps its text.

@@ -14,12 +14,16 @@ import type { Payload } from './open-layers.ts';
 /** RFC 9788 section 4.3. `encrypted-only` and `signed-and-encrypted`: the composer did not put the field outside as it is. */
 export type FieldProtection = 'unprotected' | 'signed-only' | 'encrypted-only' | 'signed-and-encrypted';
 
-/** One header field that stands within the protection. */
-export interface ProtectedField {
-  /** In lower case. */
+/** A header field, wherever it stands or is to stand. */
+export interface NamedField {
+  /** In lower case where it was read. */
   readonly name: string;
   /** Raw, unfolded, one character per octet: decode with `decodeHeaderText`. */
   readonly value: string;
+}
+
+/** One header field that stands within the protection. */
+export interface ProtectedField extends NamedField {
   readonly protection: FieldProtection;
 }
 
@@ -30,6 +34,11 @@ export interface ProtectedHeaders {
   /** What the composer meant: signed only, or encrypted as well. It does not say that anything *is* encrypted. */
   readonly intent: 'clear' | 'cipher';
   readonly fields: readonly ProtectedField[];
+  /**
+   * The fields that the composer put outside when he meant to encrypt: HP-Outer or, for the schemes without it, those that are there.
+   * Absent where he hid nothing.
+   */
+  readonly outer?: readonly NamedField[];
   /** Names of fields that stand outside with another meaning than the composer gave them there. */
   readonly differing: readonly string[];
 }
@@ -40,16 +49,11 @@ export interface HeaderReading {
   readonly intent: ProtectedHeaders['intent'];
   readonly fields: readonly HeaderField[];
   /** The fields that the composer put outside: HP-Outer or, for the schemes without it, those that are there. Undefined where nothing is hidden. */
-  readonly outer: readonly NamedValue[] | undefined;
+  readonly outer: readonly NamedField[] | undefined;
   readonly differing: readonly string[];
   /** Undefined where no From is protected. */
   readonly originator: Originator | undefined;
   readonly problems: readonly Problem[];
-}
-
-interface NamedValue {
-  readonly name: string;
-  readonly value: string;
 }
 
 /**
@@ -97,7 +101,8 @@ export function protectionOf(reading: HeaderReading, encrypted: boolean, signed:
         ? ('signed-only' as const)
         : ('unprotected' as const),
   }));
-  return { scheme, intent, fields, differing };
+  const outer = reading.outer?.map(({ name, value }) => ({ name, value }));
+  return { scheme, intent, fields, ...(outer && { outer }), differing };
 }
 
 interface FoundHeaders extends Pick<HeaderReading, 'scheme' | 'intent'> {
@@ -128,7 +133,7 @@ function findHeaders(
 }
 
 /** RFC 9788 section 4.2.1. */
-function outerFields(fields: readonly HeaderField[]): NamedValue[] {
+function outerFields(fields: readonly HeaderField[]): NamedField[] {
   return fields.flatMap(({ name, value }) => {
     const colon = value.indexOf(':');
     if (name !== 'hp-outer' || colon < 0) return [];
@@ -144,7 +149,7 @@ const addedInTransit: ReadonlySet<string> = new Set(['sender', 'date', 'reply-to
 /** Names of the fields outside that are neither what the composer protected nor what he says he put there. */
 function compare(
   fields: readonly HeaderField[],
-  outer: readonly NamedValue[] | undefined,
+  outer: readonly NamedField[] | undefined,
   delivered: readonly HeaderField[],
   scheme: ProtectedHeaders['scheme'],
   encrypted: boolean,
@@ -194,7 +199,7 @@ const displayName = (list: readonly string[]): string =>
 
 const textOf = (value: string): string => decodeHeaderText(value).replace(/\s+/g, ' ').trim();
 
-const values = (fields: readonly NamedValue[], name: string): string[] =>
+const values = (fields: readonly NamedField[], name: string): string[] =>
   fields.filter((field) => field.name === name).map(({ value }) => value);
 
 const isStructural = (name: string): boolean => name.startsWith('content-') || name === 'mime-version';
