@@ -25,10 +25,10 @@ export async function attempt(target: Target, input: Buffer): Promise<Defect | u
   }
   for (let again = 0; again < 3 && isTooMuch(measured); again++) {
     collectGarbage();
-    const cpu = process.cpuUsage();
+    const cpu = process.threadCpuUsage();
     const next = await measure(target, input);
     // A machine that has other things to do makes the clock run, but not the processor's time.
-    const { user, system } = process.cpuUsage(cpu);
+    const { user, system } = process.threadCpuUsage(cpu);
     measured = {
       ...next,
       milliseconds: Math.min(measured.milliseconds, next.milliseconds, (user + system) / 1_000),
@@ -51,16 +51,25 @@ const isTooMuch = ({ milliseconds, octets }: Measured): boolean =>
   milliseconds > allowance.milliseconds || octets > allowance.octets;
 
 async function measure(target: Target, input: Buffer): Promise<Measured> {
-  const memory = inUse();
-  const clock = performance.now();
+  let octets = 0;
+  let milliseconds = 0;
+  let memory = inUse();
+  let clock = performance.now();
+  const next = (): void => {
+    octets = Math.max(octets, inUse() - memory);
+    milliseconds = Math.max(milliseconds, performance.now() - clock);
+    memory = inUse();
+    clock = performance.now();
+  };
   let error: string | undefined;
   try {
-    await target.run(input);
+    await target.run(input, next);
   } catch (thrown) {
     if (!(thrown instanceof SmimeError))
       error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   }
-  return { error, milliseconds: performance.now() - clock, octets: inUse() - memory };
+  next();
+  return { error, milliseconds, octets };
 }
 
 /** Heap and what hangs on it outside, garbage included: what a run allocates counts even where it lets go of it. */

@@ -15,6 +15,8 @@ export interface HuntOptions {
   readonly seed: number;
   /** Look at what code the inputs reach, and change those further that reached new code. */
   readonly guided: boolean;
+  /** Names of inputs that reached new code in an earlier hunt: they are changed further, guided or not. */
+  readonly known?: readonly string[];
   /** Told before each run. */
   readonly begin: (run: number, name: string) => void;
   readonly found: (one: Named, defect: Defect) => void;
@@ -31,8 +33,8 @@ export interface Progress {
   readonly runs: number;
   /** Characters of the engine's source that ran; 0 where nobody looked. */
   readonly characters: number;
-  /** Inputs that reached new code. */
-  readonly kept: number;
+  /** Names of inputs that reached new code, those of earlier hunts among them. */
+  readonly kept: readonly string[];
 }
 
 /** Runs between two looks at the coverage: a look costs some milliseconds. */
@@ -46,6 +48,13 @@ export async function hunt(options: HuntOptions): Promise<void> {
   const pool = new Pool(options);
   const seeds = inputs.seeds.length;
   try {
+    for (const name of options.known ?? []) {
+      const one = inputs.named(name);
+      pool.add(one);
+      options.begin(from, name);
+      if (coverage) await attempt(options.target, one.input);
+    }
+    coverage?.learn(coverage.take());
     for (let run = from; run < to; ) {
       const batch: Named[] = [];
       for (const end = Math.min(to, run + batchSize); run < end; run++) {
@@ -56,7 +65,7 @@ export async function hunt(options: HuntOptions): Promise<void> {
         else options.found(one, defect);
       }
       if (coverage) await sift(batch, run, coverage, coverage.take(), pool, options);
-      options.progress({ runs: run, characters: coverage?.characters ?? 0, kept: pool.kept });
+      options.progress({ runs: run, characters: coverage?.characters ?? 0, kept: pool.names });
     }
   } finally {
     coverage?.stop();
@@ -65,18 +74,20 @@ export async function hunt(options: HuntOptions): Promise<void> {
 
 /** Inputs that reached new code. */
 class Pool {
-  kept = 0;
   readonly #options: HuntOptions;
   readonly #inputs: Named[] = [];
   readonly #dice: Dice;
 
   constructor(options: HuntOptions) {
     this.#options = options;
-    this.#dice = new Dice(~options.seed);
+    this.#dice = new Dice(~(options.seed + options.from));
+  }
+
+  get names(): string[] {
+    return this.#inputs.map(({ name }) => name);
   }
 
   add(one: Named): void {
-    this.kept++;
     if (this.#inputs.length < poolSize) this.#inputs.push(one);
     else this.#inputs[this.#dice.below(poolSize)] = one;
   }
@@ -84,11 +95,17 @@ class Pool {
   /** A seed changed, or one of the pool. */
   next(number: number): Named {
     const { inputs } = this.#options;
-    const parent = this.#inputs.length > 0 && !this.#dice.oneIn(3) ? this.#dice.pick(this.#inputs) : undefined;
+    const parent = this.#inputs.length > 0 && !this.#dice.oneIn(3) ? this.#parent() : undefined;
     // A name of more steps is none that a person would want to follow.
     if (parent === undefined || parent.name.length > 200)
       return { name: String(number), input: inputs.fromSeed(number) };
     return { name: `${parent.name}.${number}`, input: inputs.change(parent.input, number) };
+  }
+
+  /** The shorter of two: inputs grow from change to change, and a megabyte takes as long as a hundred others. */
+  #parent(): Named {
+    const [one, other] = [this.#dice.pick(this.#inputs), this.#dice.pick(this.#inputs)];
+    return one.input.length < other.input.length ? one : other;
   }
 }
 

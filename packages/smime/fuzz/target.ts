@@ -16,8 +16,9 @@ export interface Target {
   /**
    * Everything that a stranger's octets can reach. May throw `SmimeError`; whatever else it throws is a defect, and so is a
    * `Broken`, which says that something does not hold that should.
+   * @param next called between two calls of the engine: what each of them takes is measured by itself
    */
-  run(input: Buffer): void | Promise<void>;
+  run(input: Buffer, next: () => void): void | Promise<void>;
 }
 
 /** Something that should always hold does not. */

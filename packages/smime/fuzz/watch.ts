@@ -4,7 +4,7 @@ import type { Defect } from './attempt.ts';
 import { Board } from './board.ts';
 import type { HuntOptions, Progress } from './hunt.ts';
 
-export interface Task extends Pick<HuntOptions, 'from' | 'to' | 'seed' | 'guided'> {
+export interface Task extends Pick<HuntOptions, 'from' | 'to' | 'seed' | 'guided' | 'known'> {
   readonly target: string;
   readonly board: SharedArrayBuffer;
   /** One input by its name, or its octets: nothing else is run. */
@@ -23,8 +23,7 @@ export type Message =
   | ({ readonly kind: 'found' } & Found)
   | ({ readonly kind: 'progress' } & Progress);
 
-export interface WatchOptions extends Omit<Task, 'board' | 'from' | 'to'> {
-  readonly runs: number;
+export interface WatchOptions extends Omit<Task, 'board'> {
   readonly found: (found: Found) => void;
   readonly progress?: (progress: Progress) => void;
 }
@@ -39,7 +38,6 @@ const hang = {
 
 /** The last progress there was. */
 export async function watch(given: WatchOptions): Promise<Progress> {
-  const { runs } = given;
   const doubtful: Found[] = [];
   // V8 optimises less while it counts what runs: what is slow then need not be.
   const options: WatchOptions = {
@@ -49,20 +47,21 @@ export async function watch(given: WatchOptions): Promise<Progress> {
       else given.found(found);
     },
   };
-  const last = await allThreads(options, runs);
+  const last = await allThreads(options);
   for (const { name, input } of doubtful) {
     if (input === undefined) continue;
-    const again = { ...given, guided: false, only: input, progress: () => {} };
-    await allThreads({ ...again, found: (found) => given.found({ ...found, name, input }) }, 1);
+    const again = { ...given, from: 0, to: 1, guided: false, only: input, progress: () => {} };
+    await allThreads({ ...again, found: (found) => given.found({ ...found, name, input }) });
   }
   return last;
 }
 
-async function allThreads(options: WatchOptions, runs: number): Promise<Progress> {
-  let last: Progress = { runs: 0, characters: 0, kept: 0 };
-  for (let from = 0; from < runs; ) {
+async function allThreads(options: WatchOptions): Promise<Progress> {
+  let last: Progress = { runs: options.from, characters: 0, kept: options.known ?? [] };
+  for (let { from } = options; from < options.to; ) {
     const board = new Board();
-    const end = await oneThread({ ...options, from, to: runs, board: board.memory }, board, (progress) => {
+    const task = { ...options, from, known: last.kept, board: board.memory };
+    const end = await oneThread(task, board, (progress) => {
       last = progress;
       options.progress?.(progress);
     });
@@ -80,8 +79,8 @@ function oneThread(
   board: Board,
   progress: (progress: Progress) => void,
 ): Promise<string | undefined> {
-  const { found, target, from, to, seed, guided, only, board: memory } = task;
-  const data: Task = { target, from, to, seed, guided, board: memory, ...(only !== undefined && { only }) };
+  const { found, target, from, to, seed, guided, known = [], only, board: memory } = task;
+  const data: Task = { target, from, to, seed, guided, known, board: memory, ...(only !== undefined && { only }) };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: 512 },

@@ -30,5 +30,5 @@ else {
   board.write(0, name);
   const defect = await attempt(target, input);
   if (defect) tell({ kind: 'found', name, input, defect });
-  tell({ kind: 'progress', runs: 1, characters: 0, kept: 0 });
+  tell({ kind: 'progress', runs: 1, characters: 0, kept: [] });
 }

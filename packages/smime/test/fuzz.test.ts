@@ -22,7 +22,7 @@ describe('hostile octets', () => {
       defects.push(`${defect.kind}: ${defect.what}\nagain with: npm run fuzz -- ${target} --seed ${name} --runs 1`);
     };
     const wanted = runs[target] as number;
-    const done = await watch({ target, runs: wanted, seed: 1, guided: false, found });
+    const done = await watch({ target, from: 0, to: wanted, seed: 1, guided: false, found });
     expect(defects).toEqual([]);
     expect(done.runs).toBe(wanted);
   });

@@ -29,11 +29,12 @@ export const mime: Target = {
     ...corpusSeeds('rfc9788', /\.eml$/),
   ],
   mutate: mutateMime,
-  run: async (input) => {
+  run: async (input, next) => {
     const before = Buffer.from(input);
     const root = scanMessage(input);
     checkRanges(root);
     readEntity(input, root);
+    next();
     const { root: anchor, keys } = people();
     const trust = { anchors: [anchor.certificate], at: now } as const;
     const report = await verifyMessage({ message: input, keys, ...trust });
@@ -44,15 +45,22 @@ export const mime: Target = {
         'what is valid is what somebody signed',
       );
     }
+    next();
     const opened = await allowed(async () => (await decryptMessage({ message: input, keys })).message);
-    await stream(input, report.verdict, opened);
+    next();
+    await stream(input, report.verdict, opened, next);
     await inspectMessage({ message: input, anchors: [anchor.certificate], keys, at: now });
     must(input.equals(before), 'the octets of a message stay as they are');
   },
 };
 
 /** The same octets in pieces: a stream must not say more than what reads them whole. */
-async function stream(input: Buffer, verdict: Verdict, opened: Uint8Array | undefined): Promise<void> {
+async function stream(
+  input: Buffer,
+  verdict: Verdict,
+  opened: Uint8Array | undefined,
+  next: () => void,
+): Promise<void> {
   // Sizes that go through every place of a short message, and do not take long for a long one.
   const size = 1 + (input.length % 61) + (input.length >> 6);
   async function* source(): AsyncGenerator<Uint8Array> {
@@ -62,12 +70,14 @@ async function stream(input: Buffer, verdict: Verdict, opened: Uint8Array | unde
   for (const opening of [[], keys]) {
     const report = await verifyStream({ source, keys: opening, anchors: [root.certificate], at: now }).report();
     must(report.verdict !== 'valid' || verdict === 'valid', 'a stream is valid only where the message is');
+    next();
   }
   const streamed = await allowed(async () => {
     const pieces: Uint8Array[] = [];
     for await (const piece of (await decryptStream({ source, keys })).message) pieces.push(piece);
     return Buffer.concat(pieces);
   });
+  next();
   must(streamed === undefined || opened === undefined || streamed.equals(opened), 'a stream opens to the same octets');
 }
 

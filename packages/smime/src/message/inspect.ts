@@ -34,7 +34,7 @@ import {
 import { type SignerReport, signerJudge } from './judge-signers.ts';
 import { isSignatureType, layerOf } from './layer.ts';
 import { isPem } from './object.ts';
-import { verifyMessage } from './verify.ts';
+import { verifyScanned } from './verify.ts';
 
 /** A message or an object to take apart, with what is needed to open and judge it. */
 export interface InspectInput {
@@ -66,8 +66,7 @@ export async function inspectMessage(input: InspectInput): Promise<InspectNode> 
 /** A whole message: its structure, and the verdict on it. */
 async function inspectWhole(bytes: Buffer, input: InspectInput, layer: number): Promise<InspectNode> {
   const root = scanMessage(bytes);
-  const report = await verifyMessage({
-    message: bytes,
+  const report = await verifyScanned(bytes, root, {
     anchors: input.anchors ?? [],
     ...(input.at && { at: input.at }),
     legacy: input.legacy ?? false,
@@ -123,10 +122,11 @@ async function inspectEntity(bytes: Buffer, entity: MimeEntity, walk: Walk): Pro
     node.children.push(await inspectObject(found.der, walk.input, walk.layer, { bytes, entity, walk }));
     return node;
   }
+  const within: Walk = walk.root ? { ...walk, root: false } : walk;
   for (const part of entity.parts) {
     if (found.kind === 'clear-signed' && isSignatureType(part.contentType.type))
       node.children.push(await inspectObject(decodeBody(bytes, part), walk.input, walk.layer, { bytes, entity, walk }));
-    else node.children.push(await inspectEntity(bytes, part, { ...walk, root: false }));
+    else node.children.push(await inspectEntity(bytes, part, within));
   }
   return node;
 }

@@ -104,8 +104,7 @@ async function openFrom(start: Place | Buffer, opening: OpeningInput): Promise<O
       break;
     }
     // The first part of a multipart/signed comes next; the others are nowhere else.
-    if (layer.kind === 'clear-signed')
-      ambiguities.push(...(place?.entity.parts.slice(1) ?? []).flatMap(allAmbiguities));
+    if (layer.kind === 'clear-signed') ambiguities.push(...allAmbiguities(...(place?.entity.parts.slice(1) ?? [])));
     at = opened.inside;
   }
   return { layers, payload: undefined, ambiguities, problems };

@@ -76,7 +76,11 @@ export interface VerifyReport {
 /** Never throws for what is wrong with a message or a signature: that is in the report. */
 export async function verifyMessage(input: VerifyInput): Promise<VerifyReport> {
   const bytes = asBuffer(input.message);
-  const root = scanMessage(bytes);
+  return verifyScanned(bytes, scanMessage(bytes), input);
+}
+
+/** The same where the structure is known already. @param root of the octets */
+export async function verifyScanned(bytes: Buffer, root: MimeEntity, input: Judgement): Promise<VerifyReport> {
   return judgeMessage(await openMessage(bytes, root, openingOf(input)), input, root);
 }
 

@@ -1,4 +1,5 @@
 /** Content-Type values (RFC 2045 section 5.1), read leniently and with every doubt named: parsers disagree about each. */
+import { limits } from '../limits.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { ContentType } from './entity.ts';
 import { ExtendedParameters, extendedParameter, readSectionName } from './extended-parameters.ts';
@@ -40,11 +41,18 @@ export function parseContentType(value: string, problems: Problem[]): ContentTyp
     doubt('malformed-content-type', 'Something stands between the media type and its parameters.');
   const parameters = new Map<string, string>();
   const extended = new ExtendedParameters();
-  while (cursor.at < value.length) {
+  for (let read = 0; cursor.at < value.length; read++) {
     takeUntil(cursor, ';');
     cursor.at++;
     skipSpace(cursor);
     if (cursor.at >= value.length) break;
+    if (read >= limits.contentTypeParameters) {
+      doubt(
+        'too-many-parameters',
+        `The Content-Type has more than ${limits.contentTypeParameters} parameters; the rest was not read.`,
+      );
+      break;
+    }
     readParameter(cursor, parameters, extended, multipart, problems, doubt);
   }
   // Who writes both forms means the extended one, and the other for programs that do not know it.

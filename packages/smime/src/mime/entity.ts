@@ -1,6 +1,7 @@
 /** One MIME entity as offsets into the message it stands in: nothing is copied, nothing is normalised (RFC 2045). */
 import { asBuffer } from '../asn1/der.ts';
-import type { Problem } from '../problem.ts';
+import { limits } from '../limits.ts';
+import { type Problem, problem } from '../problem.ts';
 import { decodeBase64, decodeQuotedPrintable } from './transfer-encoding.ts';
 
 /** One header field, where it stands in the message. */
@@ -61,7 +62,29 @@ export function decodeBody(bytes: Uint8Array, entity: MimeEntity): Uint8Array {
   return body;
 }
 
-/** The ambiguities of an entity and of everything in it. */
-export function allAmbiguities(entity: MimeEntity): Problem[] {
-  return [...entity.ambiguities, ...entity.parts.flatMap(allAmbiguities)];
+/** The ambiguities of entities and of everything in them; beyond the budget, one that says whether an error is among the others. */
+export function allAmbiguities(...entities: readonly MimeEntity[]): Problem[] {
+  const all: Problem[] = [];
+  const left = { out: 0, error: false };
+  for (const entity of entities) collect(entity, all, left);
+  if (left.out > 0)
+    all.push(
+      problem(
+        left.error ? 'error' : 'warning',
+        'more-ambiguities',
+        `The message has ${left.out} more places that can be read in more than one way.`,
+      ),
+    );
+  return all;
+}
+
+function collect(entity: MimeEntity, all: Problem[], left: { out: number; error: boolean }): void {
+  for (const ambiguity of entity.ambiguities) {
+    if (all.length < limits.ambiguities) all.push(ambiguity);
+    else {
+      left.out++;
+      left.error ||= ambiguity.severity === 'error';
+    }
+  }
+  for (const part of entity.parts) collect(part, all, left);
 }

@@ -46,8 +46,10 @@ export function scanHeaders(
   ambiguities: Problem[],
 ): HeaderSection {
   const headers: HeaderField[] = [];
-  const doubts = new Set<string>();
+  // Made for the first doubt: a message may have ten thousand parts, and few of them have any.
+  let doubts: Set<string> | undefined;
   const note = (severity: Problem['severity'], code: string, text: string, clause = 'RFC 5322 section 2.2'): void => {
+    doubts ??= new Set();
     if (doubts.has(code)) return;
     doubts.add(code);
     ambiguities.push(problem(severity, code, text, clause));

@@ -140,10 +140,17 @@ export function describeEntity(
   return { ...described, holds: 'parts' };
 }
 
+function soleField(headers: readonly HeaderField[], name: string): { first?: HeaderField; repeated: boolean } {
+  const at = headers.findIndex((field) => field.name === name);
+  const first = headers[at];
+  return first ? { first, repeated: headers.some((field, index) => index > at && field.name === name) } : none;
+}
+
+const none = { repeated: false };
+
 function soleContentType(headers: readonly HeaderField[], byDefault: ContentType, ambiguities: Problem[]): ContentType {
-  const fields = headers.filter((field) => field.name === 'content-type');
-  const [first] = fields;
-  if (fields.length > 1)
+  const { first, repeated } = soleField(headers, 'content-type');
+  if (repeated)
     ambiguities.push(
       problem('error', 'duplicate-content-type', 'The header has more than one Content-Type.', 'RFC 2045 section 5'),
     );
@@ -151,8 +158,8 @@ function soleContentType(headers: readonly HeaderField[], byDefault: ContentType
 }
 
 function soleTransferEncoding(headers: readonly HeaderField[], ambiguities: Problem[]): string {
-  const fields = headers.filter((field) => field.name === 'content-transfer-encoding');
-  if (fields.length > 1)
+  const { first, repeated } = soleField(headers, 'content-transfer-encoding');
+  if (repeated)
     ambiguities.push(
       problem(
         'error',
@@ -161,7 +168,6 @@ function soleTransferEncoding(headers: readonly HeaderField[], ambiguities: Prob
         'RFC 2045 section 6',
       ),
     );
-  const [first] = fields;
   if (first === undefined) return '7bit';
   const value = first.value.trim().toLowerCase();
   if (!knownEncodings.has(value))
@@ -244,8 +250,9 @@ const delimiterMessages = {
 
 /** Notes each doubt about the delimiters of one multipart once. */
 export function delimiterDoubts(ambiguities: Problem[]): (code: keyof typeof delimiterMessages) => void {
-  const known = new Set<string>();
+  let known: Set<string> | undefined;
   return (code) => {
+    known ??= new Set();
     if (!known.has(code)) ambiguities.push(problem('error', code, delimiterMessages[code], 'RFC 2046 section 5.1.1'));
     known.add(code);
   };
