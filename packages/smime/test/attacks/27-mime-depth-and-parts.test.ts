@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { allAmbiguities, limits, type MimeEntity, scanMessage, verifyMessage } from '../../src/index.ts';
+import {
+  allAmbiguities,
+  inspectMessage,
+  limits,
+  type MimeEntity,
+  scanMessage,
+  verifyMessage,
+  verifyStream,
+} from '../../src/index.ts';
 import { codes, mail, now } from '../office.ts';
 
 const count = (entity: MimeEntity): number => entity.parts.reduce((sum, part) => sum + 1 + count(part), 0);
@@ -43,5 +51,61 @@ describe('attack 27: MIME of impossible depth and number of parts', () => {
   it('a multipart whose every line looks like its delimiter', () => {
     const message = mail({ contentType: 'multipart/mixed; boundary=x', body: '--xx\r\n'.repeat(200_000) });
     expect(codes(allAmbiguities(scanMessage(message)))).toContain('boundary-prefix');
+  });
+
+  it('200,000 doubts are neither too many to report nor all reported', async () => {
+    const doubtful =
+      'Content-Type : multipart/x y; boundary="a\\b "; boundary=c; charset*0=u; charset=a; micalg=1; micalg=2; type=1; ' +
+      'type=2; start=1; start=2; name=a; name=b\r\nContent-Type: a\r\nContent-Transfer-Encoding: x\r\n' +
+      'Content-Transfer-Encoding: x\r\nno colon\r\nX: \0\rb\r\n \r\n\r\n';
+    const message = mail({
+      contentType: 'multipart/mixed; boundary=b',
+      body: `${`--b\r\n${doubtful}\r\n`.repeat(limits.mimeParts)}--b--\r\n`,
+    });
+    const streamed = verifyStream({ source: () => [message], anchors: [], at: now }).report();
+    for (const report of [await verifyMessage({ message, anchors: [], at: now }), await streamed]) {
+      expect(report.verdict).toBe('ambiguous');
+      expect(report.problems.length).toBeLessThan(limits.ambiguities + 10);
+      expect(codes(report.problems)).toContain('more-ambiguities');
+    }
+    expect((await inspectMessage({ message, anchors: [], at: now })).verdict).toBe('ambiguous');
+  });
+
+  it('an error among doubts that are not reported one by one counts', () => {
+    const parts = (last: string): Buffer =>
+      mail({
+        contentType: 'multipart/mixed; boundary=b',
+        body: `${'--b\r\nContent-Type: a/b; c\r\n\r\n\r\n'.repeat(limits.ambiguities + 5)}--b\r\n${last}\r\n\r\n\r\n--b--\r\n`,
+      });
+    const last = (text: string) => allAmbiguities(scanMessage(parts(text))).at(-1);
+    expect(last('Content-Type: a/b')).toMatchObject({ code: 'more-ambiguities', severity: 'warning' });
+    expect(last('Content-Type: a/b; charset=a; charset=b')).toMatchObject({ severity: 'error' });
+  });
+
+  it('parameters without end', () => {
+    const root = scanMessage(mail({ contentType: `text/plain${';a'.repeat(100_000)}` }));
+    expect(root.ambiguities.length).toBeLessThan(limits.contentTypeParameters + 2);
+    expect(root.ambiguities.at(-1)).toMatchObject({ code: 'too-many-parameters', severity: 'error' });
+  });
+
+  it('a multipart/signed of 10,000 parts takes no longer as a stream than as a whole', async () => {
+    const message = mail({
+      contentType: 'multipart/signed; protocol="application/pgp-signature"; boundary=b',
+      body: `${'--b\r\n\r\n\r\n'.repeat(limits.mimeParts)}--b--\r\n`,
+    });
+    let looks = 0;
+    const source = (): Buffer[] => [message];
+    const { has } = Set.prototype;
+    // Each part asks for its type once, or twice; it was once for each part before it: 50 million times.
+    Set.prototype.has = function (value: unknown): boolean {
+      if (value === 'text/plain') looks++;
+      return has.call(this, value);
+    };
+    try {
+      expect((await verifyStream({ source, anchors: [], at: now }).report()).verdict).not.toBe('valid');
+    } finally {
+      Set.prototype.has = has;
+    }
+    expect(looks).toBeLessThan(20 * limits.mimeParts);
   });
 });
