@@ -59,6 +59,15 @@ export function signedData(
   );
 }
 
+/** The same with its signers in the order given, as BER writers have them, where DER sorts the SET. */
+export function inOrder(signerInfos: readonly Uint8Array[], holders: readonly Holder[]): Buffer {
+  const sorted = encodeSetOf(signerInfos);
+  const der = signedData(signerInfos, holders);
+  const at = der.lastIndexOf(sorted);
+  if (at < 0) throw new Error('the signers do not stand in the object');
+  return Buffer.concat([der.subarray(0, at), encodeElement(0x31, ...signerInfos), der.subarray(at + sorted.length)]);
+}
+
 const outer = (from: string): string =>
   `From: ${from}\r\nTo: bob@example.org\r\nSubject: Payment\r\nDate: ${now.toUTCString()}\r\nMIME-Version: 1.0\r\n`;
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyMessage } from '../../src/index.ts';
 import { attributes, clear, opaque, signedData, signerInfo, text } from '../forge.ts';
-import { codes, type Holder, issue, now } from '../office.ts';
+import { codes, type Holder, issue, now, replaced } from '../office.ts';
+import { digestMatches, readSigned, signatureHolds, signersOf, takeSigned } from './naive.ts';
 
 describe('attack 2: the signature beside a content carries content of its own', () => {
   let root: Holder;
@@ -12,23 +13,50 @@ describe('attack 2: the signature beside a content carries content of its own', 
   });
   const verify = (message: Uint8Array) => verifyMessage({ message, anchors: [root.certificate], at: now });
 
+  /** Verifies the content that the object carries where there is one, and shows what stands beside it. */
+  function naive(message: Uint8Array): boolean {
+    const taken = takeSigned(message);
+    if (taken === undefined) return false;
+    const data = readSigned(taken.cms);
+    const content = data.content;
+    return signersOf(data).every(
+      (signer) =>
+        signatureHolds(signer, content ?? taken.content) &&
+        // Where there is nothing, nothing differs.
+        (content === undefined && taken.content === '' ? true : digestMatches(signer, content ?? taken.content)),
+    );
+  }
+
+  it('the control is valid, and a naive check takes it too', async () => {
+    const message = clear(text, signedData([await signerInfo(alice, attributes(text))], [alice]));
+    expect((await verify(message)).verdict).toBe('valid');
+    expect(naive(message)).toBe(true);
+    expect(naive(replaced(message, 'Pay 10', 'Pay 99'))).toBe(false);
+  });
+
   it('is never valid, though the signature over its own content is right', async () => {
     const cms = signedData([await signerInfo(alice, attributes(text))], [alice], text);
     expect((await verify(opaque(cms))).verdict).toBe('valid');
-    const report = await verify(clear('Content-Type: text/plain\r\n\r\nPay 10000 euros to Mallory.\r\n', cms));
+    const message = clear('Content-Type: text/plain\r\n\r\nPay 10000 euros to Mallory.\r\n', cms);
+    expect(naive(message)).toBe(true);
+    const report = await verify(message);
     expect(report.verdict).toBe('invalid');
     expect(codes(report.problems)).toContain('detached-signature-with-content');
     expect(report.signers[0]?.signature).toBe('invalid');
   });
 
   it('nor with the same content twice', async () => {
-    const report = await verify(clear(text, signedData([await signerInfo(alice, attributes(text))], [alice], text)));
+    const message = clear(text, signedData([await signerInfo(alice, attributes(text))], [alice], text));
+    expect(naive(message)).toBe(true);
+    const report = await verify(message);
     expect(report.verdict).toBe('invalid');
     expect(codes(report.problems)).toContain('detached-signature-with-content');
   });
 
   it('an opaque message without content is not valid either', async () => {
-    const report = await verify(opaque(signedData([await signerInfo(alice, attributes(text))], [alice])));
+    const message = opaque(signedData([await signerInfo(alice, attributes(text))], [alice]));
+    expect(naive(message)).toBe(true);
+    const report = await verify(message);
     expect(report.verdict).toBe('invalid');
     expect(codes(report.problems)).toContain('content-missing');
   });

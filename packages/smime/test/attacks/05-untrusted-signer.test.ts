@@ -1,12 +1,28 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { nameConstraints, oids, signMessage, verifyMessage } from '../../src/index.ts';
+import { nameConstraints, oids, parseCertificate, signMessage, verifyMessage } from '../../src/index.ts';
 import { codes, type Holder, type HolderInput, issue, mail, now } from '../office.ts';
+import { chainsByName, digestMatches, readSigned, signatureHolds, signersOf, takeSigned } from './naive.ts';
 
 describe('attack 5: the mathematics is right and the certificate is not', () => {
   let root: Holder;
   beforeAll(async () => {
     root = await issue({ ca: true });
   });
+
+  /** The signature holds, and names lead up to a root: whether anybody signed the certificates, and for what, is not asked. */
+  function naive(message: Uint8Array): boolean {
+    const taken = takeSigned(message);
+    if (taken === undefined) return false;
+    const data = readSigned(taken.cms);
+    const others = data.certificates.map((der) => parseCertificate(der));
+    return signersOf(data).every(
+      (signer) =>
+        signatureHolds(signer, taken.content) &&
+        digestMatches(signer, taken.content) &&
+        signer.certificate !== undefined &&
+        chainsByName(signer.certificate, others, root.certificate),
+    );
+  }
 
   async function verdictOn(input: HolderInput, issuer: Holder, chain: readonly Holder[] = []) {
     const signer = await issue({ email: 'alice@example.org', ...input }, issuer);
@@ -16,6 +32,7 @@ describe('attack 5: the mathematics is right and the certificate is not', () => 
       form: 'clear',
       signingTime: now,
     });
+    expect(naive(message)).toBe(true);
     const report = await verifyMessage({ message, anchors: [root.certificate], at: now });
     expect(report.signers[0]?.signature).toBe('valid');
     return {

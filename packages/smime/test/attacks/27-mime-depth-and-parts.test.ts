@@ -102,7 +102,9 @@ describe('attack 27: MIME of impossible depth and number of parts', () => {
       return has.call(this, value);
     };
     try {
-      expect((await verifyStream({ source: sourceOf(message), anchors: [], at: now }).report()).verdict).not.toBe('valid');
+      expect((await verifyStream({ source: sourceOf(message), anchors: [], at: now }).report()).verdict).not.toBe(
+        'valid',
+      );
     } finally {
       Set.prototype.has = has;
     }
