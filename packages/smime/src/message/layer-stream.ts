@@ -403,7 +403,7 @@ class Walk {
       const found = signatureOf(entity, 'clear-signed');
       this.layers.push(reading.signatures.get(entity)?.layer(found) ?? unreadLayer(found));
       const [content, ...others] = entity.parts;
-      this.ambiguities.push(...others.flatMap(allAmbiguities));
+      this.ambiguities.push(...allAmbiguities(...others));
       if (content === undefined) return undefined;
       entity = content;
     }
