@@ -80,8 +80,8 @@ export const limits = {
   mimeParts: 10_000,
   /** Doubts about the structure of one message that are named one by one; of the others, that there are more and whether one is an error. */
   ambiguities: 1_000,
-  /** Parameters of one Content-Type. Long names in pieces (RFC 2231) may take some twenty; each malformed one is a doubt of its own. */
-  contentTypeParameters: 128,
+  /** Parameters of one Content-Type, those sections among them: each malformed one is a doubt of its own. People write three or four. */
+  contentTypeParameters: 400,
   /** Octets of one header section, and fields in it. Postfix stops at 100 KB (`header_size_limit`). */
   headerOctets: 1_048_576,
   headerFields: 2_000,
