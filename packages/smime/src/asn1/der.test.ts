@@ -159,6 +159,20 @@ describe('the DER reader', () => {
     expect(error.code).toBe('limit-exceeded');
   });
 
+  it('reads the days that there are, and no others', () => {
+    const digits = (value: number, length: number): string => String(value).padStart(length, '0');
+    for (const year of [0, 4, 99, 100, 1600, 1900, 1970, 2000, 2024, 2026, 2100, 9999])
+      for (let month = 1; month <= 12; month++)
+        for (const day of [1, 28, 29, 30, 31]) {
+          const text = `${digits(year, 4)}${digits(month, 2)}${digits(day, 2)}235958Z`;
+          const expected = new Date(Date.UTC(2000, 0, 1, 23, 59, 58));
+          expected.setUTCFullYear(year, month - 1, day);
+          const read = (): Date => new DerReader(encodeElement(tag.generalizedTime, Buffer.from(text))).time();
+          if (expected.getUTCDate() === day) expect(read()).toEqual(expected);
+          else expect(read).toThrow('a valid time');
+        }
+  });
+
   it('reads only times in UTC with seconds', () => {
     const utc = (text: string): Date => new DerReader(encodeElement(tag.utcTime, Buffer.from(text))).time();
     const generalized = (text: string): Date =>

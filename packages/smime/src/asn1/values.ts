@@ -66,10 +66,25 @@ export function decodeTime(type: number, bytes: Uint8Array, start: number, end: 
   const minute = twoDigits(bytes, at + 6);
   const second = twoDigits(bytes, at + 8);
   if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined;
-  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  // Date.UTC reads years below 100 as 19xx.
-  if (year < 100) date.setUTCFullYear(year);
-  return date.getUTCDate() === day ? date : undefined;
+  if (day > 28 && day > daysOf(month, year)) return undefined;
+  return new Date(((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000);
+}
+
+const daysOf = (month: number, year: number): number =>
+  month === 2
+    ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+      ? 29
+      : 28
+    : month === 4 || month === 6 || month === 9 || month === 11
+      ? 30
+      : 31;
+
+/** Of the Gregorian calendar, before its time too. Years begin in March here, so that the odd day is their last. */
+function daysSince1970(year: number, month: number, day: number): number {
+  const years = month > 2 ? year : year - 1;
+  const months = (month + 9) % 12;
+  const leapDays = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
+  return years * 365 + leapDays + Math.floor((months * 153 + 2) / 5) + day - 1 - 719_468;
 }
 
 const twoDigits = (bytes: Uint8Array, at: number): number =>

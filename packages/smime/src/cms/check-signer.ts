@@ -1,6 +1,6 @@
 /** The cryptography of one signer (RFC 5652 section 5.4 to 5.6, RFC 8551 section 2.5). Trust and identity are judged elsewhere. */
 import { timingSafeEqual } from 'node:crypto';
-import { context, contextConstructed, DerReader, encodeSetOf, tag } from '../asn1/der.ts';
+import { context, contextConstructed, DerReader, encodeSetOf, headerLength, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
 import { SmimeError } from '../errors.ts';
 import {
@@ -156,11 +156,18 @@ export function checkSigner(
 function covered(info: SignerInfo, content: SignedContent): Uint8Array[] | undefined {
   const { signedAttributes } = info;
   if (signedAttributes === undefined) return content.octets && [content.octets];
-  const reader = new DerReader(signedAttributes.octets).enter(tag.set);
+  const { octets } = signedAttributes;
+  const reader = new DerReader(octets).enter(tag.set);
+  const minimal = headerLength(reader.end - reader.position) === reader.position;
   const elements: Buffer[] = [];
-  while (!reader.atEnd) elements.push(reader.element());
-  const sorted = encodeSetOf(elements);
-  return sorted.equals(signedAttributes.octets) ? [sorted] : [signedAttributes.octets, sorted];
+  let inOrder = true;
+  while (!reader.atEnd) {
+    const element = reader.element();
+    const before = elements.at(-1);
+    if (before && Buffer.compare(before, element) > 0) inOrder = false;
+    elements.push(element);
+  }
+  return minimal && inOrder ? [octets] : [octets, encodeSetOf(elements)];
 }
 
 type Fail = (code: string, message: string, clause?: string) => void;

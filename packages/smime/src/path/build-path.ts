@@ -1,4 +1,5 @@
 /** Finds paths from a leaf to a trust anchor (RFC 4158), on a budget: whoever sends a message chooses the certificates in it. */
+import { asBuffer } from '../asn1/der.ts';
 import { limits } from '../limits.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { inheritParameters, lacksParameters } from '../x509/inherited-parameters.ts';
@@ -156,19 +157,23 @@ function rank(issuer: Certificate, child: Certificate, at: Date): number {
 
 function bySubject(certificates: readonly Certificate[]): Map<string, Certificate[]> {
   const map = new Map<string, Certificate[]>();
-  const seen = new Set<string>();
+  /** What stands in a list already; needed once a subject has several certificates. */
+  const known = new Map<Certificate[], Set<string>>();
   for (const certificate of certificates) {
-    const identity = Buffer.from(
-      certificate.der.buffer,
-      certificate.der.byteOffset,
-      certificate.der.byteLength,
-    ).toString('latin1');
-    if (seen.has(identity)) continue;
-    seen.add(identity);
     const key = nameKey(certificate.subject);
     const list = map.get(key);
-    if (list) list.push(certificate);
-    else map.set(key, [certificate]);
+    if (list === undefined) {
+      map.set(key, [certificate]);
+      continue;
+    }
+    const seen = known.get(list) ?? new Set(list.map(identityOf));
+    known.set(list, seen);
+    const identity = identityOf(certificate);
+    if (seen.has(identity)) continue;
+    seen.add(identity);
+    list.push(certificate);
   }
   return map;
 }
+
+const identityOf = ({ der }: Certificate): string => asBuffer(der).toString('latin1');

@@ -35,6 +35,11 @@ describe('CRLs', () => {
       expect(revocationReasonOf(revocationReasons[reason])).toBe(reason);
     }
     expect(crl.find(serial(99))).toBeUndefined();
+    // Digits in either case, and zeros before the number, are the same number; what is none is refused.
+    const written = serial(3);
+    for (const spelt of [written.toUpperCase(), `00${written}`, `0000${written}`])
+      expect(crl.find(spelt)?.serialNumber).toBe(written);
+    for (const none of ['', 'xyz', `${written}-`, `${written}g1`]) expect(() => crl.find(none)).toThrow('in hex');
     expect(verifyCrlSignature(crl, ca.certificate)).toBe(true);
     expect(verifyCrlSignature(crl, (await issue({ name: 'CRL CA' })).certificate)).toBe(false);
   });

@@ -1,6 +1,7 @@
 /** Certificate revocation lists (RFC 5280 5), read with an index that costs four octets an entry; `build-crl.ts` makes them. */
 import { DerReader, readOnly, tag } from '../asn1/der.ts';
 import { oids } from '../asn1/oids.ts';
+import { decodeTime } from '../asn1/values.ts';
 import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { reasonTemplate } from './build-crl.ts';
@@ -176,17 +177,14 @@ class EntryIndex {
   }
 
   find(serialNumber: string, issuer: Name): CrlEntry | undefined {
-    const wanted = new DerReader(serialInteger(serialNumber)).content(tag.integer);
+    const wanted = serialOctets(serialNumber);
     const table = this.hashTable();
     const mask = table.length - 1;
     const skimmer = new Skimmer(this.bytes, 0);
     for (let slot = hash(wanted, 0, wanted.length) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
       const ordinal = (table[slot] as number) - 1;
       this.serialAt(ordinal, skimmer);
-      if (
-        this.bytes.compare(wanted, 0, wanted.length, skimmer.start, skimmer.end) === 0 &&
-        namesEqual(this.issuerAt(ordinal), issuer)
-      )
+      if (isSame(wanted, this.bytes, skimmer.start, skimmer.end) && this.isIssuedBy(ordinal, issuer))
         return this.entryAt(ordinal);
     }
     return undefined;
@@ -228,11 +226,47 @@ class EntryIndex {
       skimmer.start++;
   }
 
+  private isIssuedBy(ordinal: number, issuer: Name): boolean {
+    const own = this.issuerAt(ordinal);
+    return own === issuer || namesEqual(own, issuer);
+  }
+
   private issuerAt(ordinal: number): Name {
+    if (this.issuers.length === 0) return this.issuer;
     return this.issuers.findLast(({ from }) => from <= ordinal)?.name ?? this.issuer;
   }
 
   private entryAt(ordinal: number): CrlEntry {
+    return this.plainEntryAt(ordinal) ?? this.entryInFull(ordinal);
+  }
+
+  /** What `entryInFull` makes of an entry of the usual form; undefined for another. */
+  private plainEntryAt(ordinal: number): CrlEntry | undefined {
+    const { bytes } = this;
+    const offset = this.offsets[ordinal] as number;
+    const skimmer = new Skimmer(bytes, offset);
+    if (!isPlainEntry(skimmer, this.end)) return undefined;
+    const { position: end } = skimmer;
+    skimmer.position = offset;
+    skimmer.take(tag.sequence, end);
+    skimmer.position = skimmer.start;
+    skimmer.take(tag.integer, end);
+    const serial = bytes.subarray(skimmer.start, skimmer.end);
+    if (serial.length > 1 && ((serial[0] === 0 && (serial[1] as number) < 0x80) || serial[0] === 0xff))
+      return undefined;
+    skimmer.take(tag.utcTime, end);
+    const revokedAt = decodeTime(tag.utcTime, bytes, skimmer.start, skimmer.end);
+    if (revokedAt === undefined) return undefined;
+    return {
+      serialNumber: serialText(serial),
+      revokedAt,
+      reason: skimmer.end < end ? revocationReasonOf(bytes[end - 1] as number) : undefined,
+      invalidityDate: undefined,
+      certificateIssuer: this.issuerAt(ordinal),
+    };
+  }
+
+  private entryInFull(ordinal: number): CrlEntry {
     const entry = new DerReader(this.bytes, this.offsets[ordinal], this.end).enter();
     const serialNumber = serialText(entry.integerContent());
     const revokedAt = entry.time();
@@ -296,6 +330,36 @@ function isPlainTime(bytes: Uint8Array, start: number, end: number): boolean {
   const two = (p: number): number => (bytes[start + p] as number) * 10 + (bytes[start + p + 1] as number) - 528;
   const [month, day] = [two(2), two(4)];
   return month >= 1 && month <= 12 && day >= 1 && day <= 28 && two(6) <= 23 && two(8) <= 59 && two(10) <= 59;
+}
+
+/** Content octets of the INTEGER that `serialInteger` makes. Throws as it does. */
+function serialOctets(serialNumber: string): Uint8Array {
+  const { length } = serialNumber;
+  const first = hexDigit(serialNumber.charCodeAt(0));
+  // A positive number without a zero too many, which all are but those of the oddest CAs: no more octets than digits say.
+  if (length === 0 || length % 2 !== 0 || length > 128 || (first === 0 && length > 2))
+    return new DerReader(serialInteger(serialNumber)).content(tag.integer);
+  const sign = first >= 8 ? 1 : 0;
+  const octets = new Uint8Array(length / 2 + sign);
+  for (let p = 0; p < length; p += 2) {
+    const octet = hexDigit(serialNumber.charCodeAt(p)) * 16 + hexDigit(serialNumber.charCodeAt(p + 1));
+    if (octet < 0) return new DerReader(serialInteger(serialNumber)).content(tag.integer);
+    octets[p / 2 + sign] = octet;
+  }
+  return octets;
+}
+
+/** Far below zero for a character that is no hexadecimal digit. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = (code | 0x20) - 0x57;
+  return letter >= 10 && letter <= 15 ? letter : -1_000;
+}
+
+function isSame(wanted: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (wanted.length !== end - start) return false;
+  for (let p = start; p < end; p++) if (wanted[p - start] !== bytes[p]) return false;
+  return true;
 }
 
 /** FNV-1a. Serial numbers are random or counted; a CA that makes them collide slows only questions about itself. */

@@ -98,7 +98,7 @@ export function nameValues(name: Name, type: string): string[] {
 
 /** RFC 5280 7.1: equal octets, or equal after folding case and white space (string types count as one another). */
 export function namesEqual(a: Name, b: Name): boolean {
-  return Buffer.compare(a.der, b.der) === 0 || nameKey(a) === nameKey(b);
+  return a === b || Buffer.compare(a.der, b.der) === 0 || nameKey(a) === nameKey(b);
 }
 
 /** True where the name lies in the subtree: RFC 5280 4.2.1.10, directoryName. */
@@ -110,7 +110,14 @@ export function isWithin(name: Name, subtree: Name): boolean {
 
 /** One key for all names that `namesEqual` takes for equal: for maps. */
 export function nameKey(name: Name): string {
-  return name instanceof ParsedName ? name.key : JSON.stringify(relativeKeys(name));
+  return name instanceof ParsedName ? name.key : joinedKey(relativeKeys(name));
+}
+
+/** One text for a list of texts: each after its length, so that no two lists have the same. */
+function joinedKey(keys: readonly string[]): string {
+  let text = '';
+  for (const key of keys) text += `${key.length}:${key}`;
+  return text;
 }
 
 function relativeKeys(name: Name): readonly string[] {
@@ -139,7 +146,7 @@ class ParsedName implements Name {
   }
 
   get key(): string {
-    this.#key ??= JSON.stringify(this.relativeKeys);
+    this.#key ??= joinedKey(this.relativeKeys);
     return this.#key;
   }
 }
