@@ -84,11 +84,3 @@ export const Authority = z.object({
   crlUrl: z.url(),
   crl: z.object({ number: z.int(), thisUpdate: Instant, nextUpdate: Instant, entries: z.int() }).nullable(),
 });
-
-export const Profile = z.object({
-  id: z.string(),
-  version: z.int(),
-  use: CertificateUse,
-  description: z.string(),
-  document: z.record(z.string(), z.unknown()),
-});

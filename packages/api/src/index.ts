@@ -6,7 +6,8 @@ export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export { Overview } from './overview.ts';
-export { ImportReport, NewPerson, Person, PersonDetail, SigningKeyOrigin } from './people.ts';
+export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';
+export { type ProfileChange, profileChanges } from './profile-changes.ts';
 export {
   baselineEditions,
   fillTemplate,
@@ -16,6 +17,8 @@ export {
   profileVariables,
   variablesOf,
 } from './profile-document.ts';
+export { type ProfileProblem, profileProblems } from './profile-rules.ts';
+export { CertificatePreview, LintOutcome, Profile, ProfileComparison, ProfileDetail, ProfileId } from './profiles.ts';
 export { RecoveryRequest } from './recovery.ts';
 export { exclusiveRoles, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';

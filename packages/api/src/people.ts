@@ -7,11 +7,28 @@ import { Address, Id, Instant, PageQuery } from './values.ts';
 export const SigningKeyOrigin = z.enum(['device', 'gateway']);
 export type SigningKeyOrigin = z.infer<typeof SigningKeyOrigin>;
 
+const AttributeText = z.string().trim().min(1).max(64);
+/** What a certificate's subject may say of a person beside their name, where a profile asks for it. */
+export const PersonAttributes = z.strictObject({
+  givenName: AttributeText.optional(),
+  surname: AttributeText.optional(),
+  title: AttributeText.optional(),
+  department: AttributeText.optional(),
+  employeeId: AttributeText.optional(),
+  country: z
+    .string()
+    .trim()
+    .regex(/^[A-Z]{2}$/, 'is not two capital letters of ISO 3166-1')
+    .optional(),
+});
+export type PersonAttributes = z.infer<typeof PersonAttributes>;
+
 export const NewPerson = z.object({
   address: Address,
   name: z.string().trim().min(1).max(200),
   aliases: z.array(Address).max(50).default([]),
   externalId: z.string().min(1).max(200).nullable().default(null),
+  attributes: PersonAttributes.default({}),
   signingKey: SigningKeyOrigin.default('device'),
   /** The gateway may open this person's incoming mail. */
   gatewayDecrypts: z.boolean().default(false),
@@ -32,6 +49,7 @@ export const Person = z.object({
   name: z.string(),
   aliases: z.array(Address),
   externalId: z.string().nullable(),
+  attributes: PersonAttributes,
   state: z.enum(['active', 'left']),
   signingKey: SigningKeyOrigin,
   gatewayDecrypts: z.boolean(),
@@ -59,6 +77,8 @@ export const PersonPatch = z.object({
   name: NewPerson.shape.name.optional(),
   aliases: NewPerson.shape.aliases.unwrap().optional(),
   externalId: NewPerson.shape.externalId.unwrap().optional(),
+  /** All of them: what is left out is forgotten. */
+  attributes: PersonAttributes.optional(),
   signingKey: SigningKeyOrigin.optional(),
   gatewayDecrypts: z.boolean().optional(),
 });
@@ -71,7 +91,7 @@ export const PeopleQuery = PageQuery.extend({
 });
 
 export const ImportRequest = z.object({
-  /** CSV text, UTF-8, header line `address,name,aliases,external_id[,signing_key,gateway_decrypts]`; aliases split by `;`. */
+  /** CSV text, UTF-8, header line `address,name,aliases,external_id[,signing_key,gateway_decrypts,given_name,surname,title,department,employee_id,country]`; aliases split by `;`. */
   csv: z.string().max(20_000_000),
   dryRun: z.boolean().default(false),
 });

@@ -7,7 +7,6 @@ import {
   CertificateQuery,
   CertificateSummary,
   IssuedCertificate,
-  Profile,
   RevokeRequest,
   SigningRequest,
 } from './certificates.ts';
@@ -34,6 +33,16 @@ import {
   PersonDetail,
   PersonPatch,
 } from './people.ts';
+import {
+  ApplyProfile,
+  ChooseProfile,
+  CompareProfile,
+  Profile,
+  ProfileComparison,
+  ProfileDetail,
+  ProfileId,
+  RestoreProfile,
+} from './profiles.ts';
 import { Decision, NewRecoveryRequest, RecoveryQuery, RecoveryRequest, Release, ReleasePassword } from './recovery.ts';
 import {
   CompleteInvitation,
@@ -69,6 +78,7 @@ export interface RouteDefinition {
 
 const route = <const R extends RouteDefinition>(definition: R): R => definition;
 const ById = z.object({ id: Id });
+const ByProfile = z.object({ id: ProfileId });
 const BySerial = z.object({ serialNumber: SerialNumber });
 const Done = z.object({ done: z.literal(true) });
 
@@ -306,6 +316,50 @@ export const routes = {
     summary: 'Certificate profiles',
     access: 'authenticated',
     response: z.object({ items: z.array(Profile) }),
+  }),
+  profile: route({
+    method: 'GET',
+    path: '/api/v1/profiles/:id',
+    summary: 'One certificate profile with all its versions',
+    access: 'authenticated',
+    params: ByProfile,
+    response: ProfileDetail,
+  }),
+  compareProfile: route({
+    method: 'POST',
+    path: '/api/v1/profiles/:id/comparison',
+    summary: 'What a changed profile would alter: in words, in a certificate, and for whom. Nothing is changed',
+    access: 'authenticated',
+    params: ByProfile,
+    body: CompareProfile,
+    response: ProfileComparison,
+  }),
+  applyProfile: route({
+    method: 'POST',
+    path: '/api/v1/profiles/:id/versions',
+    summary: 'Apply a profile as its next version, to new certificates only',
+    access: 'authenticated',
+    params: ByProfile,
+    body: ApplyProfile,
+    response: ProfileDetail,
+  }),
+  restoreProfile: route({
+    method: 'POST',
+    path: '/api/v1/profiles/:id/restorations',
+    summary: 'Apply an older version of a profile anew, as its next version',
+    access: 'authenticated',
+    params: ByProfile,
+    body: RestoreProfile,
+    response: ProfileDetail,
+  }),
+  chooseProfile: route({
+    method: 'POST',
+    path: '/api/v1/profiles/:id/choice',
+    summary: 'Issue the certificates of its use by this profile from now on',
+    access: 'authenticated',
+    params: ByProfile,
+    body: ChooseProfile,
+    response: ProfileDetail,
   }),
   inspect: route({
     method: 'POST',

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
 import type pg from 'pg';
+import { lacksShipped, shipProfiles } from './ca/change-profile.ts';
 import { type AuthorityConfig, publicUrlOf, readSecret } from './config.ts';
 import { handlers } from './endpoints/rest/handlers.ts';
 import { createServer } from './endpoints/rest/server.ts';
@@ -17,6 +18,7 @@ import { perform } from './operation.ts';
 import { system } from './principal.ts';
 import { openDatabase } from './store/database.ts';
 import { findOffice } from './store/office.ts';
+import { listProfiles } from './store/profiles.ts';
 import { hashToken } from './store/tokens.ts';
 import { VERSION } from './version.ts';
 import type { Log, World } from './world.ts';
@@ -84,6 +86,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     await app.listen({ host, port }).catch((error: unknown) => {
       throw explainListenError(error, host, port, configFile);
     });
+    await addShippedProfiles(world);
     await jobs.work(world, jobHandlers, tick);
     return {
       url: publicUrlOf({ ...config, server: { ...config.server, publicUrl: undefined } }),
@@ -121,6 +124,14 @@ async function openKeyStore(config: AuthorityConfig, log: Log): Promise<KeyStore
     });
   }
   return openSoftwareKeyStore({ directory, secret });
+}
+
+/** An office that a newer Chancery opens gets the profiles that are new; nothing of its own is altered. */
+async function addShippedProfiles(world: World): Promise<void> {
+  const lacking = await world.database.snapshot(
+    async (snapshot) => (await findOffice(snapshot)) !== undefined && lacksShipped(await listProfiles(snapshot)),
+  );
+  if (lacking) await perform(world, shipProfiles, system, {});
 }
 
 async function setUpLink(world: World): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 /** The catalogue: every operation of every room. The reference, the roles in the console and the permission table come from it. */
 import { type Permission, rolePermissions, roles } from '@chancery/api';
 import type { z } from 'zod';
+import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import { revokeCertificate } from './ca/revoke.ts';
@@ -67,6 +68,10 @@ export const operations: readonly Listed[] = [
   closeStaleIntents,
   revokeCertificate,
   generateCrl,
+  applyProfile,
+  restoreProfile,
+  chooseProfile,
+  shipProfiles,
 ];
 
 /** The reference page, in Markdown. */

@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
   people: async () => (await import('./commands/people.ts')).peopleCommand(),
   certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
+  profiles: async () => (await import('./commands/profiles.ts')).profilesCommand(),
   smime: async () => (await import('./commands/smime.ts')).smimeCommand(),
   path: async () => (await import('./commands/path.ts')).pathCommand(),
   lint: async () => (await import('./commands/lint.ts')).lintCommand(),

@@ -48,6 +48,11 @@ export function requireUnblocked(findings: readonly JudgedFinding[]): void {
 }
 
 /** For the audit trail: `within-issuer-validity: it outlives … (RFC 5280 6.1.3 (a)(2))`. */
-export function describeFinding({ lint, message, clause, reason }: JudgedFinding): string {
+export function describeFinding({
+  lint,
+  message,
+  clause,
+  reason,
+}: Pick<JudgedFinding, 'lint' | 'message' | 'clause'> & { readonly reason?: string | undefined }): string {
   return `${lint}: ${message} (${clause})${reason === undefined ? '' : `, excepted: ${reason}`}`;
 }

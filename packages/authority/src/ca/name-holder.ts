@@ -8,7 +8,7 @@ import type { EndEntity } from '../store/intents.ts';
 export interface Holder {
   /** For sentences: `Ada Example`. */
   readonly who: string;
-  readonly values: Readonly<Partial<Record<Exclude<ProfileVariable, 'email'>, string>>>;
+  readonly values: { readonly [V in Exclude<ProfileVariable, 'email'>]?: string | undefined };
   /** As typed, the primary one first: that is `email`. */
   readonly addresses: readonly string[];
 }
@@ -63,7 +63,7 @@ export function nameHolder(profile: ProfileDocument, holder: Holder): HolderName
   };
 }
 
-type Values = Readonly<Partial<Record<ProfileVariable, string>>>;
+type Values = { readonly [V in ProfileVariable]?: string | undefined };
 type Attribute = ProfileDocument['subject'][number]['attribute'];
 
 function subjectOf(attributes: readonly { type: Attribute; value: string }[]): Name {

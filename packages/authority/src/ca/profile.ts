@@ -17,10 +17,11 @@ export async function establishProfiles(tx: Transaction, world: World): Promise<
       createdAt: world.clock(),
     });
   }
-  for (const [use, id] of Object.entries(FIRST_CHOICES)) await chooseProfile(tx, use as CertificateUse, id);
+  for (const [use, id] of Object.entries(firstChoices)) await chooseProfile(tx, use as CertificateUse, id);
 }
 
-const FIRST_CHOICES: Readonly<Record<CertificateUse, string>> = {
+/** What each use is issued by until somebody chooses. */
+export const firstChoices: Readonly<Record<CertificateUse, string>> = {
   signing: 'signing',
   encryption: 'encryption',
   gateway: 'gateway',
@@ -122,7 +123,7 @@ const encryption = {
   publication: 'everywhere',
 } satisfies Partial<ProfileDocument>;
 
-const shippedProfiles: Readonly<Record<string, ProfileDocument>> = {
+export const shippedProfiles: Readonly<Record<string, ProfileDocument>> = {
   signing: {
     ...signing,
     name: 'S/MIME signing, strict',

@@ -1,4 +1,5 @@
 /** What every way of joining or changing does: enrolments begun, keys rotated, directories told. */
+import type { PersonAttributes } from '@chancery/api';
 import { revokeInTransaction } from '../ca/revoke.ts';
 import { certificatesOfPeople } from '../store/certificates.ts';
 import type { Transaction } from '../store/database.ts';
@@ -29,7 +30,7 @@ export interface Change {
 
 /**
  * Makes all of them as wanted, together: an address or external id may pass from one to another. Whoever joins or comes
- * back gets two enrolments; whose addresses or name change, a certificate anew for the key they have.
+ * back gets two enrolments; whose addresses, name or attributes change, a certificate anew for the key they have.
  */
 export async function settle(tx: Transaction, world: World, people: readonly Change[]): Promise<void> {
   const at = world.clock();
@@ -126,8 +127,18 @@ async function revokeLostAddresses(
   }
 }
 
-function namesOf(person: { name: string; address: string; aliases: readonly string[] }): string {
-  return JSON.stringify([person.name, person.address, ...person.aliases]);
+function namesOf(person: {
+  name: string;
+  address: string;
+  aliases: readonly string[];
+  attributes: PersonAttributes;
+}): string {
+  return JSON.stringify([
+    person.name,
+    Object.entries(person.attributes).sort(([one], [other]) => (one < other ? -1 : 1)),
+    person.address,
+    ...person.aliases,
+  ]);
 }
 
 async function enrol(tx: Transaction, world: World, wanted: Parameters<typeof insertEnrollments>[1]): Promise<void> {

@@ -44,6 +44,31 @@ const everybody = async () =>
 const find = (address: string) => office.world.database.snapshot((snapshot) => personByAddress(snapshot, address));
 
 describe('a good file', () => {
+  it('brings what certificates may say of a person; an empty cell forgets it, a column that is not there does not', async () => {
+    const header = 'address,name,given_name,surname,department,employee_id,country\n';
+    await load(`${header}ada@example.com,Ada King,Ada,King,Research,E7,GB\n`);
+    expect((await find('ada@example.com'))?.attributes).toEqual({
+      givenName: 'Ada',
+      surname: 'King',
+      department: 'Research',
+      employeeId: 'E7',
+      country: 'GB',
+    });
+    const report = await load('address,name,department,title\nada@example.com,Ada King,,Countess\n');
+    expect(report.lines[0]?.changes).toEqual(['title: none → Countess', 'department: Research → none']);
+    expect((await find('ada@example.com'))?.attributes).toEqual({
+      givenName: 'Ada',
+      surname: 'King',
+      title: 'Countess',
+      employeeId: 'E7',
+      country: 'GB',
+    });
+    expect(await faults(`${header}bob@example.com,Bob,,,${'x'.repeat(65)},,gb\n`)).toEqual([
+      expect.stringMatching(/^line 2: department .*64/),
+      'line 2: country is not two capital letters of ISO 3166-1: gb',
+    ]);
+  });
+
   it('makes people, with two enrolments each, and again changes nothing', async () => {
     const csv =
       'address,name,aliases,external_id,signing_key,gateway_decrypts\nAda@Example.com,Ada Lovelace,a@example.com;countess@example.com,e1,gateway,yes\nbob@example.com,"Bob ""the"" Builder, Jr.",,,,\n';

@@ -1,7 +1,7 @@
 /** People from a CSV file: every line judged first, then all of them or none. */
 import { randomUUID } from 'node:crypto';
 import { domainToASCII } from 'node:url';
-import { type ImportReport, NewPerson } from '@chancery/api';
+import { type ImportReport, NewPerson, PersonAttributes } from '@chancery/api';
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
@@ -65,6 +65,8 @@ interface Line {
   /** Undefined where the file has no such column: then a person keeps what they have. */
   readonly signingKey: 'device' | 'gateway' | undefined;
   readonly gatewayDecrypts: boolean | undefined;
+  /** Undefined where the file has no such column, null where the cell is empty: then the person has it no more. */
+  readonly attributes: Readonly<Record<Attribute, string | null | undefined>>;
 }
 
 interface Planned {
@@ -74,7 +76,24 @@ interface Planned {
   readonly changes: string[];
 }
 
-const COLUMNS = ['address', 'name', 'aliases', 'external_id', 'signing_key', 'gateway_decrypts'] as const;
+type Attribute = keyof PersonAttributes;
+const ATTRIBUTE_COLUMNS: Readonly<Record<Attribute, string>> = {
+  givenName: 'given_name',
+  surname: 'surname',
+  title: 'title',
+  department: 'department',
+  employeeId: 'employee_id',
+  country: 'country',
+};
+const COLUMNS: readonly string[] = [
+  'address',
+  'name',
+  'aliases',
+  'external_id',
+  'signing_key',
+  'gateway_decrypts',
+  ...Object.values(ATTRIBUTE_COLUMNS),
+];
 const REQUIRED = ['address', 'name'] as const;
 const Address = NewPerson.shape.address;
 const YES = new Set(['true', 'yes', '1']);
@@ -117,7 +136,7 @@ function readRows(csv: string): Row[] {
     throw invalid([{ path: `line ${line}`, message: `is not CSV: ${error.message}` }]);
   }
   if (header.length === 0) throw invalid([{ path: 'line 1', message: 'The file is empty' }]);
-  const unknown = header.filter((name) => !(COLUMNS as readonly string[]).includes(name));
+  const unknown = header.filter((name) => !COLUMNS.includes(name));
   const lacking = REQUIRED.filter((name) => !header.includes(name));
   if (lacking.length > 0 || unknown.length > 0) {
     const what =
@@ -161,6 +180,26 @@ function readLine({ line, record }: Row, faults: Faults): Line {
     externalId: external_id === '' ? null : external_id,
     signingKey: origin === 'gateway' ? 'gateway' : origin === 'device' ? 'device' : undefined,
     gatewayDecrypts: decrypts === undefined || decrypts === '' ? undefined : YES.has(decrypts),
+    attributes: readAttributes(line, record, faults),
+  };
+}
+
+function readAttributes(line: number, record: Record<string, string>, faults: Faults): Line['attributes'] {
+  const read = (attribute: Attribute): string | null | undefined => {
+    const column = ATTRIBUTE_COLUMNS[attribute];
+    const value = record[column];
+    if (value === undefined || value === '') return value === '' ? null : undefined;
+    const parsed = PersonAttributes.shape[attribute].safeParse(value);
+    if (!parsed.success) faultIn(faults, line, `${column} ${parsed.error.issues[0]?.message}: ${value}`);
+    return value;
+  };
+  return {
+    givenName: read('givenName'),
+    surname: read('surname'),
+    title: read('title'),
+    department: read('department'),
+    employeeId: read('employeeId'),
+    country: read('country'),
   };
 }
 
@@ -243,7 +282,17 @@ function wantedOf(line: Line, before: PersonRow | undefined): WantedPerson {
     externalId: line.externalId ?? before?.external_id ?? null,
     signingKey: line.signingKey ?? before?.signing_key ?? 'device',
     gatewayDecrypts: line.gatewayDecrypts ?? before?.gateway_decrypts ?? false,
+    attributes: wantedAttributes(line.attributes, before?.attributes ?? {}),
   };
+}
+
+function wantedAttributes(given: Line['attributes'], before: PersonAttributes): PersonAttributes {
+  const wanted: Record<string, string | undefined> = { ...before };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null) delete wanted[name];
+    else if (value !== undefined) wanted[name] = value;
+  }
+  return wanted;
 }
 
 /** An address that stayed while the person changed: nobody inherits somebody else's record. */
@@ -285,6 +334,8 @@ function changesOf(before: PersonRow, wanted: WantedPerson): string[] {
   compare('external id', before.external_id ?? '', wanted.externalId ?? '');
   compare('signing key', before.signing_key, wanted.signingKey);
   compare('gateway decrypts', String(before.gateway_decrypts), String(wanted.gatewayDecrypts));
+  for (const [name, column] of Object.entries(ATTRIBUTE_COLUMNS) as [Attribute, string][])
+    compare(column.replace('_', ' '), before.attributes[name] ?? '', wanted.attributes[name] ?? '');
   if (before.state === 'left') changes.push('comes back');
   return changes;
 }

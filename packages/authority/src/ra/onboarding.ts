@@ -1,6 +1,6 @@
 /** A person joins, changes, leaves. */
 import { randomUUID } from 'node:crypto';
-import { NewPerson } from '@chancery/api';
+import { NewPerson, PersonAttributes } from '@chancery/api';
 import { z } from 'zod';
 import { revokeInTransaction } from '../ca/revoke.ts';
 import { AuthorityError } from '../errors.ts';
@@ -26,6 +26,7 @@ export const addPerson = operation({
     name: z.string().trim().min(1).max(200),
     aliases: z.array(Address),
     externalId: z.string().nullable(),
+    attributes: PersonAttributes.default({}),
     signingKey: z.enum(['device', 'gateway']),
     gatewayDecrypts: z.boolean(),
   }),
@@ -48,6 +49,7 @@ export const changePerson = operation({
     name: z.string().trim().min(1).max(200).optional(),
     aliases: z.array(Address).optional(),
     externalId: z.string().nullable().optional(),
+    attributes: PersonAttributes.optional(),
     signingKey: z.enum(['device', 'gateway']).optional(),
     gatewayDecrypts: z.boolean().optional(),
   }),
@@ -64,6 +66,7 @@ export const changePerson = operation({
       name: patch.name ?? before.name,
       aliases: distinctAliases({ address: before.address, aliases: patch.aliases ?? before.aliases }),
       externalId: patch.externalId === undefined ? before.external_id : patch.externalId,
+      attributes: patch.attributes ?? before.attributes,
       signingKey: patch.signingKey ?? before.signing_key,
       gatewayDecrypts: patch.gatewayDecrypts ?? before.gateway_decrypts,
     };

@@ -89,6 +89,7 @@ async function describePeople(world: World, snapshot: Snapshot, rows: readonly P
     name: row.name,
     aliases: [...row.aliases],
     externalId: row.external_id,
+    attributes: row.attributes,
     state: row.state,
     signingKey: row.signing_key,
     gatewayDecrypts: row.gateway_decrypts,

@@ -60,6 +60,16 @@ export async function setEnrollmentKey(tx: Transaction, id: string, escrowedKeyI
   await tx.updateTable('enrollments').set({ escrowed_key_id: escrowedKeyId }).where('id', '=', id).execute();
 }
 
+export async function waitingCount(snapshot: Snapshot, use: EnrollmentUse): Promise<number> {
+  const { count } = await snapshot
+    .selectFrom('enrollments')
+    .select(({ fn }) => fn.countAll<string>().as('count'))
+    .where('state', '=', 'waiting')
+    .where('use', '=', use)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** Withdraws what waits. */
 export async function withdrawEnrollments(
   tx: Transaction,

@@ -1,5 +1,5 @@
 /** Issuance intents: each holds one serial number and the octets to be signed under it, once. */
-import type { CertificateUse } from '@chancery/api';
+import type { CertificateUse, PersonAttributes } from '@chancery/api';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { KeyOrigin } from './schema.ts';
@@ -183,7 +183,7 @@ export interface EndEntity {
   readonly signingKey: 'device' | 'gateway';
   readonly externalId: string | null;
   /** Given name, department and the like, where the directory has them. */
-  readonly attributes: Readonly<Record<string, string>>;
+  readonly attributes: PersonAttributes;
   readonly organisation: string;
   /** As typed, the primary one first. */
   readonly addresses: readonly string[];

@@ -1,4 +1,5 @@
 /** End entities and their addresses. An address belongs to one person; its key, in lower case, settles who. */
+import type { PersonAttributes } from '@chancery/api';
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
@@ -137,6 +138,7 @@ export interface NewPersonRow {
   readonly externalId: string | null;
   readonly signingKey: 'device' | 'gateway';
   readonly gatewayDecrypts: boolean;
+  readonly attributes: PersonAttributes;
 }
 
 export async function insertPeople(tx: Transaction, people: readonly NewPersonRow[], at: Date): Promise<void> {
@@ -151,6 +153,7 @@ export async function insertPeople(tx: Transaction, people: readonly NewPersonRo
           state: 'active' as const,
           signing_key: person.signingKey,
           gateway_decrypts: person.gatewayDecrypts,
+          attributes: JSON.stringify(person.attributes),
           created_at: at,
           left_at: null,
         })),
@@ -167,6 +170,7 @@ export async function updatePerson(tx: Transaction, person: NewPersonRow): Promi
       external_id: person.externalId,
       signing_key: person.signingKey,
       gateway_decrypts: person.gatewayDecrypts,
+      attributes: JSON.stringify(person.attributes),
       state: 'active',
       left_at: null,
     })

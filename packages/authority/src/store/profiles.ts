@@ -1,6 +1,6 @@
 /** Certificate profiles: data with versions that are never altered. The newest version of a profile is the one in force. */
 import { type CertificateUse, ProfileDocument } from '@chancery/api';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -16,6 +16,18 @@ export interface VersionedProfile {
   readonly createdAt: Date;
 }
 
+/** The version in force; undefined where there is no such profile. */
+export async function latestProfile(snapshot: Snapshot, id: string): Promise<VersionedProfile | undefined> {
+  const row = await snapshot
+    .selectFrom('profiles')
+    .selectAll()
+    .where('id', '=', id)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && read(row);
+}
+
 /** The profile that certificates for this use are issued by. Throws where there is none: the office is not set up. */
 export async function profileForUse(snapshot: Snapshot, use: CertificateUse): Promise<VersionedProfile> {
   const row = await snapshot
@@ -28,6 +40,69 @@ export async function profileForUse(snapshot: Snapshot, use: CertificateUse): Pr
     .executeTakeFirst();
   if (row === undefined) throw new Error(`There is no certificate profile for ${use}`);
   return read(row);
+}
+
+/** Every version, newest first. */
+export async function profileVersions(snapshot: Snapshot, id: string): Promise<VersionedProfile[]> {
+  const rows = await snapshot
+    .selectFrom('profiles')
+    .selectAll()
+    .where('id', '=', id)
+    .orderBy('version', 'desc')
+    .execute();
+  return rows.map(read);
+}
+
+/** One writer of a profile at a time, until commit. */
+export async function lockProfile(tx: Transaction, id: string): Promise<VersionedProfile | undefined> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`profile:${id}`}, 0))`.execute(tx);
+  return latestProfile(tx, id);
+}
+
+/** Which profile each use is issued by. */
+export async function profileChoices(snapshot: Snapshot): Promise<Map<CertificateUse, string>> {
+  const rows = await snapshot.selectFrom('profile_choices').selectAll().execute();
+  return new Map(rows.map(({ use, profile }) => [use, profile]));
+}
+
+/** Good certificates of each profile and version. */
+export async function certificatesByProfile(
+  snapshot: Snapshot,
+  at: Date,
+  id?: string,
+): Promise<{ profile: string; version: number; certificates: number }[]> {
+  let query = snapshot
+    .selectFrom('certificates')
+    .select(['profile', 'profile_version as version'])
+    .select(({ fn }) => fn.countAll<string>().as('certificates'))
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', at)
+    .groupBy(['profile', 'profile_version']);
+  if (id !== undefined) query = query.where('profile', '=', id);
+  const rows = await query.execute();
+  return rows.map((row) => ({ ...row, certificates: Number(row.certificates) }));
+}
+
+/** Good certificates of a profile, those first that are to be renewed first; and how many there are, of how many people. */
+export async function certificatesToRenew(snapshot: Snapshot, id: string, at: Date, limit: number) {
+  const good = snapshot
+    .selectFrom('certificates')
+    .where('profile', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', at);
+  const count = await good
+    .select(({ fn }) => [
+      fn.countAll<string>().as('certificates'),
+      fn.count<string>('person_id').distinct().as('people'),
+    ])
+    .executeTakeFirstOrThrow();
+  const next = await good
+    .select(['serial_number', 'profile_version', 'person_id', 'subject', 'addresses', 'renew_at', 'not_after'])
+    .orderBy('renew_at')
+    .orderBy('serial_number')
+    .limit(limit)
+    .execute();
+  return { certificates: Number(count.certificates), people: Number(count.people), next };
 }
 
 export async function insertProfile(tx: Transaction, profile: VersionedProfile): Promise<void> {

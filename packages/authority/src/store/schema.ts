@@ -1,5 +1,5 @@
 /** The tables as TypeScript sees them; `migrations/` is the truth. */
-import type { CertificateUse } from '@chancery/api';
+import type { CertificateUse, PersonAttributes } from '@chancery/api';
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 type Json = ColumnType<Record<string, unknown>, string, string>;
@@ -46,7 +46,7 @@ export interface Schema {
     state: 'active' | 'left';
     signing_key: 'device' | 'gateway';
     gateway_decrypts: boolean;
-    attributes: ColumnType<Record<string, string>, string | undefined, string>;
+    attributes: ColumnType<PersonAttributes, string | undefined, string>;
     created_at: Date;
     left_at: Date | null;
   };

@@ -26,19 +26,19 @@ const OFFICERS = [
 const AUDITOR = { name: 'Audrey Lin', address: 'audrey@example.com', roles: ['auditor' as const] };
 
 /** A dozen people: some keep their own signing key, the gateway signs and decrypts for others. */
-const PEOPLE = `address,name,aliases,external_id,signing_key,gateway_decrypts
-anna.becker@example.com,Anna Becker,anna@example.com,E1001,gateway,true
-ben.carter@example.com,Ben Carter,,E1002,gateway,true
-chloe.dubois@example.com,Chloé Dubois,chloe@example.com,E1003,gateway,true
-dmitri.egorov@example.com,Dmitri Egorov,,E1004,device,false
-emma.fischer@example.com,Emma Fischer,,E1005,device,false
-farid.ghani@example.com,Farid Ghani,,E1006,device,false
-grace.hughes@example.com,Grace Hughes,grace@example.com;g.hughes@example.com,E1007,gateway,false
-hana.ito@example.com,Hana Ito,,E1008,device,false
-ivan.jovic@example.com,Ivan Jović,,E1009,gateway,true
-julia.keller@example.com,Julia Keller,,E1010,device,false
-karim.larbi@example.com,Karim Larbi,,E1011,device,false
-lena.moreau@example.com,Lena Moreau,,E1012,gateway,true
+const PEOPLE = `address,name,aliases,external_id,signing_key,gateway_decrypts,given_name,surname,department
+anna.becker@example.com,Anna Becker,anna@example.com,E1001,gateway,true,Anna,Becker,Finance
+ben.carter@example.com,Ben Carter,,E1002,gateway,true,Ben,Carter,Finance
+chloe.dubois@example.com,Chloé Dubois,chloe@example.com,E1003,gateway,true,Chloé,Dubois,Legal
+dmitri.egorov@example.com,Dmitri Egorov,,E1004,device,false,Dmitri,Egorov,Engineering
+emma.fischer@example.com,Emma Fischer,,E1005,device,false,Emma,Fischer,Engineering
+farid.ghani@example.com,Farid Ghani,,E1006,device,false,Farid,Ghani,Engineering
+grace.hughes@example.com,Grace Hughes,grace@example.com;g.hughes@example.com,E1007,gateway,false,Grace,Hughes,Management
+hana.ito@example.com,Hana Ito,,E1008,device,false,Hana,Ito,Sales
+ivan.jovic@example.com,Ivan Jović,,E1009,gateway,true,Ivan,Jović,Sales
+julia.keller@example.com,Julia Keller,,E1010,device,false,Julia,Keller,Legal
+karim.larbi@example.com,Karim Larbi,,E1011,device,false,Karim,Larbi,Engineering
+lena.moreau@example.com,Lena Moreau,,E1012,gateway,true,Lena,Moreau,Sales
 `;
 /** Collect their keys in the demo; the others have a link still waiting. */
 const COLLECTED = ['dmitri.egorov', 'emma.fischer', 'farid.ghani', 'grace.hughes', 'hana.ito', 'julia.keller'];

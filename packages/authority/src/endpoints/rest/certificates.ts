@@ -1,4 +1,4 @@
-/** Certificates, their profiles and the authorities that sign them. */
+/** Certificates and the authorities that sign them. */
 import { formatName, parseCertificate } from '@chancery/smime';
 import { keyLabel } from '../../ca/authority-key.ts';
 import { describeCertificate } from '../../ca/describe.ts';
@@ -10,12 +10,9 @@ import { chainOf, listAuthorities } from '../../store/authorities.ts';
 import { certificateBySerial, listCertificates } from '../../store/certificates.ts';
 import { latestCrl } from '../../store/crls.ts';
 import type { Snapshot } from '../../store/database.ts';
-import { listProfiles } from '../../store/profiles.ts';
 import type { Handlers } from './handler.ts';
 
-export const certificateHandlers: Handlers<
-  'certificates' | 'certificate' | 'revokeCertificate' | 'authorities' | 'profiles'
-> = {
+export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'revokeCertificate' | 'authorities'> = {
   async certificates({ world, by }, { query }) {
     const now = world.clock();
     const page = await consult(world, 'certificate:read', by, (snapshot) => listCertificates(snapshot, query, now));
@@ -81,18 +78,6 @@ export const certificateHandlers: Handlers<
       }
       return { items };
     });
-  },
-  async profiles({ world, by }) {
-    const profiles = await consult(world, 'certificate:read', by, listProfiles);
-    return {
-      items: profiles.map(({ id, version, document }) => ({
-        id,
-        version,
-        use: document.use,
-        description: document.description,
-        document,
-      })),
-    };
   },
 };
 

@@ -10,6 +10,7 @@ import { journalHandlers } from './journal.ts';
 import { officeHandlers } from './office.ts';
 import { operatorHandlers } from './operators.ts';
 import { peopleHandlers } from './people.ts';
+import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
 import { sessionHandlers } from './session.ts';
 
@@ -19,6 +20,7 @@ export const handlers: Handlers<RouteName> = {
   ...operatorHandlers,
   ...peopleHandlers,
   ...certificateHandlers,
+  ...profileHandlers,
   ...claimHandlers,
   ...recoveryHandlers,
   ...gatewayHandlers,

@@ -1,6 +1,7 @@
 import { type Permission, type Role, type RouteName, type Routes, rolePermissions, routes } from '@chancery/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningOffice, runningOffice } from '../../../test/running-office.ts';
+import { shippedProfiles } from '../../ca/profile.ts';
 
 type AuthenticatedRoute = {
   [N in RouteName]: Routes[N]['access'] extends 'authenticated' ? N : never;
@@ -41,6 +42,11 @@ const calls: Record<AuthenticatedRoute, Call> = {
   revokeCertificate: { needs: 'certificate:revoke', body: { reason: 'unspecified' } },
   authorities: { needs: 'certificate:read' },
   profiles: { needs: 'certificate:read' },
+  profile: { needs: 'certificate:read' },
+  compareProfile: { needs: 'certificate:read', body: { document: shippedProfiles.gateway } },
+  applyProfile: { needs: 'profile:write', body: { document: shippedProfiles.gateway, expectedVersion: 7 } },
+  restoreProfile: { needs: 'profile:write', body: { version: 1, expectedVersion: 7 } },
+  chooseProfile: { needs: 'profile:write', body: { expected: 'signing' } },
   inspect: { needs: 'office:read', body: { message: 'QUJD' } },
   recoveryRequests: { needs: 'recovery:read' },
   recoveryRequest: { needs: 'recovery:read' },
