@@ -47,7 +47,13 @@ export {
   verifyContent,
 } from './message/content.ts';
 export { type DecryptedMessage, type DecryptInput, decryptMessage } from './message/decrypt.ts';
-export { type DecryptedStream, type DecryptStreamInput, decryptStream } from './message/decrypt-stream.ts';
+export {
+  type DecryptedContentStream,
+  type DecryptedStream,
+  type DecryptStreamInput,
+  decryptContentStream,
+  decryptStream,
+} from './message/decrypt-stream.ts';
 export type { EffectiveHeader } from './message/effective-message.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
 export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
@@ -81,7 +87,12 @@ export {
   verifyMessage,
   verifyObject,
 } from './message/verify.ts';
-export { type VerifyingStream, type VerifyStreamInput, verifyStream } from './message/verify-stream.ts';
+export {
+  type VerifyingStream,
+  type VerifyStreamInput,
+  verifyObjectStream,
+  verifyStream,
+} from './message/verify-stream.ts';
 // ---- mime
 export { type AddressList, type Mailbox, parseAddressHeader } from './mime/addresses.ts';
 export {

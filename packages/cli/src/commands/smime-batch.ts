@@ -21,13 +21,15 @@ import {
 import type { BatchCase } from '../batch.ts';
 import { CommandError } from '../exit-codes.ts';
 import { certificatesIn, crlsIn, keysIn, type LoadedKey, readRegularFile } from '../input-files.ts';
+import { largeFile } from '../message-file.ts';
+import { verifyLarge } from './smime-large.ts';
 
 /** `{"message","trust","untrusted","crls","keys","at","legacy"}` */
 export async function verifyCase(input: BatchCase): Promise<object> {
   const message = input.requiredText('message');
   const at = input.instant('at');
   const crls = input.texts('crls').flatMap((file) => crlsIn(readRegularFile(file), file));
-  const report = await verifyAny(readRegularFile(message), message, {
+  const judgement = {
     anchors: certificatesOf(input, 'trust'),
     intermediates: certificatesOf(input, 'untrusted'),
     crls,
@@ -35,7 +37,11 @@ export async function verifyCase(input: BatchCase): Promise<object> {
     ...(at && { at }),
     revocation: crls.length > 0 ? 'leaf-required' : 'if-present',
     legacy: input.flag('legacy'),
-  });
+  } as const;
+  const large = largeFile(message);
+  const report = large
+    ? await verifyLarge(large, message, judgement)
+    : await verifyAny(readRegularFile(message), message, judgement);
   return reportForScripts(report);
 }
 

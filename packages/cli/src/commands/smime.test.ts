@@ -1,7 +1,7 @@
 /** The contract that others script against: files in, exit codes and JSON out. */
 import { execFile } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,7 @@ import {
   subjectAltName,
 } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wholeOctets } from '../message-file.ts';
 
 const chancery = fileURLToPath(new URL('../../bin/chancery.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'chancery-smime-'));
@@ -309,4 +310,126 @@ describe('smime inspect', () => {
       { id: 4, tree: { kind: 'mime' } },
     ]);
   });
+});
+
+describe('messages that are too large to hold', () => {
+  const lines = `${'0123456789'.repeat(7)}\r\n`;
+  const sha256 = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(file(name)))
+      .digest('hex');
+  const spools = (): string[] => readdirSync(tmpdir()).filter((name) => /^chancery-\w{6}$/.test(name));
+  const trust = ['--trust', file('root.pem'), '--at', at];
+  const keys = ['--key', file('alice.pem')];
+  const large = (args: readonly string[]) => run([...args, ...(args[0] === 'verify' ? trust : [])]);
+
+  beforeAll(() => {
+    const copies = Math.ceil((wholeOctets * 1.1) / lines.length);
+    keep('large.eml', Buffer.concat([message, Buffer.from(lines.repeat(copies))]));
+    keep('small.eml', Buffer.concat([message, Buffer.from(lines)]));
+  });
+
+  it(
+    'sign, encrypt, decrypt and verify through files: the same exits and the same JSON as a small one',
+    async () => {
+      const told: Record<string, unknown>[] = [];
+      for (const size of ['small', 'large']) {
+        for (const [cipher, form] of [
+          ['aes-256-gcm', 'clear'],
+          ['aes-256-cbc', 'opaque'],
+        ] as const) {
+          const [signed, sealed, opened, out] = ['signed', 'sealed', 'opened', 'out'].map((name) =>
+            file(`${size}-${name}`),
+          );
+          const steps = [
+            await run(['sign', file(`${size}.eml`), ...keys, '--form', form, '--out', signed as string]),
+            await run([
+              'encrypt',
+              signed as string,
+              '--to',
+              file('alice.crt'),
+              '--cipher',
+              cipher,
+              '--out',
+              sealed as string,
+            ]),
+            await run(['decrypt', sealed as string, ...keys, '--out', opened as string]),
+          ];
+          const judged = await run(['verify', sealed as string, ...keys, ...trust, '--json', '--out', out as string]);
+          const batched = await batch('verify', [
+            { id: 1, message: sealed, trust: [file('root.pem')], at, keys: [{ path: file('alice.pem') }] },
+          ]);
+          const alter = readFileSync(sealed as string);
+          alter[alter.length - 400] = alter[alter.length - 400] === 0x41 ? 0x42 : 0x41;
+          writeFileSync(sealed as string, alter);
+          const altered = await run(['decrypt', sealed as string, ...keys, '--out', file('never')]);
+          told.push({
+            codes: [...steps, judged].map(({ code }) => code),
+            // Signed as of now, and judged as of an instant of the test.
+            report: JSON.parse(judged.stdout.replace(/"signingTime": ".*?"/g, '"signingTime": null')),
+            batch: Object.keys(batched[0] ?? {}),
+            altered: cipher === 'aes-256-gcm' ? [altered.code, existsSync(file('never'))] : [],
+            whole: readFileSync(out as string, 'latin1').includes(lines),
+          });
+          rmSync(file('never'), { force: true });
+          if (form === 'clear') expect(sha256(`${size}-opened`)).toBe(sha256(`${size}-signed`));
+        }
+      }
+      const [clear, opaque, largeClear, largeOpaque] = told;
+      expect(largeClear).toEqual(clear);
+      expect(largeOpaque).toEqual(opaque);
+      expect(clear).toMatchObject({
+        codes: [0, 0, 0, 0],
+        report: { verdict: 'valid' },
+        altered: [1, false],
+        whole: true,
+      });
+    },
+    slow,
+  );
+
+  it(
+    'standard input goes into a file that is gone afterwards; objects in DER and PEM; what is neither ends with 2',
+    async () => {
+      const before = spools();
+      const text = readFileSync(file('large.eml'), 'latin1');
+      expect((await run(['sign', '-', ...keys, '--out', file('piped')], text)).code).toBe(0);
+      expect((await large(['verify', file('piped')])).code).toBe(0);
+      expect(spools()).toEqual(before);
+
+      const content = readFileSync(file('large.eml'));
+      const holder = await issue('alice@example.org', root);
+      const object = await signContent({
+        content,
+        signers: [{ signer: localSigner(holder.privateKey), certificate: holder.certificate }],
+        signingTime: now,
+      });
+      keep('large.der', object);
+      keep('large.pem', derToPem(object, 'CMS'));
+      for (const name of ['large.der', 'large.pem']) {
+        const { code, stdout } = await large(['verify', file(name), '--json', '--out', file('large.out')]);
+        expect({ name, code, verdict: JSON.parse(stdout).verdict }).toEqual({ name, code: 0, verdict: 'valid' });
+        expect(sha256('large.out')).toBe(sha256('large.eml'));
+      }
+      keep('large.sealed', await encryptContent({ content, recipients: [holder.certificate] }));
+      keep('holder.key', holder.privateKey.export({ type: 'pkcs8', format: 'der' }));
+      const opened = await run([
+        'decrypt',
+        file('large.sealed'),
+        '--key',
+        file('holder.key'),
+        '--out',
+        file('large.out'),
+      ]);
+      expect(opened.code).toBe(0);
+      expect(sha256('large.out')).toBe(sha256('large.eml'));
+      expect((await run(['decrypt', file('large.sealed'), ...keys, '--out', file('never')])).code).toBe(1);
+      expect(existsSync(file('never'))).toBe(false);
+      keep('large.cut', object.subarray(0, wholeOctets + 100));
+      keep('large.zero', Buffer.alloc(wholeOctets + 1));
+      expect((await large(['verify', file('large.cut')])).code).toBe(2);
+      expect((await large(['verify', file('large.zero')])).code).toBe(2);
+    },
+    slow,
+  );
 });

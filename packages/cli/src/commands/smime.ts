@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import {
   type Certificate,
   type Crl,
   decodeHeaderText,
   encryptMessage,
+  encryptStream,
   type HeaderConfidentiality,
   type InspectNode,
   inspectMessage,
@@ -12,6 +12,7 @@ import {
   SmimeError,
   type SmimeErrorCode,
   signMessage,
+  signStream,
   type VerifyReport,
 } from '@chancery/smime';
 import { Command, Option } from 'commander';
@@ -19,7 +20,9 @@ import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { certificatesIn, crlsIn, keysIn, type LoadedKey, readInput } from '../input-files.ts';
 import { instant } from '../instant.ts';
+import { isLarge, readMessage, wholeOctets } from '../message-file.ts';
 import { print } from '../output.ts';
+import { writeOut, writeOutPieces } from '../write-output.ts';
 import {
   decryptAny,
   decryptCase,
@@ -30,6 +33,7 @@ import {
   verifyAny,
   verifyCase,
 } from './smime-batch.ts';
+import { decryptLarge, verifyLarge } from './smime-large.ts';
 
 /** `chancery smime`: the engine on files, without an office. */
 export function smimeCommand(): Command {
@@ -49,7 +53,8 @@ export function smimeCommand(): Command {
     .action(async (file: string | undefined, options: VerifyOptions) => {
       if (options.batch === true) return answerBatch(verifyCase);
       const message = named(file);
-      const report = await verifyAny(readInput(message), message, {
+      const input = await readMessage(message);
+      const judgement = {
         anchors: options.trust.flatMap(readCertificates),
         intermediates: options.untrusted.flatMap(readCertificates),
         crls: options.crl.flatMap(readCrls),
@@ -58,8 +63,11 @@ export function smimeCommand(): Command {
         ...(options.from === undefined ? {} : { expectFrom: options.from }),
         revocation: options.crl.length > 0 ? 'leaf-required' : 'if-present',
         legacy: options.legacy === true,
-      });
-      if (options.out !== undefined && report.content !== undefined) writeFileSync(options.out, report.content);
+      } as const;
+      const report = isLarge(input)
+        ? await verifyLarge(input, message, judgement, options.out)
+        : await verifyAny(input, message, judgement);
+      if (options.out !== undefined && report.content !== undefined) writeOut(options.out, report.content);
       print(options, reportForScripts(report), () => describeReport(report));
       if (report.verdict !== 'valid') process.exitCode = exitCodes.refused;
     });
@@ -74,11 +82,15 @@ export function smimeCommand(): Command {
       if (options.batch === true) return answerBatch(decryptCase);
       const message = named(file);
       const opening = { keys: decryptionKeys(await readKeys(options)), legacy: options.legacy === true };
-      const opened = await decryptAny(readInput(message), message, opening).catch(refused);
-      if (options.json === true) {
-        if (options.out !== undefined) writeFileSync(options.out, opened.whole);
-        print(options, openedForScripts(opened), () => '');
-      } else writeOut(options.out, opened.whole);
+      const input = await readMessage(message);
+      const opened = await (isLarge(input)
+        ? decryptLarge(input, message, opening, options)
+        : decryptAny(input, message, opening)
+      ).catch(refused);
+      if ('whole' in opened) {
+        if (options.json !== true || options.out !== undefined) writeOut(options.out, opened.whole);
+        if (options.json === true) print(options, openedForScripts(opened), () => '');
+      }
       if (!opened.authenticated)
         process.stderr.write(
           'The content was encrypted but not authenticated: trust it only as far as a signature inside it.\n',
@@ -102,14 +114,20 @@ export function smimeCommand(): Command {
       const key = (await readKeys(options)).find((one) => one.certificate !== undefined);
       if (key?.certificate === undefined)
         throw new CommandError('Signing needs a certificate beside the key: give --p12, or --key with --cert.');
-      const signed = await signMessage({
-        message: readInput(file),
+      const message = await readMessage(file);
+      const how = {
         signers: [{ signer: localSigner(key.privateKey), certificate: key.certificate, chain: key.chain }],
         form: options.form,
         headerProtection: options.headerProtection,
-        legacyDisplay: options.legacyDisplay === true,
-      });
-      writeOut(options.out, signed);
+      };
+      if (!isLarge(message))
+        return writeOut(
+          options.out,
+          await signMessage({ ...how, message, legacyDisplay: options.legacyDisplay === true }),
+        );
+      if (options.legacyDisplay === true)
+        throw new CommandError(`--legacy-display is for messages up to ${wholeOctets / 1_048_576} MB.`);
+      await writeOutPieces(options.out, signStream({ ...how, source: message.open }));
     });
 
   smime
@@ -124,12 +142,10 @@ export function smimeCommand(): Command {
     )
     .option('--out <file>', 'where to write the message (default: standard output)')
     .action(async (file: string, options: { to: string[]; cipher: 'aes-256-cbc'; out?: string }) => {
-      const message = await encryptMessage({
-        message: readInput(file),
-        recipients: options.to.flatMap(readCertificates),
-        cipher: options.cipher,
-      });
-      writeOut(options.out, message);
+      const message = await readMessage(file);
+      const how = { recipients: options.to.flatMap(readCertificates), cipher: options.cipher };
+      if (isLarge(message)) await writeOutPieces(options.out, encryptStream({ ...how, source: message.open }));
+      else writeOut(options.out, await encryptMessage({ ...how, message }));
     });
 
   withKeys(smime.command('inspect').description('show every layer of a message, certificate, CRL or CMS object'))
@@ -224,11 +240,6 @@ async function readKeys(options: KeyOptions): Promise<LoadedKey[]> {
 
 const readCertificates = (file: string): Certificate[] => certificatesIn(readInput(file), file);
 const readCrls = (file: string): Crl[] => crlsIn(readInput(file), file);
-
-function writeOut(file: string | undefined, bytes: Uint8Array): void {
-  if (file === undefined || file === '-') process.stdout.write(bytes);
-  else writeFileSync(file, bytes);
-}
 
 const closed: ReadonlySet<SmimeErrorCode> = new Set([
   'decryption-failed',

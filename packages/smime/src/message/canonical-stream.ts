@@ -1,8 +1,18 @@
 /** A message as it will be protected, while it is read from a source. */
 import { SmimeError } from '../errors.ts';
-import { CanonicalPlanner, PieceWriter } from '../mime/stream-canonical.ts';
+import { scanMessage } from '../mime/scan.ts';
+import { CanonicalPlanner, PieceWriter, type Reheader } from '../mime/stream-canonical.ts';
 import type { Sink } from '../mime/stream-entity.ts';
 import { type ByteStream, piecesOf, type ReopenableSource, through } from './byte-source.ts';
+import { type HeaderConfidentiality, protectHeader } from './header-block.ts';
+import { isObjectType } from './layer.ts';
+import { isSigned } from './passing-signature.ts';
+import { type HeaderProtection, protectedAlready } from './protect-headers.ts';
+
+/** Header protection (RFC 9788), as far as it needs no other body. */
+export interface HeaderPolicy extends Pick<HeaderProtection, 'confidential'> {
+  readonly headerProtection?: 'none' | 'clear' | HeaderConfidentiality;
+}
 
 export interface CanonicalStream {
   /** The header fields that stay outside, each ended by CRLF. */
@@ -14,9 +24,10 @@ export interface CanonicalStream {
 /** Reads the source once, so that `entity` can write whatever form the message needs. */
 export async function canonicalTwice(
   source: ReopenableSource,
+  policy: HeaderPolicy,
   sink?: Sink,
 ): Promise<CanonicalStream & { readonly asItStands: boolean }> {
-  const planner = new CanonicalPlanner(sink);
+  const planner = new CanonicalPlanner(sink, protecting(policy));
   for await (const piece of piecesOf(source)) planner.push(piece);
   const plan = planner.end();
   return {
@@ -30,10 +41,10 @@ export async function canonicalTwice(
  * The entity as it stands, from a source that is read once. `entity` throws `source-read-once` where the message turns out to
  * need another form, which its header would have had to say.
  */
-export async function canonicalOnce(source: ByteStream): Promise<CanonicalStream> {
+export async function canonicalOnce(source: ByteStream, policy: HeaderPolicy): Promise<CanonicalStream> {
   const made: Buffer[] = [];
   // What the scanner hands out is its own memory.
-  const planner = new CanonicalPlanner((octets) => void made.push(Buffer.from(octets)));
+  const planner = new CanonicalPlanner((octets) => void made.push(Buffer.from(octets)), protecting(policy));
   const pieces = piecesOf(source);
   while (planner.outerHeaders === undefined) {
     const { value, done } = await pieces.next();
@@ -54,6 +65,20 @@ export async function canonicalOnce(source: ByteStream): Promise<CanonicalStream
     yield* made.splice(0);
   }
   return { outerHeaders: ended?.outerHeaders ?? (planner.outerHeaders as Buffer), entity };
+}
+
+/** The header that `splitWithHeaders` writes, since it needs no body. */
+function protecting({ headerProtection = 'none', confidential }: HeaderPolicy): Reheader | undefined {
+  if (headerProtection === 'none') return undefined;
+  return ({ pieces }, root, fieldOctets) => {
+    if (isSigned(root) || isObjectType(root)) throw protectedAlready();
+    const { outerHeaders, innerHeader } = protectHeader(root.headers, fieldOctets, headerProtection, confidential);
+    const firstBody = pieces.findIndex((piece) => !Buffer.isBuffer(piece));
+    const leading = Buffer.concat(pieces.slice(0, firstBody).filter((piece) => Buffer.isBuffer(piece)));
+    const { headerEnd } = scanMessage(leading);
+    const header = innerHeader(leading.subarray(0, headerEnd));
+    return { outerHeaders, pieces: [header, leading.subarray(headerEnd), ...pieces.slice(firstBody)] };
+  };
 }
 
 const needsAnotherForm = (): SmimeError =>

@@ -6,7 +6,7 @@ import { Seals } from '../cms/seals.ts';
 import { SmimeError } from '../errors.ts';
 import { ownFieldsRemover } from '../mime/stream-replace.ts';
 import { type StreamSource, through } from './byte-source.ts';
-import { CiphertextReading, EncryptedMessage } from './encrypted-reading.ts';
+import { type CiphertextFinder, CiphertextReading, EncryptedMessage, EncryptedObject } from './encrypted-reading.ts';
 import { type Candidate, candidateKeys, decideFirst, decryptAtOnce } from './open-ciphertext.ts';
 
 /** A message to decrypt, where to read it from, and with what to open it. */
@@ -27,6 +27,8 @@ export interface DecryptedStream {
    * in `decryption-failed`: then nothing of it was what the sender encrypted.
    */
   readonly message: AsyncIterable<Uint8Array>;
+  /** What was encrypted, as it is: header fields and body of the entity. Read this or `message`, not both. */
+  readonly content: AsyncIterable<Uint8Array>;
   /**
    * True: nothing is handed out that was not authenticated. False for CBC, which authenticates nothing, and for unverified chunks, which
    * are authenticated once the stream has ended without an error.
@@ -42,25 +44,59 @@ export interface DecryptedStream {
  * where that shows only at the end, and `source-changed`.
  */
 export async function decryptStream(input: DecryptStreamInput): Promise<DecryptedStream> {
-  const reading = readEncrypted(input.source);
+  const read = () => new CiphertextReading(input.source, (begins) => new EncryptedMessage(begins));
+  return orClose(read(), async (reading, envelope) => {
+    if (envelope.content.contentType !== oids.data) throw decryptionFailed();
+    const { content, contentType: _, ...opened } = await open(envelope, reading, read, input);
+    const outer = reading.finder.outerHeader();
+    async function* message(): AsyncGenerator<Uint8Array, void, void> {
+      try {
+        yield outer;
+        yield* through(content, ownFieldsRemover);
+      } finally {
+        await reading.close();
+      }
+    }
+    return { ...opened, content, message: message() };
+  });
+}
+
+/** An object that `decryptContentStream` opened. */
+export interface DecryptedContentStream extends Omit<DecryptedStream, 'message'> {
+  /** Dotted object identifier of what was encrypted. */
+  readonly contentType: string;
+}
+
+/**
+ * Opens encrypted octets that are no message, as `decryptContent` does, in memory that does not grow with them: `source` gives a ContentInfo,
+ * BER or DER. Throws as that does, and as `decryptStream` does for what shows only at the end.
+ */
+export async function decryptContentStream(input: DecryptStreamInput): Promise<DecryptedContentStream> {
+  const read = () => new CiphertextReading(input.source, (begins) => new EncryptedObject(begins));
+  return orClose(read(), (reading, envelope) => open(envelope, reading, read, input));
+}
+
+async function orClose<Finder extends CiphertextFinder, T>(
+  reading: CiphertextReading<Finder>,
+  use: (reading: CiphertextReading<Finder>, envelope: Envelope) => Promise<T>,
+): Promise<T> {
   try {
-    return await open(await reading.start(), reading, input);
+    return await use(reading, await reading.start());
   } catch (error) {
     await reading.close();
     throw error;
   }
 }
 
-const readEncrypted = (source: StreamSource): CiphertextReading<EncryptedMessage> =>
-  new CiphertextReading(source, (begins) => new EncryptedMessage(begins));
+type Ciphertext = CiphertextReading<CiphertextFinder>;
 
 async function open(
   envelope: Envelope,
-  reading: CiphertextReading<EncryptedMessage>,
+  reading: Ciphertext,
+  readAgain: () => Ciphertext,
   input: DecryptStreamInput,
-): Promise<DecryptedStream> {
+): Promise<DecryptedContentStream & { readonly content: AsyncGenerator<Buffer, void, void> }> {
   const { content } = envelope;
-  if (content.contentType !== oids.data) throw decryptionFailed();
   requireModern(content, input.legacy ?? false);
   const tagged = content.tagLength > 0;
   const authenticated = tagged && input.unverifiedChunks !== true;
@@ -74,26 +110,18 @@ async function open(
   // Several keys can fit where the message does not name which one is meant: only the end tells which of them opens it.
   const decided = authenticated || (twice && candidates.length > 1);
   const text = decided
-    ? (
-        await decideFirst(
-          reading,
-          candidates,
-          () => readEncrypted(input.source),
-          authenticated ? new Seals() : undefined,
-        )
-      )()
+    ? (await decideFirst(reading, candidates, readAgain, authenticated ? new Seals() : undefined))()
     : decryptAtOnce(reading, candidates[0] as Candidate);
-  const outer = reading.finder.outerHeader();
-  async function* message(): AsyncGenerator<Uint8Array, void, void> {
+  async function* closing(): AsyncGenerator<Buffer, void, void> {
     try {
-      yield outer;
-      yield* through(text, ownFieldsRemover);
+      yield* text;
     } finally {
       await reading.close();
     }
   }
   return {
-    message: message(),
+    content: closing(),
+    contentType: content.contentType,
     authenticated,
     cipher: content.cipher,
     recipients: envelope.recipients.map(describeRecipient),

@@ -6,9 +6,8 @@ import { type ReopenableSource, reopenable } from './byte-source.ts';
 import { canonicalTwice } from './canonical-stream.ts';
 import { type EncryptInput, encryptedHeader } from './encrypt.ts';
 
-/** A message to encrypt, where to read it from, to whom and how. */
-export interface EncryptStreamInput
-  extends Omit<EncryptInput, 'message' | 'headerProtection' | 'legacyDisplay' | 'confidential'> {
+/** A message to encrypt, where to read it from, to whom and how. Hidden fields are not repeated in its text: that is for messages at hand. */
+export interface EncryptStreamInput extends Omit<EncryptInput, 'message' | 'legacyDisplay'> {
   /** Opens a whole RFC 5322 message; sign it first. Called twice or three times: DER states the length of the ciphertext before it. */
   readonly source: ReopenableSource;
 }
@@ -23,7 +22,7 @@ export async function* encryptStream(input: EncryptStreamInput): AsyncGenerator<
   const count = (octets: Uint8Array): void => {
     length += octets.length;
   };
-  const form = await canonicalTwice(source, count);
+  const form = await canonicalTwice(source, input, count);
   if (!form.asItStands) {
     length = 0;
     for await (const octets of form.entity()) count(octets);

@@ -129,3 +129,21 @@ export class EncryptedMessage implements CiphertextFinder {
     return outerHeader(root, (field) => root.rawHeader.subarray(field.start - root.start, field.end - root.start));
   }
 }
+
+/** An object that came without a message. */
+export class EncryptedObject implements CiphertextFinder {
+  private readonly object: CmsReader;
+
+  constructor(begins: CiphertextBegins) {
+    this.object = new CmsReader(begins);
+  }
+
+  push(octets: Buffer): void {
+    this.object.push(octets);
+  }
+
+  end(): Skeleton | undefined {
+    this.object.end();
+    return this.object.complete;
+  }
+}

@@ -27,11 +27,7 @@ export function splitWithHeaders(
 ): SplitMessage {
   const given = asBuffer(message);
   const root = scanMessage(given);
-  if (layerOf(given, root).kind !== 'none')
-    throw new SmimeError(
-      'invalid-argument',
-      'the header of a message is protected where it is signed or encrypted first',
-    );
+  if (layerOf(given, root).kind !== 'none') throw protectedAlready();
   const block = protectHeader(root.headers, ({ start, end }) => given.subarray(start, end), policy, confidential);
   const shown = legacyDisplay && block.hidden.length > 0 ? addLegacyDisplay(given, root, block.hidden) : given;
   const { entity } = splitMessage(shown);
@@ -41,3 +37,6 @@ export function splitWithHeaders(
     entity: Buffer.concat([block.innerHeader(entity.subarray(0, headerEnd)), entity.subarray(headerEnd)]),
   };
 }
+
+export const protectedAlready = (): SmimeError =>
+  new SmimeError('invalid-argument', 'the header of a message is protected where it is signed or encrypted first');

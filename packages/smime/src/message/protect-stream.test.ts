@@ -40,6 +40,41 @@ describe('signStream', () => {
     );
   });
 
+  it('protects the header that signMessage and encryptMessage protect, or refuses it as they do', async () => {
+    const outcome = (make: Promise<Uint8Array>): Promise<string> =>
+      make.then(withoutChance, (error: { code: string }) => error.code);
+    await fc.assert(
+      fc.asyncProperty(
+        randomMessage,
+        pieceSizes,
+        fc.constantFrom(...forms),
+        fc.constantFrom('clear', 'baseline', 'shy', 'no-confidentiality'),
+        async (text, sizes, form, headerProtection) => {
+          const message = Buffer.from(
+            `From: A <alice@example.org>\r\nSubject: Gr\xfc\xdfe\r\nKeywords: a\r\n${text}`,
+            'latin1',
+          );
+          const how = { ...signature, form, headerProtection };
+          const streamed = await outcome(collect(signStream({ ...how, source: sourceOf(message, sizes) })));
+          expect(streamed).toBe(await outcome(signMessage({ ...how, message })));
+          if (headerProtection === 'clear') return;
+          const recipients = [bob.certificate];
+          const open = async (make: Promise<Uint8Array>): Promise<Buffer> => {
+            const opened = await decryptMessage({ message: await make, keys: [bob.key] });
+            return Buffer.concat([opened.message, opened.content]);
+          };
+          const encrypted = open(
+            collect(encryptStream({ recipients, headerProtection, source: sourceOf(message, sizes) })),
+          );
+          expect(await outcome(encrypted)).toBe(
+            await outcome(open(encryptMessage({ recipients, headerProtection, message }))),
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   it('several pieces of 64 KB, with attachments to be re-encoded', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `${i}: Gr\xfc\xdfe \r\n`).join('');
     const binary = Buffer.alloc(300_000, 'binary\n\r\0').toString('latin1');

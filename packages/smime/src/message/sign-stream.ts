@@ -10,9 +10,8 @@ import { reopenable, type StreamSource } from './byte-source.ts';
 import { canonicalOnce, canonicalTwice } from './canonical-stream.ts';
 import { clearFrame, opaqueHeader, type SignInput } from './sign.ts';
 
-/** A message to sign, where to read it from, with whose key and in which form. */
-export interface SignStreamInput
-  extends Omit<SignInput, 'message' | 'headerProtection' | 'legacyDisplay' | 'confidential'> {
+/** A message to sign, where to read it from, with whose key and in which form. Hidden fields are not repeated in its text: that is for messages at hand. */
+export interface SignStreamInput extends Omit<SignInput, 'message' | 'legacyDisplay'> {
   /**
    * A whole RFC 5322 message. A function that opens it is called twice or three times; a stream that can be read only once
    * serves for the clear form of a message whose lines need no re-encoding.
@@ -29,10 +28,11 @@ export function signStream(input: SignStreamInput): AsyncGenerator<Uint8Array, v
   return input.form === 'opaque' ? signOpaque(input, signature) : signClear(input, signature);
 }
 
-async function* signClear({ source }: SignStreamInput, signature: SignatureInput): AsyncGenerator<Uint8Array> {
+async function* signClear(input: SignStreamInput, signature: SignatureInput): AsyncGenerator<Uint8Array> {
+  const { source } = input;
   const frame = clearFrame(signature);
   const digests = new Digests(signature);
-  const form = await (typeof source === 'function' ? canonicalTwice(source) : canonicalOnce(source));
+  const form = await (typeof source === 'function' ? canonicalTwice(source, input) : canonicalOnce(source, input));
   yield form.outerHeaders;
   yield frame.before;
   for await (const octets of form.entity()) {
@@ -48,7 +48,7 @@ async function* signClear({ source }: SignStreamInput, signature: SignatureInput
 async function* signOpaque(input: SignStreamInput, signature: SignatureInput): AsyncGenerator<Uint8Array> {
   const source = reopenable(input.source, 'the opaque form needs its length and its signature beforehand');
   let digests = new Digests(signature);
-  const form = await canonicalTwice(source, (octets) => digests.update(octets));
+  const form = await canonicalTwice(source, input, (octets) => digests.update(octets));
   if (!form.asItStands) {
     digests = new Digests(signature);
     for await (const octets of form.entity()) digests.update(octets);

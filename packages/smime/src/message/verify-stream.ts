@@ -8,7 +8,7 @@ import { judgeMessage, type VerifyInput, type VerifyReport } from './verify.ts';
 /** A message to verify, where to read it from, whom to trust, and what to open it with. */
 export interface VerifyStreamInput extends Omit<VerifyInput, 'message'> {
   /**
-   * A whole RFC 5322 message, as it arrived. It is read once, and two more times for each encrypted or compressed layer: without a
+   * A whole RFC 5322 message, as it arrived; for `verifyObjectStream` an object. It is read once, and two more times for each encrypted or compressed layer: without a
    * function that opens it such a layer stays closed, which is reported as `source-read-once`.
    */
   readonly source: StreamSource;
@@ -34,6 +34,14 @@ export interface VerifyingStream extends AsyncDisposable {
  */
 export function verifyStream(input: VerifyStreamInput): VerifyingStream {
   return verifying(input, { kind: 'entity', text: false });
+}
+
+/**
+ * The same for a CMS object that came without a message around it, BER or DER: judges it as `verifyObject` does. `unverified` is
+ * then what the object holds, whatever that is.
+ */
+export function verifyObjectStream(input: VerifyStreamInput): VerifyingStream {
+  return verifying(input, { kind: 'object', within: undefined });
 }
 
 function verifying(input: VerifyStreamInput, form: Form): VerifyingStream {

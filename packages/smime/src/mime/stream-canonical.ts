@@ -1,6 +1,7 @@
 /** The canonical form of a message that is read twice: once to see what must become of it, and once to write it. */
 import { SmimeError } from '../errors.ts';
 import { type BodyPiece, canonicalPieces, type Piece } from './canonical.ts';
+import type { HeaderField, MimeEntity } from './entity.ts';
 import {
   base64Decoder,
   base64Encoder,
@@ -23,12 +24,19 @@ export interface CanonicalPlan {
   readonly asItStands: boolean;
 }
 
+type Split = ReturnType<typeof canonicalPieces>;
+
+/** Gives a message another header than its own, outside and within. */
+export type Reheader = (split: Split, root: StreamedEntity, fieldOctets: (field: HeaderField) => Buffer) => Split;
+
 /** The first reading. `sink` gets the entity as it would be if its body needs no change. */
 export class CanonicalPlanner {
   private readonly scanner: MessageScanner;
+  private readonly reheader: Reheader | undefined;
   private root: StreamedEntity | undefined;
 
-  constructor(sink?: Sink) {
+  constructor(sink?: Sink, reheader?: Reheader) {
+    this.reheader = reheader;
     this.scanner = new MessageScanner(
       {
         described: (entity) => {
@@ -61,14 +69,14 @@ export class CanonicalPlanner {
     return { ...this.pieces(root, false), sourceLength: root.end, asItStands: this.asItStands };
   }
 
-  private pieces(root: StreamedEntity, asItStands: boolean): ReturnType<typeof canonicalPieces> {
-    return canonicalPieces(root, {
-      fieldOctets: (field, entity) => {
-        const { rawHeader, start } = entity as StreamedEntity;
-        return rawHeader.subarray(field.start - start, field.end - start);
-      },
-      linesOf: (entity) => (asItStands ? harmless : (entity as StreamedEntity).lines),
-    });
+  private pieces(root: StreamedEntity, asItStands: boolean): Split {
+    const fieldOctets = (field: HeaderField, entity: MimeEntity): Buffer => {
+      const { rawHeader, start } = entity as StreamedEntity;
+      return rawHeader.subarray(field.start - start, field.end - start);
+    };
+    const linesOf = (entity: MimeEntity) => (asItStands ? harmless : (entity as StreamedEntity).lines);
+    const split = canonicalPieces(root, { fieldOctets, linesOf });
+    return this.reheader ? this.reheader(split, root, (field) => fieldOctets(field, root)) : split;
   }
 }
 
