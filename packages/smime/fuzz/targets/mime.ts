@@ -46,7 +46,9 @@ export const mime: Target = {
       );
     }
     next();
-    const opened = await allowed(async () => (await decryptMessage({ message: input, keys })).message);
+    const opened = await allowed(
+      async () => (await decryptMessage({ message: input, keys, header: 'delivered' })).message,
+    );
     next();
     await stream(input, report.verdict, opened, next);
     await inspectMessage({ message: input, anchors: [anchor.certificate], keys, at: now });

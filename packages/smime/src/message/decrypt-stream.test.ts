@@ -58,7 +58,7 @@ async function openStream(
 }
 
 const openWhole = (message: Uint8Array): Promise<{ message: string; error?: string }> =>
-  decryptMessage({ message, keys: [alice.key, bob.key] }).then(
+  decryptMessage({ message, keys: [alice.key, bob.key], header: 'delivered' }).then(
     (opened) => ({ message: Buffer.from(opened.message).toString('latin1') }),
     (error: { code: string }) => ({ message: '', error: error.code }),
   );

@@ -39,7 +39,7 @@ export interface DecryptedStream {
 }
 
 /**
- * Opens a message whose root is the encrypted object, as `decryptMessage` does, in memory that does not grow with it. Throws as that
+ * Opens a message whose root is the encrypted object, as `decryptMessage` does with the header that was delivered, in memory that does not grow with it. Throws as that
  * does, and `source-read-once` where the source has to be opened again and cannot be. `message` throws `decryption-failed`
  * where that shows only at the end, and `source-changed`.
  */
