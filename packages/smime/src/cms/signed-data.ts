@@ -58,6 +58,7 @@ export function readSignedData(reader: DerReader): SignedData {
   // PKCS#7 (RFC 2315) let any type stand here; what is signed is then its content octets.
   const explicit = encapsulated.enterIf(contextConstructed(0));
   const content = explicit && (explicit.peek() === tag.octetString ? explicit.octetString() : explicit.content());
+  explicit?.finish('the encapsulated content');
   const certificates = readChoices(data.enterIf(contextConstructed(0)), limits.carriedCertificates, 'certificates');
   const crls = readChoices(data.enterIf(contextConstructed(1)), limits.carriedCrls, 'CRLs');
   const signers: SignerInfo[] = [];

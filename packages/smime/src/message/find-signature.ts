@@ -113,6 +113,15 @@ function clearProblems(entity: MimeEntity, signature: MimeEntity): Problem[] {
         'RFC 1847 section 2.1',
       ),
     );
+  if (hasTextOutside(entity))
+    problems.push(
+      problem(
+        'warning',
+        'text-outside-parts',
+        'Text stands before the first or after the last part of the multipart/signed; nobody vouches for it, and nobody should show it.',
+        'RFC 2046 section 5.1.1',
+      ),
+    );
   if (!isSignatureType(protocol))
     problems.push(
       problem(
@@ -151,6 +160,22 @@ function clearProblems(entity: MimeEntity, signature: MimeEntity): Problem[] {
     );
   return problems;
 }
+
+/**
+ * By offsets alone, since of a stream there is nothing else. Nearly every program writes a sentence before the first part, for
+ * those that do not know MIME: that much says nothing.
+ */
+function hasTextOutside({ bodyStart, end, parts, contentType, closed }: MimeEntity): boolean {
+  const [first, last] = [parts[0], parts.at(-1)];
+  if (first === undefined || last === undefined) return false;
+  const line = (contentType.parameters.get('boundary') ?? '').length + '--\r\n'.length;
+  const before = first.start - bodyStart - line;
+  const after = end - last.end - line - '\r\n--'.length;
+  return before > usualPreamble || (closed && after > '\r\n'.length);
+}
+
+/** "This is a cryptographically signed message in MIME format." and the line breaks around it take 62 octets. */
+const usualPreamble = 100;
 
 function opaqueProblems(entity: MimeEntity): Problem[] {
   const stated = entity.contentType.parameters.get('smime-type')?.toLowerCase();

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { signMessage, verifyMessage } from '../../src/index.ts';
+import { DerReader } from '../../src/asn1/der.ts';
+import { oids, signMessage, verifyMessage } from '../../src/index.ts';
 import { codes, type Holder, issue, mail, now } from '../office.ts';
+import { readSigned, signersOf, takeSigned } from './naive.ts';
 
 describe('attack 11: the signing time is a claim', () => {
   let root: Holder;
@@ -32,6 +34,15 @@ describe('attack 11: the signing time is a claim', () => {
       form: 'clear',
       signingTime: new Date(now.getTime() - 2 * 86_400_000),
     });
+    // Judges a certificate at the time that the signer names: which it gets from him, too.
+    const naive = (signed: Uint8Array): boolean => {
+      const [signer] = signersOf(readSigned(takeSigned(signed)?.cms ?? Buffer.alloc(0)));
+      const time = signer?.info.signedAttributes?.list.find(({ type }) => type === oids.signingTime)?.values[0];
+      const claimed = time && new DerReader(time).time();
+      const { notAfter } = signer?.certificate ?? {};
+      return claimed !== undefined && notAfter !== undefined && claimed <= notAfter;
+    };
+    expect(naive(message)).toBe(true);
     const report = await verifyMessage({ message, anchors: [root.certificate], at: now });
     expect(report.verdict).toBe('invalid');
     expect(report.signers[0]).toMatchObject({ signature: 'valid', path: { valid: false } });

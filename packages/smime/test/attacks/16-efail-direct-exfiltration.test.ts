@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decryptMessage, encryptContent, encryptMessage, inspectMessage } from '../../src/index.ts';
 import { type Holder, issue, mail, replaced } from '../office.ts';
+import { openEverything } from './naive.ts';
 
 describe('attack 16: a ciphertext is placed among the parts of another message', () => {
   let bob: Holder;
@@ -26,6 +27,8 @@ describe('attack 16: a ciphertext is placed among the parts of another message',
 
   for (const type of ['mixed', 'related', 'alternative', 'signed']) {
     it(`within multipart/${type} it stays closed`, async () => {
+      // The text ends up in the address of a picture.
+      expect(await openEverything(around(type), [bob.key])).toMatch(/mallory\.example\/[\s\S]*Friday[\s\S]*">/);
       await expect(decrypt(around(type))).rejects.toMatchObject({ code: 'decryption-failed' });
       const tree = await inspectMessage({ message: around(type), keys: [bob.key] });
       expect(JSON.stringify(tree)).not.toContain('Meeting is');
@@ -39,6 +42,7 @@ describe('attack 16: a ciphertext is placed among the parts of another message',
       'Content-Type: application/pkcs7-mime',
       'Content-Type: text/html\r\nContent-Type: application/pkcs7-mime',
     );
+    expect(await openEverything(replaced(twice, 'Content-Type: text/html\r\n', ''), [bob.key])).toContain('Friday');
     await expect(decrypt(twice)).rejects.toMatchObject({ code: 'decryption-failed' });
   });
 

@@ -78,6 +78,9 @@ describe('attack 18: GCM relabelled as CBC, and short tags', () => {
 
   for (const length of [0, 1, 4, 8, 11]) {
     it(`a tag of ${length} octets, though right, is refused`, async () => {
+      // Compares as many octets as came: of none all are right, and of one each 256th guess is.
+      const naive = (mac: Buffer): boolean => pieces.mac.subarray(0, mac.length).equals(mac);
+      expect(naive(pieces.mac.subarray(0, length))).toBe(true);
       await expect(decrypt(authEnveloped(gcm(length), pieces.mac.subarray(0, length)))).rejects.toMatchObject(failed);
     });
   }

@@ -1,4 +1,4 @@
-import { deflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   DerReader,
@@ -29,6 +29,9 @@ describe('attack 24: compressed content that expands without end', () => {
   it('a bomb stops at its ratio', () => {
     const bomb = deflateSync(Buffer.alloc(64 * 1024 * 1024));
     expect(bomb.length).toBeLessThan(70_000);
+    // Without a bound: a thousand octets for each.
+    const naive = inflateSync(bomb).length;
+    expect(naive).toBeGreaterThan(900 * bomb.length);
     expect(() => read(bomb)).toThrowError(expect.objectContaining({ code: 'limit-exceeded' }));
   });
 

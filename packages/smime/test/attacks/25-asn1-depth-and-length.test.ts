@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { encodeExplicit, encodeInteger, encodeOid, encodeSequence, encodeSetOf } from '../../src/asn1/der.ts';
+import {
+  DerReader,
+  encodeExplicit,
+  encodeInteger,
+  encodeOid,
+  encodeSequence,
+  encodeSetOf,
+} from '../../src/asn1/der.ts';
 import { oids, SmimeError, verifyContent, verifyMessage } from '../../src/index.ts';
 import { opaque } from '../forge.ts';
 import { codes, now } from '../office.ts';
@@ -18,6 +25,27 @@ describe('attack 25: ASN.1 of impossible depth, length and size', () => {
   };
 
   const nested = (header: Buffer, depth: number): Buffer => Buffer.concat(new Array<Buffer>(depth).fill(header));
+  /** Goes into whatever is constructed, as deep as it goes. */
+  const naive = (der: Buffer, at = 0): number => {
+    if (at + 2 > der.length || ((der[at] ?? 0) & 0x20) === 0) return at;
+    const first = der[at + 1] ?? 0;
+    return naive(der, at + 2 + (first > 0x80 ? first - 0x80 : 0));
+  };
+
+  it('a walker without a bound falls off its stack where the engine answers', () => {
+    expect(naive(encodeSequence(encodeSequence()))).toBe(4);
+    for (const header of ['3080', '2480']) {
+      const der = nested(Buffer.from(header, 'hex'), 1_000_000);
+      expect(() => naive(der)).toThrow(RangeError);
+      expect(() => new DerReader(der)).not.toThrow(RangeError);
+    }
+  });
+
+  it('a reader that makes room for the length it is told makes 4 GB', () => {
+    const der = Buffer.from('3084ffffffff0609', 'hex');
+    expect(der.readUInt32BE(2)).toBeGreaterThan(4_000_000_000);
+  });
+
   const hostile: [string, Buffer][] = [
     ['a million indefinite lengths', nested(Buffer.from([0x30, 0x80]), 1_000_000)],
     ['a million octet strings in one another', nested(Buffer.from([0x24, 0x80]), 1_000_000)],

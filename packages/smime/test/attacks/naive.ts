@@ -6,7 +6,17 @@ import { createHash, verify } from 'node:crypto';
 import { readContentInfo } from '../../src/cms/content-info.ts';
 import { names } from '../../src/cms/identifier.ts';
 import { readSignedData, type SignedData, type SignerInfo } from '../../src/cms/signed-data.ts';
-import { type Certificate, namesEqual, oids, parseCertificate, verifyContent } from '../../src/index.ts';
+import {
+  type Certificate,
+  decodeBody,
+  decryptContent,
+  type MimeEntity,
+  namesEqual,
+  oids,
+  parseCertificate,
+  scanMessage,
+  verifyContent,
+} from '../../src/index.ts';
 import { now } from '../office.ts';
 
 /** What a program without a MIME parser takes for the signed part and for the signature. */
@@ -106,4 +116,19 @@ export function fieldOf(message: Uint8Array, name: string, which: 'first' | 'las
     .filter((line) => line.toLowerCase().startsWith(`${name}:`))
     .map((line) => line.slice(name.length + 1).trim());
   return (which === 'first' ? fields[0] : fields.at(-1)) ?? '';
+}
+
+/** Opens every ciphertext that stands anywhere in a message, and shows the texts of all parts one after another. */
+export async function openEverything(message: Uint8Array, keys: Parameters<typeof decryptContent>[0]['keys']) {
+  const bytes = Buffer.from(message);
+  const shown: string[] = [];
+  const walk = async (entity: MimeEntity): Promise<void> => {
+    if (entity.contentType.type === 'application/pkcs7-mime') {
+      const opened = await decryptContent({ der: decodeBody(bytes, entity), keys });
+      shown.push(Buffer.from(opened.content).toString());
+    } else if (entity.parts.length === 0) shown.push(Buffer.from(decodeBody(bytes, entity)).toString());
+    for (const part of entity.parts) await walk(part);
+  };
+  await walk(scanMessage(bytes));
+  return shown.join('\n');
 }
