@@ -5,16 +5,21 @@ import { Address, Base64, Id, Instant, PageQuery, SerialNumber } from './values.
 export const CertificateUse = z.enum(['signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin']);
 export type CertificateUse = z.infer<typeof CertificateUse>;
 
-/** RFC 5280 section 5.3.1; the reasons that an operator may give. */
+/** RFC 5280 section 5.3.1: the reasons for good. A hold and a release are acts of their own. */
 export const RevocationReason = z.enum([
   'unspecified',
   'keyCompromise',
+  'cACompromise',
   'affiliationChanged',
   'superseded',
   'cessationOfOperation',
   'privilegeWithdrawn',
+  'aACompromise',
 ]);
 export type RevocationReason = z.infer<typeof RevocationReason>;
+
+/** `held`: revoked until somebody releases it. */
+export const CertificateState = z.enum(['valid', 'expiring', 'expired', 'held', 'revoked']);
 
 export const CertificateSummary = z.object({
   serialNumber: SerialNumber,
@@ -24,7 +29,7 @@ export const CertificateSummary = z.object({
   personId: Id.nullable(),
   address: Address.nullable(),
   subject: z.string(),
-  state: z.enum(['valid', 'expiring', 'expired', 'revoked']),
+  state: CertificateState,
   notBefore: Instant,
   notAfter: Instant,
   /** From when its profile wants it renewed; it is `expiring` from then. */
@@ -32,7 +37,7 @@ export const CertificateSummary = z.object({
   keyAlgorithm: z.string(),
   keyOrigin: z.enum(['device', 'browser', 'gateway', 'kra', 'authority']),
   revokedAt: Instant.nullable(),
-  revocationReason: RevocationReason.nullable(),
+  revocationReason: z.enum([...RevocationReason.options, 'certificateHold']).nullable(),
 });
 export type CertificateSummary = z.infer<typeof CertificateSummary>;
 
@@ -58,7 +63,7 @@ export type CertificateDetail = z.infer<typeof CertificateDetail>;
 export const CertificateQuery = PageQuery.extend({
   search: z.string().max(200).optional(),
   use: CertificateUse.optional(),
-  state: z.enum(['valid', 'expiring', 'expired', 'revoked']).optional(),
+  state: CertificateState.optional(),
   personId: Id.optional(),
 });
 

@@ -1,6 +1,12 @@
 /** The REST contract of the authority. Safe in a browser. */
 export { AuditRecord, AuditVerification } from './audit.ts';
-export { CertificateDetail, CertificateSummary, CertificateUse, RevocationReason } from './certificates.ts';
+export {
+  CertificateDetail,
+  CertificateState,
+  CertificateSummary,
+  CertificateUse,
+  RevocationReason,
+} from './certificates.ts';
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
@@ -23,3 +29,4 @@ export { RecoveryRequest } from './recovery.ts';
 export { exclusiveRoles, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
 export { Me, NewCredential, Operator } from './session.ts';
+export { AuthorityHealth, StatusChangeRequest, StatusHealth } from './status.ts';

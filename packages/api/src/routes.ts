@@ -61,6 +61,7 @@ import {
   SignInLink,
   TokenRequest,
 } from './session.ts';
+import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 
 export interface RouteDefinition {
@@ -302,6 +303,58 @@ export const routes = {
     params: BySerial,
     body: RevokeRequest,
     response: CertificateSummary,
+  }),
+  holdCertificate: route({
+    method: 'POST',
+    path: '/api/v1/certificates/:serialNumber/hold',
+    summary: 'Put a certificate on hold, at once',
+    access: 'authenticated',
+    params: BySerial,
+    body: NoteRequest,
+    response: CertificateSummary,
+  }),
+  releaseCertificate: route({
+    method: 'POST',
+    path: '/api/v1/certificates/:serialNumber/release',
+    summary: 'Release a certificate from its hold',
+    access: 'authenticated',
+    params: BySerial,
+    body: NoteRequest,
+    response: CertificateSummary,
+  }),
+  changePersonCertificates: route({
+    method: 'POST',
+    path: '/api/v1/people/:id/certificate-status',
+    summary: 'Revoke, hold or release all certificates of a person',
+    access: 'authenticated',
+    params: ById,
+    body: StatusChangeRequest,
+    response: StatusChanged,
+  }),
+  changeAuthorityCertificates: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/certificate-status',
+    summary: 'Revoke, hold or release all certificates that an authority signed',
+    access: 'authenticated',
+    params: ById,
+    body: StatusChangeRequest,
+    response: StatusChanged,
+  }),
+  changeAuthority: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/status',
+    summary: "Revoke, hold or release an authority's own certificate, at its issuer",
+    access: 'authenticated',
+    params: ById,
+    body: StatusChangeRequest,
+    response: z.object({}),
+  }),
+  status: route({
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'How revocation lists and OCSP are doing',
+    access: 'authenticated',
+    response: StatusHealth,
   }),
   authorities: route({
     method: 'GET',

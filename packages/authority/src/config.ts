@@ -18,8 +18,53 @@ const LdapTarget = z.strictObject({
   attribute: z.string().default('userCertificate;binary'),
   /** Seconds until a directory that does not answer is given up until the next try. */
   timeoutSeconds: z.int().min(1).max(120).default(10),
+  /** The entry for an authority's certificate and CRLs; `{name}` is its slug, or `slug-N` for the list of shard N. */
+  authorityDn: z
+    .string()
+    .regex(/\{name\}/, 'holds {name}')
+    .optional(),
 });
 export type LdapTarget = z.infer<typeof LdapTarget>;
+
+/** A folder that a web server, or rsync, hands on. */
+const FolderTarget = z.strictObject({
+  /** Relative to the data folder. */
+  path: z.string().min(1),
+});
+export type FolderTarget = z.infer<typeof FolderTarget>;
+
+const CrlOverride = z.strictObject({
+  /** Hours between CRLs when nothing is revoked, and hours that each is good for (S/MIME BR: at most 240). */
+  everyHours: z.int().min(1).max(168).optional(),
+  validHours: z.int().min(2).max(240).optional(),
+  /** Lists that new certificates are shared out among, beside the complete one. May grow at any time. */
+  shards: z.int().min(1).max(1024).optional(),
+  /** Hours between delta CRLs; none are made without it. Each is good for twice as long. */
+  deltaHours: z.int().min(1).max(120).optional(),
+});
+const { everyHours, validHours, shards } = CrlOverride.shape;
+const CrlGeneral = CrlOverride.extend({
+  everyHours: everyHours.default(24),
+  validHours: validHours.default(168),
+  shards: shards.default(1),
+  /** By slug of an authority: what differs for that one. */
+  authority: z.record(z.string().regex(/^[a-z0-9-]+$/), CrlOverride).default({}),
+});
+export type CrlConfig = Omit<z.output<typeof CrlGeneral>, 'authority'>;
+
+const StatusConfig = z.strictObject({
+  /** Where `chancery status` listens: OCSP, CRLs and CA certificates, for a public network. */
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8081),
+  database: z
+    .strictObject({
+      /** As a role that may only read; `chancery status --print-grants` makes it. Without it, that of `database`. */
+      url: z.union([z.string(), SecretReference]).optional(),
+    })
+    .prefault({}),
+  /** Megabytes of signed OCSP answers that are kept in memory. */
+  cacheMegabytes: z.int().min(1).max(4096).default(64),
+});
 
 const AuthorityConfigSchema = z.strictObject({
   server: z
@@ -44,14 +89,14 @@ const AuthorityConfigSchema = z.strictObject({
     .prefault({}),
   claims: z.strictObject({ expiresAfterDays: z.int().min(1).max(90).default(14) }).prefault({}),
   escrow: z.strictObject({ threshold: z.int().min(2).max(9).default(2) }).prefault({}),
-  crl: z
+  crl: CrlGeneral.prefault({}),
+  status: StatusConfig.prefault({}),
+  publication: z
     .strictObject({
-      /** Hours between CRLs when nothing is revoked, and hours that each is good for (S/MIME BR: at most 240). */
-      everyHours: z.int().min(1).max(168).default(24),
-      validHours: z.int().min(2).max(240).default(168),
+      ldap: z.record(z.string(), LdapTarget).default({}),
+      folder: z.record(z.string(), FolderTarget).default({}),
     })
     .prefault({}),
-  publication: z.strictObject({ ldap: z.record(z.string(), LdapTarget).default({}) }).prefault({}),
 });
 
 export type AuthorityConfig = z.output<typeof AuthorityConfigSchema> & {
@@ -85,7 +130,30 @@ export function parseAuthorityConfig(toml: string, home: string, file = 'authori
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
     throw new ConfigError(`${file} cannot be used:\n${lines.join('\n')}`);
   }
-  return Object.freeze({ ...parsed.data, home: path.resolve(home) });
+  const config = Object.freeze({ ...parsed.data, home: path.resolve(home) });
+  for (const slug of ['', ...Object.keys(config.crl.authority)]) {
+    const { everyHours, validHours, deltaHours = 0 } = crlConfigOf(config, slug);
+    const where = slug === '' ? 'crl' : `crl.authority.${slug}`;
+    // A list is made well before the one in force ends, so that a day without a database is not a day without mail.
+    if (everyHours >= validHours || deltaHours > everyHours) {
+      throw new ConfigError(
+        `${file} cannot be used:\n  ${where}: everyHours is less than validHours, and deltaHours at most everyHours`,
+      );
+    }
+  }
+  return config;
+}
+
+/** What holds for that authority's lists. */
+export function crlConfigOf({ crl }: Pick<AuthorityConfig, 'crl'>, slug: string): CrlConfig {
+  const own = crl.authority[slug] ?? {};
+  const deltaHours = own.deltaHours ?? crl.deltaHours;
+  return {
+    everyHours: own.everyHours ?? crl.everyHours,
+    validHours: own.validHours ?? crl.validHours,
+    shards: own.shards ?? crl.shards,
+    ...(deltaHours !== undefined && { deltaHours }),
+  };
 }
 
 /** Where the office is reached, without a trailing slash: in links, in certificates. */
@@ -97,9 +165,11 @@ export function publicUrlOf(config: AuthorityConfig): string {
 /** What is in force, for a person to read. References stand for secrets; a password inside a database URL is left out. */
 export function describeConfig(config: AuthorityConfig): Record<string, unknown> {
   const { url } = config.database;
+  const { url: statusUrl } = config.status.database;
   return {
     ...config,
     database: url === undefined ? { embedded: path.join(config.home, 'postgres') } : { url: withoutPassword(url) },
+    status: { ...config.status, database: statusUrl === undefined ? {} : { url: withoutPassword(statusUrl) } },
   };
 }
 

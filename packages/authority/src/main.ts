@@ -16,6 +16,8 @@ import { openLocalToken } from './local-token.ts';
 import { openSetUp } from './office/set-up.ts';
 import { perform } from './operation.ts';
 import { system } from './principal.ts';
+import { OcspResponder } from './status/ocsp-responder.ts';
+import { renewResponder } from './status/renew-responder.ts';
 import { openDatabase } from './store/database.ts';
 import { findOffice } from './store/office.ts';
 import { listProfiles } from './store/profiles.ts';
@@ -74,8 +76,10 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       openLocalToken(config.home),
     ] as const);
     const world: World = { config, database, keyStore, jobs, clock: options.clock ?? (() => new Date()), log };
+    const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));
     const app = await createServer({
       world,
+      responder,
       handlers,
       demo: options.demo === true,
       localTokenHash: hashToken(localToken),

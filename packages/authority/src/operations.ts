@@ -3,8 +3,16 @@ import { type Permission, rolePermissions, roles } from '@chancery/api';
 import type { z } from 'zod';
 import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
+import { addCrlShards } from './ca/crl-shard.ts';
 import { prepareCertificate } from './ca/prepare.ts';
-import { revokeCertificate } from './ca/revoke.ts';
+import {
+  changeAuthorityCertificates,
+  changePersonCertificates,
+  holdCertificate,
+  releaseCertificate,
+  revokeCertificate,
+} from './ca/revoke.ts';
+import { changeAuthority } from './ca/revoke-authority.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
 import { collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
@@ -19,6 +27,7 @@ import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
 import { notePublication, planPublication } from './publication/publish.ts';
+import { noteDocuments } from './publication/publish-documents.ts';
 import { showClaim } from './ra/claim-link.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
@@ -63,10 +72,17 @@ export const operations: readonly Listed[] = [
   readGatewayKeys,
   planPublication,
   notePublication,
+  noteDocuments,
   prepareCertificate,
   signCertificate,
   closeStaleIntents,
   revokeCertificate,
+  holdCertificate,
+  releaseCertificate,
+  changePersonCertificates,
+  changeAuthorityCertificates,
+  changeAuthority,
+  addCrlShards,
   generateCrl,
   applyProfile,
   restoreProfile,

@@ -14,6 +14,12 @@ export interface World {
   readonly log: Log;
 }
 
+/** What answering about certificates needs: `chancery status` has no more, and a database that it may only read. */
+export interface StatusWorld extends Pick<World, 'config' | 'clock' | 'log'> {
+  readonly database: Pick<Database, 'snapshot' | 'glance'>;
+  readonly keyStore: Pick<KeyStore, 'signer'>;
+}
+
 /** Structured log lines. No secret, key, password, token or message text is ever passed here. */
 export interface Log {
   info(event: string, fields?: Record<string, unknown>): void;

@@ -1,5 +1,5 @@
 /** Every page and where it lives. Pages load when they are needed; filters live in the address, so that Back works. */
-import { CertificateUse } from '@chancery/api';
+import { CertificateState, CertificateUse } from '@chancery/api';
 import {
   createRootRoute,
   createRoute,
@@ -85,7 +85,7 @@ const certificates = createRoute({
   validateSearch: z.object({
     search: optionalText,
     use: CertificateUse.optional().catch(undefined),
-    state: z.enum(['valid', 'expiring', 'expired', 'revoked']).optional().catch(undefined),
+    state: CertificateState.optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./certificates/CertificatesPage.tsx'), 'CertificatesPage'),
 });

@@ -19,11 +19,15 @@ export const certificateStates: Record<CertificateSummary['state'], Worded> = {
   valid: ['Valid', 'ok'],
   expiring: ['Expiring', 'warn'],
   expired: ['Expired', 'bad'],
+  held: ['On hold', 'warn'],
   revoked: ['Revoked', 'bad'],
 };
 
 export const coverageStates: Record<Person['coverage']['signing'], Worded> = {
-  ...certificateStates,
+  valid: certificateStates.valid,
+  expiring: certificateStates.expiring,
+  expired: certificateStates.expired,
+  revoked: certificateStates.revoked,
   pending: ['Pending', 'wait'],
   none: ['None', 'quiet'],
 };
@@ -60,6 +64,8 @@ export const revocationReasons: Record<RevocationReason, readonly [label: string
   affiliationChanged: ['Affiliation changed', 'The person has another name or another organisation'],
   cessationOfOperation: ['No longer used', 'The address or the person is gone'],
   privilegeWithdrawn: ['Privilege withdrawn', 'The person may no longer use it'],
+  cACompromise: ['Authority compromised', 'Somebody else has, or may have, the key of the authority that signed it'],
+  aACompromise: ['Attribute authority compromised', 'What it says of its holder is not to be believed'],
   unspecified: ['No reason given', 'Relying parties see no reason'],
 };
 

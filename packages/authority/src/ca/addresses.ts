@@ -1,8 +1,10 @@
-/** Where relying parties find an authority's certificate, its CRL and its OCSP responder. */
+/** Where relying parties find an authority's certificate, its CRLs and its OCSP responder. */
 import type { AuthorityConfig } from '../config.ts';
+import type { CrlKind } from '../store/crls.ts';
 
 export interface AuthorityAddresses {
   readonly certificate: string;
+  /** The complete list of all its certificates. */
   readonly crl: string;
   readonly ocsp: string;
 }
@@ -13,8 +15,27 @@ export interface AuthorityAddresses {
  */
 export function addressesOf(config: AuthorityConfig, slug: string): AuthorityAddresses {
   const base = relyingPartyBase(config);
-  return { certificate: `${base}/ca/${slug}.cer`, crl: `${base}/crl/${slug}.crl`, ocsp: `${base}/ocsp` };
+  return {
+    certificate: `${base}/${certificatePath(slug)}`,
+    crl: `${base}/${crlPath(slug, null, 'complete')}`,
+    ocsp: `${base}/ocsp`,
+  };
 }
+
+/** @param shard null: the list of all certificates */
+export function crlAddress(config: AuthorityConfig, slug: string, shard: number | null, kind: CrlKind): string {
+  return `${relyingPartyBase(config)}/${crlPath(slug, shard, kind)}`;
+}
+
+/** Below the address of the office, and below a folder that is published. */
+export function crlPath(slug: string, shard: number | null, kind: CrlKind): string {
+  if (kind === 'complete') return shard === null ? `crl/${slug}.crl` : `crl/${slug}/${shard}.crl`;
+  return shard === null ? `crl/${slug}/delta.crl` : `crl/${slug}/${shard}-delta.crl`;
+}
+
+export const certificatePath = (slug: string): string => `ca/${slug}.cer`;
+/** The chain from that authority to its root, as PKCS#7. */
+export const chainPath = (slug: string): string => `ca/${slug}.p7c`;
 
 function relyingPartyBase({ server }: AuthorityConfig): string {
   if (server.publicUrl === undefined) {

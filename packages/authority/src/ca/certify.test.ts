@@ -19,8 +19,8 @@ import {
   listCertificates,
   validEncryptionCertificates,
 } from '../store/certificates.ts';
-import { latestCrl } from '../store/crls.ts';
-import { generateCrlIfDue, generateDueCrls } from './crl.ts';
+import { type CrlRow, latestCrl, readCrl } from '../store/crls.ts';
+import { generateCrlIfDue, generateDueCrls } from './due-crls.ts';
 import { lintCertificate } from './lints/lint-certificate.ts';
 import { type IssuanceIntent, prepareCertificate } from './prepare.ts';
 import { revokeCertificate } from './revoke.ts';
@@ -36,6 +36,12 @@ const later = (ms: number) => {
   now = new Date(now.getTime() + ms);
 };
 const MINUTE = 60_000;
+
+async function octetsOfCrl(authorityId: string, row: CrlRow | undefined): Promise<Buffer> {
+  const octets = row && (await read((snapshot) => readCrl(snapshot, { authorityId, shard: null }, row)));
+  if (octets === undefined) throw new Error('a CRL expected');
+  return octets;
+}
 
 beforeAll(async () => {
   office = await pkiOffice({ clock: () => now });
@@ -58,8 +64,8 @@ describe('the hierarchy', () => {
     expect(issuing.certificate.basicConstraints).toEqual({ ca: true, pathLength: 0 });
     expect(root.certificate.notAfter.toISOString()).toBe('2046-03-01T11:54:59.000Z');
     for (const authority of [root, issuing]) {
-      const stored = await read((snapshot) => latestCrl(snapshot, authority.id));
-      const crl = parseCrl(stored?.crl ?? Buffer.alloc(0));
+      const stored = await read((snapshot) => latestCrl(snapshot, { authorityId: authority.id, shard: null }));
+      const crl = parseCrl(await octetsOfCrl(authority.id, stored));
       expect(stored?.number).toBe(1);
       expect(verifyCrlSignature(crl, authority.certificate)).toBe(true);
     }
@@ -362,7 +368,7 @@ describe('revocation', () => {
     const { serialNumber } = await office.signing(id);
     const { id: authorityId, certificate } = await read(issuingAuthority);
     await office.drain();
-    const before = await read((snapshot) => latestCrl(snapshot, authorityId));
+    const before = await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null }));
     later(MINUTE);
     await perform(office.world, revokeCertificate, system, { serialNumber, reason: 'keyCompromise' });
     await expect(
@@ -372,25 +378,25 @@ describe('revocation', () => {
       perform(office.world, revokeCertificate, system, { serialNumber: 'abcdef', reason: 'superseded' }),
     ).rejects.toMatchObject({ code: 'not-found' });
     await generateCrlIfDue(office.world, authorityId);
-    const after = await read((snapshot) => latestCrl(snapshot, authorityId));
+    const after = await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null }));
     expect(after?.number).toBe((before?.number ?? 0) + 1);
-    const crl = parseCrl(after?.crl ?? Buffer.alloc(0));
+    const crl = parseCrl(await octetsOfCrl(authorityId, after));
     expect(verifyCrlSignature(crl, certificate)).toBe(true);
     expect(crl.find(serialNumber)).toMatchObject({ reason: 'keyCompromise' });
     expect(crl.find('abcdef')).toBeUndefined();
     // The job for the same revocation finds it done.
     await generateCrlIfDue(office.world, authorityId);
-    expect((await read((snapshot) => latestCrl(snapshot, authorityId)))?.number).toBe(after?.number);
+    expect((await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null })))?.number).toBe(after?.number);
   });
 
   it('is followed by a fresh CRL every day, revoked or not', async () => {
     const { id: authorityId } = await read(issuingAuthority);
-    const before = await read((snapshot) => latestCrl(snapshot, authorityId));
+    const before = await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null }));
     await generateDueCrls(office.world);
-    expect((await read((snapshot) => latestCrl(snapshot, authorityId)))?.number).toBe(before?.number);
+    expect((await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null })))?.number).toBe(before?.number);
     later(24 * 60 * MINUTE);
     await generateDueCrls(office.world);
-    const after = await read((snapshot) => latestCrl(snapshot, authorityId));
+    const after = await read((snapshot) => latestCrl(snapshot, { authorityId, shard: null }));
     expect(after?.number).toBe((before?.number ?? 0) + 1);
     expect((after?.nextUpdate.getTime() ?? 0) - (after?.thisUpdate.getTime() ?? 0)).toBe(168 * 60 * MINUTE);
   });

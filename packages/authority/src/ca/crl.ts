@@ -1,126 +1,180 @@
-/** Certificate revocation lists (RFC 5280 section 5): complete, one for each authority. */
+/**
+ * Certificate revocation lists (RFC 5280 section 5): of each authority a complete one of all its certificates, where it has
+ * shards a complete one of each, and deltas where they are wanted. They are made ahead of time and streamed from the database.
+ */
+import { createHash } from 'node:crypto';
 import {
   authorityKeyIdentifier,
   buildTbsCrl,
   crlNumber,
+  deltaCrlIndicator,
+  type Extension,
+  freshestCrl,
+  issuingDistributionPoint,
   keyIdentifier,
   parseCrl,
-  type RevocationReason,
-  revocationReasons,
+  RevokedList,
   verifyCrlSignature,
 } from '@chancery/smime';
 import { z } from 'zod';
+import { type CrlConfig, crlConfigOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
-import { operation, perform } from '../operation.ts';
-import { system } from '../principal.ts';
-import { type AuthorityRow, authorityById, listAuthorities } from '../store/authorities.ts';
+import { operation } from '../operation.ts';
+import { type AuthorityRow, authorityById } from '../store/authorities.ts';
+import { listShards } from '../store/crl-shards.ts';
 import {
+  baseCrl,
+  type CrlKind,
   type CrlRow,
-  countRevoked,
-  dropEndedCrls,
+  type CrlScope,
   holdAuthority,
   insertCrl,
-  latestCrl,
-  revokedCertificates,
+  lastNumber,
 } from '../store/crls.ts';
-import type { Snapshot, Transaction } from '../store/database.ts';
+import type { Transaction } from '../store/database.ts';
+import { forEachRevocation, revocationVersion } from '../store/revocations.ts';
 import type { World } from '../world.ts';
+import { crlAddress } from './addresses.ts';
 import { algorithmOf, signAsAuthority } from './authority-key.ts';
 
-/** Makes the next CRL of one authority. */
+/** Makes the next complete list of one scope, and its delta; or, to refresh that, the delta alone. */
 export const generateCrl = operation({
   action: 'crl.generate',
   permission: 'system',
-  input: z.strictObject({ authorityId: z.uuid() }),
+  input: z.strictObject({
+    authorityId: z.uuid(),
+    /** Null: the list of all certificates. */
+    shard: z.int().min(0).nullable().default(null),
+    only: z.literal('delta').optional(),
+  }),
   subject: ({ authorityId }) => `authority:${authorityId}`,
-  async run(tx, { authorityId }, _by, world) {
+  async run(tx, { authorityId, shard, only }, _by, world) {
     await holdAuthority(tx, authorityId);
     const authority = await authorityById(tx, authorityId);
     if (authority === undefined) throw new AuthorityError('not-found', 'There is no such authority. No CRL was made.');
-    const { number, thisUpdate, nextUpdate, entries } = await issueCrl(tx, world, authority);
+    const made = await issueCrl(tx, world, authority, shard, only);
     return {
-      result: { number },
+      result: { number: made.number },
       audit: {
         authority: authority.slug,
-        number,
-        entries,
-        thisUpdate: thisUpdate.toISOString(),
-        nextUpdate: nextUpdate.toISOString(),
+        ...(shard !== null && { shard }),
+        number: made.number,
+        ...(made.baseNumber !== null && { base: made.baseNumber }),
+        entries: made.entries,
+        octets: made.octets,
+        sha256: made.sha256.toString('hex'),
+        thisUpdate: made.thisUpdate.toISOString(),
+        nextUpdate: made.nextUpdate.toISOString(),
       },
     };
   },
 });
 
-/** The next CRL, signed, read back, verified and stored. The caller holds the authority. */
-export async function issueCrl(tx: Transaction, world: World, authority: AuthorityRow): Promise<CrlRow> {
+/**
+ * The next list of a scope, and its delta where the authority has deltas: signed, read back, verified and stored, with their
+ * publication ordered. The caller holds the authority. Returns the complete one, unless only the delta was asked for.
+ */
+export async function issueCrl(
+  tx: Transaction,
+  world: World,
+  authority: AuthorityRow,
+  shard: number | null = null,
+  only?: 'delta',
+): Promise<CrlRow> {
+  const scope: CrlScope = { authorityId: authority.id, shard };
+  const config = crlConfigOf(world.config, authority.slug);
+  const urls = shard === null ? [] : (await listShards(tx, authority.id)).find((one) => one.shard === shard)?.urls;
+  if (urls === undefined) throw new AuthorityError('not-found', `There is no shard ${shard}. No CRL was made.`);
+  const number = (await lastNumber(tx, scope)) + 1;
+  // Read before the entries: the list holds what changed up to here, and perhaps more, never less.
+  const version = await revocationVersion(tx, authority.id);
+  const make = (kind: CrlKind, base: CrlRow | undefined) =>
+    makeCrl(tx, world, { authority, scope, config, urls, number, version, kind, base });
+  const complete = only === undefined ? await make('complete', undefined) : undefined;
+  let delta: CrlRow | undefined;
+  if (config.deltaHours !== undefined) {
+    const now = world.clock();
+    delta = await make('delta', await baseCrl(tx, scope, new Date(now.getTime() - config.everyHours * HOUR), now));
+  }
+  const made = complete ?? delta;
+  if (made === undefined) throw new AuthorityError('wrong-state', 'This authority has no deltas. No CRL was made.');
+  await world.jobs.enqueue(tx, 'publish-documents', { authorityId: authority.id });
+  return made;
+}
+
+interface Making {
+  readonly authority: AuthorityRow;
+  readonly scope: CrlScope;
+  readonly config: CrlConfig;
+  readonly urls: readonly string[];
+  readonly number: number;
+  readonly version: number;
+  readonly kind: CrlKind;
+  readonly base: CrlRow | undefined;
+}
+
+async function makeCrl(tx: Transaction, world: World, making: Making): Promise<CrlRow> {
+  const { authority, scope, config, kind, number, version, base } = making;
+  if (kind === 'delta' && base === undefined)
+    throw new AuthorityError('wrong-state', 'There is no complete CRL that a delta could follow. No CRL was made.');
   const certificate = authority.certificate;
-  const last = await latestCrl(tx, authority.id);
-  const number = (last?.number ?? 0) + 1;
   const thisUpdate = wholeSeconds(world.clock());
-  const nextUpdate = new Date(
-    Math.min(thisUpdate.getTime() + world.config.crl.validHours * HOUR, certificate.notAfter.getTime()),
+  const hours = kind === 'delta' ? 2 * (config.deltaHours ?? 0) : config.validHours;
+  const nextUpdate = new Date(Math.min(thisUpdate.getTime() + hours * HOUR, certificate.notAfter.getTime()));
+  const entries = new RevokedList();
+  const wanted = {
+    endedBefore: entriesUntil(config, thisUpdate),
+    ...(kind === 'delta' && base !== undefined && { since: base.version }),
+  };
+  await forEachRevocation(tx, scope, wanted, ({ serialNumber, revokedAt, reason }) =>
+    entries.add(serialNumber, revokedAt, reason),
   );
-  const revoked = await revokedCertificates(tx, authority.id, entriesUntil(world, thisUpdate));
   const tbs = buildTbsCrl({
     signatureAlgorithm: algorithmOf(certificate.spki),
     issuer: certificate.subject,
     thisUpdate,
     nextUpdate,
-    entries: revoked.map((row) => ({
-      serialNumber: row.serial_number,
-      revokedAt: row.revoked_at ?? thisUpdate,
-      ...entryReason(row.revocation_reason),
-    })),
-    extensions: [
-      authorityKeyIdentifier(certificate.subjectKeyIdentifier ?? keyIdentifier(certificate.spki)),
-      crlNumber(number),
-    ],
+    entries,
+    extensions: extensionsOf(world, making),
   });
   const der = await signAsAuthority(world, { keyReference: authority.keyReference, spki: certificate.spki }, tbs);
   const crl = parseCrl(der);
-  if (!verifyCrlSignature(crl, certificate) || crl.entryCount !== revoked.length)
+  if (!verifyCrlSignature(crl, certificate) || crl.entryCount !== entries.count)
     throw new Error('The CRL that was made does not read back as it should. The last one stays in force.');
-  const row: CrlRow = { number, thisUpdate, nextUpdate, entries: revoked.length, crl: Buffer.from(der) };
-  await insertCrl(tx, authority.id, row);
-  await dropEndedCrls(tx, authority.id, number, thisUpdate);
+  const octets = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const row: CrlRow = {
+    number,
+    baseNumber: kind === 'delta' ? (base?.number ?? null) : null,
+    version,
+    thisUpdate,
+    nextUpdate,
+    entries: entries.count,
+    octets: octets.length,
+    sha256: createHash('sha256').update(octets).digest(),
+  };
+  await insertCrl(tx, scope, { ...row, crl: octets });
   return row;
 }
 
-/** The job after a revocation: makes a CRL unless one since then has it already. */
-export async function generateCrlIfDue(world: World, authorityId: string): Promise<void> {
-  const due = await world.database.snapshot((snapshot) => isDue(snapshot, world, authorityId));
-  if (due) await perform(world, generateCrl, system, { authorityId });
+function extensionsOf(world: World, { authority, scope, config, urls, number, kind, base }: Making): Extension[] {
+  const { certificate, slug } = authority;
+  return [
+    authorityKeyIdentifier(certificate.subjectKeyIdentifier ?? keyIdentifier(certificate.spki)),
+    crlNumber(number),
+    ...(urls.length > 0 ? [issuingDistributionPoint({ uri: urls })] : []),
+    ...(kind === 'delta' && base !== undefined ? [deltaCrlIndicator(base.number)] : []),
+    // RFC 5280 5.2.6: never on a delta.
+    ...(kind === 'complete' && config.deltaHours !== undefined
+      ? [freshestCrl([crlAddress(world.config, slug, scope.shard, 'delta')])]
+      : []),
+  ];
 }
 
-/** For the scheduler: every authority whose CRL is missing, old, or lacks a revocation. One that fails stops no other. */
-export async function generateDueCrls(world: World): Promise<void> {
-  const authorities = await world.database.snapshot(listAuthorities);
-  for (const { id, slug } of authorities) {
-    await generateCrlIfDue(world, id).catch((error: Error) =>
-      world.log.error('crl.failed', { authority: slug, error: error.message }),
-    );
-  }
-}
-
-async function isDue(snapshot: Snapshot, world: World, authorityId: string): Promise<boolean> {
-  const last = await latestCrl(snapshot, authorityId);
-  if (last === undefined) return true;
-  if (world.clock().getTime() >= last.thisUpdate.getTime() + world.config.crl.everyHours * HOUR) return true;
-  // Revocations are only ever added: the list as of then has more entries now if and only if one is missing.
-  return (await countRevoked(snapshot, authorityId, entriesUntil(world, last.thisUpdate))) > last.entries;
-}
-
-const HOUR = 3_600_000;
+export const HOUR = 3_600_000;
 
 /** RFC 5280 3.3: an entry stays until it stood on one regular CRL after its certificate ended. */
-function entriesUntil(world: World, thisUpdate: Date): Date {
-  return new Date(thisUpdate.getTime() - 2 * world.config.crl.everyHours * HOUR);
-}
-
-function entryReason(text: string | null): { reason?: RevocationReason } {
-  // RFC 5280 5.3.1: `unspecified` is said by saying nothing.
-  if (text === null || text === 'unspecified' || !(text in revocationReasons)) return {};
-  return { reason: text as RevocationReason };
+function entriesUntil({ everyHours }: CrlConfig, thisUpdate: Date): Date {
+  return new Date(thisUpdate.getTime() - 2 * everyHours * HOUR);
 }
 
 const wholeSeconds = (at: Date): Date => new Date(Math.floor(at.getTime() / 1000) * 1000);

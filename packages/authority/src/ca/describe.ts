@@ -1,5 +1,5 @@
 /** A certificate of the inventory as lists show it. */
-import { type CertificateSummary, RevocationReason } from '@chancery/api';
+import { CertificateSummary } from '@chancery/api';
 import { type CertificateEntry, certificateState } from '../store/certificates.ts';
 
 export function describeCertificate(row: CertificateEntry, now: Date): CertificateSummary {
@@ -18,6 +18,6 @@ export function describeCertificate(row: CertificateEntry, now: Date): Certifica
     keyAlgorithm: row.key_algorithm,
     keyOrigin: row.key_origin,
     revokedAt: row.revoked_at?.toISOString() ?? null,
-    revocationReason: row.revocation_reason === null ? null : RevocationReason.parse(row.revocation_reason),
+    revocationReason: CertificateSummary.shape.revocationReason.parse(row.revocation_reason),
   };
 }

@@ -29,6 +29,8 @@ export interface EndEntityInput {
   readonly authority: AuthorityRow;
   readonly config: AuthorityConfig;
   readonly serialNumber: string;
+  /** Where its revocation list is; the authority's complete one unless told. */
+  readonly crl?: string | undefined;
   readonly names: HolderNames;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
@@ -72,7 +74,7 @@ function extensionsOf(input: EndEntityInput, issuer: Certificate): Extension[] {
     ...(profile.extendedKeyUsage.length > 0 ? [extendedKeyUsage(profile.extendedKeyUsage.map(purposeId))] : []),
     // RFC 6960 4.2.2.2.1: nobody is asked about the one who answers.
     ...(profile.use === 'ocsp' ? [ocspNoCheck()] : []),
-    ...(profile.crlDistributionPoint ? [crlDistributionPoints([addresses.crl])] : []),
+    ...(profile.crlDistributionPoint ? [crlDistributionPoints([input.crl ?? addresses.crl])] : []),
     ...(ocsp || caIssuers
       ? [
           authorityInfoAccess({

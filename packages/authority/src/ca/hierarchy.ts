@@ -93,7 +93,8 @@ async function establish(
   if (!verifyCertificateSignature(certificate, parent?.certificate ?? certificate))
     throw new Error('The key store returned a signature that does not verify. No authority was made.');
   const authority = { role, slug: role, name, keyReference, certificate, issuerId: parent?.id ?? null };
-  return { ...authority, id: await insertAuthority(tx, { ...authority, createdAt: now }) };
+  const id = await insertAuthority(tx, { ...authority, createdAt: now });
+  return { ...authority, id, revokedAt: null, revocationReason: null };
 }
 
 function rootExtensions(spki: Uint8Array): Extension[] {

@@ -19,7 +19,8 @@ import { AuthorityError } from '../errors.ts';
 import type { EscrowReceipt } from '../kra/escrow.ts';
 import { bulkOperation, type Done } from '../operation.ts';
 import { type Principal, permissionsOf } from '../principal.ts';
-import { type AuthorityRow, issuingAuthority } from '../store/authorities.ts';
+import { type AuthorityRow, authorityById, issuingAuthority } from '../store/authorities.ts';
+import type { CrlShard } from '../store/crl-shards.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   abandonIntents,
@@ -38,6 +39,7 @@ import { profileForUse, type VersionedProfile } from '../store/profiles.ts';
 import type { KeyOrigin } from '../store/schema.ts';
 import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
+import { shardFor, shardsInUse } from './crl-shard.ts';
 import { buildEndEntity } from './end-entity.ts';
 import { describeFinding, judgeByProfile, requireUnblocked } from './judge.ts';
 import { modulusBits, weaknessesOf } from './key-strength.ts';
@@ -77,7 +79,9 @@ const PrepareInput = z.discriminatedUnion('use', [
     operatorId: z.uuid(),
     keyOrigin: z.enum(['device', 'browser']),
   }),
-  z.strictObject({ use: z.enum(['ocsp', 'scep-ra']), keyReference: z.string().min(1) }),
+  // A responder speaks for one authority, which signs its certificate itself (RFC 6960 4.2.2.2).
+  z.strictObject({ use: z.literal('ocsp'), keyReference: z.string().min(1), authorityId: z.uuid() }),
+  z.strictObject({ use: z.literal('scep-ra'), keyReference: z.string().min(1) }),
 ]);
 type PrepareInput = z.output<typeof PrepareInput>;
 
@@ -121,6 +125,10 @@ interface Desk {
   readonly authority: AuthorityRow;
   readonly people: ReadonlyMap<string, EndEntity>;
   readonly profiles: ReadonlyMap<CertificateUse, VersionedProfile>;
+  /** Lists that the authority's certificates are shared out among. */
+  readonly shards: readonly CrlShard[];
+  /** Those that responders are asked for. */
+  readonly responders: ReadonlyMap<string, AuthorityRow>;
 }
 
 async function prepareAll(
@@ -129,6 +137,7 @@ async function prepareAll(
   by: Principal,
   world: World,
 ): Promise<Prepared[]> {
+  const authority = await issuingAuthority(tx);
   const desk: Desk = {
     tx,
     by,
@@ -142,7 +151,12 @@ async function prepareAll(
         [...new Set(inputs.map(({ use }) => use))].map(async (use) => [use, await profileForUse(tx, use)] as const),
       ),
     ),
-    authority: await issuingAuthority(tx),
+    authority,
+    shards: await shardsInUse(tx, world, authority),
+    responders: await authoritiesOf(
+      tx,
+      inputs.flatMap((input) => (input.use === 'ocsp' ? input.authorityId : [])),
+    ),
   };
   const judged: (Judged | AuthorityError)[] = [];
   for (const input of inputs) judged.push(await orRefusal(() => judge(desk, input)));
@@ -212,14 +226,18 @@ async function judge(desk: Desk, input: PrepareInput): Promise<Judged> {
 
 /** The certificate as it will be, linted, under a fresh serial number. */
 function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent: IntentRow; audit: AuditDetails } {
-  const { world, authority } = desk;
+  const { world } = desk;
+  const authority = authorityFor(desk, input);
   const { id: profileId, version, document: profile } = profileFor(desk, input);
   const serialNumber = randomSerialNumber();
+  const shard =
+    profile.crlDistributionPoint && authority === desk.authority ? shardFor(desk.shards, serialNumber) : undefined;
   const { tbs, draft } = buildEndEntity({
     profile,
     authority,
     config: world.config,
     serialNumber,
+    crl: shard?.urls[0],
     names,
     spki,
     now: world.clock(),
@@ -242,6 +260,7 @@ function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent:
       keyReference: 'keyReference' in input ? input.keyReference : null,
       tbs,
       spkiSha256,
+      crlShard: shard?.shard ?? null,
     },
     audit: {
       serialNumber,
@@ -257,6 +276,22 @@ function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent:
       exceptions: findings.filter(({ verdict }) => verdict === 'excepted').map(describeFinding),
     },
   };
+}
+
+function authorityFor({ authority, responders }: Desk, input: PrepareInput): AuthorityRow {
+  if (input.use !== 'ocsp') return authority;
+  const found = responders.get(input.authorityId);
+  if (found === undefined) throw new AuthorityError('not-found', 'There is no such authority. Nothing was issued.');
+  return found;
+}
+
+async function authoritiesOf(tx: Transaction, ids: readonly string[]): Promise<Map<string, AuthorityRow>> {
+  const found = new Map<string, AuthorityRow>();
+  for (const id of ids) {
+    const authority = await authorityById(tx, id);
+    if (authority !== undefined) found.set(id, authority);
+  }
+  return found;
 }
 
 function profileFor({ profiles }: Desk, { use }: PrepareInput): VersionedProfile {

@@ -177,6 +177,7 @@ function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): 
     subject: formatName(certificate.subject),
     addresses: [...certificate.subjectAltNames.emails],
     key_algorithm: keyLabel(certificate),
+    crl_shard: intent.crlShard,
     key_origin: intent.keyOrigin,
     key_reference: intent.keyReference,
     spki_sha256: intent.spkiSha256,

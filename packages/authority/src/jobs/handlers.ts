@@ -1,6 +1,7 @@
 /** Who runs which job. */
-import { generateCrlIfDue } from '../ca/crl.ts';
+import { generateCrlIfDue } from '../ca/due-crls.ts';
 import { publishPerson } from '../publication/publish.ts';
+import { publishDocuments } from '../publication/publish-documents.ts';
 import { fulfilEnrollment } from '../ra/enrollment.ts';
 import type { JobHandlers } from './queue.ts';
 
@@ -8,4 +9,5 @@ export const jobHandlers: JobHandlers = {
   'fulfil-enrollment': (world, { enrollmentId }) => fulfilEnrollment(world, enrollmentId),
   'publish-person': (world, { personId }) => publishPerson(world, personId),
   'generate-crl': (world, { authorityId }) => generateCrlIfDue(world, authorityId),
+  'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
 };

@@ -13,6 +13,8 @@ export const jobPayloads = {
   'publish-person': z.object({ personId: z.uuid() }),
   /** ca: make a new CRL. */
   'generate-crl': z.object({ authorityId: z.uuid() }),
+  /** publication: bring an authority's certificate and lists in every target in line with ours. */
+  'publish-documents': z.object({ authorityId: z.uuid() }),
 } as const;
 
 export type JobName = keyof typeof jobPayloads;

@@ -1,15 +1,17 @@
 /** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
-import { generateDueCrls } from '../ca/crl.ts';
+import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
+import { renewDueResponders } from '../status/renew-responder.ts';
 import type { World } from '../world.ts';
 
 const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-crls': generateDueCrls,
+  'due-responders': renewDueResponders,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'lapsed-recoveries': async (world) => {

@@ -6,7 +6,7 @@ import { associatedData } from '../kra/generate.ts';
 import { operation } from '../operation.ts';
 import { listAuthorities } from '../store/authorities.ts';
 import { validEncryptionCertificates } from '../store/certificates.ts';
-import { latestCrl } from '../store/crls.ts';
+import { latestCrl, readCrl } from '../store/crls.ts';
 import type { Snapshot } from '../store/database.ts';
 import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
@@ -20,8 +20,10 @@ export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayC
   const authorities = await listAuthorities(snapshot);
   const crls = [];
   for (const { id } of authorities) {
-    const crl = await latestCrl(snapshot, id);
-    if (crl !== undefined) crls.push(base64(crl.crl));
+    const scope = { authorityId: id, shard: null };
+    const crl = await latestCrl(snapshot, scope);
+    const der = crl && (await readCrl(snapshot, scope, crl));
+    if (der !== undefined) crls.push(base64(der));
   }
   const certificatesOf = (role: 'root' | 'issuing') =>
     authorities.filter((one) => one.role === role).map(({ certificate }) => base64(certificate.der));

@@ -121,7 +121,7 @@ interface Facts {
 }
 
 type Coverage = Person['coverage'];
-type UseState = CertificateSummary['state'] | 'pending' | 'none';
+type UseState = Exclude<CertificateSummary['state'], 'held'> | 'pending' | 'none';
 
 function coverageOf(facts: Facts): Coverage {
   const signing = stateFor(facts, 'signing', () => true);
@@ -145,7 +145,9 @@ function stateFor(facts: Facts, use: 'signing' | 'encryption', isUsable: (one: C
   );
   if (best !== undefined) return best;
   if (states.some((one) => good(one.state)) || facts.waiting.some((one) => one.use === use)) return 'pending';
-  return states[0]?.state ?? 'none';
+  const state = states[0]?.state ?? 'none';
+  // For whoever writes to them it comes to the same.
+  return state === 'held' ? 'revoked' : state;
 }
 
 function publishedState(facts: Facts, isUsable: (one: CertificateEntry) => boolean): Coverage['published'] {

@@ -11,6 +11,9 @@ export interface AuthorityRow {
   readonly keyReference: string;
   readonly certificate: Certificate;
   readonly issuerId: string | null;
+  /** By its issuer; a hold counts. */
+  readonly revokedAt: Date | null;
+  readonly revocationReason: string | null;
 }
 
 /** The authority that signs end-entity certificates. @throws AuthorityError `not-set-up` */
@@ -19,6 +22,7 @@ export async function issuingAuthority(snapshot: Snapshot): Promise<AuthorityRow
     .selectFrom('authorities')
     .selectAll()
     .where('role', '=', 'issuing')
+    .where('revoked_at', 'is', null)
     .orderBy('created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
@@ -89,7 +93,10 @@ export async function trustAnchors(snapshot: Snapshot): Promise<Uint8Array[]> {
 
 export async function insertAuthority(
   tx: Transaction,
-  authority: Omit<AuthorityRow, 'id' | 'issuerId'> & { issuerId: string | null; createdAt: Date },
+  authority: Omit<AuthorityRow, 'id' | 'issuerId' | 'revokedAt' | 'revocationReason'> & {
+    issuerId: string | null;
+    createdAt: Date;
+  },
 ): Promise<string> {
   const { id } = await tx
     .insertInto('authorities')
@@ -116,6 +123,8 @@ function read(row: {
   key_reference: string;
   certificate: Buffer;
   issuer_id: string | null;
+  revoked_at: Date | null;
+  revocation_reason: string | null;
 }): AuthorityRow {
   return {
     id: row.id,
@@ -125,5 +134,7 @@ function read(row: {
     keyReference: row.key_reference,
     certificate: parseCertificate(row.certificate),
     issuerId: row.issuer_id,
+    revokedAt: row.revoked_at,
+    revocationReason: row.revocation_reason,
   };
 }

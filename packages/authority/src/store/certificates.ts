@@ -9,14 +9,14 @@ export type NewCertificateRow = Insertable<Schema['certificates']>;
 /** Without the DER, for lists. */
 export type CertificateEntry = Omit<CertificateRow, 'certificate'>;
 
-export type CertificateState = 'valid' | 'expiring' | 'expired' | 'revoked';
+export type CertificateState = 'valid' | 'expiring' | 'expired' | 'held' | 'revoked';
 
 /** A certificate is expiring from the day on which its profile wanted it renewed. */
 export function certificateState(
-  row: Pick<CertificateRow, 'revoked_at' | 'not_after' | 'renew_at'>,
+  row: Pick<CertificateRow, 'revoked_at' | 'revocation_reason' | 'not_after' | 'renew_at'>,
   now: Date,
 ): CertificateState {
-  if (row.revoked_at !== null) return 'revoked';
+  if (row.revoked_at !== null) return row.revocation_reason === 'certificateHold' ? 'held' : 'revoked';
   if (row.not_after < now) return 'expired';
   return row.renew_at <= now ? 'expiring' : 'valid';
 }
@@ -132,49 +132,29 @@ export async function insertCertificates(tx: Transaction, rows: readonly NewCert
   if (rows.length > 0) await tx.insertInto('certificates').values(rows).execute();
 }
 
-/** Marks a certificate revoked, unless it is already. */
-export async function markRevoked(
-  tx: Transaction,
-  serialNumber: string,
-  reason: string,
-  at: Date,
-): Promise<CertificateEntry | undefined> {
-  return tx
-    .updateTable('certificates')
-    .set({ revoked_at: at, revocation_reason: reason })
-    .where('serial_number', '=', serialNumber)
-    .where('revoked_at', 'is', null)
-    .returning(ENTRY_COLUMNS)
-    .executeTakeFirst();
-}
-
-/** What OCSP needs to know about serial numbers, and no more. Serial numbers that were never issued are absent. */
-export async function revocationStatus(snapshot: Snapshot, authorityId: string, serialNumbers: readonly string[]) {
-  return snapshot
-    .selectFrom('certificates')
-    .select(['serial_number', 'revoked_at', 'revocation_reason'])
-    .where('serial_number', 'in', serialNumbers)
-    .where('authority_id', '=', authorityId)
-    .execute();
-}
-
-/** The newest OCSP responder certificate that can sign at that instant. */
-export async function responderCertificate(
+/** OCSP responder certificates of that authority that can sign at that instant, the one that lasts longest first. */
+export async function responderCertificates(
   snapshot: Snapshot,
   authorityId: string,
   at: Date,
-): Promise<CertificateRow | undefined> {
-  return snapshot
+): Promise<{ keyReference: string; certificate: Buffer; notBefore: Date; notAfter: Date }[]> {
+  const rows = await snapshot
     .selectFrom('certificates')
-    .selectAll()
+    .select(['key_reference', 'certificate', 'not_before', 'not_after'])
     .where('use', '=', 'ocsp')
     .where('authority_id', '=', authorityId)
     .where('revoked_at', 'is', null)
     .where('not_before', '<=', at)
     .where('not_after', '>', at)
+    .where('key_reference', 'is not', null)
     .orderBy('not_after', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+    .execute();
+  return rows.map((row) => ({
+    keyReference: row.key_reference ?? '',
+    certificate: row.certificate,
+    notBefore: row.not_before,
+    notAfter: row.not_after,
+  }));
 }
 
 /** References of keys whose responder certificate ended before that instant. */
@@ -212,6 +192,7 @@ const ENTRY_COLUMNS = [
   'issued_at',
   'revoked_at',
   'revocation_reason',
+  'crl_shard',
 ] as const;
 
 function filtered(snapshot: Snapshot, filter: CertificateFilter, now: Date) {
@@ -229,7 +210,9 @@ function filtered(snapshot: Snapshot, filter: CertificateFilter, now: Date) {
   }
   switch (filter.state) {
     case 'revoked':
-      return query.where('revoked_at', 'is not', null);
+      return query.where('revoked_at', 'is not', null).where('revocation_reason', '<>', 'certificateHold');
+    case 'held':
+      return query.where('revocation_reason', '=', 'certificateHold');
     case 'expired':
       return query.where('revoked_at', 'is', null).where('not_after', '<', now);
     case 'expiring':

@@ -18,6 +18,8 @@ export type Transaction = KyselyTransaction<Schema> & { readonly [openedByPerfor
 export interface Database {
   /** Runs reads against one consistent state (REPEATABLE READ, READ ONLY). */
   snapshot<T>(run: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  /** Runs one read, alone, against what has committed: no transaction is opened for it. */
+  glance<T>(run: (snapshot: Snapshot) => Promise<T>): Promise<T>;
   /** For `operation.ts` alone (a dependency rule and a type test hold it there). READ COMMITTED. */
   readonly operations: { transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> };
   /** The pool beneath, for the job queue, which brings its own SQL. */
@@ -43,14 +45,43 @@ export async function openDatabase(connection: pg.PoolConfig): Promise<Database>
   }
   return {
     pool,
+    ...reading(kysely),
+    operations: { transaction: (run) => kysely.transaction().execute((tx) => run(tx as Transaction)) },
+    close: () => kysely.destroy(),
+  };
+}
+
+/** What a process that may only read has of the database. */
+export interface ReadOnlyDatabase extends Pick<Database, 'snapshot' | 'glance'> {
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the pool for a process that only reads, as a role that may do no more. It migrates nothing: the authority does.
+ * @throws Error when the server is not reachable or older than PostgreSQL 15
+ */
+export async function openReadOnlyDatabase(connection: pg.PoolConfig): Promise<ReadOnlyDatabase> {
+  const pool = new pg.Pool({ max: 5, ...connection });
+  pool.on('error', () => {});
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await requireVersion(kysely);
+  } catch (error) {
+    await kysely.destroy();
+    throw error;
+  }
+  return { ...reading(kysely), close: () => kysely.destroy() };
+}
+
+function reading(kysely: Kysely<Schema>): Pick<Database, 'snapshot' | 'glance'> {
+  return {
     snapshot: (run) =>
       kysely
         .transaction()
         .setIsolationLevel('repeatable read')
         .setAccessMode('read only')
         .execute((tx) => run(tx)),
-    operations: { transaction: (run) => kysely.transaction().execute((tx) => run(tx as Transaction)) },
-    close: () => kysely.destroy(),
+    glance: (run) => run(kysely),
   };
 }
 

@@ -20,6 +20,8 @@ export interface IntentRow {
   /** DER. */
   readonly tbs: Uint8Array;
   readonly spkiSha256: Buffer;
+  /** The list it stands on once it is revoked; null: the complete one alone. */
+  readonly crlShard: number | null;
 }
 
 /** Inserts as `prepared`. The primary key refuses a serial number that was ever allotted. */
@@ -43,6 +45,7 @@ export async function insertIntents(tx: Transaction, intents: readonly IntentRow
         key_reference: intent.keyReference,
         tbs: Buffer.from(intent.tbs),
         spki_sha256: intent.spkiSha256,
+        crl_shard: intent.crlShard,
         state: 'prepared' as const,
         created_at: createdAt,
       })),
@@ -93,6 +96,7 @@ export async function holdIntents(
           keyReference: row.key_reference,
           tbs: row.tbs,
           spkiSha256: row.spki_sha256,
+          crlShard: row.crl_shard,
         },
       },
     ]),

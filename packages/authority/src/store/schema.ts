@@ -61,6 +61,8 @@ export interface Schema {
     issuer_id: string | null;
     not_after: Date;
     created_at: Date;
+    revoked_at: Generated<Date | null>;
+    revocation_reason: Generated<string | null>;
   };
   profiles: {
     id: string;
@@ -122,6 +124,7 @@ export interface Schema {
     spki_sha256: Buffer;
     state: 'prepared' | 'signed' | 'abandoned';
     created_at: Date;
+    crl_shard: Generated<number | null>;
   };
   certificates: {
     serial_number: string;
@@ -148,14 +151,43 @@ export interface Schema {
     issued_at: Date;
     revoked_at: Date | null;
     revocation_reason: string | null;
+    crl_shard: Generated<number | null>;
+  };
+  crl_shards: { authority_id: string; shard: number; urls: string[]; created_at: Date };
+  revocation_versions: { authority_id: string; version: BigIntColumn };
+  revocations: {
+    authority_id: string;
+    serial_number: string;
+    crl_shard: number | null;
+    revoked_at: Date;
+    reason: string;
+    released: boolean;
+    not_after: Date;
+    version: BigIntColumn;
   };
   crls: {
     authority_id: string;
+    shard: number | null;
     number: BigIntColumn;
+    base_number: ColumnType<string | null, number | null, number | null>;
+    version: BigIntColumn;
     this_update: Date;
     next_update: Date;
     entries: number;
-    crl: Buffer;
+    octets: number;
+    sha256: Buffer;
+    crl: Buffer | null;
+  };
+  document_publications: {
+    target: string;
+    document: string;
+    authority_id: string;
+    sha256: Buffer | null;
+    number: ColumnType<string | null, number | null, number | null>;
+    published_at: Date | null;
+    error: string | null;
+    attempts: Generated<number>;
+    updated_at: Date;
   };
   claims: {
     id: string;

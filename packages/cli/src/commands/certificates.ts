@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { CertificateUse, RevocationReason } from '@chancery/api';
+import { CertificateState, CertificateUse } from '@chancery/api';
 import { derToPem } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
+import { statusCommands } from './certificate-status.ts';
 
 /** `chancery certificates`: what was issued, and revocation. */
 export function certificatesCommand(): Command {
@@ -12,7 +13,7 @@ export function certificatesCommand(): Command {
   withOffice(certificates.command('list').description('list certificates, newest first'))
     .option('--search <text>', 'part of a subject, address or serial number')
     .addOption(new Option('--use <use>').choices(CertificateUse.options))
-    .addOption(new Option('--state <state>').choices(['valid', 'expiring', 'expired', 'revoked']))
+    .addOption(new Option('--state <state>').choices(CertificateState.options))
     .action(async ({ url, json, ...filters }: OfficeOptions & Record<'search' | 'use' | 'state', never>) => {
       const options = { ...(url === undefined ? {} : { url }), ...(json === undefined ? {} : { json }) };
       const page = await connect(options).certificates({ query: { limit: 500, ...filters } });
@@ -53,23 +54,7 @@ export function certificatesCommand(): Command {
       );
     });
 
-  withOffice(certificates.command('revoke').description('revoke a certificate, at once and for good'))
-    .argument('<serial>', 'serial number, hex')
-    .addOption(
-      new Option('--reason <reason>', 'RFC 5280 section 5.3.1').choices(RevocationReason.options).makeOptionMandatory(),
-    )
-    .option('--note <text>', 'for the audit trail', '')
-    .action(async (serialNumber: string, options: OfficeOptions & { reason: RevocationReason; note: string }) => {
-      const one = await connect(options).revokeCertificate({
-        params: { serialNumber },
-        body: { reason: options.reason, note: options.note },
-      });
-      print(
-        options,
-        one,
-        () => `${one.subject}: revoked on ${one.revokedAt}. OCSP says so now; the next CRL is being made.`,
-      );
-    });
+  for (const command of statusCommands()) certificates.addCommand(command);
 
   withOffice(certificates.command('authorities').description('the certification authorities and their CRLs')).action(
     async (options: OfficeOptions) => {

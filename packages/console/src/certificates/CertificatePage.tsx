@@ -19,6 +19,7 @@ import { When } from '../pieces/When.tsx';
 import { certificateStates, keyOrigins, publicationStates, revocationReasons, uses, type Worded } from '../words.ts';
 import { Chain } from './Chain.tsx';
 import { Decoded } from './Decoded.tsx';
+import { HoldOrRelease } from './HoldOrRelease.tsx';
 
 /** One certificate: what it says, who signed it, where it is published; download and revoke. */
 export function CertificatePage() {
@@ -51,10 +52,13 @@ export function CertificatePage() {
       actions={<Actions certificate={data} />}
     >
       {data.revokedAt !== null && (
-        <Alert color="wax" variant="outline" role="status" title="Revoked">
-          On <When at={data.revokedAt} style="time" />
-          {data.revocationReason !== null && `: ${revocationReasons[data.revocationReason][0].toLowerCase()}`}. Relying
-          parties learn it from OCSP and the revocation list.
+        <Alert color="wax" variant="outline" role="status" title={data.state === 'held' ? 'On hold' : 'Revoked'}>
+          {data.state === 'held' ? 'Since ' : 'On '}
+          <When at={data.revokedAt} style="time" />
+          {data.revocationReason !== null &&
+            data.revocationReason !== 'certificateHold' &&
+            `: ${revocationReasons[data.revocationReason][0].toLowerCase()}`}
+          . Relying parties learn it from OCSP and the revocation list.
         </Alert>
       )}
       <Panel title="Summary">
@@ -162,7 +166,8 @@ function Actions({ certificate }: { certificate: CertificateDetail }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {mayRevoke && certificate.revokedAt === null && certificate.state !== 'expired' && (
+      {mayRevoke && <HoldOrRelease certificate={certificate} />}
+      {mayRevoke && certificate.state !== 'revoked' && certificate.state !== 'expired' && (
         <Button color="wax.7" variant="filled" onClick={open} leftSection={<IconBan size={16} aria-hidden />}>
           Revoke
         </Button>

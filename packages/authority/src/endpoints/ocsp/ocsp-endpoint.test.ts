@@ -12,7 +12,10 @@ import { type PkiOffice, pkiOffice } from '../../../test/pki-office.ts';
 import { revokeCertificate } from '../../ca/revoke.ts';
 import { perform } from '../../operation.ts';
 import { system } from '../../principal.ts';
+import { OcspResponder } from '../../status/ocsp-responder.ts';
+import { renewResponder } from '../../status/renew-responder.ts';
 import { issuingAuthority, listAuthorities } from '../../store/authorities.ts';
+import type { World } from '../../world.ts';
 import { ocspEndpoint } from './ocsp-endpoint.ts';
 
 let now = new Date('2026-03-01T12:00:00Z');
@@ -24,7 +27,7 @@ let leaf: Certificate;
 beforeAll(async () => {
   office = await pkiOffice({ clock: () => now });
   app = Fastify();
-  await app.register(ocspEndpoint(office.world));
+  await app.register(endpointOf(office.world));
   issuer = (await office.world.database.snapshot(issuingAuthority)).certificate;
   leaf = await certify('ada@example.com');
 });
@@ -32,6 +35,9 @@ afterAll(async () => {
   await app.close();
   await office.close();
 });
+
+const endpointOf = (world: World) =>
+  ocspEndpoint(new OcspResponder(world, (authority) => renewResponder(world, authority)), world.clock);
 
 async function certify(address: string): Promise<Certificate> {
   return parseCertificate((await office.signing(await office.person(address))).certificate);
@@ -166,10 +172,13 @@ describe('the responder', () => {
         snapshot: async () => {
           throw new Error('connection refused');
         },
+        glance: async () => {
+          throw new Error('connection refused');
+        },
       },
     };
     const alone = Fastify();
-    await alone.register(ocspEndpoint(broken));
+    await alone.register(endpointOf(broken));
     const reply = await alone.inject({
       method: 'POST',
       url: '/ocsp',

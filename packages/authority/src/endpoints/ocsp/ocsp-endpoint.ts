@@ -1,13 +1,12 @@
 /** OCSP over HTTP (RFC 6960 Appendix A, RFC 9919): GET with the request in the path, and POST. */
-import { createHash } from 'node:crypto';
-import type { FastifyPluginAsync, FastifyReply } from 'fastify';
-import { answerOcsp, type OcspAnswer } from '../../status/ocsp-responder.ts';
-import type { World } from '../../world.ts';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { OcspAnswer, OcspResponder } from '../../status/ocsp-responder.ts';
 
 /** RFC 9919 5 has requests of 255 octets at most; clients with many certificates or SHA-256 send more. */
 const LONGEST_REQUEST = 16_384;
 
-export function ocspEndpoint(world: World): FastifyPluginAsync {
+/** @param clock the present instant */
+export function ocspEndpoint(responder: OcspResponder, clock: () => Date): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers();
     // Whatever a client calls it, the octets decide.
@@ -16,18 +15,19 @@ export function ocspEndpoint(world: World): FastifyPluginAsync {
     );
     app.post('/ocsp', async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      return send(reply, await answerOcsp(world, body), false);
+      const { der } = await responder.answer(body);
+      return begin(reply).header('cache-control', 'no-store').send(der);
     });
     app.get('/ocsp/*', async (request, reply) => {
       // The path as it came: the router has decoded `%2F` and merged what it should not.
       const path = (request.raw.url ?? '').replace(/^\/ocsp\//, '').replace(/\?.*$/s, '');
-      return send(reply, await answerOcsp(world, requestIn(path)), true);
+      return send(request, begin(reply), await responder.answer(requestIn(path)), clock());
     });
   };
 }
 
 /** Base64, percent-encoded once; some clients encode `+` and `/`, others do not. Anything else reads as no octets. */
-function requestIn(path: string): Uint8Array {
+function requestIn(path: string): Buffer {
   let text: string;
   try {
     text = decodeURIComponent(path);
@@ -42,15 +42,23 @@ function requestIn(path: string): Uint8Array {
 /** Seconds a cache may keep an answer: shorter than its validity, so that a revocation is seen soon. */
 const CACHE_SECONDS = 300;
 
-function send(reply: FastifyReply, { der, cacheable }: OcspAnswer, isGet: boolean): FastifyReply {
-  reply.type('application/ocsp-response').header('x-content-type-options', 'nosniff');
-  if (isGet && cacheable !== undefined) {
-    // RFC 9919 6.2.
-    reply
-      .header('cache-control', `max-age=${CACHE_SECONDS}, public, no-transform, must-revalidate`)
-      .header('last-modified', cacheable.thisUpdate.toUTCString())
-      .header('expires', cacheable.nextUpdate.toUTCString())
-      .header('etag', `"${createHash('sha256').update(der).digest('hex')}"`);
-  } else reply.header('cache-control', 'no-store');
-  return reply.send(Buffer.from(der));
+const begin = (reply: FastifyReply): FastifyReply =>
+  reply.header('content-type', 'application/ocsp-response').header('x-content-type-options', 'nosniff');
+
+function send(request: FastifyRequest, reply: FastifyReply, { der, cacheable }: OcspAnswer, now: Date): FastifyReply {
+  if (cacheable === undefined) return reply.header('cache-control', 'no-store').send(der);
+  const { thisUpdate, nextUpdate, etag } = cacheable;
+  // RFC 9919 6.2: never beyond the next update.
+  const left = Math.floor((nextUpdate.getTime() - now.getTime()) / 1000);
+  reply
+    .header(
+      'cache-control',
+      `max-age=${Math.max(0, Math.min(CACHE_SECONDS, left))}, public, no-transform, must-revalidate`,
+    )
+    .header('last-modified', thisUpdate.toUTCString())
+    .header('expires', nextUpdate.toUTCString())
+    .header('etag', etag);
+  const known = request.headers['if-none-match'];
+  if (known?.split(',').some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()))) return reply.code(304).send();
+  return reply.send(der);
 }

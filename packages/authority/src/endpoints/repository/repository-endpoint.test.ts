@@ -49,6 +49,9 @@ describe('the repository', () => {
   });
 
   it('answers 304 until there is a new CRL', async () => {
+    // Within the second in which it was made another might be.
+    expect((await get('/crl/issuing.crl')).headers['last-modified']).toBeUndefined();
+    now = new Date(now.getTime() + 1000);
     const first = await get('/crl/issuing.crl');
     const etag = String(first.headers.etag);
     const known = await get('/crl/issuing.crl', { 'if-none-match': etag });

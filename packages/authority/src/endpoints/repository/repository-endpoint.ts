@@ -1,85 +1,69 @@
-/** What relying parties fetch (RFC 4387, RFC 5280 4.2.1.13, 4.2.2.1): CRLs, the authorities' certificates, the chain. */
-import { createHash } from 'node:crypto';
-import { certsOnly, parseCertificate } from '@chancery/smime';
+/** What relying parties fetch (RFC 4387, RFC 5280 4.2.1.13, 4.2.2.1): CRLs, the authorities' certificates, their chains. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthorityError } from '../../errors.ts';
-import { authorityBySlug, listAuthorities } from '../../store/authorities.ts';
-import { latestCrl } from '../../store/crls.ts';
-import type { World } from '../../world.ts';
+import { DocumentShelf, type StatusDocument } from '../../status/documents.ts';
+import { listAuthorities } from '../../store/authorities.ts';
+import type { StatusWorld } from '../../world.ts';
 
-export function repositoryEndpoint(world: World): FastifyPluginAsync {
+export function repositoryEndpoint(world: StatusWorld): FastifyPluginAsync {
+  const shelf = new DocumentShelf(world);
   return async (app) => {
-    app.get<{ Params: { file: string } }>('/crl/:file', async (request, reply) => {
-      const slug = slugOf(request.params.file, '.crl');
-      const crl = await world.database.snapshot(async (snapshot) => {
-        const authority = await authorityBySlug(snapshot, slug);
-        return authority && latestCrl(snapshot, authority.id);
-      });
-      if (crl === undefined) throw missing();
-      // A new CRL may replace this one at any moment: caches ask again soon, and are told cheaply that nothing changed.
-      return send(request, reply, {
-        type: 'application/pkix-crl',
-        octets: crl.crl,
-        modified: crl.thisUpdate,
-        maxAge: Math.max(0, Math.min(CRL_CACHE_SECONDS, secondsUntil(crl.nextUpdate, world.clock()))),
-      });
-    });
-    app.get<{ Params: { file: string } }>('/ca/:file', async (request, reply) => {
-      const { file } = request.params;
+    const serve = async (request: FastifyRequest, reply: FastifyReply) => {
+      const path = (request.raw.url ?? '').slice(1).replace(/\?.*$/s, '');
+      return send(world, shelf, request, reply, path);
+    };
+    app.get('/crl/*', serve);
+    app.get('/ca/*', serve);
+    // Certificates of earlier days name it: the chain of whoever signs now.
+    app.get('/ca/chain.p7c', async (request, reply) => {
       const authorities = await world.database.snapshot(listAuthorities);
-      if (file === 'chain.p7c' && authorities.length > 0) {
-        const newestFirst = [...authorities].reverse();
-        return send(request, reply, {
-          type: 'application/pkcs7-mime; smime-type=certs-only',
-          octets: certsOnly(newestFirst.map(({ certificate }) => parseCertificate(certificate.der))),
-          modified: newestFirst[0]?.certificate.notBefore ?? world.clock(),
-          maxAge: CERTIFICATE_CACHE_SECONDS,
-        });
-      }
-      const slug = slugOf(file, '.cer');
-      const authority = authorities.find((one) => one.slug === slug);
-      if (authority === undefined) throw missing();
-      return send(request, reply, {
-        type: 'application/pkix-cert',
-        octets: authority.certificate.der,
-        modified: authority.certificate.notBefore,
-        maxAge: CERTIFICATE_CACHE_SECONDS,
-      });
+      const newest = authorities.findLast(({ role }) => role === 'issuing');
+      return send(world, shelf, request, reply, `ca/${newest?.slug ?? ''}.p7c`);
     });
   };
 }
 
+const TYPES: Readonly<Record<StatusDocument['kind'], string>> = {
+  certificate: 'application/pkix-cert',
+  chain: 'application/pkcs7-mime; smime-type=certs-only',
+  complete: 'application/pkix-crl',
+  delta: 'application/pkix-crl',
+};
+
+/** A new CRL may replace one at any moment: caches ask again soon, and are told cheaply that nothing changed. */
 const CRL_CACHE_SECONDS = 300;
 const CERTIFICATE_CACHE_SECONDS = 86_400;
 
-function slugOf(file: string, ending: string): string {
-  if (!file.endsWith(ending)) throw missing();
-  return file.slice(0, -ending.length);
-}
-
-function missing(): AuthorityError {
-  return new AuthorityError(
+async function send(
+  world: StatusWorld,
+  shelf: DocumentShelf,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): Promise<FastifyReply> {
+  // A list may be followed by the next between its being found and being read; hardly twice in a row.
+  for (let tries = 0; tries < 3; tries++) {
+    const document = await shelf.find(path);
+    if (document === undefined) break;
+    const now = world.clock();
+    const { modified, nextUpdate } = document;
+    const etag = `"${document.sha256.toString('base64url')}"`;
+    const left = nextUpdate === undefined ? CERTIFICATE_CACHE_SECONDS : secondsUntil(nextUpdate, now);
+    const maxAge = Math.max(0, Math.min(nextUpdate === undefined ? left : CRL_CACHE_SECONDS, left));
+    reply
+      .header('etag', etag)
+      .header('cache-control', `max-age=${maxAge}, public, no-transform, must-revalidate`)
+      .header('x-content-type-options', 'nosniff');
+    // Two lists of one second would look alike to whoever goes by the date (RFC 9110 8.8.2.2).
+    if (now.getTime() - modified.getTime() >= 1000) reply.header('last-modified', modified.toUTCString());
+    if (isKnown(request, etag, modified)) return reply.code(304).send();
+    const octets = await shelf.octets(document);
+    if (octets !== undefined) return reply.type(TYPES[document.kind]).send(octets);
+  }
+  throw new AuthorityError(
     'not-found',
     'There is no such document. /ca/chain.p7c has the certificates of the authorities.',
   );
-}
-
-interface Document {
-  readonly type: string;
-  readonly octets: Uint8Array;
-  readonly modified: Date;
-  readonly maxAge: number;
-}
-
-function send(request: FastifyRequest, reply: FastifyReply, document: Document): FastifyReply {
-  const etag = `"${createHash('sha256').update(document.octets).digest('hex')}"`;
-  reply
-    .header('etag', etag)
-    .header('last-modified', document.modified.toUTCString())
-    .header('cache-control', `max-age=${document.maxAge}, public, no-transform, must-revalidate`)
-    .header('x-content-type-options', 'nosniff');
-  if (isKnown(request, etag, document.modified)) return reply.code(304).send();
-  return reply.type(document.type).send(Buffer.from(document.octets));
 }
 
 /** RFC 9110 13.1: If-None-Match decides alone where it is present. */

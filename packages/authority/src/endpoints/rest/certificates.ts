@@ -2,17 +2,16 @@
 import { formatName, parseCertificate } from '@chancery/smime';
 import { keyLabel } from '../../ca/authority-key.ts';
 import { describeCertificate } from '../../ca/describe.ts';
-import { revokeCertificate } from '../../ca/revoke.ts';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
-import { consult, perform } from '../../operation.ts';
+import { consult } from '../../operation.ts';
 import { chainOf, listAuthorities } from '../../store/authorities.ts';
 import { certificateBySerial, listCertificates } from '../../store/certificates.ts';
 import { latestCrl } from '../../store/crls.ts';
 import type { Snapshot } from '../../store/database.ts';
 import type { Handlers } from './handler.ts';
 
-export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'revokeCertificate' | 'authorities'> = {
+export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'authorities'> = {
   async certificates({ world, by }, { query }) {
     const now = world.clock();
     const page = await consult(world, 'certificate:read', by, (snapshot) => listCertificates(snapshot, query, now));
@@ -45,17 +44,12 @@ export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'rev
       };
     });
   },
-  async revokeCertificate({ world, by }, { params, body }) {
-    await perform(world, revokeCertificate, by, { ...params, ...body });
-    const row = await world.database.snapshot((snapshot) => requireCertificate(snapshot, params.serialNumber));
-    return describeCertificate(row, world.clock());
-  },
   async authorities({ world, by }) {
     const base = publicUrlOf(world.config);
     return consult(world, 'certificate:read', by, async (snapshot) => {
       const items = [];
       for (const { id, role, name, slug, certificate } of await listAuthorities(snapshot)) {
-        const crl = await latestCrl(snapshot, id);
+        const crl = await latestCrl(snapshot, { authorityId: id, shard: null });
         items.push({
           id,
           role,
@@ -81,7 +75,7 @@ export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'rev
   },
 };
 
-async function requireCertificate(snapshot: Snapshot, serialNumber: string) {
+export async function requireCertificate(snapshot: Snapshot, serialNumber: string) {
   const row = await certificateBySerial(snapshot, serialNumber);
   if (row !== undefined) return row;
   throw new AuthorityError('not-found', `No certificate with the serial number ${serialNumber} was issued here.`);

@@ -3,10 +3,13 @@ import type { RouteName, Routes } from '@chancery/api';
 import type { z } from 'zod';
 import type { Session } from '../../identity/sessions.ts';
 import type { Principal } from '../../principal.ts';
+import type { OcspResponder } from '../../status/ocsp-responder.ts';
 import type { World } from '../../world.ts';
 
 export interface Context {
   readonly world: World;
+  /** Of this process: what it counts is shown. */
+  readonly responder: OcspResponder;
   /** Anonymous on public routes. */
   readonly by: Principal;
   /** Of the page that asks, checked to be ours; the office's own address where none is said. */

@@ -13,6 +13,7 @@ import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
 import { sessionHandlers } from './session.ts';
+import { statusHandlers } from './status.ts';
 
 export const handlers: Handlers<RouteName> = {
   ...officeHandlers,
@@ -27,4 +28,5 @@ export const handlers: Handlers<RouteName> = {
   ...inspectHandlers,
   ...auditHandlers,
   ...journalHandlers,
+  ...statusHandlers,
 };

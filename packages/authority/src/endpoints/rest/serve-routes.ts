@@ -3,6 +3,7 @@ import { Problem, type RouteDefinition, type RouteName, routes } from '@chancery
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Session } from '../../identity/sessions.ts';
 import { anonymous, type Principal } from '../../principal.ts';
+import type { OcspResponder } from '../../status/ocsp-responder.ts';
 import type { World } from '../../world.ts';
 import { authenticate, checkedOrigin, SESSION_COOKIE } from './caller.ts';
 import type { Context, Handlers } from './handler.ts';
@@ -15,6 +16,7 @@ declare module 'fastify' {
 
 export interface ServeOptions {
   readonly world: World;
+  readonly responder: OcspResponder;
   readonly demo: boolean;
   /** SHA-256 of the local token. */
   readonly localTokenHash: Buffer;
@@ -90,6 +92,7 @@ function contextOf(options: ServeOptions, request: FastifyRequest, reply: Fastif
   } as const;
   return {
     world: options.world,
+    responder: options.responder,
     demo: options.demo,
     by: caller.by,
     origin: caller.origin,

@@ -44,7 +44,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     throw new AuthorityError('not-found', 'There is nothing at this address.');
   });
   // Apart from the rest: no cookies, no rate limit, no policies for browsers.
-  await app.register(ocspEndpoint(world));
+  await app.register(ocspEndpoint(options.responder, world.clock));
   await app.register(repositoryEndpoint(world));
   await app.register(async (api) => {
     api.setValidatorCompiler(validatorCompiler);

@@ -1,0 +1,62 @@
+/** CA certificates and CRLs in LDAP directories (RFC 4523): one entry for an authority, and one for the list of each shard. */
+import { Attribute, Change, Client, NoSuchObjectError } from 'ldapts';
+import { type LdapTarget, readSecret } from '../config.ts';
+import type { StatusDocument } from '../status/documents.ts';
+import type { DocumentTarget } from './document-target.ts';
+
+const ATTRIBUTES: Readonly<Record<StatusDocument['kind'], string | undefined>> = {
+  certificate: 'cACertificate;binary',
+  complete: 'certificateRevocationList;binary',
+  delta: 'deltaRevocationList;binary',
+  // A directory has a certificate of each authority, and needs no chains.
+  chain: undefined,
+};
+
+/** @param authorityDn the entry's name, with `{name}` in it; @param home the folder that the password's file is relative to */
+export function ldapDocumentTarget(
+  name: string,
+  target: LdapTarget,
+  authorityDn: string,
+  home: string,
+): DocumentTarget {
+  return {
+    name,
+    takes: ({ kind }) => ATTRIBUTES[kind] !== undefined,
+    async put(document, octets) {
+      const attribute = ATTRIBUTES[document.kind];
+      if (attribute === undefined) return;
+      const dn = entryOf(document, authorityDn);
+      const timeout = target.timeoutSeconds * 1000;
+      const client = new Client({ url: target.url, timeout, connectTimeout: timeout });
+      try {
+        await client.bind(target.bindDn, readSecret(target.password, home));
+        const value = new Attribute({ type: attribute, values: [octets] });
+        try {
+          await client.modify(dn, new Change({ operation: 'replace', modification: value }));
+        } catch (error) {
+          if (!(error instanceof NoSuchObjectError)) throw error;
+          await client.add(dn, [new Attribute({ type: 'objectClass', values: [...CLASSES] }), value]);
+        }
+      } catch (error) {
+        throw new Error(`${target.url}: ${dn}: ${reasonOf(error)}`, { cause: error });
+      } finally {
+        await client.unbind().catch(() => {});
+      }
+    },
+  };
+}
+
+/** RFC 4523: the structural class of an entry for lists, and the two that let it hold a certificate and a delta as well. */
+const CLASSES = ['top', 'cRLDistributionPoint', 'pkiCA', 'deltaCRL'];
+
+/** Slugs are letters, digits and hyphens: nothing in them needs escaping (RFC 4514). */
+function entryOf({ authority, shard }: StatusDocument, authorityDn: string): string {
+  return authorityDn.replaceAll('{name}', shard === null ? authority.slug : `${authority.slug}-${shard}`);
+}
+
+/** ldapts leaves the message of a refused connection empty. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message || (typeof code === 'string' ? code : error.name);
+}
