@@ -66,7 +66,7 @@ export default {
     not(
       'nothing-imports-endpoints',
       'Endpoints parse, authenticate, perform, reply; nothing builds on them.',
-      inside('(?!endpoints/|main\\.ts)'),
+      inside('(?!endpoints/|(status-)?main\\.ts)'),
       inside('endpoints/'),
     ),
     {

@@ -110,7 +110,8 @@ const CONSOLE = fileURLToPath(new URL('../../console/dist', import.meta.url));
 
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
-async function openKeyStore(config: AuthorityConfig, log: Log): Promise<KeyStore> {
+/** @throws KeyStoreError for a wrong secret */
+export async function openKeyStore(config: AuthorityConfig, log: Log): Promise<KeyStore> {
   const directory = path.join(config.home, 'keys');
   if (config.keys.secret !== undefined) {
     return openSoftwareKeyStore({ directory, secret: readSecret(config.keys.secret, config.home) });

@@ -31,6 +31,7 @@ Environment:
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./commands/start.ts')).startCommand(),
   authority: async () => (await import('./commands/authority.ts')).authorityCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
   gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand(),
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
   people: async () => (await import('./commands/people.ts')).peopleCommand(),

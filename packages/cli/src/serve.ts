@@ -2,10 +2,19 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createClient } from '@chancery/api';
-import { type AuthorityConfig, type RunningAuthority, readSecret, startAuthority } from '@chancery/authority';
+import {
+  type AuthorityConfig,
+  openKeyStore,
+  type RunningAuthority,
+  type RunningStatus,
+  readSecret,
+  startAuthority,
+  startStatus,
+} from '@chancery/authority';
 import { startEmbeddedPostgres } from '@chancery/embedded-postgres';
 import { type GatewayConfig, type RunningGateway, startGateway } from '@chancery/gateway';
 import { ensureConsole } from './console-build.ts';
+import { CommandError } from './exit-codes.ts';
 import { processLog } from './log.ts';
 
 /** Things to stop, last started first. */
@@ -51,6 +60,23 @@ export async function serveAuthority(
   running.add(() => authority.stop());
   writeFileSync(path.join(config.home, 'url'), `${authority.url}\n`);
   return authority;
+}
+
+/** Only what relying parties ask: it migrates nothing, and starts no database. */
+export async function serveStatus(running: Running, config: AuthorityConfig): Promise<RunningStatus> {
+  const url = config.status.database.url ?? config.database.url;
+  if (url === undefined) {
+    throw new CommandError(
+      'chancery status needs a database of its own kind: name it in [status.database] url, as a role that may only read ("chancery status --print-grants").',
+    );
+  }
+  const log = processLog();
+  const keyStore = await openKeyStore(config, log);
+  running.add(() => keyStore.close());
+  const connectionString = typeof url === 'string' ? url : readSecret(url, config.home);
+  const status = await startStatus({ config, connection: { connectionString }, keyStore, log });
+  running.add(() => status.stop());
+  return status;
 }
 
 /** The gateway beside an authority in this process: its token is made on the first start. */

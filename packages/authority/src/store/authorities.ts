@@ -40,11 +40,6 @@ export async function authorityById(snapshot: Snapshot, id: string): Promise<Aut
   return row && read(row);
 }
 
-export async function authorityBySlug(snapshot: Snapshot, slug: string): Promise<AuthorityRow | undefined> {
-  const row = await snapshot.selectFrom('authorities').selectAll().where('slug', '=', slug).executeTakeFirst();
-  return row && read(row);
-}
-
 /** Roots first, each before what it issued. */
 export async function listAuthorities(snapshot: Snapshot): Promise<AuthorityRow[]> {
   const rows = await snapshot

@@ -139,18 +139,15 @@ export async function responderCertificates(
   at: Date,
 ): Promise<{ keyReference: string; certificate: Buffer; notBefore: Date; notAfter: Date }[]> {
   const rows = await snapshot
-    .selectFrom('certificates')
+    .selectFrom('responder_certificates')
     .select(['key_reference', 'certificate', 'not_before', 'not_after'])
-    .where('use', '=', 'ocsp')
     .where('authority_id', '=', authorityId)
-    .where('revoked_at', 'is', null)
     .where('not_before', '<=', at)
     .where('not_after', '>', at)
-    .where('key_reference', 'is not', null)
     .orderBy('not_after', 'desc')
     .execute();
   return rows.map((row) => ({
-    keyReference: row.key_reference ?? '',
+    keyReference: row.key_reference,
     certificate: row.certificate,
     notBefore: row.not_before,
     notAfter: row.not_after,

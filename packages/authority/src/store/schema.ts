@@ -153,6 +153,14 @@ export interface Schema {
     revocation_reason: string | null;
     crl_shard: Generated<number | null>;
   };
+  responder_certificates: {
+    serial_number: string;
+    authority_id: string;
+    key_reference: string;
+    certificate: Buffer;
+    not_before: Date;
+    not_after: Date;
+  };
   crl_shards: { authority_id: string; shard: number; urls: string[]; created_at: Date };
   revocation_versions: { authority_id: string; version: BigIntColumn };
   revocations: {

@@ -23,7 +23,7 @@ const STATUS = {
 } as const satisfies Record<ErrorCode, number>;
 
 /** Answers with the problem that an error is; what nobody foresaw goes to the log, and to the caller without its text. */
-export function answerError(world: World) {
+export function answerError(world: Pick<World, 'log'>) {
   return (error: FastifyError | AuthorityError | Error, request: FastifyRequest, reply: FastifyReply): void => {
     const { known, status } = classify(error);
     if (known.code === 'internal' || known.code === 'unavailable') {

@@ -111,6 +111,11 @@ const statements = [
   `ALTER TABLE crls ALTER COLUMN octets SET NOT NULL, ALTER COLUMN sha256 SET NOT NULL`,
   `CREATE UNIQUE INDEX crls_number ON crls (authority_id, shard, number, (base_number IS NULL)) NULLS NOT DISTINCT`,
 
+  // Certificates name people: a process for a public network sees those of responders alone.
+  `CREATE VIEW responder_certificates AS
+     SELECT serial_number, authority_id, key_reference, certificate, not_before, not_after
+     FROM certificates WHERE use = 'ocsp' AND revoked_at IS NULL AND key_reference IS NOT NULL`,
+
   // What stands where of an authority's documents: lists and certificates, in folders and directories.
   `CREATE TABLE document_publications (
      target text NOT NULL,
