@@ -36,12 +36,12 @@ describe('the configuration', () => {
       {
         name: 'partners',
         when: { recipientDomain: ['partner.example'], direction: 'outbound' },
-        do: { sign: 'if-possible', encrypt: 'must', form: 'clear', cipher: 'aes-256-cbc' },
+        do: { sign: 'if-possible', encrypt: 'must', form: 'clear', cipher: 'aes-256-cbc', header: 'none' },
       },
       {
         name: 'the rest',
         when: {},
-        do: { sign: 'if-possible', encrypt: 'if-possible', form: 'clear', cipher: 'aes-256-cbc' },
+        do: { sign: 'if-possible', encrypt: 'if-possible', form: 'clear', cipher: 'aes-256-cbc', header: 'none' },
       },
     ]);
   });

@@ -1,5 +1,5 @@
 /** Makes one copy of an outgoing message what the plan says it is to be: signed, then encrypted, never the other way round. */
-import { type Certificate, encryptMessage, signMessage } from '@chancery/smime';
+import { type Certificate, encryptMessage, SmimeError, signMessage } from '@chancery/smime';
 import type { SigningKey } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { Copy } from './policy/decide.ts';
@@ -12,21 +12,28 @@ import type { Copy } from './policy/decide.ts';
  */
 export async function protect(
   message: Uint8Array,
-  copy: Pick<Copy, 'sign' | 'encrypt' | 'form' | 'cipher'>,
+  copy: Pick<Copy, 'sign' | 'encrypt' | 'form' | 'cipher' | 'header'>,
   key: SigningKey | undefined,
   certificates: readonly Certificate[],
   replyTo?: Certificate,
 ): Promise<Uint8Array> {
   let result = message;
+  const hidden = copy.header === 'clear' ? 'no-confidentiality' : copy.header;
+  const headerProtection = copy.encrypt || copy.header === 'none' ? hidden : 'clear';
   if (copy.sign) {
     if (key === undefined) throw new GatewayError('key-unusable', 'The signing key is not here');
     try {
-      result = await signMessage({
-        message: result,
-        signers: [{ signer: key.signer, certificate: key.certificate, chain: key.chain }],
-        form: copy.form,
-        ...(replyTo === undefined ? {} : { encryptionCertificate: replyTo }),
-      });
+      const { signer, certificate, chain } = key;
+      result = await withHeader(headerProtection, (header) =>
+        signMessage({
+          message,
+          signers: [{ signer, certificate, chain }],
+          form: copy.form,
+          headerProtection: header,
+          legacyDisplay: true,
+          ...(replyTo === undefined ? {} : { encryptionCertificate: replyTo }),
+        }),
+      );
     } catch (error) {
       throw new GatewayError('key-unusable', `The message could not be signed: ${reasonOf(error)}`, error);
     }
@@ -34,10 +41,33 @@ export async function protect(
   if (copy.encrypt) {
     if (certificates.length === 0) throw new GatewayError('key-unusable', 'There is no certificate to encrypt with');
     try {
-      result = await encryptMessage({ message: result, recipients: [...certificates], cipher: copy.cipher });
+      const signed = result;
+      // One that is signed has its header within.
+      result = await withHeader(copy.sign ? 'none' : hidden, (header) =>
+        encryptMessage({
+          message: signed,
+          recipients: [...certificates],
+          cipher: copy.cipher,
+          headerProtection: header,
+          legacyDisplay: true,
+        }),
+      );
     } catch (error) {
       throw new GatewayError('key-unusable', `The message could not be encrypted: ${reasonOf(error)}`, error);
     }
   }
   return result;
+}
+
+/** What is an object of cryptography already, though neither signed nor encrypted (certificates, compressed data), has no header to protect. */
+async function withHeader<Policy extends string>(
+  policy: Policy,
+  make: (policy: Policy | 'none') => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  try {
+    return await make(policy);
+  } catch (error) {
+    if (policy === 'none' || !(error instanceof SmimeError) || error.code !== 'invalid-argument') throw error;
+    return make('none');
+  }
 }

@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { decryptMessage, localDecrypter, verifyMessage } from '@chancery/smime';
+import { decryptMessage, headerValue, localDecrypter, scanMessage, verifyMessage } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/next-server.ts';
 import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
@@ -13,6 +13,12 @@ beforeAll(async () => {
       name: 'opaque',
       when: { header: { name: 'X-Form', contains: 'opaque' } },
       do: { form: 'opaque', encrypt: 'never' },
+    },
+    { name: 'header', when: { header: { name: 'X-Header', contains: 'baseline' } }, do: { header: 'baseline' } },
+    {
+      name: 'header, not signed',
+      when: { header: { name: 'X-Header', contains: 'unsigned' } },
+      do: { header: 'baseline', sign: 'never' },
     },
   ]);
   await office.authority.addPerson({
@@ -69,6 +75,41 @@ describe('mail on its way out', () => {
       expect(report.signers[0]).toMatchObject({ signature: 'valid', identity: 'match' });
       expect(Buffer.from(report.content ?? []).toString('latin1')).toContain('secret plans');
     }
+  });
+
+  it('has its header protected where a rule says so', async () => {
+    for (const [rule, to, subject, intent, verdict] of [
+      ['baseline', 'ben@example.com', '[...]', 'cipher', 'valid'],
+      ['baseline', 'x@stranger.example', 'Plans', 'clear', 'valid'],
+      ['unsigned', 'ben@example.com', '[...]', 'cipher', 'unsigned'],
+    ] as const) {
+      office.outside.delivered.length = 0;
+      expect(await office.send('outbound', mail([to], { extra: `X-Header: ${rule}\r\n` }))).toMatchObject({
+        code: 250,
+      });
+      const [delivered] = await arrivals(1);
+      const message = delivered?.message ?? Buffer.alloc(0);
+      expect(headerValue(scanMessage(message), 'subject')).toBe(subject);
+      const report = await verifyMessage({
+        message,
+        anchors: [office.authority.ca.root],
+        intermediates: [office.authority.ca.issuing],
+        keys: [keyOf('ben@example.com')],
+      });
+      expect(report).toMatchObject({ verdict, protectedHeaders: { scheme: 'rfc9788', intent, differing: [] } });
+      expect(report.protectedHeaders?.fields).toContainEqual(
+        expect.objectContaining({ name: 'subject', value: 'Plans' }),
+      );
+    }
+  });
+
+  it('that is an object already goes out without a protected header, and is not held back', async () => {
+    const object = mail(['x@stranger.example'], {
+      extra: 'X-Header: baseline\r\nContent-Type: application/pkcs7-mime; smime-type=certs-only\r\n',
+      body: 'MAAA\r\n',
+    });
+    expect(await office.send('outbound', object)).toMatchObject({ code: 250 });
+    expect((await arrivals(1))[0]?.message.toString('latin1')).not.toContain('hp=');
   });
 
   it('is signed from an alias too', async () => {

@@ -31,6 +31,8 @@ export interface Copy {
   readonly encrypt: boolean;
   readonly form: Actions['form'];
   readonly cipher: Actions['cipher'];
+  /** What the rule says, where there is a header to protect: what its sender signed has its own. */
+  readonly header: Actions['header'];
 }
 
 export type Refusal =
@@ -84,7 +86,7 @@ export function decide(rules: readonly Rule[], facts: MessageFacts): Plan {
   });
   return {
     refusal: undefined,
-    copies: copiesOf(treated),
+    copies: copiesOf(treated, facts.protection),
     decisions: treated.map(({ recipient, rule, sign, encrypt }) => ({
       recipient: recipient.address,
       rule: rule.name,
@@ -139,14 +141,18 @@ function refusalOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | unde
   return undefined;
 }
 
-function copiesOf(treated: readonly (Ruled & { sign: boolean; encrypt: boolean })[]): Copy[] {
+function copiesOf(
+  treated: readonly (Ruled & { sign: boolean; encrypt: boolean })[],
+  protection: MessageFacts['protection'],
+): Copy[] {
   const groups = new Map<string, Copy & { recipients: string[] }>();
   for (const { recipient, rule, sign, encrypt } of treated) {
     const { form, cipher } = rule.do;
+    const header = protection === 'none' && (sign || encrypt) ? rule.do.header : 'none';
     // Every envelope lists its recipients: a hidden one gets an envelope of their own.
     const alone = encrypt && !recipient.visible ? recipient.address : '';
-    const key = JSON.stringify([sign, encrypt, sign ? form : '', encrypt ? cipher : '', alone]);
-    const group = groups.get(key) ?? { recipients: [], sign, encrypt, form, cipher };
+    const key = JSON.stringify([sign, encrypt, sign ? form : '', encrypt ? cipher : '', header, alone]);
+    const group = groups.get(key) ?? { recipients: [], sign, encrypt, form, cipher, header };
     group.recipients.push(recipient.address);
     groups.set(key, group);
   }

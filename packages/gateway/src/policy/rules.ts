@@ -35,6 +35,11 @@ const Actions = z.strictObject({
   form: z.enum(['clear', 'opaque']).default('clear'),
   /** `aes-256-gcm` only where every recipient's software is known to read AuthEnvelopedData. */
   cipher: z.enum(['aes-256-cbc', 'aes-256-gcm']).default('aes-256-cbc'),
+  /**
+   * Header protection (RFC 9788) of what this gateway signs or encrypts first. `clear`: signed, and readable outside. `baseline`, `shy`:
+   * once it is encrypted Subject (and names) are hidden outside, and repeated in the text for programs that do not know of it.
+   */
+  header: z.enum(['none', 'clear', 'baseline', 'shy']).default('none'),
   /** Refuses the message with this text. */
   refuse: z.string().min(1).max(200).optional(),
 });

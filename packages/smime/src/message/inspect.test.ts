@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Holder, issue, mail, now } from '../../test/office.ts';
+import { codes, type Holder, issue, mail, now, replaced } from '../../test/office.ts';
 import { certsOnly, derToPem, encryptMessage, type InspectNode, inspectMessage, signMessage } from '../index.ts';
 
 let root: Holder;
@@ -35,6 +35,40 @@ describe('inspecting', () => {
     const tree = await inspectMessage({ message: encrypted, at: now });
     expect(kinds(tree)).toEqual(['mime', ['enveloped-data']]);
     expect(tree.children[0]?.fields).toContainEqual({ label: 'Cipher', value: 'aes-256-cbc' });
+  });
+
+  it('shows a protected header, what stood outside in its place, and what contradicts it', async () => {
+    const signed = await signMessage({
+      signers: [alice],
+      message: mail({ headers: ['Keywords: secret'] }),
+      form: 'opaque',
+      signingTime: now,
+      headerProtection: 'baseline',
+    });
+    const message = await encryptMessage({ message: signed, recipients: [alice.certificate] });
+    const inspect = (bytes: Uint8Array) =>
+      inspectMessage({ message: bytes, anchors: [root.certificate], keys: [alice.key], at: now });
+    const tree = await inspect(message);
+    expect(tree.title).toBe('Meeting');
+    expect(tree.fields).toEqual(
+      expect.arrayContaining([
+        { label: 'Protected header', value: 'RFC 9788, composed to be encrypted' },
+        { label: 'Subject, protected', value: 'Meeting (signed-and-encrypted)' },
+        { label: 'To, protected', value: 'Bob <bob@example.org> (signed-only)' },
+        { label: 'Subject, put outside', value: '[...]' },
+        { label: 'Keywords, put outside', value: 'nothing' },
+      ]),
+    );
+    expect(codes(tree.problems)).not.toContain('outer-field-differs');
+    const altered = await inspect(replaced(message, 'Subject: [...]', 'Subject: Pay at once'));
+    expect(altered.fields).toContainEqual({ label: 'Delivered otherwise than composed', value: 'Subject' });
+    expect(codes(altered.problems)).toContain('outer-field-differs');
+    // Without a key nothing of it shows, and what is only signed shows without one.
+    expect((await inspectMessage({ message })).title).toBe('[...]');
+    expect((await inspectMessage({ message: signed })).fields).toContainEqual({
+      label: 'Keywords, put outside',
+      value: 'nothing',
+    });
   });
 
   it('takes certificates and CMS, in DER and PEM', async () => {

@@ -15,10 +15,12 @@ import { SmimeError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { withEntity } from '../mime/canonical.ts';
 import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
+import { fileName } from '../mime/file-name.ts';
 import { decodeHeaderText } from '../mime/header-text.ts';
 import { scanMessage } from '../mime/scan.ts';
 import { type Problem, problem } from '../problem.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { describeProtectedHeaders } from './inspect-headers.ts';
 import {
   describeCertificate,
   describeCrl,
@@ -32,9 +34,10 @@ import {
   optional,
 } from './inspect-objects.ts';
 import { type SignerReport, signerJudge } from './judge-signers.ts';
-import { isSignatureType, layerOf } from './layer.ts';
+import { isObjectType, isSignatureType, layerOf } from './layer.ts';
 import { isPem } from './object.ts';
-import { verifyScanned } from './verify.ts';
+import type { ProtectedHeaders } from './protected-headers.ts';
+import { type VerifyReport, verifyScanned } from './verify.ts';
 
 /** A message or an object to take apart, with what is needed to open and judge it. */
 export interface InspectInput {
@@ -72,17 +75,35 @@ async function inspectWhole(bytes: Buffer, input: InspectInput, layer: number): 
     legacy: input.legacy ?? false,
   });
   const node = await inspectEntity(bytes, root, { input, layer, root: true, signers: report.signers });
-  node.title = decodeHeaderText(headerValue(root, 'subject') ?? '') || node.title;
+  const { protectedHeaders, conflicts } = layer === 0 ? await readHeader(bytes, root, report, input) : nothingProtected;
+  const subject =
+    protectedHeaders?.fields.find(({ name }) => name === 'subject')?.value ?? headerValue(root, 'subject');
+  node.title = decodeHeaderText(subject ?? '') || node.title;
   node.fields.unshift(
     ...['from', 'to', 'cc', 'date', 'message-id'].flatMap((name) =>
       optional(labels[name] ?? name, decodeHeaderText(headerValue(root, name) ?? '')),
     ),
+    ...(protectedHeaders ? describeProtectedHeaders(protectedHeaders) : []),
   );
   node.verdict = report.verdict;
   const known = new Set(node.problems.map(({ code }) => code));
-  node.problems.push(...report.problems.filter(({ code }) => !known.has(code)));
+  node.problems.push(...[...report.problems, ...conflicts].filter(({ code }) => !known.has(code)));
   return node;
 }
+
+/** The protected header, also where it lies within encryption that a key opens; and where the delivered one contradicts it. */
+async function readHeader(
+  message: Buffer,
+  root: MimeEntity,
+  report: VerifyReport,
+  { anchors = [], keys = [], at, legacy = false }: InspectInput,
+): Promise<{ readonly protectedHeaders?: ProtectedHeaders | undefined; readonly conflicts: readonly Problem[] }> {
+  if (keys.length === 0 || !isObjectType(root)) return { protectedHeaders: report.protectedHeaders, conflicts: [] };
+  const { protectedHeaders, problems } = await verifyScanned(message, root, { anchors, keys, legacy, ...(at && { at }) });
+  return { protectedHeaders, conflicts: problems.filter(({ code }) => code.startsWith('outer-')) };
+}
+
+const nothingProtected = { protectedHeaders: undefined, conflicts: [] };
 
 const labels: Readonly<Record<string, string>> = {
   from: 'From',
@@ -113,6 +134,7 @@ async function inspectEntity(bytes: Buffer, entity: MimeEntity, walk: Walk): Pro
       field('Encoding', entity.transferEncoding),
       field('Size', `${entity.end - entity.bodyStart} octets`),
       ...optional('Disposition', decodeHeaderText(headerValue(entity, 'content-disposition') ?? '')),
+      ...optional('File name', fileName(entity)),
     ],
     problems: [...entity.ambiguities],
     children: [],
