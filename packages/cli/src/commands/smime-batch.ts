@@ -1,14 +1,15 @@
 /** What `chancery smime … --batch` answers to one line. docs/reference/batch.md describes every field. */
 import {
   cmsObjectIn,
+  type DecryptInput,
   type DecryptionKey,
   decodeHeaderText,
   decryptContent,
   decryptMessage,
+  type EffectiveHeader,
   inspectMessage,
   type LayerReport,
   localDecrypter,
-  type OpeningInput,
   type ProtectedHeaders,
   type SignerReport,
   SmimeError,
@@ -86,7 +87,11 @@ export async function verifyAny(
 }
 
 /** Throws `SmimeError` for a message that does not open, and `CommandError` for what is neither a message nor CMS. */
-export async function decryptAny(bytes: Uint8Array, name: string, opening: OpeningInput): Promise<Opened> {
+export async function decryptAny(
+  bytes: Uint8Array,
+  name: string,
+  opening: Omit<DecryptInput, 'message'>,
+): Promise<Opened> {
   const der = objectIn(bytes, name);
   if (der === undefined) {
     const { message, ...opened } = await decryptMessage({ ...opening, message: bytes });
@@ -104,13 +109,16 @@ interface Opened {
   readonly authenticated: boolean;
   readonly cipher: string;
   readonly recipients: readonly string[];
+  /** What became of the header of a message, where its composer protected it. */
+  readonly header?: EffectiveHeader;
 }
 
-export const openedForScripts = ({ authenticated, cipher, recipients, content }: Opened): object => ({
+export const openedForScripts = ({ authenticated, cipher, recipients, header, content }: Opened): object => ({
   decrypted: true,
   authenticated,
   cipher,
   recipients,
+  ...(header && { header }),
   content: base64(content),
 });
 
@@ -181,9 +189,10 @@ const signerForScripts = (signer: SignerReport): object => ({
   problems: [...signer.problems, ...signer.path.problems],
 });
 
-const headersForScripts = ({ fields, ...rest }: ProtectedHeaders): object => ({
+const headersForScripts = ({ fields, outer, ...rest }: ProtectedHeaders): object => ({
   ...rest,
   fields: fields.map((field) => ({ ...field, value: decodeHeaderText(field.value) })),
+  ...(outer && { outer: outer.map((field) => ({ ...field, value: decodeHeaderText(field.value) })) }),
 });
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

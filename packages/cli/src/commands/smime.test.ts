@@ -433,3 +433,59 @@ describe('messages that are too large to hold', () => {
     slow,
   );
 });
+
+describe('a protected header', () => {
+  const alice = ['--key', file('alice.key'), '--cert', file('alice.crt')];
+  const subject = (text: string): string | undefined => /^Subject: (.*)$/m.exec(text)?.[1]?.trim();
+
+  it(
+    'is put in by sign and encrypt, and shown by decrypt and inspect',
+    async () => {
+      const policy = ['--header-protection', 'baseline'];
+      const signed = await run(['sign', file('plain.eml'), ...alice, ...policy, '--out', file('header-signed.eml')]);
+      expect(signed).toMatchObject({ code: 0, stderr: '' });
+      const to = ['--to', file('alice.crt')];
+      const sealed: string[] = [];
+      for (const [name, more] of [
+        ['header-signed.eml', []],
+        ['plain.eml', [...policy, '--legacy-display']],
+      ] as const) {
+        const out = file(`sealed-${name}`);
+        expect(await run(['encrypt', file(name), ...to, ...more, '--out', out])).toMatchObject({ code: 0, stderr: '' });
+        expect(subject(readFileSync(out, 'latin1'))).toBe('[...]');
+        sealed.push(out);
+      }
+      for (const message of sealed) {
+        const opened = await run(['decrypt', message, ...alice]);
+        expect(opened.code).toBe(0);
+        expect(subject(opened.stdout)).toBe('Meeting');
+        expect(opened.stdout.match(/^Subject: Meeting/gm)).toHaveLength(message.includes('signed') ? 2 : 1);
+        expect(subject((await run(['decrypt', message, ...alice, '--header', 'delivered'])).stdout)).toBe('[...]');
+        expect(JSON.parse((await run(['decrypt', message, ...alice, '--json'])).stdout)).toMatchObject({
+          decrypted: true,
+          header: {
+            scheme: 'rfc9788',
+            intent: 'cipher',
+            restored: ['subject'],
+            removed: [],
+            differing: [],
+            problems: [],
+          },
+        });
+        const { stdout } = await run(['inspect', message, ...alice]);
+        expect(stdout).toMatch(/^Meeting /);
+        expect(stdout).toContain('Subject, put outside: [...]');
+      }
+      const twice = await run(['encrypt', file('header-signed.eml'), ...to, ...policy]);
+      expect(twice.code).toBe(2);
+      const [first = ''] = sealed;
+      keep('header-altered.eml', readFileSync(first, 'latin1').replace('Subject: [...]', 'Subject: Pay at once'));
+      const altered = await run(['decrypt', file('header-altered.eml'), ...alice]);
+      expect(subject(altered.stdout)).toBe('Meeting');
+      expect(altered.stderr).toContain(
+        'The header was altered on the way: The Subject that was delivered says "Pay at once"',
+      );
+    },
+    slow,
+  );
+});

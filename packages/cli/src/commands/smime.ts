@@ -75,6 +75,14 @@ export function smimeCommand(): Command {
   withKeys(smime.command('decrypt').description('open an encrypted message: exit 1 where it does not open'))
     .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--out <file>', 'where to write the message (default: standard output)')
+    .addOption(
+      new Option(
+        '--header <which>',
+        'the fields that the composer protected (RFC 9788), or those that were delivered; of a message too large to hold, always these',
+      )
+        .choices(['protected', 'delivered'])
+        .default('protected'),
+    )
     .option('--json', 'print JSON, with the content in base64')
     .option('--legacy', 'open Triple DES, DES and RC2 too: for old mail')
     .option('--batch', batchHelp)
@@ -85,11 +93,13 @@ export function smimeCommand(): Command {
       const input = await readMessage(message);
       const opened = await (isLarge(input)
         ? decryptLarge(input, message, opening, options)
-        : decryptAny(input, message, opening)
+        : decryptAny(input, message, { ...opening, header: options.header })
       ).catch(refused);
       if ('whole' in opened) {
         if (options.json !== true || options.out !== undefined) writeOut(options.out, opened.whole);
         if (options.json === true) print(options, openedForScripts(opened), () => '');
+        for (const { severity, message } of opened.header?.problems ?? [])
+          if (severity === 'error') process.stderr.write(`The header was altered on the way: ${message}\n`);
       }
       if (!opened.authenticated)
         process.stderr.write(
@@ -125,8 +135,7 @@ export function smimeCommand(): Command {
           options.out,
           await signMessage({ ...how, message, legacyDisplay: options.legacyDisplay === true }),
         );
-      if (options.legacyDisplay === true)
-        throw new CommandError(`--legacy-display is for messages up to ${wholeOctets / 1_048_576} MB.`);
+      if (options.legacyDisplay === true) throw displayTooLarge();
       await writeOutPieces(options.out, signStream({ ...how, source: message.open }));
     });
 
@@ -140,12 +149,23 @@ export function smimeCommand(): Command {
         .choices(['aes-256-cbc', 'aes-256-gcm', 'aes-128-cbc', 'aes-128-gcm'])
         .default('aes-256-cbc'),
     )
+    .addOption(
+      new Option(
+        '--header-protection <policy>',
+        'protect the header (RFC 9788) of a message that is not signed; one that is has it from "sign"',
+      )
+        .choices(['none', 'baseline', 'shy', 'no-confidentiality'])
+        .default('none'),
+    )
+    .option('--legacy-display', 'repeat hidden header fields in the text')
     .option('--out <file>', 'where to write the message (default: standard output)')
-    .action(async (file: string, options: { to: string[]; cipher: 'aes-256-cbc'; out?: string }) => {
+    .action(async (file: string, options: EncryptOptions) => {
       const message = await readMessage(file);
-      const how = { recipients: options.to.flatMap(readCertificates), cipher: options.cipher };
-      if (isLarge(message)) await writeOutPieces(options.out, encryptStream({ ...how, source: message.open }));
-      else writeOut(options.out, await encryptMessage({ ...how, message }));
+      const { cipher, headerProtection, legacyDisplay = false } = options;
+      const how = { recipients: options.to.flatMap(readCertificates), cipher, headerProtection };
+      if (!isLarge(message)) return writeOut(options.out, await encryptMessage({ ...how, message, legacyDisplay }));
+      if (legacyDisplay) throw displayTooLarge();
+      await writeOutPieces(options.out, encryptStream({ ...how, source: message.open }));
     });
 
   withKeys(smime.command('inspect').description('show every layer of a message, certificate, CRL or CMS object'))
@@ -170,6 +190,9 @@ export function smimeCommand(): Command {
   return smime;
 }
 
+const displayTooLarge = (): CommandError =>
+  new CommandError(`--legacy-display is for messages up to ${wholeOctets / 1_048_576} MB.`);
+
 const batchHelp =
   'answer the cases that stand on standard input, one JSON object a line; docs/reference/batch.md describes the fields';
 
@@ -192,7 +215,16 @@ interface SignOptions {
   readonly out?: string;
 }
 
+interface EncryptOptions {
+  readonly to: string[];
+  readonly cipher: 'aes-256-cbc';
+  readonly headerProtection: 'none' | HeaderConfidentiality;
+  readonly legacyDisplay?: boolean;
+  readonly out?: string;
+}
+
 interface DecryptOptions {
+  readonly header: 'protected' | 'delivered';
   readonly legacy?: boolean;
   readonly out?: string;
   readonly json?: boolean;

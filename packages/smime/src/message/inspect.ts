@@ -99,7 +99,12 @@ async function readHeader(
   { anchors = [], keys = [], at, legacy = false }: InspectInput,
 ): Promise<{ readonly protectedHeaders?: ProtectedHeaders | undefined; readonly conflicts: readonly Problem[] }> {
   if (keys.length === 0 || !isObjectType(root)) return { protectedHeaders: report.protectedHeaders, conflicts: [] };
-  const { protectedHeaders, problems } = await verifyScanned(message, root, { anchors, keys, legacy, ...(at && { at }) });
+  const { protectedHeaders, problems } = await verifyScanned(message, root, {
+    anchors,
+    keys,
+    legacy,
+    ...(at && { at }),
+  });
   return { protectedHeaders, conflicts: problems.filter(({ code }) => code.startsWith('outer-')) };
 }
 
