@@ -22,6 +22,7 @@ import {
   RecipientQuery,
 } from './gateway.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
+import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
 import { Overview } from './overview.ts';
 import {
   ClaimLink,
@@ -421,6 +422,56 @@ export const routes = {
     access: 'authenticated',
     body: InspectRequest,
     response: InspectNode,
+  }),
+
+  // Bulk issuance
+  submitIssuance: route({
+    method: 'POST',
+    path: '/api/v1/issuances',
+    summary: 'Take in many requests for signing certificates; a repeated call changes nothing',
+    access: 'authenticated',
+    body: NewIssuance,
+    response: Issuance,
+  }),
+  issuances: route({
+    method: 'GET',
+    path: '/api/v1/issuances',
+    summary: 'Batches of requests, newest first',
+    access: 'authenticated',
+    response: z.object({ items: z.array(Issuance) }),
+  }),
+  issuance: route({
+    method: 'GET',
+    path: '/api/v1/issuances/:id',
+    summary: 'How far a batch of requests is',
+    access: 'authenticated',
+    params: ById,
+    response: Issuance,
+  }),
+  issuanceItems: route({
+    method: 'GET',
+    path: '/api/v1/issuances/:id/items',
+    summary: 'What became of each request, with the certificates',
+    access: 'authenticated',
+    params: ById,
+    query: IssuanceItemQuery,
+    response: z.object({ items: z.array(IssuanceItem), next: z.string().nullable() }),
+  }),
+  retryIssuance: route({
+    method: 'POST',
+    path: '/api/v1/issuances/:id/retry',
+    summary: 'Try again what failed',
+    access: 'authenticated',
+    params: ById,
+    response: Issuance,
+  }),
+  withdrawIssuance: route({
+    method: 'DELETE',
+    path: '/api/v1/issuances/:id',
+    summary: 'Take back what is not issued yet',
+    access: 'authenticated',
+    params: ById,
+    response: Issuance,
   }),
 
   // Claims (the secret is the credential)

@@ -28,6 +28,13 @@ import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
 import { notePublication, planPublication } from './publication/publish.ts';
 import { noteDocuments } from './publication/publish-documents.ts';
+import {
+  continueIssuance,
+  retryIssuance,
+  settleIssuance,
+  submitIssuance,
+  withdrawIssuance,
+} from './ra/bulk-issuance.ts';
 import { showClaim } from './ra/claim-link.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
@@ -68,6 +75,11 @@ export const operations: readonly Listed[] = [
   expireRecoveries,
   releaseKey,
   releasePassword,
+  submitIssuance,
+  withdrawIssuance,
+  retryIssuance,
+  settleIssuance,
+  continueIssuance,
   lockToGateway,
   readGatewayKeys,
   planPublication,

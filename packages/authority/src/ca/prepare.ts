@@ -34,6 +34,7 @@ import {
   type UseOfKey,
   usesOfKeys,
 } from '../store/intents.ts';
+import { allotSerials, type ItemKey } from '../store/issuances.ts';
 import { operatorById } from '../store/operators.ts';
 import { profileForUse, type VersionedProfile } from '../store/profiles.ts';
 import type { KeyOrigin } from '../store/schema.ts';
@@ -64,6 +65,8 @@ const PrepareInput = z.discriminatedUnion('use', [
     personId: z.uuid(),
     keyOrigin: z.enum(['device', 'browser', 'gateway']),
     enrollmentId: z.uuid().optional(),
+    /** The request of a batch that this certificate answers. */
+    item: z.strictObject({ issuanceId: z.uuid(), position: z.int() }).optional(),
   }),
   z.strictObject({
     use: z.literal('encryption'),
@@ -166,6 +169,7 @@ async function prepareAll(
 
   const intents: IntentRow[] = [];
   const superseded: string[] = [];
+  const allotted: (ItemKey & { serialNumber: string })[] = [];
   const taken = new Set<string>();
   const prepared: Prepared[] = [];
   for (const one of judged) {
@@ -179,6 +183,8 @@ async function prepareAll(
         taken.add(hex);
         intents.push(intent);
         superseded.push(...abandoned);
+        if (one.input.use === 'signing' && one.input.item !== undefined)
+          allotted.push({ ...one.input.item, serialNumber: intent.serialNumber });
         return {
           result: { serialNumber: intent.serialNumber } as IssuanceIntent,
           audit: { ...audit, ...(abandoned.length > 0 && { abandoned }) },
@@ -188,6 +194,7 @@ async function prepareAll(
   }
   await abandonIntents(tx, superseded);
   await insertIntents(tx, intents, world.clock());
+  await allotSerials(tx, allotted);
   return prepared;
 }
 

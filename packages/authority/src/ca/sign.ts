@@ -19,6 +19,7 @@ import {
   spendIntents,
   staleIntents,
 } from '../store/intents.ts';
+import { markItemsIssued } from '../store/issuances.ts';
 import type { World } from '../world.ts';
 import { keyLabel, signAsAuthority } from './authority-key.ts';
 import type { IssuanceIntent } from './prepare.ts';
@@ -93,6 +94,11 @@ async function signAll(
   await insertCertificates(
     tx,
     issued.map((one) => rowOf(one, now)),
+  );
+  await markItemsIssued(
+    tx,
+    issued.map(({ intent }) => intent.serialNumber),
+    now,
   );
   await markEnrollmentsIssued(
     tx,

@@ -2,11 +2,13 @@
 import { generateCrlIfDue } from '../ca/due-crls.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
+import { issueBatch } from '../ra/bulk-issuance.ts';
 import { fulfilEnrollment } from '../ra/enrollment.ts';
 import type { JobHandlers } from './queue.ts';
 
 export const jobHandlers: JobHandlers = {
   'fulfil-enrollment': (world, { enrollmentId }) => fulfilEnrollment(world, enrollmentId),
+  'issue-batch': (world, { issuanceId }) => issueBatch(world, issuanceId),
   'publish-person': (world, { personId }) => publishPerson(world, personId),
   'generate-crl': (world, { authorityId }) => generateCrlIfDue(world, authorityId),
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),

@@ -9,6 +9,8 @@ import type { Transaction } from '../store/database.ts';
 export const jobPayloads = {
   /** ra: make, escrow and certify the key of a waiting enrolment. */
   'fulfil-enrollment': z.object({ enrollmentId: z.uuid() }),
+  /** ra: certify what waits in a batch of requests. */
+  'issue-batch': z.object({ issuanceId: z.uuid() }),
   /** publication: bring one person's entry in every target in line with the inventory. */
   'publish-person': z.object({ personId: z.uuid() }),
   /** ca: make a new CRL. */

@@ -1,6 +1,5 @@
 /** From an enrolment request to a certificate: kra and ca, one after the other, each step its own operation. */
 import { createHash } from 'node:crypto';
-import { parseRequest, pemToDer, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
 import { prepareCertificate } from '../ca/prepare.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
@@ -15,6 +14,7 @@ import { enrollmentById, setEnrollmentError, waitingEnrollments } from '../store
 import { peopleWithoutLockTo } from '../store/escrow.ts';
 import { personByAddress, personById } from '../store/people.ts';
 import type { World } from '../world.ts';
+import { requestOf, spkiOf } from './certificate-request.ts';
 import { rotate } from './end-entity.ts';
 
 /**
@@ -157,28 +157,4 @@ async function alreadyIssued(
       chain: await chainOf(snapshot, row.authority_id),
     };
   });
-}
-
-/** Undefined for a request that cannot be read: `prepareCertificate` says what is wrong with it. */
-function spkiOf(request: Uint8Array): Uint8Array | undefined {
-  try {
-    return parseRequest(request).spki;
-  } catch (error) {
-    if (error instanceof SmimeError) return undefined;
-    throw error;
-  }
-}
-
-function requestOf(csr: string): Uint8Array {
-  const text = csr.trim();
-  if (!text.startsWith('-----')) return Buffer.from(text, 'base64');
-  try {
-    return pemToDer(text, text.includes('NEW CERTIFICATE REQUEST') ? 'NEW CERTIFICATE REQUEST' : 'CERTIFICATE REQUEST');
-  } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
-    throw new AuthorityError(
-      'unusable-input',
-      `The certificate request cannot be read: ${error.message}. Nothing was issued.`,
-    );
-  }
 }

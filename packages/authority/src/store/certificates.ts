@@ -69,6 +69,23 @@ export async function certificateByKey(
     .executeTakeFirst();
 }
 
+/** The newest certificate of each of these keys, by the hex of its digest; for one use. */
+export async function certificatesByKeys(
+  snapshot: Snapshot,
+  spkiSha256s: readonly Uint8Array[],
+  use: CertificateUse,
+): Promise<Map<string, Pick<CertificateRow, 'serial_number' | 'person_id' | 'revoked_at'>>> {
+  const keys = spkiSha256s.map((digest) => `\\x${Buffer.from(digest).toString('hex')}`);
+  const rows = await snapshot
+    .selectFrom('certificates')
+    .select(['spki_sha256', 'serial_number', 'person_id', 'revoked_at'])
+    .where(sql<boolean>`spki_sha256 = ANY (${keys}::bytea[])`)
+    .where('use', '=', use)
+    .orderBy('issued_at')
+    .execute();
+  return new Map(rows.map((row) => [row.spki_sha256.toString('hex'), row]));
+}
+
 /**
  * Encryption certificates that name an address of ours, are in their period and not revoked, newest first. Whether
  * their owner holds the key yet is the KRA's to say: `escrowed_key_id` tells which key.

@@ -30,6 +30,19 @@ export async function personByAddress(snapshot: Snapshot, address: string): Prom
   return row && read(row);
 }
 
+/** Whose each of these addresses is, by its key; one of nobody is absent. */
+export async function peopleByAddresses(
+  snapshot: Snapshot,
+  addresses: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await snapshot
+    .selectFrom('person_addresses')
+    .select(['key', 'person_id'])
+    .where(sql<boolean>`key = ANY (${addresses.map(addressKey)}::text[])`)
+    .execute();
+  return new Map(rows.map(({ key, person_id }) => [key, person_id]));
+}
+
 /** Held until commit: nobody else changes this person meanwhile. */
 export async function lockPerson(tx: Transaction, id: string): Promise<PersonRow | undefined> {
   const held = await tx.selectFrom('people').select('id').where('id', '=', id).forUpdate().executeTakeFirst();

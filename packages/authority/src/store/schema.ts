@@ -126,6 +126,19 @@ export interface Schema {
     created_at: Date;
     crl_shard: Generated<number | null>;
   };
+  issuances: { id: string; note: string; created_by: string; created_at: Date };
+  issuance_items: {
+    issuance_id: string;
+    position: number;
+    address: string;
+    person_id: string | null;
+    key_origin: 'device' | 'browser' | 'gateway';
+    request: Buffer;
+    state: IssuanceItemState;
+    serial_number: string | null;
+    error: string | null;
+    updated_at: Date;
+  };
   certificates: {
     serial_number: string;
     authority_id: string;
@@ -265,4 +278,5 @@ export interface Schema {
   };
 }
 
+export type IssuanceItemState = 'waiting' | 'issued' | 'failed' | 'withdrawn';
 export type KeyOrigin = 'device' | 'browser' | 'gateway' | 'kra' | 'authority';

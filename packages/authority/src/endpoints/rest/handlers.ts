@@ -6,6 +6,7 @@ import { claimHandlers } from './claims.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
 import { inspectHandlers } from './inspect.ts';
+import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { officeHandlers } from './office.ts';
 import { operatorHandlers } from './operators.ts';
@@ -22,6 +23,7 @@ export const handlers: Handlers<RouteName> = {
   ...peopleHandlers,
   ...certificateHandlers,
   ...profileHandlers,
+  ...issuanceHandlers,
   ...claimHandlers,
   ...recoveryHandlers,
   ...gatewayHandlers,

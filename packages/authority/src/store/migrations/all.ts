@@ -2,10 +2,12 @@ import type { Migration } from 'kysely/migration';
 import { up as house } from './0001-house.ts';
 import { up as profiles } from './0002-profiles.ts';
 import { up as status } from './0003-status.ts';
+import { up as issuances } from './0004-issuances.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
   '0001-house': { up: house },
   '0002-profiles': { up: profiles },
   '0003-status': { up: status },
+  '0004-issuances': { up: issuances },
 };
