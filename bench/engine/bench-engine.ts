@@ -1,7 +1,8 @@
 /** The engine against its peers: OpenSSL in C, Bouncy Castle, PKI.js, node-forge, and itself on a later Node. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { machine } from '../machine.ts';
 import { compare, compareMemory, type Pace } from './compare.ts';
 import { findContenders } from './contenders.ts';
 import { Fixtures } from './fixtures.ts';
@@ -55,9 +56,4 @@ function chosenSizes({ sizes: chosen, quick }: BenchInput): SizeName[] {
   if (chosen === undefined) return quick ? ['10 KB'] : names;
   const wanted = chosen.split(',').map((text) => text.trim().toUpperCase());
   return names.filter((name) => wanted.includes(name.replace(/ |B/g, '')));
-}
-
-function machine(): string {
-  const [first] = cpus();
-  return `${first?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 1_073_741_824)} GB, ${process.platform} ${process.arch}`;
 }
