@@ -35,7 +35,9 @@ export function draftCertificate(tbs: Uint8Array, algorithm: Uint8Array): Certif
 }
 
 /** For a person: `RSA-3072`, `P-256`. */
-export function keyLabel({ keyKind, publicKey }: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
+export function keyLabel(certificate: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
+  const { keyKind } = certificate;
   if (keyKind === undefined) return 'unknown';
-  return keyKind === 'rsa' ? `RSA-${publicKey.asymmetricKeyDetails?.modulusLength}` : keyKindLabel(keyKind);
+  // The key itself is read where its length is told: that takes as long as a signature.
+  return keyKind === 'rsa' ? `RSA-${certificate.publicKey.asymmetricKeyDetails?.modulusLength}` : keyKindLabel(keyKind);
 }

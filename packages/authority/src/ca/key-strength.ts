@@ -3,17 +3,55 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keyKindOf } from '@chancery/smime';
 
 /** What is wrong with a DER SubjectPublicKeyInfo, a sentence each without a full stop; empty for a sound key. */
-export function weaknessesOf(spki: Uint8Array): string[] {
+export function weaknessesOf(spki: Uint8Array): readonly string[] {
+  return examine(spki).weaknesses;
+}
+
+/** The length of an RSA key in bits; undefined for other keys. @param spki DER */
+export function modulusBits(spki: Uint8Array): number | undefined {
+  return examine(spki).modulusBits;
+}
+
+interface Examined {
+  readonly weaknesses: readonly string[];
+  readonly modulusBits: number | undefined;
+}
+
+/**
+ * Each key is asked about when it comes in, and again by a lint, hundreds of other keys later: what was found is kept for
+ * as long as a large batch is in hand. It says nothing that anybody who knows the public key could not find.
+ */
+const examined = new Map<string, Examined>();
+const REMEMBERED = 2000;
+
+function examine(spki: Uint8Array): Examined {
+  const name = Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength).toString('latin1');
+  const before = examined.get(name);
+  if (before !== undefined) return before;
+  const now = examineKey(spki);
+  if (examined.size >= REMEMBERED) for (const oldest of examined.keys()) if (examined.delete(oldest)) break;
+  examined.set(name, now);
+  return now;
+}
+
+function examineKey(spki: Uint8Array): Examined {
   let key: KeyObject;
   try {
     // OpenSSL checks that the point of an elliptic-curve key lies on its curve.
     key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-    if (keyKindOf(spki) !== 'rsa') return [];
+    if (keyKindOf(spki) !== 'rsa') return { weaknesses: [], modulusBits: undefined };
   } catch {
-    return ['the public key is neither RSA, NIST P-256, P-384, P-521 nor Ed25519, or it is damaged'];
+    return {
+      weaknesses: ['the public key is neither RSA, NIST P-256, P-384, P-521 nor Ed25519, or it is damaged'],
+      modulusBits: undefined,
+    };
   }
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   const modulus = BigInt(`0x${Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex') || '0'}`);
+  return { weaknesses: rsaWeaknesses(modulus, modulusLength, publicExponent), modulusBits: modulusLength };
+}
+
+function rsaWeaknesses(modulus: bigint, modulusLength: number, publicExponent: bigint): string[] {
   const wrong: string[] = [];
   if (modulusLength < 2048) wrong.push(`an RSA key of ${modulusLength} bits is too short; 2048 or more are needed`);
   if (modulusLength > 8192)
@@ -32,11 +70,6 @@ export function brokenModulus(modulus: bigint): string | undefined {
   if (factor !== undefined) return `the RSA modulus is divisible by ${factor}`;
   if (hasRocaFingerprint(modulus)) return 'the RSA key comes from a broken generator (ROCA, CVE-2017-15361)';
   return hasClosePrimes(modulus) ? 'the two primes of the RSA key lie too close together' : undefined;
-}
-
-/** The length of an RSA key in bits; undefined for other keys. @param spki DER, of a kind the engine knows */
-export function modulusBits(spki: Uint8Array): number | undefined {
-  return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).asymmetricKeyDetails?.modulusLength;
 }
 
 /** BR 6.1.6: no prime factor below 752. */

@@ -169,7 +169,7 @@ export const publicKeyLints: readonly Lint[] = [
     demand: 'the key is sound; an RSA key of an issuing authority has 3072 bits or more, of a root 4096',
     applies: isOfficeIssued,
     check(subject) {
-      const weaknesses = weaknessesOf(subject.certificate.spki);
+      const weaknesses = [...weaknessesOf(subject.certificate.spki)];
       const key = rsaKeyOf(subject);
       const bits = key === undefined || typeof key === 'string' ? undefined : key.bits;
       const least = subject.use === 'root' ? 4096 : subject.use === 'issuing' ? 3072 : 2048;
