@@ -1,6 +1,6 @@
 /** Tokens of SoftHSM in a temporary folder, and a module in front of it through which a token is pulled and put back. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -30,6 +30,38 @@ export function makeToken(label = 'chancery test'): TestToken {
     pin,
     refusalFile: path.join(folder, 'pin-refused'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The token of `makeToken` behind a module of ours (`pullable-token.c`, compiled here). */
+export interface PullableToken extends TestToken {
+  readonly module: string;
+  pull(): void;
+  putBack(): void;
+  /** From now on no signature comes back; false lets them go. */
+  hang(yes: boolean): void;
+  /** How often somebody tried to log in. */
+  logins(): number;
+}
+
+export function makePullableToken(): PullableToken {
+  const token = makeToken();
+  const module = path.join(token.folder, 'pullable-token.so');
+  const source = path.join(import.meta.dirname, 'pullable-token.c');
+  run('gcc', ['-Wall', '-Werror', '-O1', '-shared', '-fPIC', '-o', module, source, '-ldl']);
+  process.env.CHANCERY_TEST_MODULE = SOFTHSM;
+  process.env.CHANCERY_TEST_FOLDER = token.folder;
+  const wish = (name: string) => path.join(token.folder, name);
+  return {
+    ...token,
+    module,
+    pull() {
+      writeFileSync(wish('pulled'), '');
+      writeFileSync(wish('pulls'), String(Math.random()));
+    },
+    putBack: () => rmSync(wish('pulled'), { force: true }),
+    hang: (yes) => (yes ? writeFileSync(wish('hang'), '') : rmSync(wish('hang'), { force: true })),
+    logins: () => (existsSync(wish('logins')) ? readFileSync(wish('logins'), 'utf8').split('\n').length - 1 : 0),
   };
 }
 

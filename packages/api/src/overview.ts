@@ -33,6 +33,19 @@ export const Overview = z.object({
     }),
   ),
   status: z.object({ crlNumber: z.int().nullable(), crlNextUpdate: Instant.nullable() }),
+  /** Where the keys of the office are, the store for new keys first. */
+  keyStores: z.array(
+    z.object({
+      /** `software`, or `pkcs11:` and the label of the token. */
+      name: z.string(),
+      state: z.enum(['available', 'unavailable']),
+      since: Instant,
+      /** Maker and model of a token. */
+      device: z.string().nullable(),
+      sessions: z.object({ free: z.int(), total: z.int() }).nullable(),
+      lastError: z.object({ at: Instant, message: z.string() }).nullable(),
+    }),
+  ),
   gateways: z.array(z.object({ name: z.string(), lastSeenAt: Instant.nullable() })),
 });
 export type Overview = z.infer<typeof Overview>;

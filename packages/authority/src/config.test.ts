@@ -34,6 +34,19 @@ describe('the configuration', () => {
     expect(printed('[keys]\nsecret = { env = "HSM_PIN" }\n')).toContain('HSM_PIN');
   });
 
+  it('names a token whole or not at all', () => {
+    const token =
+      '[keys.pkcs11]\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\ntoken = "office"\npin = { env = "TOKEN_PIN" }\n';
+    expect(parseAuthorityConfig('', home).keys).toEqual({ store: 'software' });
+    expect(parseAuthorityConfig(`[keys]\nstore = "pkcs11"\n${token}`, home).keys).toMatchObject({
+      store: 'pkcs11',
+      pkcs11: { token: 'office', sessions: 4, timeoutSeconds: 10 },
+    });
+    expect(() => parseAuthorityConfig('[keys]\nstore = "pkcs11"\n', home)).toThrow(/keys\.pkcs11/);
+    expect(() => parseAuthorityConfig(token.replace('/usr/lib/softhsm/', ''), home)).toThrow(/absolute/);
+    expect(() => parseAuthorityConfig(token.replace('{ env = "TOKEN_PIN" }', '"1234"'), home)).toThrow(/pin/);
+  });
+
   it('knows where the office is reached', () => {
     const url = (toml: string) => publicUrlOf(parseAuthorityConfig(toml, home));
     expect(url('')).toBe('http://127.0.0.1:8080');

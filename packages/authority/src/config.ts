@@ -66,6 +66,19 @@ const StatusConfig = z.strictObject({
   cacheMegabytes: z.int().min(1).max(4096).default(64),
 });
 
+const Pkcs11Token = z.strictObject({
+  /** The shared library of the token's vendor. */
+  module: z.string().refine((file) => path.isAbsolute(file), 'is not an absolute path'),
+  /** The label of the token; numbers of slots change. */
+  token: z.string().min(1).max(32),
+  /** The user PIN. */
+  pin: SecretReference,
+  /** Calls at once: each takes a session. */
+  sessions: z.int().min(1).max(64).default(4),
+  /** Seconds until a call that does not answer is given up. */
+  timeoutSeconds: z.int().min(1).max(300).default(10),
+});
+
 const AuthorityConfigSchema = z.strictObject({
   server: z
     .strictObject({
@@ -83,8 +96,15 @@ const AuthorityConfigSchema = z.strictObject({
     .prefault({}),
   keys: z
     .strictObject({
+      /** Where new keys are made. Keys that are elsewhere are used where they are. */
+      store: z.enum(['software', 'pkcs11']).default('software'),
       /** Unseals the software key store. Without it the first start makes one, and says where. */
       secret: SecretReference.optional(),
+      pkcs11: Pkcs11Token.optional(),
+    })
+    .refine(({ store, pkcs11 }) => store !== 'pkcs11' || pkcs11 !== undefined, {
+      path: ['pkcs11'],
+      message: 'store = "pkcs11" needs the table [keys.pkcs11] with module, token and pin',
     })
     .prefault({}),
   claims: z.strictObject({ expiresAfterDays: z.int().min(1).max(90).default(14) }).prefault({}),

@@ -7,7 +7,8 @@ export {
   parseAuthorityConfig,
   readSecret,
 } from './config.ts';
+export { checkToken, openKeyStores, pinRefusalFile } from './key-stores.ts';
 export { StartError } from './listen-address.ts';
-export { type AuthorityOptions, openKeyStore, type RunningAuthority, startAuthority } from './main.ts';
+export { type AuthorityOptions, type RunningAuthority, startAuthority } from './main.ts';
 export { type RunningStatus, startStatus } from './status-main.ts';
 export { statusGrants } from './store/status-grants.ts';

@@ -1,16 +1,15 @@
 /** The composition root of the authority: opens what it stands on, builds one `World`, serves. */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
 import type pg from 'pg';
 import { lacksShipped, shipProfiles } from './ca/change-profile.ts';
-import { type AuthorityConfig, publicUrlOf, readSecret } from './config.ts';
+import { type AuthorityConfig, publicUrlOf } from './config.ts';
 import { handlers } from './endpoints/rest/handlers.ts';
 import { createServer } from './endpoints/rest/server.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
 import { tick } from './jobs/scheduler.ts';
+import { openKeyStores, reportKeyStores } from './key-stores.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
 import { openSetUp } from './office/set-up.ts';
@@ -70,7 +69,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
   };
   try {
     const [keyStore, database, jobs, localToken] = await allOrFirstError([
-      opened(openKeyStore(config, log), (it) => it.close()),
+      opened(openKeyStores(config, log), (it) => it.close()),
       opened(openDatabase(options.connection), (it) => it.close()),
       opened(openJobQueue(options.connection, log), (it) => it.stop()),
       openLocalToken(config.home),
@@ -92,6 +91,8 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     });
     await addShippedProfiles(world);
     await jobs.work(world, jobHandlers, tick);
+    // A token is opened now, not by whoever needs the first signature; an office without it still answers.
+    void reportKeyStores(keyStore, log);
     return {
       url: publicUrlOf({ ...config, server: { ...config.server, publicUrl: undefined } }),
       port,
@@ -109,27 +110,6 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
 const CONSOLE = fileURLToPath(new URL('../../console/dist', import.meta.url));
 
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
-
-/** @throws KeyStoreError for a wrong secret */
-export async function openKeyStore(config: AuthorityConfig, log: Log): Promise<KeyStore> {
-  const directory = path.join(config.home, 'keys');
-  if (config.keys.secret !== undefined) {
-    return openSoftwareKeyStore({ directory, secret: readSecret(config.keys.secret, config.home) });
-  }
-  const file = path.join(config.home, 'keys.secret');
-  if (existsSync(directory) && !existsSync(file)) {
-    log.warn('keys.secret-missing', { directory, file });
-  }
-  const { secret, path: where, created } = await openOrCreateSecretFile(file);
-  if (created) {
-    log.warn('keys.secret-made', {
-      file: where,
-      advice:
-        'Whoever has this file and the keys folder has the keys of the office: back both up, apart from each other.',
-    });
-  }
-  return openSoftwareKeyStore({ directory, secret });
-}
 
 /** An office that a newer Chancery opens gets the profiles that are new; nothing of its own is altered. */
 async function addShippedProfiles(world: World): Promise<void> {

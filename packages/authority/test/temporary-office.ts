@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startTemporaryPostgres } from '@chancery/embedded-postgres';
-import { openSoftwareKeyStore } from '@chancery/keystore';
+import { type KeyStore, openSoftwareKeyStore } from '@chancery/keystore';
 import type pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import { parseAuthorityConfig } from '../src/config.ts';
@@ -31,6 +31,8 @@ export interface TemporaryOfficeOptions {
   readonly clock?: () => Date;
   /** The text of an `authority.toml`. */
   readonly config?: string;
+  /** Instead of a software key store in the data folder. The office closes it. */
+  readonly keyStore?: KeyStore;
   /** Replaces or adds job handlers. */
   readonly handlers?: Partial<JobHandlers>;
 }
@@ -41,7 +43,8 @@ export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Pro
   const connection = { ...postgres.connection };
   const logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   const log = recordingLog(logged);
-  const keyStore = await openSoftwareKeyStore({ directory: path.join(home, 'keys'), secret: 'of a test' });
+  const keyStore =
+    options.keyStore ?? (await openSoftwareKeyStore({ directory: path.join(home, 'keys'), secret: 'of a test' }));
   const database = await openDatabase(connection);
   const jobs = await openJobQueue(connection, log);
   const clock = options.clock ?? (() => new Date());

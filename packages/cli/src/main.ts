@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand(),
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
+  keys: async () => (await import('./commands/keys.ts')).keysCommand(),
   people: async () => (await import('./commands/people.ts')).peopleCommand(),
   certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
   profiles: async () => (await import('./commands/profiles.ts')).profilesCommand(),

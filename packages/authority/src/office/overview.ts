@@ -1,11 +1,16 @@
 /** The office at a glance: what the first page shows, counted in the database. */
 import type { Overview } from '@chancery/api';
+import type { KeyStore } from '@chancery/keystore';
 import { sql } from 'kysely';
 import type { AuthorityConfig } from '../config.ts';
 import type { Snapshot } from '../store/database.ts';
 
 /** @param at the present instant; days and months are UTC */
-export async function overview(snapshot: Snapshot, config: AuthorityConfig, at: Date): Promise<Overview> {
+export async function overview(
+  snapshot: Snapshot,
+  config: AuthorityConfig,
+  at: Date,
+): Promise<Omit<Overview, 'keyStores'>> {
   return {
     people: await people(snapshot, at),
     certificates: await certificates(snapshot, at),
@@ -20,6 +25,18 @@ export async function overview(snapshot: Snapshot, config: AuthorityConfig, at: 
       (row) => ({ name: row.name, lastSeenAt: row.last_seen_at?.toISOString() ?? null }),
     ),
   };
+}
+
+/** How the key stores are. Asked outside of any transaction: a token may take its time. */
+export async function keyStores(keyStore: KeyStore): Promise<Overview['keyStores']> {
+  return (await keyStore.health()).map(({ name, state, since, device, sessions, lastError }) => ({
+    name,
+    state,
+    since: since.toISOString(),
+    device: device ?? null,
+    sessions: sessions ?? null,
+    lastError: lastError ? { at: lastError.at.toISOString(), message: lastError.message } : null,
+  }));
 }
 
 const DAY_MS = 86_400_000;

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describeConfig as describeAuthority, parseAuthorityConfig } from '@chancery/authority';
+import { checkToken, describeConfig as describeAuthority, parseAuthorityConfig } from '@chancery/authority';
 import { describeConfig as describeGateway, parseGatewayConfig } from '@chancery/gateway';
 import { Command } from 'commander';
-import { CommandError } from '../exit-codes.ts';
+import { CommandError, exitCodes } from '../exit-codes.ts';
+import { processLog } from '../log.ts';
 import { homeFolder } from '../office.ts';
 import { print } from '../output.ts';
+import { describeHealth } from './keys.ts';
 
 /** `chancery check-config`: reads both files as the processes would, and prints what they would use, secrets left out. */
 export function checkConfigCommand(): Command {
@@ -14,14 +16,20 @@ export function checkConfigCommand(): Command {
     .option('--authority <file>', 'default: authority.toml in the data folder')
     .option('--gateway <file>', 'default: gateway.toml in the data folder')
     .option('--json', 'print JSON')
-    .action((options: { authority?: string; gateway?: string; json?: boolean }) => {
+    .action(async (options: { authority?: string; gateway?: string; json?: boolean }) => {
       const home = homeFolder();
       const authorityFile = options.authority ?? path.join(home, 'authority.toml');
       const gatewayFile = options.gateway ?? path.join(home, 'gateway.toml');
       const authority = parseAuthorityConfig(readOptional(authorityFile, options.authority), home, authorityFile);
       const gateway = parseGatewayConfig(readOptional(gatewayFile, options.gateway), home, gatewayFile);
       const described = { authority: describeAuthority(authority), gateway: describeGateway(gateway) };
-      print(options, described, () => `Both can be used.\n${JSON.stringify(described, null, 2)}`);
+      const token = await checkToken(authority, processLog());
+      const verdict =
+        token?.state === 'unavailable' ? 'Both can be read, and the token cannot be used.' : 'Both can be used.';
+      print(options, token ? { ...described, token } : described, () =>
+        [verdict, ...(token ? [describeHealth([token])] : []), JSON.stringify(described, null, 2)].join('\n'),
+      );
+      if (token?.state === 'unavailable') process.exitCode = exitCodes.refused;
     });
 }
 

@@ -149,7 +149,7 @@ function FirstStep({ title, detail, children }: { title: string; detail: string;
 
 /** Only what somebody must do something about. */
 function Needs({ overview }: { overview: Overview }) {
-  const { certificates, escrow, publication } = overview;
+  const { certificates, escrow, publication, keyStores } = overview;
   const missing = escrow.encryptionCertificates - escrow.covered;
   const needs: { key: string; tone: 'bad' | 'warn'; text: ReactNode }[] = publication
     .filter((target) => target.failed > 0)
@@ -158,6 +158,13 @@ function Needs({ overview }: { overview: Overview }) {
       tone: 'bad',
       text: `${target.target} refuses ${plural(target.failed, 'certificate', 'certificates')}: ${reasonOf(target.lastError)}. Nothing is lost, it is tried again.`,
     }));
+  for (const store of keyStores.filter((one) => one.state === 'unavailable')) {
+    needs.unshift({
+      key: store.name,
+      tone: 'bad',
+      text: `The keys in ${keyStoreName(store.name)} cannot be used: ${reasonOf(store.lastError?.message ?? null)}. Until they can, nothing is signed with them.`,
+    });
+  }
   if (missing > 0) {
     needs.unshift({
       key: 'escrow',
@@ -191,6 +198,10 @@ function Needs({ overview }: { overview: Overview }) {
     </ul>
   );
 }
+
+/** `software`, or `pkcs11:` and the label of a token. */
+const keyStoreName = (name: string) =>
+  name.startsWith('pkcs11:') ? `the token ${name.slice('pkcs11:'.length)}` : 'the software key store';
 
 const reasonOf = (error: string | null) => error?.replace(/\.$/, '') ?? 'it gave no reason';
 
@@ -244,7 +255,7 @@ function Publication({ overview }: { overview: Overview }) {
 }
 
 function Machines({ overview }: { overview: Overview }) {
-  const { status, gateways } = overview;
+  const { status, gateways, keyStores } = overview;
   return (
     <Panel title="Status">
       <Facts
@@ -264,6 +275,14 @@ function Machines({ overview }: { overview: Overview }) {
               </>
             ),
           ],
+          ...keyStores.map(
+            (store, index) =>
+              [
+                // New keys are made in the first.
+                index === 0 ? 'Keys' : 'Older keys',
+                <KeyStoreState key={store.name} store={store} />,
+              ] as const,
+          ),
           ...gateways.map(
             (gateway) =>
               [
@@ -281,6 +300,25 @@ function Machines({ overview }: { overview: Overview }) {
         ]}
       />
     </Panel>
+  );
+}
+
+function KeyStoreState({ store }: { store: Overview['keyStores'][number] }) {
+  const { name, state, since, device, sessions } = store;
+  return (
+    <Group gap="xs">
+      <StateBadge state={state === 'available' ? ['Available', 'ok'] : ['Unavailable', 'bad']} />
+      <Text size="sm" span>
+        {name === 'software' ? 'Software' : `Token ${name.slice('pkcs11:'.length)}`}
+        {device !== null && `, ${device}`}
+        {sessions !== null && `, ${sessions.free} of ${sessions.total} sessions free`}
+        {state === 'unavailable' && (
+          <>
+            , since <When at={since} style="relative" />
+          </>
+        )}
+      </Text>
+    </Group>
   );
 }
 

@@ -7,6 +7,11 @@ import path from 'node:path';
 import { createFile, makeFolder, removeFile } from '../durable-file.ts';
 import { KeyStoreError } from '../errors.ts';
 
+/** A person says that the PIN is right now. False where no refusal was remembered. @param file as given to `openPkcs11KeyStore` */
+export function forgetRefusedPin(file: string): Promise<boolean> {
+  return removeFile(path.resolve(file));
+}
+
 export class LoginGuard {
   /** The file whose presence means: do not log in. */
   readonly #file: string;
@@ -25,11 +30,6 @@ export class LoginGuard {
     await makeFolder(path.dirname(this.#file));
     await createFile(this.#file, Buffer.from(`${new Date().toISOString()} ${refusal}\n`));
     return this.#refused(refusal);
-  }
-
-  /** A person says that the PIN is right now. False where nothing was remembered. */
-  forget(): Promise<boolean> {
-    return removeFile(this.#file);
   }
 
   #refused(refusal = 'The token refused the PIN before.'): KeyStoreError {

@@ -95,6 +95,8 @@ class TokenChild implements TokenProcess {
       // Sessions are closed in order; a module that takes longer is not waited for.
       await this.call('close', CLOSING_MS).catch(() => undefined);
     }
+    // Whoever waits for its end must live to see it.
+    if (this.#alive) this.#child.ref();
     this.#kill();
     await this.#ended;
   }

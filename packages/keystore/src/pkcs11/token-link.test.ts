@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeyStoreError } from '../errors.ts';
-import { LoginGuard } from './login-guard.ts';
+import { forgetRefusedPin, LoginGuard } from './login-guard.ts';
 import { TokenFault } from './protocol.ts';
 import type { TokenProcess } from './token-child.ts';
 import { TokenLink, type TokenLinkOptions } from './token-link.ts';
@@ -162,7 +162,7 @@ describe('the link to a token', () => {
     });
     // The PIN is corrected, a person says so, and no restart is needed.
     bench.open = () => {};
-    expect(await guard.forget()).toBe(true);
+    expect(await forgetRefusedPin(path.join(folder, 'refused'))).toBe(true);
     expect(await to.call('destroy', 'aa')).toBe(true);
   });
 

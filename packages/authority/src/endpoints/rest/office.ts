@@ -1,5 +1,5 @@
 /** Whether there is an office, setting it up, and how it stands. */
-import { overview } from '../../office/overview.ts';
+import { keyStores, overview } from '../../office/overview.ts';
 import { offerSetUp, setUpOffice } from '../../office/set-up.ts';
 import { consult, perform } from '../../operation.ts';
 import { findOffice } from '../../store/office.ts';
@@ -26,6 +26,9 @@ export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup
     return enter(context, await perform(world, setUpOffice, by, { ...body, origin, demo }));
   },
   async overview({ world, by }) {
-    return consult(world, 'office:read', by, (snapshot) => overview(snapshot, world.config, world.clock()));
+    const glance = await consult(world, 'office:read', by, (snapshot) =>
+      overview(snapshot, world.config, world.clock()),
+    );
+    return { ...glance, keyStores: await keyStores(world.keyStore) };
   },
 };

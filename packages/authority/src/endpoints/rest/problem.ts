@@ -1,5 +1,6 @@
 /** Errors as RFC 9457 problem+json. */
 import type { ErrorCode, Problem } from '@chancery/api';
+import { KeyStoreError } from '@chancery/keystore';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthorityError } from '../../errors.ts';
 import type { World } from '../../world.ts';
@@ -76,6 +77,12 @@ function classify(error: FastifyError | AuthorityError | Error): { known: Author
   if (isDatabaseGone(error)) {
     const message =
       'The office cannot reach its database. What was committed is safe; this request may have to be repeated. Try again in a moment.';
+    return { known: new AuthorityError('unavailable', message), status: STATUS.unavailable };
+  }
+  if (error instanceof KeyStoreError && (error.code === 'unavailable' || error.code === 'pin-refused')) {
+    // Which token, and what it said, is for the overview and the log.
+    const message =
+      'The office cannot reach the token that holds its keys. Nothing was issued or changed. Try again once the overview shows the key store as available.';
     return { known: new AuthorityError('unavailable', message), status: STATUS.unavailable };
   }
   const message =

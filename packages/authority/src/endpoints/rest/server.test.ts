@@ -206,6 +206,7 @@ describe('the journal', () => {
     expect(overview.mailByDay.at(-1)).toMatchObject({ encrypted: 5, signed: 0 });
     expect(overview.gateways).toMatchObject([{ name: 'one', lastSeenAt: expect.any(String) }]);
     expect(overview.status.crlNumber).toBe(1);
+    expect(overview.keyStores).toMatchObject([{ name: 'software', state: 'available', lastError: null }]);
     await expect(ada.client.createGateway({ body: { name: 'one' } })).rejects.toMatchObject({ code: 'conflict' });
   });
 });
