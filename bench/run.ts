@@ -10,12 +10,14 @@ const usage = `npm run bench -- ca [--quick] [--only TEXT] [--json]
 
   --only    'embedded', 'external', 'ecdsa', 'rsa', or 'embedded rsa'
 
-npm run bench -- engine [--quick] [--sizes 10K,1M,100M] [--only TEXT] [--against ID,ID] [--json]
+npm run bench -- engine [--quick | --moderate] [--sizes 10K,1M,100M] [--only TEXT] [--against ID,ID] [--json]
 
   --quick   10 KB and the usual keys only, short turns: a minute or two, for a first look
+  --moderate  the same rows at the full pace of warming up: five to six minutes against all peers, for figures to quote
   --sizes   which contents; default all
   --only    rows whose name holds the text
-  --against only these peers: openssl-node, openssl, bouncy-castle, pkijs, forge, chancery-newer
+  --against only these peers: openssl-node, openssl, bouncy-castle, pkijs, forge, chancery-newer; and floor, which is no peer:
+            the calls into node:crypto that the engine cannot do without, by themselves
   --json    one JSON document instead of tables
 
 Peers that are missing on this machine are named and left out. The machine should have nothing else to do.`;
@@ -24,6 +26,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    moderate: { type: 'boolean', default: false },
     sizes: { type: 'string' },
     only: { type: 'string', default: '' },
     against: { type: 'string' },

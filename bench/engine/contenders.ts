@@ -27,6 +27,7 @@ export function findContenders(folder: string): Field {
     inJavaScript('pkijs', 'PKI.js', 'pkijs', folder),
     inJavaScript('forge', 'node-forge', 'node-forge', folder),
     onNewerNode(folder),
+    nodeAlone(folder),
   ];
   return {
     contenders: found.filter((one) => typeof one !== 'string').map((one) => new Contender(one)),
@@ -41,7 +42,7 @@ function engineOn(id: string, node: string, folder: string): ContenderInput {
     name: `Chancery (Node ${version.slice(1)})`,
     command: [node, path.join(here, 'chancery.ts'), folder],
     // A process that serves mail runs for days: what is timed is the code as V8 compiles it in the end.
-    warmUp: 3_000,
+    warmUp: 4_000,
   };
 }
 
@@ -53,6 +54,16 @@ function onNewerNode(folder: string): ContenderInput | string {
     run('npm', ['install', '--prefix', workshop, '--no-save', '--ignore-scripts', `${name}@${newerNode}`]);
   if (!existsSync(node)) return `Node ${newerNode}: ${name}@${newerNode} could not be installed by npm`;
   return engineOn('chancery-newer', node, folder);
+}
+
+/** The calls into node:crypto by themselves: no contender, but the limit of one. It is asked for by name. */
+function nodeAlone(folder: string): ContenderInput {
+  return {
+    id: 'floor',
+    name: 'its calls into node:crypto alone',
+    command: [process.execPath, path.join(here, 'floor.ts'), folder],
+    warmUp: 1_000,
+  };
 }
 
 const source = path.join(here, 'peers', 'openssl.c');

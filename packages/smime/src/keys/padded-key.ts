@@ -1,7 +1,7 @@
 /**
  * RSA keys that carry their padding. node:crypto reads the padding from the object it is given, and takes a KeyObject for what it
- * is at once; what an object around one is, Node 24 finds out by throwing and catching, which takes a third as long again as the
- * encryption (`{ key, padding }`: 38 us without this, 8 us without stack traces).
+ * is at once; what an object around one is, Node 24 finds out by throwing and catching: an encryption with `{ key, padding }`
+ * takes 66 us, without stack traces 29, with such a key 24.
  */
 import { constants, type KeyObject } from 'node:crypto';
 
