@@ -59,10 +59,19 @@ export async function startStatus(options: StatusOptions): Promise<RunningStatus
     host,
     port: typeof address === 'object' && address !== null ? address.port : port,
     stop: () => {
-      stopping ??= app.close().then(() => database.close());
+      stopping ??= stopServing(app).then(() => database.close());
       return stopping;
     },
   };
+}
+
+/** Milliseconds for answers under way; a connection that nobody uses must not hold the process longer. */
+const PATIENCE = 5_000;
+
+async function stopServing(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), PATIENCE);
+  await app.close();
+  clearTimeout(timer);
 }
 
 function statusServer(world: StatusWorld): FastifyInstance {

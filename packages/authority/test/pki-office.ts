@@ -9,6 +9,7 @@ import { type SignedCertificate, signCertificate } from '../src/ca/sign.ts';
 import type { EscrowReceipt } from '../src/kra/escrow.ts';
 import { operation, perform } from '../src/operation.ts';
 import { system } from '../src/principal.ts';
+import type { World } from '../src/world.ts';
 import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } from './temporary-office.ts';
 
 export interface PkiOffice extends TemporaryOffice {
@@ -21,6 +22,8 @@ export interface PkiOffice extends TemporaryOffice {
   escrowed(personId: string, spki?: Uint8Array): Promise<EscrowReceipt>;
   prepareSigning(personId: string, key?: KeyObject): Promise<IssuanceIntent>;
   signing(personId: string, key?: KeyObject): Promise<SignedCertificate>;
+  /** The same where the office was started again, with another configuration. */
+  inWorld(other: World): Pick<PkiOffice, 'signing'>;
 }
 
 export async function pkiOffice(
@@ -56,8 +59,8 @@ export async function pkiOffice(
   });
   await perform(world, setUp, system, {});
 
-  const prepareSigning = async (personId: string, key = ecKey()) =>
-    perform(world, prepareCertificate, system, {
+  const prepareSigning = async (personId: string, key = ecKey(), within = world) =>
+    perform(within, prepareCertificate, system, {
       use: 'signing',
       request: await requestFor(key),
       personId,
@@ -91,7 +94,11 @@ export async function pkiOffice(
       // Only kra/escrow.ts makes receipts; a test stands in for it.
       return { escrowedKeyId, personId, spki } as unknown as EscrowReceipt;
     },
-    prepareSigning,
+    prepareSigning: (personId, key) => prepareSigning(personId, key),
+    inWorld: (other) => ({
+      signing: async (personId, key) =>
+        perform(other, signCertificate, system, await prepareSigning(personId, key, other)),
+    }),
     signing: async (personId, key) => perform(world, signCertificate, system, await prepareSigning(personId, key)),
   };
 }

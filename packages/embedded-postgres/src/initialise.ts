@@ -49,7 +49,9 @@ export function initialise(
     ...(sync ? [] : ['--no-sync']),
   ]);
   // In single-user mode, so that nobody ever needs to connect as the superuser.
-  const statements = `CREATE ROLE ${APPLICATION} LOGIN\nCREATE DATABASE ${APPLICATION} OWNER ${APPLICATION}\n`;
+  // Tests of a throwaway database try what roles with fewer rights may do.
+  const rights = sync ? 'LOGIN' : 'LOGIN CREATEROLE';
+  const statements = `CREATE ROLE ${APPLICATION} ${rights}\nCREATE DATABASE ${APPLICATION} OWNER ${APPLICATION}\n`;
   const single = ['--single', '-D', unfinished, '-c', 'exit_on_error=on', '-c', 'log_checkpoints=off'];
   run(binaries.postgres, [...single, ...(sync ? [] : ['-c', 'fsync=off']), 'postgres'], statements);
   renameSync(unfinished, data);

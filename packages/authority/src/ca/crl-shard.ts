@@ -30,10 +30,11 @@ export function shardFor(shards: readonly CrlShard[], serialNumber: string): Crl
 export async function missingShards(
   snapshot: Snapshot,
   world: World,
-  authority: Pick<AuthorityRow, 'id' | 'slug'>,
+  authority: Pick<AuthorityRow, 'id' | 'slug' | 'role'>,
 ): Promise<{ shard: number; url: string }[]> {
   const { shards } = crlConfigOf(world.config, authority.slug);
-  if (shards === 1) return [];
+  // A root signs authorities: few, and all on its complete list.
+  if (shards === 1 || authority.role === 'root') return [];
   const present = new Map((await listShards(snapshot, authority.id)).map(({ shard, urls }) => [shard, urls[0]]));
   return Array.from({ length: shards }, (_, shard) => ({
     shard,
