@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchCa } from './ca/bench-ca.ts';
 import { benchEngine } from './engine/bench-engine.ts';
+import { benchMemory } from './memory.ts';
 
 const usage = `npm run bench -- ca [--quick] [--only TEXT] [--json]
 
@@ -19,6 +20,9 @@ npm run bench -- engine [--quick | --moderate] [--sizes 10K,1M,100M] [--only TEX
   --against only these peers: openssl-node, openssl, bouncy-castle, pkijs, forge, chancery-newer; and floor, which is no peer:
             the calls into node:crypto that the engine cannot do without, by themselves
   --json    one JSON document instead of tables
+
+npm run bench -- memory [--sizes 100M,1G] [--json]: messages of that size through the command line, a process each,
+with its largest memory, beside openssl cms -stream. It needs 4 times the size on the disk for temporary files.
 
 Peers that are missing on this machine are named and left out. The machine should have nothing else to do.`;
 
@@ -38,6 +42,7 @@ const { values, positionals } = parseArgs({
 const subjects: Readonly<Record<string, (input: typeof values) => Promise<void>>> = {
   engine: benchEngine,
   ca: benchCa,
+  memory: benchMemory,
 };
 const subject = Object.hasOwn(subjects, positionals.join()) ? subjects[positionals.join()] : undefined;
 

@@ -37,7 +37,7 @@ export function largeFile(file: string): LargeMessage | undefined {
   if (!stat?.isFile() || stat.size <= wholeOctets) return undefined;
   const opened = openSync(file, 'r');
   try {
-    return { open: () => createReadStream(file, { highWaterMark: pieceOctets }), head: headOf(opened) };
+    return { open: () => octetsOf(openSync(file, 'r'), closeSync), head: headOf(opened) };
   } finally {
     closeSync(opened);
   }
@@ -56,7 +56,7 @@ async function readOnce(source: AsyncIterable<Buffer>): Promise<Buffer | LargeMe
   for (const piece of held.splice(0)) write(spool, piece);
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) write(spool, next.value);
   return {
-    open: () => createReadStream('', { fd: spool, start: 0, autoClose: false, highWaterMark: pieceOctets }),
+    open: () => octetsOf(spool, () => {}),
     head: headOf(spool),
   };
 }
@@ -80,7 +80,20 @@ function headOf(file: number): Buffer {
   return head.subarray(0, readSync(file, head, 0, head.length, 0));
 }
 
-const pieceOctets = 262_144;
+/** The engine keeps nothing of a piece once it asks for the next: one buffer serves for a whole file, and leaves no garbage. */
+async function* octetsOf(file: number, close: (file: number) => void): AsyncGenerator<Buffer> {
+  const memory = Buffer.allocUnsafe(131_072);
+  try {
+    for (let at = 0; ; ) {
+      const length = readSync(file, memory, 0, memory.length, at);
+      if (length === 0) return;
+      at += length;
+      yield memory.subarray(0, length);
+    }
+  } finally {
+    close(file);
+  }
+}
 
 /** What is in a large file: a message, or a CMS object whose BER or DER `open` gives. Throws `CommandError` for neither. */
 export function openLarge({ open, head }: LargeMessage, name: string): { isObject: boolean; open: ReopenableSource } {

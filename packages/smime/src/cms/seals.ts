@@ -3,7 +3,7 @@
  * should the source give other octets then, they must be noticed before their text is out. So each segment of the first
  * reading gets a seal, under a key that never leaves this process, and is looked at again before it is used.
  */
-import { createCipheriv, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Octets of a segment, which is held while it is looked at. Seals take 64 octets for each megabyte. */
 const segmentOctets = 262_144;
@@ -18,17 +18,30 @@ export class Seals {
 
   /** In the first reading: the next octets, which may change once this returns. */
   mark(octets: Buffer): void {
-    this.cut(octets, () => this.add(this.seal(this.count)));
+    for (let at = 0; at < octets.length; ) {
+      const part = octets.subarray(at, at + segmentOctets - this.openLength);
+      this.marking ??= this.macOf(this.count);
+      this.marking.setAAD(part);
+      this.openLength += part.length;
+      at += part.length;
+      if (this.openLength === segmentOctets) this.endSegment();
+    }
   }
 
   markEnd(): void {
-    this.add(this.seal(this.count));
-    this.open = [];
-    this.openLength = 0;
+    this.endSegment();
     this.total = this.count;
     this.count = 0;
   }
 
+  private endSegment(): void {
+    this.add(sealOf(this.marking ?? this.macOf(this.count)));
+    this.marking = undefined;
+    this.openLength = 0;
+  }
+
+  /** Of the segment that is read for the first time: it need not be held. */
+  private marking: CipherGCM | undefined;
   private total = 0;
 
   /** Before each further reading. */
@@ -82,13 +95,21 @@ export class Seals {
     this.count++;
   }
 
-  /** GMAC of the segment that is open; its nonce is its number. */
   private seal(number: number): Buffer {
+    const mac = this.macOf(number);
+    for (const octets of this.open) mac.setAAD(octets);
+    return sealOf(mac);
+  }
+
+  /** GMAC of one segment; its nonce is its number. */
+  private macOf(number: number): CipherGCM {
     const nonce = Buffer.alloc(12);
     nonce.writeUIntBE(number, 6, 6);
-    const mac = createCipheriv('aes-256-gcm', this.key, nonce);
-    for (const octets of this.open) mac.setAAD(octets);
-    mac.final();
-    return mac.getAuthTag();
+    return createCipheriv('aes-256-gcm', this.key, nonce);
   }
+}
+
+function sealOf(mac: CipherGCM): Buffer {
+  mac.final();
+  return mac.getAuthTag();
 }

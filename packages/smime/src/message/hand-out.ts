@@ -10,9 +10,15 @@ export class HandOut {
   private settled = false;
   private readonly parts: boolean;
 
-  /** @param parts false: a signature further out counts, and none on a part */
-  constructor(parts: boolean) {
+  private readonly wanted: () => boolean;
+
+  /**
+   * @param parts false: a signature further out counts, and none on a part
+   * @param wanted false once nobody takes what is ready
+   */
+  constructor(parts: boolean, wanted: () => boolean) {
     this.parts = parts;
+    this.wanted = wanted;
   }
 
   /** A layer whose content comes next, within all that began before. */
@@ -23,7 +29,7 @@ export class HandOut {
   }
 
   give(layer: object, octets: Buffer): void {
-    if (layer !== this.layer) return;
+    if (layer !== this.layer || !this.wanted()) return;
     (this.settled ? this.ready : this.held).push(Buffer.from(octets));
     this.heldLength += octets.length;
     if (this.heldLength > mostHeld) this.settle();

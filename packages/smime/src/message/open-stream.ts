@@ -32,11 +32,12 @@ export interface OpenedStream extends OpenedLayers {
   readonly root: SeenLayers['root'];
 }
 
-/** Yields the content of the innermost signature while it goes by. Throws what the source throws, and `source-changed`. */
+/** Yields the content of the innermost signature while it goes by, as long as somebody wants it. Throws what the source throws, and `source-changed`. */
 export async function* openStream(
   source: StreamSource,
   form: Form,
   opening: OpeningInput,
+  wanted: () => boolean,
 ): AsyncGenerator<Buffer, OpenedStream, void> {
   const layers: OpenedLayer[] = [];
   const ambiguities: Problem[] = [];
@@ -46,7 +47,7 @@ export async function* openStream(
   let at: Place = { source: typeof source === 'function' ? steady(source) : source, form };
   const bare = form.kind === 'object';
   for (let first = true; ; first = false) {
-    const hand = new HandOut(!isVouchedFor(layers));
+    const hand = new HandOut(!isVouchedFor(layers), wanted);
     const reading = { form: at.form, depth: layers.length, bare };
     const passage = new LayerStream({ ...reading, hand });
     for await (const piece of piecesOf(at.source)) {

@@ -46,9 +46,10 @@ export function verifyObjectStream(input: VerifyStreamInput): VerifyingStream {
 
 function verifying(input: VerifyStreamInput, form: Form): VerifyingStream {
   let report: VerifyReport | undefined;
+  let wanted = true;
   async function* read(): AsyncGenerator<Uint8Array, void, void> {
     const { keys = [], legacy = false } = input;
-    const opened = yield* openStream(input.source, form, { keys, legacy });
+    const opened = yield* openStream(input.source, form, { keys, legacy }, () => wanted);
     report = { ...judgeMessage(opened, input, opened.root), content: undefined };
   }
   const reading = read();
@@ -58,6 +59,7 @@ function verifying(input: VerifyStreamInput, form: Form): VerifyingStream {
   return {
     unverified,
     report: async () => {
+      wanted = false;
       for await (const _ of unverified);
       if (report === undefined) throw new SmimeError('invalid-argument', 'the source ended in an error, or was closed');
       return report;
