@@ -12,14 +12,14 @@ export interface Peer {
 
 export const peers = {
   openssl: { name: 'OpenSSL', packages: ['openssl'], needs: ['openssl'] },
-  nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'cmsutil', 'pk12util'] },
+  nss: { name: 'NSS', packages: ['libnss3-tools'], needs: ['certutil', 'cmsutil', 'pk12util', 'vfychain', 'crlutil'] },
   bouncycastle: {
     name: 'Bouncy Castle',
     packages: ['default-jdk-headless', 'libbcpkix-java', 'libbcprov-java', 'libbcutil-java'],
     needs: ['java', '/usr/share/java/bcprov.jar', '/usr/share/java/bcpkix.jar', '/usr/share/java/bcutil.jar'],
   },
-  java: { name: 'Java', packages: ['default-jdk-headless'], needs: ['keytool', 'java'] },
-  gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool'] },
+  java: { name: 'Java', packages: ['default-jdk-headless'], needs: ['keytool', 'java', 'javac'] },
+  gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool', 'ocsptool'] },
   gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },
   thunderbird: {
     name: 'Thunderbird',
