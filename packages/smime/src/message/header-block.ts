@@ -1,7 +1,7 @@
 /** The header of a message that is to be protected (RFC 9788 section 5.2.1): what of it stands within, and what outside. It needs no body. */
 import { SmimeError } from '../errors.ts';
 import { parseAddressHeader } from '../mime/addresses.ts';
-import { toCrlf } from '../mime/canonical.ts';
+import { fieldLines } from '../mime/canonical.ts';
 import { withParameter } from '../mime/content-type.ts';
 import type { HeaderField } from '../mime/entity.ts';
 import { decodeHeaderText, encodeHeaderText } from '../mime/header-text.ts';
@@ -91,8 +91,7 @@ interface FieldText {
 
 /** Text in UTF-8 that has no structure becomes ASCII, so that no relay has a reason to change what is signed. */
 function textOf({ name, value }: HeaderField, octets: Buffer): Omit<FieldText, 'name'> {
-  const whole = toCrlf(octets).toString('latin1');
-  const raw = whole.endsWith('\r\n') ? whole : `${whole}\r\n`;
+  const raw = fieldLines(octets).toString('latin1');
   if (!unstructured.has(name) || isAscii(value)) return { value, raw };
   const encoded = encodeHeaderText(decodeHeaderText(value));
   return { value: encoded.replaceAll('\r\n', ''), raw: `${raw.slice(0, raw.indexOf(':'))}: ${encoded}\r\n` };

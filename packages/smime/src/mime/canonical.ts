@@ -13,6 +13,7 @@ import { decodeBase64, decodeQuotedPrintable, encodeBase64Lines, encodeQuotedPri
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SPACE = 0x20;
 const crlf = Buffer.from('\r\n', 'latin1');
 
 /** Lone CR and lone LF become CRLF; the input itself where there are none. */
@@ -32,6 +33,18 @@ export function toCrlf(bytes: Uint8Array): Buffer {
     } else if (octet !== LF) out[to++] = octet;
   }
   return out;
+}
+
+/**
+ * A header field whose lines end at CRLF, the last one too. A CR that stands alone, and a NUL, become a space: the field was read as one, and
+ * must not become two, of which the second is whatever a stranger wrote behind that octet.
+ */
+export function fieldLines(octets: Uint8Array): Buffer {
+  const field = Buffer.from(octets);
+  for (let at = 0; at < field.length; at++)
+    if (field[at] === 0 || (field[at] === CR && field[at + 1] !== LF)) field[at] = SPACE;
+  const lines = toCrlf(field);
+  return lines[lines.length - 1] === LF ? lines : Buffer.concat([lines, crlf]);
 }
 
 /** A message taken apart for protection: what stays outside, and the entity that is signed or encrypted. */
@@ -223,6 +236,5 @@ const withoutEncoding = (fields: readonly HeaderField[]): HeaderField[] =>
 
 /** The fields as they stand in the message, with CRLF. */
 function fieldsOf(layout: Pick<Layout, 'fieldOctets'>, entity: MimeEntity, fields: readonly HeaderField[]): Buffer {
-  const raw = toCrlf(Buffer.concat(fields.map((field) => layout.fieldOctets(field, entity))));
-  return raw.length > 0 && raw[raw.length - 1] !== LF ? Buffer.concat([raw, crlf]) : raw;
+  return Buffer.concat(fields.map((field) => fieldLines(layout.fieldOctets(field, entity))));
 }
