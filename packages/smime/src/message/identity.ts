@@ -16,7 +16,10 @@ export interface Originator {
 export function originatorOf(root: Pick<MimeEntity, 'headers'>): Originator {
   const problems: Problem[] = [];
   const fromFields = headerFields(root, 'from').map(({ value }) => parseAddressHeader(value));
-  for (const field of fromFields) problems.push(...field.problems);
+  for (const field of fromFields)
+    problems.push(
+      ...field.problems.map((one) => (shownAsSender.has(one.code) ? { ...one, severity: 'error' as const } : one)),
+    );
   const from = fromFields.flatMap(({ mailboxes }) => mailboxes.map(({ address }) => address));
   if (fromFields.length === 0)
     problems.push(problem('error', 'from-missing', 'The message has no From field.', 'RFC 5322 section 3.6'));
@@ -37,6 +40,9 @@ export function originatorOf(root: Pick<MimeEntity, 'headers'>): Originator {
   const senders = headerFields(root, 'sender').flatMap(({ value }) => parseAddressHeader(value).mailboxes);
   return { from, sender: senders[0]?.address, problems };
 }
+
+/** In any other field a doubt only; in From it is what a person reads as the sender, whom nobody vouches for. */
+const shownAsSender: ReadonlySet<string> = new Set(['address-in-display-name', 'address-in-comment']);
 
 /** @param named the addresses of the signer's certificate; @param expected those it must include, all of them */
 export function judgeIdentity(

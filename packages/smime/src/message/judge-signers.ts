@@ -127,7 +127,8 @@ function judgeSigner(
   if (!announced)
     problems.push(
       problem(
-        'warning',
+        // A digest that exists and was not used; a name that nobody knows must be borne.
+        micalg.some((name) => digestNames.has(name)) ? 'error' : 'warning',
         'micalg-mismatch',
         `The micalg parameter does not name ${check.digestAlgorithm}, which the signer used.`,
         'RFC 8551 section 3.5.3.2',
@@ -227,6 +228,8 @@ function readEach<T>(
   }
   return read;
 }
+
+const digestNames: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']);
 
 /** SHA-1 is written `sha1` or `sha-1`, the others with their hyphen or, by older software, without. */
 function micalgName(digest: string): string {

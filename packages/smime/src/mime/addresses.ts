@@ -83,7 +83,14 @@ function tokenize(value: string, doubt: Doubt): Token[] {
         'A comment stands in the field; some programs show it as the name, some as nothing.',
         'warning',
       );
-      at = skipComment(value, at, doubt);
+      const end = skipComment(value, at, doubt);
+      if (addressesIn(decodeHeaderText(value.slice(at, end))).length > 0)
+        doubt(
+          'address-in-comment',
+          'A comment holds an e-mail address: some programs show it as the sender.',
+          'warning',
+        );
+      at = end;
     } else if (c === '"') {
       const { text, end, closed } = readQuoted(value, at);
       if (!closed) doubt('unterminated-quote', 'A quoted string in the field never ends.');
@@ -123,7 +130,7 @@ function readMailbox(tokens: readonly Token[], group: string | undefined, doubt:
       'control-in-display-name',
       'The display name holds a control character: some programs show nothing after it.',
     );
-  if (looksLikeAddress(name) && name.trim().toLowerCase() !== address?.toLowerCase())
+  if (addressesIn(name).some((shown) => shown !== address?.toLowerCase()))
     doubt('address-in-display-name', 'The display name holds an e-mail address that is not the sender’s.', 'warning');
   if (tokens.slice(0, open).some(({ special }) => special === '@'))
     doubt('malformed-address', 'An @ stands outside of quotes before the address.');
@@ -184,7 +191,13 @@ function hasControl(text: string): boolean {
 }
 
 /** Whether a mail program could show the text as an address: a word, an @ and a dotted word. */
-function looksLikeAddress(text: string): boolean {
-  const at = text.indexOf('@');
-  return at > 0 && text.indexOf('.', at) > at + 1;
+/** What a person would take for an address in a text that is none, in lower case; full-width letters and signs count as the plain ones. */
+function addressesIn(text: string): string[] {
+  if (!/[@\uff20\ufe6b]/.test(text)) return [];
+  return (
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[^\s@<>()[\]"',:;]{1,64}@[^\s@<>()[\]"',:;]*[^\s@<>()[\]"',:;.]\.[^\s@<>()[\]"',:;.]+/g) ?? []
+  );
 }

@@ -55,22 +55,37 @@ describe('attack 8: a From field that can be read as somebody else', () => {
     });
   }
 
-  it('an address in the display name is pointed out', async () => {
+  it('another address in the display name is ambiguous', async () => {
     for (const from of [
       '"alice@example.org" <mallory@example.org>',
       '=?utf-8?b?YWxpY2VAZXhhbXBsZS5vcmc=?= <mallory@example.org>',
+      '"Alice (alice@example.org)" <mallory@example.org>',
+      '"Alice, alice@example.org via mallory@example.org" <mallory@example.org>',
     ]) {
       expect(await naive(changed(from))).toBe(true);
       const report = await withFrom(from);
       expect(report.from).toEqual(['mallory@example.org']);
       expect(codes(report.problems)).toContain('address-in-display-name');
+      expect(report.verdict).toBe('ambiguous');
     }
+    const fullWidth = '=?utf-8?b?YWxpY2XvvKBleGFtcGxlLm9yZw==?= <mallory@example.org>';
+    expect((await withFrom(fullWidth)).verdict).toBe('ambiguous');
+  });
+
+  it('the sender’s own address in the display name is not', async () => {
+    for (const from of [
+      '"mallory@example.org" <mallory@example.org>',
+      '"Mallory (Mallory@Example.org)" <mallory@example.org>',
+    ])
+      expect(codes((await withFrom(from)).problems)).not.toContain('address-in-display-name');
   });
 
   it('a comment is pointed out and is not the address', async () => {
     const report = await withFrom('(alice@example.org) mallory@example.org');
     expect(report.from).toEqual(['mallory@example.org']);
     expect(codes(report.problems)).toContain('comment-in-address');
+    expect(codes(report.problems)).toContain('address-in-comment');
+    expect(report.verdict).toBe('ambiguous');
   });
 
   it('an internationalised domain is compared in its ASCII form, and its look-alike is another', async () => {

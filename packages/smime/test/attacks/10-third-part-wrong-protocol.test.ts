@@ -73,8 +73,16 @@ describe('attack 10: a multipart/signed that is not what it should be', () => {
     }
   });
 
-  it('a micalg that names another digest is pointed out, and changes nothing in what is computed', async () => {
-    const report = await verify(replaced(clear(text, cms), 'micalg=sha-256', 'micalg=md5'));
+  it('a micalg that nobody knows is borne', async () => {
+    const report = await verify(replaced(clear(text, cms), 'micalg=sha-256', 'micalg=unknown'));
+    expect(report.verdict).toBe('valid');
+  });
+
+  it('a micalg that names another digest is not valid, and changes nothing in what is computed', async () => {
+    const message = replaced(clear(text, cms), 'micalg=sha-256', 'micalg=md5');
+    expect(await naive(message)).toBe(true);
+    const report = await verify(message);
+    expect(report.verdict).toBe('invalid');
     expect(codes(report.signers[0]?.problems ?? [])).toContain('micalg-mismatch');
     expect(report.signers[0]?.digestAlgorithm).toBe('SHA-256');
   });
