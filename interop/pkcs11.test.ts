@@ -1,25 +1,36 @@
-import { openPkcs11KeyStore } from '@chancery/keystore';
+import path from 'node:path';
+import { composeKeyStores, openPkcs11KeyStore, openSoftwareKeyStore } from '@chancery/keystore';
 import { describe } from 'vitest';
-import { describeKeyStore } from '../packages/keystore/src/key-store.contract.ts';
+import { describeKeyStore, type KeyStoreUnderTest } from '../packages/keystore/src/key-store.contract.ts';
 import { missing } from './peers.ts';
-import { makeToken, SOFTHSM } from './softhsm.ts';
+import { makeToken, SOFTHSM, type TestToken } from './softhsm.ts';
 
 describe.skipIf(missing('softhsm'))('PKCS#11 with SoftHSM', () => {
+  const tokenStore = (token: TestToken) =>
+    openPkcs11KeyStore({ module: SOFTHSM, token: token.label, pin: () => token.pin, refusalFile: token.refusalFile });
+  const described = (token: TestToken): Omit<KeyStoreUnderTest, 'open'> => ({
+    remove: async () => token.remove(),
+    unknown: `pkcs11:${encodeURIComponent(token.label)}/00000000000070008000000000000000`,
+    imports: false,
+    oaepHashes: ['sha256', 'sha384', 'sha512'],
+    keysLiveInMemory: false,
+  });
+
   describeKeyStore('pkcs11', async () => {
     const token = makeToken();
+    return { ...described(token), open: async () => tokenStore(token) };
+  });
+
+  describeKeyStore('pkcs11, with software keys beside it', async () => {
+    const token = makeToken();
+    const directory = path.join(token.folder, 'keys');
     return {
+      ...described(token),
       open: async () =>
-        openPkcs11KeyStore({
-          module: SOFTHSM,
-          token: token.label,
-          pin: () => token.pin,
-          refusalFile: token.refusalFile,
-        }),
-      remove: async () => token.remove(),
-      unknown: `pkcs11:${encodeURIComponent(token.label)}/00000000000070008000000000000000`,
-      imports: false,
-      oaepHashes: ['sha256', 'sha384', 'sha512'],
-      keysLiveInMemory: false,
+        composeKeyStores(
+          { prefix: 'pkcs11', store: tokenStore(token) },
+          { software: await openSoftwareKeyStore({ directory, secret: 'correct horse' }) },
+        ),
     };
   });
 });

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { composeKeyStores } from './composite.ts';
-import { describeKeyStore } from './key-store.contract.ts';
 import type { KeyStore } from './key-store.ts';
 import { openPkcs11KeyStore } from './pkcs11/store.ts';
 import { openSoftwareKeyStore } from './software.ts';
@@ -18,18 +17,6 @@ const absentToken = (folder: string): KeyStore =>
     pin: () => '0000',
     refusalFile: path.join(folder, 'refused'),
   });
-
-describeKeyStore('composite of one', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'chancery-composite-'));
-  return {
-    open: async () => composeKeyStores({ prefix: 'software', store: await openSoftware(directory) }, {}),
-    remove: async () => rmSync(directory, { recursive: true }),
-    unknown: 'software:00000000-0000-4000-8000-000000000000',
-    imports: true,
-    oaepHashes: ['sha256', 'sha384', 'sha512'],
-    keysLiveInMemory: true,
-  };
-});
 
 describe('stores behind one port', () => {
   let folder: string;

@@ -311,7 +311,7 @@ function KeyStoreState({ store }: { store: Overview['keyStores'][number] }) {
       <Text size="sm" span>
         {name === 'software' ? 'Software' : `Token ${name.slice('pkcs11:'.length)}`}
         {device !== null && `, ${device}`}
-        {sessions !== null && `, ${sessions.free} of ${sessions.total} sessions free`}
+        {sessions !== null && state === 'available' && `, ${sessions.free} of ${sessions.total} sessions free`}
         {state === 'unavailable' && (
           <>
             , since <When at={since} style="relative" />

@@ -80,7 +80,8 @@ export class TokenLink {
       const checked = this.call('check').catch((error: unknown) => {
         if (!this.#closed) this.#note(error);
       });
-      await Promise.race([checked, unhurried(HEALTH_MS)]);
+      // The first time, its process has to start.
+      await Promise.race([checked, unhurried(this.#device === undefined ? STARTING_MS : HEALTH_MS)]);
     }
     const { manufacturer = '', model = '' } = this.#device ?? {};
     return {

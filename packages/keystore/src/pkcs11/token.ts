@@ -234,7 +234,7 @@ function findSlot(cryptoki: Cryptoki, label: string): { slot: Handle; info: Toke
     'unavailable',
     named.length > 1
       ? `${named.length} tokens are called "${label}". Give one of them another label.`
-      : `There is no token called "${label}"${labels.length > 0 ? `; there are: ${labels.join(', ')}` : ' nor any other'}. Plug it in, start its service, or correct keys.pkcs11.token.`,
+      : `There is no token called "${label}"${labels.length > 0 ? `; there are: ${labels.join(', ')}` : ', nor any other'}. Plug it in, start its service, or correct keys.pkcs11.token.`,
   );
 }
 
