@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { benchCa } from './ca/bench-ca.ts';
 import { benchEngine } from './engine/bench-engine.ts';
 import { benchMemory } from './memory.ts';
+import { benchCrl } from './status/bench-crl.ts';
+import { benchOcsp } from './status/bench-ocsp.ts';
 
 const usage = `npm run bench -- ca [--quick] [--only TEXT] [--json]
 
@@ -24,6 +26,10 @@ npm run bench -- engine [--quick | --moderate] [--sizes 10K,1M,100M] [--only TEX
 npm run bench -- memory [--sizes 100M,1G] [--json]: messages of that size through the command line, a process each,
 with its largest memory, beside openssl cms -stream. It needs 4 times the size on the disk for temporary files.
 
+npm run bench -- crl [--quick] [--json]: a CRL of a million entries (quick: 100,000), beside OpenSSL in C, and through the office
+
+npm run bench -- ocsp [--quick] [--json]: OCSP answers per second, beside bare routes of Fastify in the same process
+
 Peers that are missing on this machine are named and left out. The machine should have nothing else to do.`;
 
 const { values, positionals } = parseArgs({
@@ -43,6 +49,8 @@ const subjects: Readonly<Record<string, (input: typeof values) => Promise<void>>
   engine: benchEngine,
   ca: benchCa,
   memory: benchMemory,
+  crl: benchCrl,
+  ocsp: benchOcsp,
 };
 const subject = Object.hasOwn(subjects, positionals.join()) ? subjects[positionals.join()] : undefined;
 

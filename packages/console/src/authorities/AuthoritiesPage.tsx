@@ -10,6 +10,7 @@ import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { When } from '../pieces/When.tsx';
 import { uses } from '../words.ts';
+import { StatusHealth } from './StatusHealth.tsx';
 
 /** The certification authorities that sign, and the profiles they sign by. */
 export function AuthoritiesPage() {
@@ -66,6 +67,7 @@ export function AuthoritiesPage() {
           />
         </Panel>
       ))}
+      <StatusHealth />
       {profiles.data !== undefined && (
         <Panel title="Certificate profiles">
           <Stack gap="md">
