@@ -6,6 +6,7 @@
  *     pulled   while this file is there, the token is not: no slot has one, and every call says CKR_DEVICE_REMOVED
  *     pulls    whenever this file changes, sessions opened before are gone for good, as after a real removal
  *     hang     while this file is there, C_Sign does not return
+ *     no-gcm   while this file is there, CKM_AES_GCM is not among the mechanisms
  *     logins   one line for each C_Login (written here)
  *
  * CK_FUNCTION_LIST is a version and 68 pointers in an order that PKCS#11 2.40 fixes. Every argument of every function is a word, and
@@ -25,7 +26,8 @@ typedef struct {
   Function functions[68];
 } List;
 
-enum { INITIALIZE = 0, FINALIZE = 1, GET_INFO = 2, GET_FUNCTION_LIST = 3, GET_SLOT_LIST = 4, LOGIN = 18, SIGN = 43 };
+enum { INITIALIZE = 0, FINALIZE = 1, GET_INFO = 2, GET_FUNCTION_LIST = 3, GET_SLOT_LIST = 4, MECHANISMS = 7, LOGIN = 18, SIGN = 43 };
+enum { CKM_AES_GCM = 0x1087 };
 enum { CKR_OK = 0, CKR_DEVICE_REMOVED = 0x32, CKR_SESSION_HANDLE_INVALID = 0xb3 };
 
 static List *real;
@@ -68,7 +70,14 @@ static W through(int index, W a, W b, W c, W d, W e, W f, W g, W h) {
   }
   if (index == SIGN)
     while (wished("hang")) usleep(10000);
-  return real->functions[index](a, b, c, d, e, f, g, h);
+  W result = real->functions[index](a, b, c, d, e, f, g, h);
+  if (index == MECHANISMS && result == CKR_OK && b != 0 && wished("no-gcm")) {
+    W *list = (W *)b, *count = (W *)c, kept = 0;
+    for (W i = 0; i < *count; i++)
+      if (list[i] != CKM_AES_GCM) list[kept++] = list[i];
+    *count = kept;
+  }
+  return result;
 }
 
 #define WRAP(n) \

@@ -40,6 +40,8 @@ export interface PullableToken extends TestToken {
   putBack(): void;
   /** From now on no signature comes back; false lets them go. */
   hang(yes: boolean): void;
+  /** From now on the token does not say that it has AES-GCM. */
+  hideGcm(): void;
   /** How often somebody tried to log in. */
   logins(): number;
 }
@@ -61,6 +63,7 @@ export function makePullableToken(): PullableToken {
     },
     putBack: () => rmSync(wish('pulled'), { force: true }),
     hang: (yes) => (yes ? writeFileSync(wish('hang'), '') : rmSync(wish('hang'), { force: true })),
+    hideGcm: () => writeFileSync(wish('no-gcm'), ''),
     logins: () => (existsSync(wish('logins')) ? readFileSync(wish('logins'), 'utf8').split('\n').length - 1 : 0),
   };
 }

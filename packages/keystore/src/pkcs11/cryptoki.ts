@@ -14,6 +14,8 @@ export const attribute = {
   encrypt: 0x104,
   decrypt: 0x105,
   sign: 0x108,
+  wrap: 0x106,
+  unwrap: 0x107,
   verify: 0x10a,
   derive: 0x10c,
   modulus: 0x120,
@@ -43,6 +45,12 @@ export const mechanism = {
   aesGenerate: 0x1080,
   aesGcm: 0x1087,
 } as const;
+
+/**
+ * AES key wrap with padding (RFC 5649): CKM_AES_KEY_WRAP_KWP since PKCS#11 3.0, and what 2.40 and SoftHSM have in its place. Where one
+ * vendor pads in another way than the next, it unwraps what it wrapped itself.
+ */
+export const paddedKeyWraps: readonly number[] = [0x210b, 0x210a];
 
 /** CKM_ of each hash and CKG_ of MGF1 with it: parameters of PSS and OAEP. */
 export const hashMechanisms: Readonly<Record<OaepHash, { hash: number; mgf1: number }>> = {

@@ -24,10 +24,10 @@ export interface TokenCalls {
   decrypt(id: string, scheme: DecryptionScheme, ciphertext: Uint8Array): Uint8Array | undefined;
   /** The x co-ordinate shared with an uncompressed point of the same curve. */
   derive(id: string, point: Uint8Array): Uint8Array;
-  /** Ciphertext and tag. */
-  seal(id: string, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
+  /** In one of the two forms of `token-sealing.ts`. */
+  seal(id: string, plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
   /** Undefined where the token refuses to open it. */
-  unseal(id: string, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array | undefined;
+  unseal(id: string, sealed: Uint8Array, aad: Uint8Array): Uint8Array | undefined;
   /** False where there was none. */
   destroy(id: string): boolean;
   close(): undefined;
@@ -40,8 +40,8 @@ export interface TokenDevice {
   readonly manufacturer: string;
   readonly model: string;
   readonly serial: string;
-  /** Whether it does AES-256-GCM: without it there is no key-encryption key. */
-  readonly sealsWithGcm: boolean;
+  /** The mechanism under which its key-encryption keys seal; without one it holds none. */
+  readonly sealing: { readonly by: 'gcm' } | { readonly by: 'key-wrap'; readonly mechanism: number } | undefined;
 }
 
 export interface TokenKey {

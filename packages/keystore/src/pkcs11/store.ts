@@ -117,30 +117,12 @@ class Pkcs11KeyStore implements KeyStore {
 
   async wrap(reference: KeyReference, plaintext: Uint8Array, aad: Uint8Array): Promise<Uint8Array> {
     const key = await this.#kek(reference);
-    const nonce = randomBytes(NONCE);
-    const sealed = await this.#ask(
-      () => this.#link.call('seal', key.id, nonce, plaintext, Buffer.concat([FORMAT, aad])),
-      reference,
-    );
-    return Buffer.concat([FORMAT, nonce, sealed]);
+    return this.#ask(() => this.#link.call('seal', key.id, plaintext, aad), reference);
   }
 
   async unwrap(reference: KeyReference, wrapped: Uint8Array, aad: Uint8Array): Promise<Uint8Array> {
     const key = await this.#kek(reference);
-    const whole = wrapped.length >= 1 + NONCE + TAG && wrapped[0] === FORMAT[0];
-    const plaintext = whole
-      ? await this.#ask(
-          () =>
-            this.#link.call(
-              'unseal',
-              key.id,
-              wrapped.subarray(1, 1 + NONCE),
-              wrapped.subarray(1 + NONCE),
-              Buffer.concat([FORMAT, aad]),
-            ),
-          reference,
-        )
-      : undefined;
+    const plaintext = await this.#ask(() => this.#link.call('unseal', key.id, wrapped, aad), reference);
     if (plaintext !== undefined) return plaintext;
     throw new KeyStoreError(
       'unwrap-failed',
@@ -277,10 +259,6 @@ class Pkcs11KeyStore implements KeyStore {
 }
 
 type TokenPair = TokenKey & { readonly type: KeySpec; readonly spki: Uint8Array };
-
-const FORMAT = Uint8Array.of(1);
-const NONCE = 12;
-const TAG = 16;
 
 /** DER DigestInfo up to the digest (RFC 8017 section 9.2, note 1). */
 const DIGEST_INFO: Readonly<Record<HashName, Buffer>> = {

@@ -23,7 +23,7 @@ class Bench {
     const call = async (name: string): Promise<unknown> => {
       if (name === 'open') {
         this.open();
-        return { manufacturer: 'Maker', model: 'Model', serial: '1', sealsWithGcm: true };
+        return { manufacturer: 'Maker', model: 'Model', serial: '1', sealing: { by: 'gcm' } };
       }
       if (name === 'check') return undefined;
       this.busy += 1;

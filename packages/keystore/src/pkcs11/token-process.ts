@@ -11,7 +11,8 @@ import {
   type TokenRequest,
 } from './protocol.ts';
 import { type FoundKey, Token } from './token.ts';
-import { decrypt, derive, destroy, generateKek, generatePair, seal, sign, unseal } from './token-work.ts';
+import { generateKek, seal, unseal } from './token-sealing.ts';
+import { decrypt, derive, destroy, generatePair, sign } from './token-work.ts';
 
 type Answers = {
   [Name in keyof TokenCalls]: (
@@ -44,10 +45,8 @@ const answers = {
   decrypt: (id: string, scheme: DecryptionScheme, ciphertext: Uint8Array) =>
     decrypt(token(), id, scheme, buffer(ciphertext)),
   derive: (id: string, point: Uint8Array) => derive(token(), id, buffer(point)),
-  seal: (id: string, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array) =>
-    seal(token(), id, buffer(nonce), buffer(plaintext), buffer(aad)),
-  unseal: (id: string, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) =>
-    unseal(token(), id, buffer(nonce), buffer(sealed), buffer(aad)),
+  seal: (id: string, plaintext: Uint8Array, aad: Uint8Array) => seal(token(), id, buffer(plaintext), buffer(aad)),
+  unseal: (id: string, sealed: Uint8Array, aad: Uint8Array) => unseal(token(), id, buffer(sealed), buffer(aad)),
   destroy: (id: string) => destroy(token(), id),
   close() {
     opened?.close();

@@ -2,7 +2,7 @@
 import { KeyStoreError } from '../errors.ts';
 import type { KeySpec } from '../key-store.ts';
 import { attribute, curves, hashMechanisms, keyType, mechanism, objectClass, parameterType } from './cryptoki.ts';
-import { type Attribute, during, faultOf, type Handle, type Mechanism } from './module.ts';
+import { type Attribute, during, faultOf, type Mechanism } from './module.ts';
 import { type DecryptionScheme, type SigningScheme, TokenFault } from './protocol.ts';
 import { curveSizes, isCurve } from './public-key.ts';
 import type { FoundKey, Token } from './token.ts';
@@ -49,31 +49,6 @@ export async function generatePair(token: Token, id: string, spec: KeySpec, labe
     throw new KeyStoreError('unsupported-key', `The token made a ${spec} key and does not show its public half.`);
   }
   throw new KeyStoreError('unsupported-key', `The token cannot make a ${spec} key.`);
-}
-
-export async function generateKek(token: Token, id: string, label: string): Promise<void> {
-  if ((await token.find(id)) !== undefined) return;
-  const template = [
-    { type: attribute.class, value: objectClass.secret },
-    { type: attribute.keyType, value: keyType.aes },
-    { type: attribute.id, value: Buffer.from(id, 'hex') },
-    { type: attribute.label, value: Buffer.from(label, 'utf8') },
-    { type: attribute.token, value: true },
-    { type: attribute.private, value: true },
-    { type: attribute.sensitive, value: true },
-    { type: attribute.extractable, value: false },
-    { type: attribute.encrypt, value: true },
-    { type: attribute.decrypt, value: true },
-    { type: attribute.valueLength, value: 32 },
-  ];
-  if (!token.device.sealsWithGcm)
-    throw new KeyStoreError('unsupported-key', 'The token has no AES-GCM, so it can hold no key-encryption key.');
-  await token.withSession((session) =>
-    held('C_GenerateKey', [template], () =>
-      token.cryptoki.C_GenerateKeyAsync(session, { mechanism: mechanism.aesGenerate }, template),
-    ),
-  );
-  await requireGuarded(token, id);
 }
 
 /** As the token gives it: r and s side by side for ECDSA. */
@@ -134,32 +109,6 @@ export function derive(token: Token, id: string, point: Buffer): Promise<Uint8Ar
   });
 }
 
-/** Ciphertext and tag. */
-export function seal(token: Token, id: string, nonce: Buffer, plaintext: Buffer, aad: Buffer): Promise<Uint8Array> {
-  return token.withKey(id, async (session, key) => {
-    startGcm(token, 'C_EncryptInit', session, key, nonce, aad);
-    const output = Buffer.alloc(plaintext.length + GCM_TAG + 16);
-    return held('C_Encrypt', [plaintext, output], () => token.cryptoki.C_EncryptAsync(session, plaintext, output));
-  });
-}
-
-/** Undefined for what this key did not seal for that purpose. */
-export function unseal(
-  token: Token,
-  id: string,
-  nonce: Buffer,
-  sealed: Buffer,
-  aad: Buffer,
-): Promise<Uint8Array | undefined> {
-  return refusable(token, () =>
-    token.withKey(id, async (session, key) => {
-      startGcm(token, 'C_DecryptInit', session, key, nonce, aad);
-      const output = Buffer.alloc(sealed.length + 16);
-      return held('C_Decrypt', [sealed, output], () => token.cryptoki.C_DecryptAsync(session, sealed, output));
-    }),
-  );
-}
-
 /** Every object with that id, public half and all. False where there was none. */
 export async function destroy(token: Token, id: string): Promise<boolean> {
   token.forget(id);
@@ -177,7 +126,6 @@ export async function destroy(token: Token, id: string): Promise<boolean> {
 
 /** Of RSA with 4096 bits, and of whatever else a token may want room for. */
 const LARGEST_SIGNATURE = 1024;
-const GCM_TAG = 16;
 const CKD_NULL = 1;
 const CKZ_DATA_SPECIFIED = 1;
 
@@ -193,7 +141,7 @@ const NOT_THAT_WAY: ReadonlySet<string> = new Set([
   'CKR_TEMPLATE_INCONSISTENT',
 ]);
 
-/** How tokens say that a ciphertext does not open. The last two may also mean that the token is ill. */
+/** How tokens say that a ciphertext does not open. The general ones may also mean that the token is ill. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'CKR_AEAD_DECRYPT_FAILED',
   'CKR_DATA_INVALID',
@@ -202,10 +150,12 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'CKR_ENCRYPTED_DATA_LEN_RANGE',
   'CKR_FUNCTION_FAILED',
   'CKR_GENERAL_ERROR',
+  'CKR_WRAPPED_KEY_INVALID',
+  'CKR_WRAPPED_KEY_LEN_RANGE',
 ]);
 
 /** Undefined for a refusal by a token that is well otherwise. */
-async function refusable<T>(token: Token, run: () => Promise<T>): Promise<T | undefined> {
+export async function refusable<T>(token: Token, run: () => Promise<T>): Promise<T | undefined> {
   try {
     return await run();
   } catch (error) {
@@ -219,7 +169,7 @@ async function refusable<T>(token: Token, run: () => Promise<T>): Promise<T | un
  * pkcs11js hands the addresses of buffers to another thread and does not keep the buffers (its issue 121): here they are kept until the
  * call has ended.
  */
-async function held<T>(call: string, buffers: readonly unknown[], run: () => Promise<T>): Promise<T> {
+export async function held<T>(call: string, buffers: readonly unknown[], run: () => Promise<T>): Promise<T> {
   IN_USE.add(buffers);
   try {
     return await run();
@@ -247,7 +197,7 @@ function waysToGenerate(spec: KeySpec): (readonly [number, Attribute[]])[] {
 }
 
 /** The token may have taken the template and not kept to it: such a key is removed at once. */
-async function requireGuarded(token: Token, id: string): Promise<FoundKey> {
+export async function requireGuarded(token: Token, id: string): Promise<FoundKey> {
   const key = await token.find(id);
   if (key === undefined) throw new TokenFault('CKR_GENERAL_ERROR', 'C_GenerateKey');
   const [sensitive, extractable] = await token.withSession((session) =>
@@ -284,32 +234,4 @@ function decryptionMechanism(scheme: DecryptionScheme): Mechanism {
     ...(scheme.label.length > 0 && { sourceData: Buffer.from(scheme.label) }),
   };
   return { mechanism: mechanism.rsaOaep, parameter };
-}
-
-/** Which of two structures a module takes for CK_GCM_PARAMS: PKCS#11 2.40 has one more field in its header than in its text. */
-const gcmForm = new WeakMap<Token, number>();
-
-function startGcm(
-  token: Token,
-  call: 'C_EncryptInit' | 'C_DecryptInit',
-  session: Handle,
-  key: FoundKey,
-  iv: Buffer,
-  aad: Buffer,
-): void {
-  const known = gcmForm.get(token);
-  const forms = known === undefined ? [parameterType.gcmWithIvBits, parameterType.gcm] : [known];
-  for (const type of forms) {
-    const parameter = { type, iv, ivBits: iv.length * 8, aad, tagBits: GCM_TAG * 8 };
-    const how = { mechanism: mechanism.aesGcm, parameter };
-    try {
-      during(call, () => token.cryptoki[call](session, how, key.handle));
-      gcmForm.set(token, type);
-      return;
-    } catch (error) {
-      const wrongForm =
-        error instanceof TokenFault && ['CKR_ARGUMENTS_BAD', 'CKR_MECHANISM_PARAM_INVALID'].includes(error.cryptoki);
-      if (!wrongForm || type === forms.at(-1)) throw error;
-    }
-  }
 }

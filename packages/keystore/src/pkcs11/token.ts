@@ -1,7 +1,7 @@
 /** One token, logged in: its sessions, and the objects in it. Lives in the process that holds the module. */
 import { KeyStoreError } from '../errors.ts';
 import type { KeyInfo } from '../key-store.ts';
-import { attribute, curves, keyType, mechanism, objectClass } from './cryptoki.ts';
+import { attribute, curves, keyType, mechanism, objectClass, paddedKeyWraps } from './cryptoki.ts';
 import { type Attribute, type Cryptoki, during, type Handle, loadModule, type TokenInfo } from './module.ts';
 import { type TokenDevice, TokenFault, type TokenKey } from './protocol.ts';
 import { pointSpki, rsaSpki } from './public-key.ts';
@@ -40,7 +40,7 @@ export class Token {
       manufacturer: info.manufacturerID.trim(),
       model: info.model.trim(),
       serial: info.serialNumber.trim(),
-      sealsWithGcm: mechanisms.includes(mechanism.aesGcm),
+      sealing: sealingOf(mechanisms),
     });
   }
 
@@ -236,6 +236,13 @@ function findSlot(cryptoki: Cryptoki, label: string): { slot: Handle; info: Toke
       ? `${named.length} tokens are called "${label}". Give one of them another label.`
       : `There is no token called "${label}"${labels.length > 0 ? `; there are: ${labels.join(', ')}` : ', nor any other'}. Plug it in, start its service, or correct keys.pkcs11.token.`,
   );
+}
+
+/** AES-GCM binds what is sealed to its purpose inside the token, so it comes first. */
+function sealingOf(mechanisms: readonly number[]): TokenDevice['sealing'] {
+  if (mechanisms.includes(mechanism.aesGcm)) return { by: 'gcm' };
+  const keyWrap = paddedKeyWraps.find((one) => mechanisms.includes(one));
+  return keyWrap === undefined ? undefined : { by: 'key-wrap', mechanism: keyWrap };
 }
 
 function openSession(cryptoki: Cryptoki, slot: Handle): Handle {
