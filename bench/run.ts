@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchCa } from './ca/bench-ca.ts';
 import { benchEngine } from './engine/bench-engine.ts';
+import { benchInventory } from './inventory/bench-inventory.ts';
 import { benchMemory } from './memory.ts';
 import { benchCrl } from './status/bench-crl.ts';
 import { benchOcsp } from './status/bench-ocsp.ts';
@@ -12,6 +13,10 @@ const usage = `npm run bench -- ca [--quick] [--only TEXT] [--json]
   embedded and external PostgreSQL.
 
   --only    'embedded', 'external', 'ecdsa', 'rsa', or 'embedded rsa'
+
+npm run bench -- inventory [--quick] [--only TEXT] [--json]
+
+  Lists, filters and searches at 10,000, 100,000 and 1,000,000 certificates.
 
 npm run bench -- engine [--quick | --moderate] [--sizes 10K,1M,100M] [--only TEXT] [--against ID,ID] [--json]
 
@@ -51,6 +56,7 @@ const subjects: Readonly<Record<string, (input: typeof values) => Promise<void>>
   memory: benchMemory,
   crl: benchCrl,
   ocsp: benchOcsp,
+  inventory: benchInventory,
 };
 const subject = Object.hasOwn(subjects, positionals.join()) ? subjects[positionals.join()] : undefined;
 

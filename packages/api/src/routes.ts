@@ -286,7 +286,10 @@ export const routes = {
     summary: 'Certificates',
     access: 'authenticated',
     query: CertificateQuery,
-    response: pageOf(CertificateSummary),
+    response: pageOf(CertificateSummary).extend({
+      /** False where `total` is where the counting stopped: there are more. */
+      totalIsExact: z.boolean(),
+    }),
   }),
   certificate: route({
     method: 'GET',

@@ -33,10 +33,7 @@ export function CertificatesPage() {
   );
   const filtered = Object.values(filter).some((value) => value !== undefined);
   return (
-    <Page
-      title="Certificates"
-      lead={certificates.loading ? undefined : plural(certificates.total, 'certificate', 'certificates')}
-    >
+    <Page title="Certificates" lead={certificates.loading ? undefined : counted(certificates.total)}>
       <Group gap="sm">
         <SearchField
           label="Search certificates"
@@ -136,4 +133,12 @@ function NoneFound() {
       Search looks in serial numbers, subjects and addresses.
     </EmptyState>
   );
+}
+
+/** The office counts no further. */
+const COUNTED = 10_000;
+
+function counted(total: number): string {
+  const text = plural(total, 'certificate', 'certificates');
+  return total < COUNTED ? text : `${text} or more`;
 }

@@ -1,0 +1,144 @@
+/** Lists, filters and searches of an inventory that grows to a million certificates. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createClient } from '@chancery/api';
+import pg from 'pg';
+import { OfficeProcess } from '../../e2e/support/office-process.ts';
+import { setUpOffice } from '../../e2e/support/operators.ts';
+import { openDatabaseNamed } from '../ca/databases.ts';
+import { machine } from '../machine.ts';
+
+interface InventoryInput {
+  readonly quick: boolean;
+  readonly only: string;
+  readonly json: boolean;
+}
+
+const SIZES = { full: [10_000, 100_000, 1_000_000], quick: [10_000, 100_000] };
+const TIMES = 60;
+
+export async function benchInventory(input: InventoryInput): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chancery-bench-'));
+  const database = await openDatabaseNamed('embedded', folder);
+  if (typeof database === 'string') throw new Error(database);
+  const office = await OfficeProcess.prepare({ authorityToml: `[database]\nurl = "${database.url}"\n` });
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  const sizes = input.quick ? SIZES.quick : SIZES.full;
+  const rows = new Map<string, number[]>();
+  try {
+    await office.start();
+    await setUpOffice(office.url, await office.setupToken());
+    const client = createClient({ baseUrl: office.url, token: office.localToken });
+    let filled = 0;
+    for (const size of sizes) {
+      await fill(pool, filled, size);
+      filled = size;
+      for (const [name, ask] of Object.entries(questions(client, size))) {
+        if (!name.includes(input.only)) continue;
+        const p95 = await percentile95(ask);
+        rows.set(name, [...(rows.get(name) ?? []), p95]);
+        process.stderr.write(`${size}: ${name}: ${p95.toFixed(1)} ms\n`);
+      }
+    }
+    const report = { date: new Date().toISOString(), machine: machine(), sizes, rows: Object.fromEntries(rows) };
+    console.log(input.json ? JSON.stringify(report, undefined, 2) : format(report));
+  } finally {
+    await pool.end();
+    await office.dispose();
+    await database.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Each call is another question of its kind. */
+function questions(client: ReturnType<typeof createClient>, size: number): Record<string, () => Promise<unknown>> {
+  const someone = () => Math.floor(Math.random() * (size / 2));
+  let next: string | undefined;
+  return {
+    'first page': () => client.certificates({ query: { limit: 50 } }),
+    'page after page': async () => {
+      const page = await client.certificates({ query: { limit: 50, ...(next === undefined ? {} : { after: next }) } });
+      next = page.next ?? undefined;
+    },
+    'encryption, valid': () => client.certificates({ query: { limit: 50, use: 'encryption', state: 'valid' } }),
+    expiring: () => client.certificates({ query: { limit: 50, state: 'expiring' } }),
+    expired: () => client.certificates({ query: { limit: 50, state: 'expired' } }),
+    revoked: () => client.certificates({ query: { limit: 50, state: 'revoked' } }),
+    'search: an address': () => client.certificates({ query: { limit: 50, search: `person${someone()}@example.com` } }),
+    'search: part of a name': () => client.certificates({ query: { limit: 50, search: `Bench ${someone()}` } }),
+    'search: what all have': () => client.certificates({ query: { limit: 50, search: 'example.com' } }),
+    'search: nothing has it': () => client.certificates({ query: { limit: 50, search: `nobody${someone()}` } }),
+    'search: a serial number': () =>
+      client.certificates({ query: { limit: 50, search: someone().toString(16).padStart(8, '4') } }),
+    'people, first page': () => client.people({ query: { limit: 50 } }),
+    'people: an address': () => client.people({ query: { limit: 50, search: `person${someone()}@` } }),
+    overview: () => client.overview(),
+  };
+}
+
+/**
+ * Two certificates for each person, over four years, with rows of the usual size but octets of no certificate: lists read
+ * none. Straight into the tables, by SQL.
+ */
+async function fill(pool: pg.Pool, from: number, to: number): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`
+      INSERT INTO people (id, name, state, signing_key, gateway_decrypts, created_at)
+      SELECT md5('person' || n)::uuid, 'Bench ' || n || ' Person', 'active', 'device', false, now()
+      FROM generate_series(${from / 2}, ${to / 2 - 1}) AS n`);
+    await client.query(`
+      INSERT INTO person_addresses (key, address, person_id, is_primary)
+      SELECT 'person' || n || '@example.com', 'person' || n || '@example.com', md5('person' || n)::uuid, true
+      FROM generate_series(${from / 2}, ${to / 2 - 1}) AS n`);
+    await client.query(`
+      CREATE TEMPORARY TABLE made ON COMMIT DROP AS
+      SELECT n, '4' || substr(md5('serial' || n), 2) AS serial, md5('person' || n / 2)::uuid AS person,
+        sha256(convert_to('key' || n, 'UTF8')) AS key, now() - random() * interval '4 years' AS issued
+      FROM generate_series(${from}, ${to - 1}) AS n`);
+    await client.query(`
+      INSERT INTO issuance_intents (serial_number, authority_id, use, profile, person_id, key_origin, tbs, spki_sha256, state, created_at, profile_version, renewal_days)
+      SELECT serial, (SELECT id FROM authorities WHERE role = 'issuing'), 'signing', 'signing', person, 'device', '\\x00', key, 'signed', issued, 1, 30
+      FROM made`);
+    await client.query(`
+      INSERT INTO certificates (serial_number, authority_id, use, profile, profile_version, renewal_days, renew_at, person_id, subject, addresses,
+        key_algorithm, key_origin, spki_sha256, fingerprint, certificate, not_before, not_after, issued_at, revoked_at, revocation_reason)
+      SELECT serial, (SELECT id FROM authorities WHERE role = 'issuing'), 'signing', 'signing', 1, 30, issued + interval '700 days', person,
+        'O=Example Corp,CN=Bench ' || n / 2 || ' Person,serialNumber=' || person, ARRAY['person' || n / 2 || '@example.com'],
+        'P-256', 'device', key, sha256(convert_to('f' || n, 'UTF8')), decode(repeat(md5('der' || n), 50), 'hex'), issued, issued + interval '730 days', issued,
+        CASE WHEN n % 50 = 0 THEN issued + interval '1 day' END, CASE WHEN n % 50 = 0 THEN 'superseded' END
+      FROM made`);
+    await client.query('COMMIT');
+    await client.query('VACUUM ANALYZE');
+  } finally {
+    client.release();
+  }
+}
+
+/** Milliseconds. */
+async function percentile95(ask: () => Promise<unknown>): Promise<number> {
+  for (let warm = 0; warm < 5; warm++) await ask();
+  const times: number[] = [];
+  for (let turn = 0; turn < TIMES; turn++) {
+    const began = performance.now();
+    await ask();
+    times.push(performance.now() - began);
+  }
+  return times.toSorted((a, b) => a - b)[Math.floor(TIMES * 0.95)] ?? 0;
+}
+
+function format(report: { date: string; machine: string; sizes: number[]; rows: Record<string, number[]> }): string {
+  return [
+    `${report.date.slice(0, 10)}, ${report.machine}`,
+    '',
+    `Milliseconds from request to answer over HTTP, 95th percentile of ${TIMES}; by certificates in the inventory (half as many people).`,
+    '',
+    `| | ${report.sizes.map((size) => size.toLocaleString('en')).join(' | ')} |`,
+    `| --- | ${report.sizes.map(() => '---:').join(' | ')} |`,
+    ...Object.entries(report.rows).map(
+      ([name, times]) => `| ${name} | ${times.map((ms) => ms.toFixed(1)).join(' | ')} |`,
+    ),
+  ].join('\n');
+}
