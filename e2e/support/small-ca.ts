@@ -44,7 +44,17 @@ export async function createCa(
     spki: signer.spki,
     extensions: [basicConstraints({ ca: true }), keyUsage(['keyCertSign', 'cRLSign']), ...extensions],
   });
-  return { certificate, signer };
+  const own = { certificate, signer };
+  return {
+    ...own,
+    /** A certificate for another authority's key, under the name that it asked for. */
+    certifyAuthority: (subject: Certificate['subject'], spki: Uint8Array) =>
+      certify(own, {
+        name: subject,
+        spki,
+        extensions: [basicConstraints({ ca: true, pathLength: 0 }), keyUsage(['keyCertSign', 'cRLSign'])],
+      }),
+  };
 }
 
 export interface Subject {
@@ -72,11 +82,15 @@ const day = 86_400_000;
 
 async function certify(
   issuer: { readonly signer: Signer; readonly certificate: Certificate | undefined },
-  { name, spki, extensions }: { name: string; spki: Uint8Array; extensions: readonly Extension[] },
+  {
+    name,
+    spki,
+    extensions,
+  }: { name: string | Certificate['subject']; spki: Uint8Array; extensions: readonly Extension[] },
 ): Promise<Certificate> {
   const hash = defaultHash(issuer.signer.kind);
   const signatureAlgorithm = signatureAlgorithmFor(issuer.signer.kind, hash);
-  const subject = buildName([{ type: 'commonName', value: name }]);
+  const subject = typeof name === 'string' ? buildName([{ type: 'commonName', value: name }]) : name;
   const tbs = buildTbsCertificate({
     serialNumber: `4${randomBytes(8).toString('hex').slice(1)}`,
     signatureAlgorithm,

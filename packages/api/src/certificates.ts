@@ -81,11 +81,45 @@ export const IssuedCertificate = z.object({ serialNumber: SerialNumber, certific
 export const Authority = z.object({
   id: Id,
   role: z.enum(['root', 'issuing']),
+  slug: z.string(),
   name: z.string(),
+  /** The authority of ours that signed it; null for a root, and for one that an outside root signed. */
+  issuerId: Id.nullable(),
+  /** Above it, keys that are not ours: names, its issuer first. */
+  outside: z.array(z.string()),
+  /** `issuing`: signs new certificates; `kept`: goes on with CRLs and OCSP alone, though a newer one may retire again. */
+  state: z.enum(['root', 'issuing', 'kept', 'retired', 'revoked']),
   keyAlgorithm: z.string(),
   notAfter: Instant,
   certificate: Base64,
   certificateUrl: z.url(),
   crlUrl: z.url(),
   crl: z.object({ number: z.int(), thisUpdate: Instant, nextUpdate: Instant, entries: z.int() }).nullable(),
+});
+
+const AuthorityTitle = z.string().trim().min(1).max(40);
+const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed25519']);
+
+/** A further issuing authority below a root of ours; it takes over issuing. `title` follows the organisation in its name. */
+export const NewAuthority = z.object({ title: AuthorityTitle, key: AuthorityKey, parentId: Id });
+export type NewAuthority = z.infer<typeof NewAuthority>;
+/** A key and a request for an issuer that is not ours. */
+export const NewAuthorityRequest = z.object({ title: AuthorityTitle, key: AuthorityKey });
+/** DER. */
+export const AuthorityRequest = z.object({ id: Id, request: Base64 });
+/** What came back for a request. DER; the chain from its issuer to the root. */
+export const AuthorityAnswer = z.object({
+  certificate: Base64,
+  chain: z.array(Base64).max(8).default([]),
+  /** Of the ceremony, as it was printed: its hash goes into the audit trail. */
+  transcript: z.string().max(200_000).optional(),
+});
+/** An authority that has issued elsewhere. DER. */
+export const ImportedAuthority = z.object({
+  name: z.string().trim().min(1).max(200),
+  source: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('pkcs12'), file: Base64, password: z.string().max(1000) }),
+    z.object({ kind: z.literal('key'), keyReference: z.string().min(1).max(500), certificate: Base64 }),
+  ]),
+  chain: z.array(Base64).max(8).default([]),
 });

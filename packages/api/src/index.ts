@@ -5,6 +5,7 @@ export {
   CertificateState,
   CertificateSummary,
   CertificateUse,
+  NewAuthority,
   RevocationReason,
 } from './certificates.ts';
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';

@@ -4,6 +4,13 @@ import type { z } from 'zod';
 import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
 import { addCrlShards } from './ca/crl-shard.ts';
+import {
+  createAuthority,
+  importAuthority,
+  installAuthority,
+  requestAuthority,
+  retireIssuing,
+} from './ca/grow-hierarchy.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import {
   changeAuthorityCertificates,
@@ -94,6 +101,11 @@ export const operations: readonly Listed[] = [
   changePersonCertificates,
   changeAuthorityCertificates,
   changeAuthority,
+  createAuthority,
+  requestAuthority,
+  installAuthority,
+  importAuthority,
+  retireIssuing,
   addCrlShards,
   generateCrl,
   applyProfile,

@@ -36,6 +36,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
   keys: async () => (await import('./commands/keys.ts')).keysCommand(),
   people: async () => (await import('./commands/people.ts')).peopleCommand(),
+  authorities: async () => (await import('./commands/authorities.ts')).authoritiesCommand(),
+  ceremony: async () => (await import('./commands/ceremony.ts')).ceremonyCommand(),
   certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
   profiles: async () => (await import('./commands/profiles.ts')).profilesCommand(),
   smime: async () => (await import('./commands/smime.ts')).smimeCommand(),

@@ -41,8 +41,9 @@ export interface HierarchyInput {
  */
 export async function establishHierarchy(tx: Transaction, world: World, input: HierarchyInput): Promise<void> {
   const specs = KEYS[input.algorithm];
-  const root = await establish(tx, world, input.organisation, 'root', specs.root, undefined);
-  const issuing = await establish(tx, world, input.organisation, 'issuing', specs.issuing, root);
+  const title = (role: AuthorityRow['role']) => authorityName(input.organisation, TITLES[role]);
+  const root = await establish(tx, world, title('root'), 'root', 'root', specs.root, undefined);
+  const issuing = await establish(tx, world, title('issuing'), 'issuing', 'issuing', specs.issuing, root);
   for (const authority of [root, issuing]) await issueCrl(tx, world, authority);
 }
 
@@ -56,18 +57,18 @@ const TITLES: Record<AuthorityRow['role'], string> = { root: 'Root CA', issuing:
 /** For relying parties whose clocks are slow. */
 const BACKDATE_MS = 5 * 60_000;
 
-async function establish(
+/** A new authority with a key of its own in the key store, below `parent`; a root where there is none. */
+export async function establish(
   tx: Transaction,
   world: World,
-  organisation: string,
+  { name, subject }: AuthorityName,
   role: AuthorityRow['role'],
+  slug: string,
   spec: KeySpec,
   parent: AuthorityRow | undefined,
 ): Promise<AuthorityRow> {
-  const name = `${organisation} ${TITLES[role]}`;
   const keyReference = await world.keyStore.generate(spec, name);
   const spki = await world.keyStore.publicKey(keyReference);
-  const subject = authorityName(organisation, TITLES[role]);
   const now = world.clock();
   const notBefore = new Date(Math.floor((now.getTime() - BACKDATE_MS) / 1000) * 1000);
   const notAfter = new Date(notBefore);
@@ -92,9 +93,9 @@ async function establish(
   const certificate = parseCertificate(der);
   if (!verifyCertificateSignature(certificate, parent?.certificate ?? certificate))
     throw new Error('The key store returned a signature that does not verify. No authority was made.');
-  const authority = { role, slug: role, name, keyReference, certificate, issuerId: parent?.id ?? null };
+  const authority = { role, slug, name, keyReference, certificate, issuerId: parent?.id ?? null, outsideChain: [] };
   const id = await insertAuthority(tx, { ...authority, createdAt: now });
-  return { ...authority, id, revokedAt: null, revocationReason: null };
+  return { ...authority, id, revokedAt: null, revocationReason: null, retiredAt: null };
 }
 
 function rootExtensions(spki: Uint8Array): Extension[] {
@@ -127,18 +128,27 @@ function requireCleanLint(role: AuthorityRow['role'], draft: Certificate, issuer
   if (errors.length === 0) return;
   throw new AuthorityError(
     'lint-failed',
-    `The ${role} authority would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. Nothing was set up.`,
+    `The ${role} authority would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. No authority was made.`,
     { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
   );
 }
 
+export interface AuthorityName {
+  /** For people. */
+  readonly name: string;
+  readonly subject: Name;
+}
+
 /** The common name holds 64 characters (RFC 5280 Appendix A.1): a long organisation is cut, its title is not. */
-function authorityName(organisation: string, title: string): Name {
+export function authorityName(organisation: string, title: string): AuthorityName {
   const cut = (length: number) => [...organisation.trim()].slice(0, length).join('').trim();
-  return buildName([
-    { type: 'organizationName', value: cut(64) },
-    { type: 'commonName', value: `${cut(63 - title.length)} ${title}` },
-  ]);
+  return {
+    name: `${organisation} ${title}`,
+    subject: buildName([
+      { type: 'organizationName', value: cut(64) },
+      { type: 'commonName', value: `${cut(63 - title.length)} ${title}` },
+    ]),
+  };
 }
 
 const later = (a: Date, b: Date | undefined): Date => (b !== undefined && b > a ? b : a);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { bulkOperation, type Done, operation, perform } from '../operation.ts';
 import { type Principal, permissionsOf, system } from '../principal.ts';
-import { type AuthorityRow, authorityChain } from '../store/authorities.ts';
+import { type AuthorityRow, authorityChain, ownAndOutside } from '../store/authorities.ts';
 import { insertCertificates, type NewCertificateRow } from '../store/certificates.ts';
 import type { Transaction } from '../store/database.ts';
 import {
@@ -203,7 +203,7 @@ function describe({ intent, chain, certificate }: Issued): Done<SignedCertificat
     result: {
       serialNumber: intent.serialNumber,
       certificate: certificate.der,
-      chain: chain.map((one) => one.certificate.der),
+      chain: chain.flatMap(ownAndOutside),
     },
     audit: {
       use: intent.use,

@@ -5,7 +5,7 @@ import { endClaim } from '../kra/claim-link.ts';
 import { packClaimed } from '../kra/release.ts';
 import { operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
-import { listAuthorities } from '../store/authorities.ts';
+import { listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { certificateState, certificatesOfPerson } from '../store/certificates.ts';
 import { type ClaimRow, claimByHash, expiredClaims, lockClaim, markClaimed } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
@@ -53,7 +53,7 @@ export async function openClaim(world: World, secret: string): Promise<OpenedCla
       expiresAt: claim.expires_at,
       signing: person.signing_key === 'gateway' ? 'gateway' : signs ? 'done' : 'needed',
       encryption: locked.length === 0 ? 'none' : claim.claimed_at === null ? 'ready' : 'delivered',
-      caCertificates: (await listAuthorities(snapshot)).map(({ certificate }) => certificate.der),
+      caCertificates: (await listAuthorities(snapshot)).flatMap(ownAndOutside),
     };
   });
 }

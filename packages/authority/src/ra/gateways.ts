@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { associatedData } from '../kra/generate.ts';
 import { operation } from '../operation.ts';
-import { listAuthorities } from '../store/authorities.ts';
+import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
 import { validEncryptionCertificates } from '../store/certificates.ts';
 import { latestCrl, readCrl } from '../store/crls.ts';
 import type { Snapshot } from '../store/database.ts';
@@ -25,14 +25,17 @@ export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayC
     const der = crl && (await readCrl(snapshot, scope, crl));
     if (der !== undefined) crls.push(base64(der));
   }
-  const certificatesOf = (role: 'root' | 'issuing') =>
-    authorities.filter((one) => one.role === role).map(({ certificate }) => base64(certificate.der));
+  const anchors = await trustAnchors(snapshot);
+  const isAnchor = (der: Uint8Array) => anchors.some((anchor) => Buffer.compare(anchor, der) === 0);
   const people = await activePeople(snapshot);
   return {
     organisation: office.organisation,
     domains: [...office.domains],
-    trustAnchors: certificatesOf('root'),
-    intermediates: certificatesOf('issuing'),
+    trustAnchors: anchors.map(base64),
+    intermediates: authorities
+      .flatMap(ownAndOutside)
+      .filter((der) => !isAnchor(der))
+      .map(base64),
     crls,
     people: people.map((person) => ({
       personId: person.id,

@@ -1,7 +1,9 @@
 /** The certification authorities and their place in the chain. */
 import { type Certificate, parseCertificate } from '@chancery/smime';
+import type { Selectable } from 'kysely';
 import { AuthorityError } from '../errors.ts';
 import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
 
 export interface AuthorityRow {
   readonly id: string;
@@ -14,15 +16,20 @@ export interface AuthorityRow {
   /** By its issuer; a hold counts. */
   readonly revokedAt: Date | null;
   readonly revocationReason: string | null;
+  /** DER certificates above this one whose keys are not ours, its issuer first, the root last. */
+  readonly outsideChain: readonly Uint8Array[];
+  /** Since when it signs no more certificates; it goes on with CRLs and OCSP for those it signed. */
+  readonly retiredAt: Date | null;
 }
 
-/** The authority that signs end-entity certificates. @throws AuthorityError `not-set-up` */
+/** The authority that signs end-entity certificates: of those in force the newest. @throws AuthorityError `not-set-up` */
 export async function issuingAuthority(snapshot: Snapshot): Promise<AuthorityRow> {
   const row = await snapshot
     .selectFrom('authorities')
     .selectAll()
     .where('role', '=', 'issuing')
     .where('revoked_at', 'is', null)
+    .where('retired_at', 'is', null)
     .orderBy('created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
@@ -76,19 +83,48 @@ export async function authorityChain(
 
 /** DER certificates from that authority's own up to its root. */
 export async function chainOf(snapshot: Snapshot, authorityId: string): Promise<Uint8Array[]> {
-  return (await authorityChain(snapshot, authorityId)).map(({ certificate }) => certificate.der);
+  return (await authorityChain(snapshot, authorityId)).flatMap(ownAndOutside);
 }
 
 /** DER certificates of the roots: what a relying party is asked to trust. */
 export async function trustAnchors(snapshot: Snapshot): Promise<Uint8Array[]> {
-  return (await listAuthorities(snapshot))
-    .filter(({ role }) => role === 'root')
-    .map(({ certificate }) => certificate.der);
+  return (await listAuthorities(snapshot)).flatMap((one) => {
+    const outside = one.outsideChain.at(-1);
+    return one.role === 'root' ? [one.certificate.der] : outside === undefined ? [] : [outside];
+  });
+}
+
+/** DER: an authority's certificate, and those above it whose keys are not ours. */
+export function ownAndOutside({ certificate, outsideChain }: AuthorityRow): Uint8Array[] {
+  return [certificate.der, ...outsideChain];
+}
+
+export async function retireAuthority(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx.updateTable('authorities').set({ retired_at: at }).where('id', '=', id).execute();
+}
+
+export async function insertAuthorityRequest(
+  tx: Transaction,
+  row: Omit<Selectable<Schema['authority_requests']>, 'authority_id'>,
+): Promise<void> {
+  await tx
+    .insertInto('authority_requests')
+    .values({ ...row, authority_id: null })
+    .execute();
+}
+
+/** Held until commit. */
+export async function holdAuthorityRequest(tx: Transaction, id: string) {
+  return tx.selectFrom('authority_requests').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+export async function answerAuthorityRequest(tx: Transaction, id: string, authorityId: string): Promise<void> {
+  await tx.updateTable('authority_requests').set({ authority_id: authorityId }).where('id', '=', id).execute();
 }
 
 export async function insertAuthority(
   tx: Transaction,
-  authority: Omit<AuthorityRow, 'id' | 'issuerId' | 'revokedAt' | 'revocationReason'> & {
+  authority: Omit<AuthorityRow, 'id' | 'issuerId' | 'revokedAt' | 'revocationReason' | 'retiredAt'> & {
     issuerId: string | null;
     createdAt: Date;
   },
@@ -102,6 +138,7 @@ export async function insertAuthority(
       key_reference: authority.keyReference,
       certificate: Buffer.from(authority.certificate.der),
       issuer_id: authority.issuerId,
+      outside_chain: authority.outsideChain.map((der) => Buffer.from(der)),
       not_after: authority.certificate.notAfter,
       created_at: authority.createdAt,
     })
@@ -120,6 +157,8 @@ function read(row: {
   issuer_id: string | null;
   revoked_at: Date | null;
   revocation_reason: string | null;
+  outside_chain: Buffer[];
+  retired_at: Date | null;
 }): AuthorityRow {
   return {
     id: row.id,
@@ -131,5 +170,7 @@ function read(row: {
     issuerId: row.issuer_id,
     revokedAt: row.revoked_at,
     revocationReason: row.revocation_reason,
+    outsideChain: row.outside_chain,
+    retiredAt: row.retired_at,
   };
 }

@@ -62,14 +62,17 @@ export async function holdIntents(
   action: string,
   serialNumbers: readonly string[],
 ): Promise<Map<string, { intent: IntentRow; attempts: number }>> {
-  const rows = await tx
+  const prepared = tx
     .selectFrom('issuance_intents')
-    .selectAll()
     .where(sql<boolean>`serial_number = ANY (${serialNumbers}::text[])`)
-    .where('state', '=', 'prepared')
-    .orderBy('serial_number')
-    .forUpdate()
-    .execute();
+    .where('state', '=', 'prepared');
+  // The keys before the rows, as whoever prepares takes them: two who met the other way round would wait for each other.
+  const keys = await prepared.select('spki_sha256').execute();
+  await lockKeys(
+    tx,
+    keys.map(({ spki_sha256 }) => spki_sha256),
+  );
+  const rows = await prepared.selectAll().orderBy('serial_number').forUpdate().execute();
   const attempts = await sql<{ subject: string; count: string }>`
     SELECT subject, count(*) AS count FROM audit_records
     WHERE subject = ANY (${rows.map((row) => `certificate:${row.serial_number}`)}::text[])

@@ -63,6 +63,16 @@ export interface Schema {
     created_at: Date;
     revoked_at: Generated<Date | null>;
     revocation_reason: Generated<string | null>;
+    outside_chain: Generated<Buffer[]>;
+    retired_at: Generated<Date | null>;
+  };
+  authority_requests: {
+    id: string;
+    name: string;
+    key_reference: string;
+    request: Buffer;
+    created_at: Date;
+    authority_id: string | null;
   };
   profiles: {
     id: string;

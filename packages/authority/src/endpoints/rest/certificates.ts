@@ -1,17 +1,14 @@
 /** Certificates and the authorities that sign them. */
 import { formatName, parseCertificate } from '@chancery/smime';
-import { keyLabel } from '../../ca/authority-key.ts';
 import { describeCertificate } from '../../ca/describe.ts';
-import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { consult } from '../../operation.ts';
-import { chainOf, listAuthorities } from '../../store/authorities.ts';
+import { chainOf } from '../../store/authorities.ts';
 import { certificateBySerial, listCertificates } from '../../store/certificates.ts';
-import { latestCrl } from '../../store/crls.ts';
 import type { Snapshot } from '../../store/database.ts';
 import type { Handlers } from './handler.ts';
 
-export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'authorities'> = {
+export const certificateHandlers: Handlers<'certificates' | 'certificate'> = {
   async certificates({ world, by }, { query }) {
     const now = world.clock();
     const page = await consult(world, 'certificate:read', by, (snapshot) => listCertificates(snapshot, query, now));
@@ -42,35 +39,6 @@ export const certificateHandlers: Handlers<'certificates' | 'certificate' | 'aut
           updatedAt: updated_at.toISOString(),
         })),
       };
-    });
-  },
-  async authorities({ world, by }) {
-    const base = publicUrlOf(world.config);
-    return consult(world, 'certificate:read', by, async (snapshot) => {
-      const items = [];
-      for (const { id, role, name, slug, certificate } of await listAuthorities(snapshot)) {
-        const crl = await latestCrl(snapshot, { authorityId: id, shard: null });
-        items.push({
-          id,
-          role,
-          name,
-          keyAlgorithm: keyLabel(certificate),
-          notAfter: certificate.notAfter.toISOString(),
-          certificate: Buffer.from(certificate.der).toString('base64'),
-          certificateUrl: `${base}/ca/${slug}.cer`,
-          crlUrl: `${base}/crl/${slug}.crl`,
-          crl:
-            crl === undefined
-              ? null
-              : {
-                  number: Number(crl.number),
-                  thisUpdate: crl.thisUpdate.toISOString(),
-                  nextUpdate: crl.nextUpdate.toISOString(),
-                  entries: crl.entries,
-                },
-        });
-      }
-      return { items };
     });
   },
 };

@@ -1,6 +1,7 @@
 /** The handlers of all resources, together the whole contract. */
 import type { RouteName } from '@chancery/api';
 import { auditHandlers } from './audit.ts';
+import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -22,6 +23,7 @@ export const handlers: Handlers<RouteName> = {
   ...operatorHandlers,
   ...peopleHandlers,
   ...certificateHandlers,
+  ...authorityHandlers,
   ...profileHandlers,
   ...issuanceHandlers,
   ...claimHandlers,

@@ -4,6 +4,7 @@ import { up as profiles } from './0002-profiles.ts';
 import { up as status } from './0003-status.ts';
 import { up as issuances } from './0004-issuances.ts';
 import { up as inventory } from './0005-inventory.ts';
+import { up as hierarchy } from './0006-hierarchy.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-status': { up: status },
   '0004-issuances': { up: issuances },
   '0005-inventory': { up: inventory },
+  '0006-hierarchy': { up: hierarchy },
 };

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Client, NewAuthority } from '@chancery/api';
+import { derToPem, parseRequest } from '@chancery/smime';
+import { Command, Option } from 'commander';
+import { CommandError } from '../exit-codes.ts';
+import { certificatesIn, readInput } from '../input-files.ts';
+import { connect, type OfficeOptions, withOffice } from '../office.ts';
+import { print } from '../output.ts';
+
+type Key = NewAuthority['key'];
+
+/** `chancery authorities`: the hierarchy, and how it grows. */
+export function authoritiesCommand(): Command {
+  const authorities = new Command('authorities').description(
+    'the certification authorities: their hierarchy, and how it grows',
+  );
+
+  withOffice(authorities.command('list').description('the hierarchy, as a tree')).action(
+    async (options: OfficeOptions) => {
+      const { items } = await connect(options).authorities();
+      print(options, items, () => tree(items).join('\n'));
+    },
+  );
+
+  withOffice(
+    withKey(
+      authorities
+        .command('create')
+        .description('make a further issuing authority below a root of ours; it takes over issuing'),
+    ),
+  )
+    .option('--root <slug>', 'the root that signs it', 'root')
+    .action(async (options: OfficeOptions & { title: string; key: Key; root: string }) => {
+      const client = connect(options);
+      const parent = await bySlug(client, options.root);
+      const made = await client.createAuthority({
+        body: { title: options.title, key: options.key, parentId: parent.id },
+      });
+      print(options, made, () => `${options.title} issues from now on. The one before goes on with its CRLs and OCSP.`);
+    });
+
+  withOffice(
+    withKey(authorities.command('request').description('make a key, and a request for an issuer that is not ours')),
+  )
+    .requiredOption('--out <file>', 'for the request, PEM')
+    .action(async (options: OfficeOptions & { title: string; key: Key; out: string }) => {
+      const made = await connect(options).requestAuthority({ body: { title: options.title, key: options.key } });
+      const der = Buffer.from(made.request, 'base64');
+      writeFileSync(options.out, derToPem(der, 'CERTIFICATE REQUEST'), { flag: 'wx' });
+      const fingerprint = createHash('sha256').update(parseRequest(der).spki).digest('hex');
+      print(
+        options,
+        made,
+        () =>
+          `Request ${made.id}, in ${options.out}, public key SHA-256 ${fingerprint}.\nHave it signed, then: chancery authorities install ${made.id} certificate.pem --chain root.pem`,
+      );
+    });
+
+  withOffice(
+    authorities
+      .command('install')
+      .description('install the certificate that came back for a request; it takes over issuing'),
+  )
+    .argument('<request>', 'as "request" printed it')
+    .argument('<certificate>', 'PEM or DER')
+    .option('--chain <file...>', 'the certificates above it, up to the root', [])
+    .option('--transcript <file>', 'of the ceremony: its hash goes into the audit trail')
+    .action(async (id: string, file: string, options: OfficeOptions & { chain: string[]; transcript?: string }) => {
+      const made = await connect(options).installAuthority({
+        params: { id },
+        body: {
+          certificate: single(file),
+          chain: options.chain.flatMap(base64sIn),
+          ...(options.transcript === undefined ? {} : { transcript: readFileSync(options.transcript, 'utf8') }),
+        },
+      });
+      print(options, made, () => 'Installed. It issues from now on. The one before goes on with its CRLs and OCSP.');
+    });
+
+  withOffice(authorities.command('import').description('take in an authority that has issued elsewhere, with its key'))
+    .argument('<file>', 'PKCS#12 with the key (its password is CHANCERY_PASSWORD); with --key its certificate')
+    .requiredOption('--name <name>', 'for people')
+    .option('--key <reference>', 'instead of PKCS#12: a key that is in the key store, as "chancery keys" names it')
+    .option('--chain <file...>', 'the certificates above it, up to the root', [])
+    .action(async (file: string, options: OfficeOptions & { name: string; key?: string; chain: string[] }) => {
+      const made = await connect(options).importAuthority({
+        body: {
+          name: options.name,
+          source:
+            options.key === undefined
+              ? {
+                  kind: 'pkcs12',
+                  file: readInput(file).toString('base64'),
+                  password: process.env.CHANCERY_PASSWORD ?? '',
+                }
+              : { kind: 'key', keyReference: options.key, certificate: single(file) },
+          chain: options.chain.flatMap(base64sIn),
+        },
+      });
+      print(
+        options,
+        made,
+        () => `${options.name} is here. What it signed before, its old status service goes on to say.`,
+      );
+    });
+
+  withOffice(
+    authorities
+      .command('retire')
+      .description('an authority signs no more certificates, and goes on with CRLs and OCSP'),
+  )
+    .argument('<slug>')
+    .action(async (slug: string, options: OfficeOptions) => {
+      const client = connect(options);
+      const { id, name } = await bySlug(client, slug);
+      const done = await client.retireAuthority({ params: { id } });
+      print(options, done, () => `${name} signs no more certificates. Its CRLs and OCSP go on.`);
+    });
+  return authorities;
+}
+
+function withKey(command: Command): Command {
+  return command
+    .requiredOption('--title <title>', 'what follows the organisation in its name, as "S/MIME Issuing CA 2"')
+    .addOption(
+      new Option('--key <key>').choices(['p256', 'p384', 'p521', 'rsa-3072', 'rsa-4096', 'ed25519']).default('p256'),
+    );
+}
+
+type Authority = Awaited<ReturnType<Client['authorities']>>['items'][number];
+
+function tree(items: readonly Authority[], issuer: string | null = null, depth = 0): string[] {
+  return items
+    .filter(({ issuerId }) => issuerId === issuer)
+    .flatMap((one) => [
+      ...(depth === 0 ? one.outside.toReversed().map((name, index) => `${'   '.repeat(index)}${name} (outside)`) : []),
+      `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}, ${one.state}, until ${one.notAfter.slice(0, 10)}]`,
+      ...tree(items, one.id, depth + 1),
+    ]);
+}
+
+async function bySlug(client: Client, slug: string): Promise<Authority> {
+  const { items } = await client.authorities();
+  const found = items.find((one) => one.slug === slug);
+  if (found !== undefined) return found;
+  throw new CommandError(
+    `There is no authority ${slug}; there are ${items.map((one) => one.slug).join(', ')}. Nothing was changed.`,
+  );
+}
+
+const base64sIn = (file: string): string[] =>
+  certificatesIn(readInput(file), file).map(({ der }) => Buffer.from(der).toString('base64'));
+
+function single(file: string): string {
+  const [one] = base64sIn(file);
+  if (one === undefined) throw new CommandError(`${file} holds no certificate. Nothing was changed.`);
+  return one;
+}
