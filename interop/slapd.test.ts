@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseCrl, verifyCrlSignature } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../e2e/support/mail.ts';
 import { freePort } from '../e2e/support/office-process.ts';
@@ -43,7 +44,9 @@ describe.skipIf(missing('slapd'))('OpenLDAP', () => {
     foreign = der.toString('base64');
     directory.create(['anna@example.com', 'dora@example.com'], der);
     await directory.start();
-    example = await openExampleOffice({ authorityToml: directory.toml });
+    example = await openExampleOffice({
+      authorityToml: `${directory.toml}authorityDn = "cn={name},dc=example,dc=com"\n[crl]\ndeltaHours = 4\n`,
+    });
   });
   afterAll(async () => {
     await example?.office.dispose();
@@ -66,6 +69,25 @@ describe.skipIf(missing('slapd'))('OpenLDAP', () => {
     expect(coverage.published).toBe('published');
   });
 
+  it('holds the certificates of both authorities, their lists and their deltas', async () => {
+    const documents = await eventually('the lists are there', async () => {
+      const [root, issuing] = [directory.documentsOf('root'), directory.documentsOf('issuing')];
+      return root.deltaRevocationList && issuing.deltaRevocationList ? { root, issuing } : undefined;
+    });
+    for (const [name, authority] of [
+      ['root', example.root],
+      ['issuing', example.issuing],
+    ] as const) {
+      const { cACertificate, certificateRevocationList, deltaRevocationList } = documents[name];
+      expect(cACertificate?.equals(authority.der)).toBe(true);
+      const [list, delta] = [certificateRevocationList, deltaRevocationList].map((der) =>
+        parseCrl(der ?? Buffer.alloc(0)),
+      );
+      expect([list, delta].every((one) => one !== undefined && verifyCrlSignature(one, authority))).toBe(true);
+      expect([list?.baseCrlNumber, delta?.baseCrlNumber]).toEqual([undefined, expect.any(String)]);
+    }
+  });
+
   it('is down: revocation and mail go on, and it catches up when it is back', async () => {
     await directory.stop();
     const { serialNumber } = example.dora.encryption.certificate;
@@ -78,7 +100,15 @@ describe.skipIf(missing('slapd'))('OpenLDAP', () => {
       const { publication } = await example.ada.client.overview();
       return publication.find((one) => one.target === 'slapd' && one.failed > 0);
     });
+    // A publisher that is dead delays no list: relying parties have it over HTTP.
+    await eventually('the list over HTTP names it', async () => {
+      const answer = await fetch(`${example.office.url}/crl/issuing.crl`);
+      return parseCrl(Buffer.from(await answer.arrayBuffer())).find(serialNumber);
+    });
     await directory.start();
+    await eventually('the list in the directory names it', async () =>
+      parseCrl(directory.documentsOf('issuing').certificateRevocationList ?? Buffer.alloc(0)).find(serialNumber),
+    );
     expect(await published('dora@example.com', (all) => all.length === 1)).toEqual([foreign]);
   });
 });

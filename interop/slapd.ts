@@ -90,6 +90,15 @@ directory ${this.folder}/db
     return [...text.matchAll(/^userCertificate;binary:: (\S+)$/gm)].map((match) => match[1] ?? '').toSorted();
   }
 
+  /** Of an authority's entry, or of a shard's: DER by attribute, the names as RFC 4523 has them. */
+  documentsOf(name: string): Readonly<Record<string, Buffer>> {
+    const { text } = this.#search(`cn=${name}`);
+    const values = [...text.matchAll(/^(\w+);binary:: (\S+)$/gm)];
+    return Object.fromEntries(
+      values.map(([, attribute = '', value = '']) => [attribute, Buffer.from(value, 'base64')]),
+    );
+  }
+
   #search(filter: string) {
     return run('ldapsearch', [
       '-x',

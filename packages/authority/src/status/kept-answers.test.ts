@@ -138,6 +138,20 @@ describe('an answer that is kept', () => {
     expect((await ask(cert)).status).toBe('good');
   });
 
+  it('is not signed by a responder that was revoked itself', async () => {
+    const cert = await certify();
+    await ask(cert);
+    const { rows } = await office.world.database.pool.query(
+      `UPDATE certificates SET revoked_at = now(), revocation_reason = 'superseded' WHERE use = 'ocsp' RETURNING serial_number`,
+    );
+    expect(rows.length).toBe(1);
+    const refused = await responder.answer(Buffer.from(buildOcspRequest({ cert: await certify(), issuer })));
+    expect(parseOcspResponse(refused.der).status).toBe('unauthorized');
+    await renewResponder(office.world, await office.world.database.snapshot(issuingAuthority));
+    now = new Date(now.getTime() + 10_000);
+    expect((await ask(await certify())).status).toBe('good');
+  });
+
   it('costs a hundred who ask together the reads of two', async () => {
     const cert = await certify();
     await ask(cert);

@@ -43,7 +43,10 @@ export class OcspResponder {
     this.#world = world;
     this.responders = new Responders(world, renew);
     this.#cache = new AnswerCache(world.config.status.cacheMegabytes * 1_048_576);
-    this.#watch = new RevocationWatch(world, (authorityId, serials) => this.#cache.forget(authorityId, serials));
+    this.#watch = new RevocationWatch(world, (authorityId, serials) => {
+      this.#cache.forget(authorityId, serials);
+      this.responders.forget(serials);
+    });
   }
 
   /** Answers that are kept. */

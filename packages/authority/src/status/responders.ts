@@ -25,6 +25,8 @@ export class Responders {
   readonly #world: StatusWorld;
   readonly #renew: Renew | undefined;
   #known: Promise<ReadonlyMap<string, Responder>> | undefined;
+  /** Of the certificates in use. */
+  #serialNumbers: ReadonlySet<string> = new Set();
   #openedAt = 0;
   #checkAgainAt = 0;
 
@@ -43,6 +45,12 @@ export class Responders {
       found = oneOf(await this.#known, certIds);
     }
     return found;
+  }
+
+  /** A certificate in use may have been revoked itself: then the next question looks again. Undefined: it may be any. */
+  forget(serialNumbers: readonly string[] | undefined): void {
+    if (serialNumbers === undefined || serialNumbers.some((serial) => this.#serialNumbers.has(serial)))
+      this.#known = undefined;
   }
 
   /** Everyone who answers just now. */
@@ -84,6 +92,7 @@ export class Responders {
       for (const hash of ['sha1', 'sha256'] as const)
         known.set(issuerKey(certIdFor('01', authority.certificate, hash)), responder);
     }
+    this.#serialNumbers = new Set([...known.values()].map(({ certificate }) => certificate.serialNumber));
     return known;
   }
 }

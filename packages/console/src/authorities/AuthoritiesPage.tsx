@@ -1,7 +1,8 @@
-import { Anchor, Button, Skeleton, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { api } from '../api.ts';
+import { api, useMay } from '../api.ts';
+import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
 import { save, toPem } from '../files.ts';
 import { formatCount } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
@@ -14,6 +15,7 @@ import { StatusHealth } from './StatusHealth.tsx';
 
 /** The certification authorities that sign, and the profiles they sign by. */
 export function AuthoritiesPage() {
+  const mayWrite = useMay('authority:write');
   const authorities = useQuery({ queryKey: ['authorities'], queryFn: () => api.authorities() });
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => api.profiles() });
   return (
@@ -28,21 +30,24 @@ export function AuthoritiesPage() {
           key={authority.id}
           title={authority.role === 'root' ? 'Root authority' : 'Issuing authority'}
           actions={
-            <Button
-              size="xs"
-              variant="default"
-              leftSection={<IconDownload size={16} aria-hidden />}
-              aria-label={`Certificate, PEM: ${authority.name}`}
-              onClick={() =>
-                save(
-                  `${authority.role}-authority.pem`,
-                  'application/x-pem-file',
-                  toPem('CERTIFICATE', authority.certificate),
-                )
-              }
-            >
-              Certificate, PEM
-            </Button>
+            <Group gap="xs">
+              {mayWrite && <ChangeAuthority authority={authority} />}
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconDownload size={16} aria-hidden />}
+                aria-label={`Certificate, PEM: ${authority.name}`}
+                onClick={() =>
+                  save(
+                    `${authority.role}-authority.pem`,
+                    'application/x-pem-file',
+                    toPem('CERTIFICATE', authority.certificate),
+                  )
+                }
+              >
+                Certificate, PEM
+              </Button>
+            </Group>
           }
         >
           <Facts
@@ -94,5 +99,24 @@ export function AuthoritiesPage() {
         </Panel>
       )}
     </Page>
+  );
+}
+
+/** All that it signed; and, where somebody stands above it, its own certificate. */
+function ChangeAuthority({ authority: { id, name, role } }: { authority: { id: string; name: string; role: string } }) {
+  if (role === 'root') return null;
+  return (
+    <>
+      <ChangeStatus
+        label="Certificates it signed"
+        explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
+        submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
+      />
+      <ChangeStatus
+        label="Its own certificate"
+        explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
+        submit={(body) => api.changeAuthority({ params: { id }, body })}
+      />
+    </>
   );
 }

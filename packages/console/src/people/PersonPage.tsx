@@ -6,6 +6,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { CertificateTable } from '../certificates/CertificateTable.tsx';
+import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
@@ -22,6 +23,7 @@ import { isFresh } from './fresh.ts';
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
 export function PersonPage() {
   const { id } = useParams({ from: '/office/people/$id' });
+  const mayRevoke = useMay('certificate:revoke');
   const person = useQuery({
     queryKey: ['people', 'one', id],
     queryFn: () => api.person({ params: { id } }),
@@ -46,12 +48,25 @@ export function PersonPage() {
   return (
     <Page title={person.data.name} trail={trail} lead={person.data.address} actions={<Actions person={person.data} />}>
       <Standing person={person.data} />
-      <Panel title="Certificates">
+      <Panel
+        title="Certificates"
+        actions={mayRevoke && person.data.certificates.length > 0 && <ChangeAll person={person.data} />}
+      >
         <CertificateTable certificates={person.data.certificates} />
       </Panel>
       <Escrow person={person.data} />
       <Details person={person.data} />
     </Page>
+  );
+}
+
+function ChangeAll({ person: { id, name } }: { person: PersonDetail }) {
+  return (
+    <ChangeStatus
+      label="Change all"
+      explanation={`For every certificate of ${name} that has not ended. Keys in escrow stay as they are.`}
+      submit={(body) => api.changePersonCertificates({ params: { id }, body })}
+    />
   );
 }
 
