@@ -1,13 +1,14 @@
 import path from 'node:path';
-import { composeKeyStores, openPkcs11KeyStore, openSoftwareKeyStore } from '@chancery/keystore';
+import { composeKeyStores, openSoftwareKeyStore } from '@chancery/keystore';
 import { describe, expect, it } from 'vitest';
 import { describeKeyStore, type KeyStoreUnderTest } from '../packages/keystore/src/key-store.contract.ts';
+import { openTokenKeyStore } from '../packages/keystore/src/pkcs11/store.ts';
 import { missing } from './peers.ts';
 import { makePullableToken, makeToken, SOFTHSM, type TestToken } from './softhsm.ts';
 
 describe.skipIf(missing('softhsm'))('PKCS#11 with SoftHSM', () => {
   const tokenStore = (token: TestToken) =>
-    openPkcs11KeyStore({ module: SOFTHSM, token: token.label, pin: () => token.pin, refusalFile: token.refusalFile });
+    openTokenKeyStore({ module: SOFTHSM, token: token.label, pin: () => token.pin, refusalFile: token.refusalFile });
   const described = (token: TestToken): Omit<KeyStoreUnderTest, 'open'> => ({
     remove: async () => token.remove(),
     unknown: `pkcs11:${encodeURIComponent(token.label)}/00000000000070008000000000000000`,
@@ -27,7 +28,7 @@ describe.skipIf(missing('softhsm'))('PKCS#11 with SoftHSM', () => {
     return {
       ...described(token),
       open: async () =>
-        openPkcs11KeyStore({
+        openTokenKeyStore({
           module: token.module,
           token: token.label,
           pin: () => token.pin,
@@ -44,7 +45,7 @@ describe.skipIf(missing('softhsm'))('PKCS#11 with SoftHSM', () => {
       const token = makePullableToken();
       if (hidden) token.hideGcm();
       const { module, label, pin, refusalFile } = token;
-      const store = openPkcs11KeyStore({ module, token: label, pin: () => pin, refusalFile });
+      const store = openTokenKeyStore({ module, token: label, pin: () => pin, refusalFile });
       const kek = await store.generateKek('kek');
       const wrapped = await store.wrap(kek, Buffer.from('secret'), Buffer.from('aad'));
       expect(wrapped[0]).toBe(form);

@@ -3,10 +3,11 @@ import { createPublicKey, verify } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { forgetRefusedPin, type KeyStore, openPkcs11KeyStore } from '@chancery/keystore';
+import { forgetRefusedPin, type KeyStore } from '@chancery/keystore';
 import { parseCertificate, verifyCertificateSignature } from '@chancery/smime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ecKey, pkiOffice } from '../packages/authority/test/pki-office.ts';
+import { openTokenKeyStore } from '../packages/keystore/src/pkcs11/store.ts';
 import { missing } from './peers.ts';
 import { makePullableToken, type PullableToken } from './softhsm.ts';
 
@@ -14,7 +15,7 @@ describe.skipIf(missing('softhsm'))('a token that is pulled', () => {
   let token: PullableToken;
   const opened: KeyStore[] = [];
   const open = (options: { pin?: string; timeoutSeconds?: number } = {}): KeyStore => {
-    const store = openPkcs11KeyStore({
+    const store = openTokenKeyStore({
       module: token.module,
       token: token.label,
       pin: () => options.pin ?? token.pin,
@@ -205,13 +206,13 @@ describe.skipIf(missing('softhsm'))('a token that is pulled', () => {
   });
 
   it('says what is missing: the module, the token', async () => {
-    const noModule = openPkcs11KeyStore({
+    const noModule = openTokenKeyStore({
       module: path.join(token.folder, 'absent.so'),
       token: token.label,
       pin: () => token.pin,
       refusalFile: token.refusalFile,
     });
-    const noToken = openPkcs11KeyStore({
+    const noToken = openTokenKeyStore({
       module: token.module,
       token: 'another',
       pin: () => token.pin,

@@ -19,7 +19,7 @@ import type { Log } from './world.ts';
 export async function openKeyStores(config: AuthorityConfig, log: Log): Promise<KeyStore> {
   const { store, pkcs11, secret } = config.keys;
   const directory = path.join(config.home, 'keys');
-  const token = pkcs11 && openToken(config, pkcs11, log);
+  const token = pkcs11 && (await openToken(config, pkcs11, log));
   // An office that began with a token has no software keys, and needs no secret for them.
   const onlyToken = store === 'pkcs11' && secret === undefined && !existsSync(directory);
   const software = onlyToken ? undefined : await openSoftware(config, directory, log);
@@ -43,7 +43,7 @@ export async function reportKeyStores(keyStore: KeyStore, log: Log): Promise<voi
 /** How the token of the configuration is; undefined where none is named. Opens nothing else. */
 export async function checkToken(config: AuthorityConfig, log: Log): Promise<KeyStoreHealth | undefined> {
   if (config.keys.pkcs11 === undefined) return undefined;
-  const token = openToken(config, config.keys.pkcs11, log);
+  const token = await openToken(config, config.keys.pkcs11, log);
   try {
     return (await token.health())[0];
   } finally {
@@ -60,7 +60,7 @@ function openToken(
   config: AuthorityConfig,
   settings: NonNullable<AuthorityConfig['keys']['pkcs11']>,
   log: Log,
-): KeyStore {
+): Promise<KeyStore> {
   const { module, token, pin, sessions, timeoutSeconds } = settings;
   return openPkcs11KeyStore({
     module,

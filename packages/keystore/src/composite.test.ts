@@ -4,14 +4,14 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { composeKeyStores } from './composite.ts';
 import type { KeyStore } from './key-store.ts';
-import { openPkcs11KeyStore } from './pkcs11/store.ts';
+import { openTokenKeyStore } from './pkcs11/store.ts';
 import { openSoftwareKeyStore } from './software.ts';
 
 const openSoftware = (directory: string) => openSoftwareKeyStore({ directory, secret: 'correct horse' });
 
 /** A token that nobody will ever plug in. */
 const absentToken = (folder: string): KeyStore =>
-  openPkcs11KeyStore({
+  openTokenKeyStore({
     module: path.join(folder, 'no-such-module.so'),
     token: 'absent',
     pin: () => '0000',

@@ -9,6 +9,6 @@ export {
   parseKeyReference,
 } from './key-store.ts';
 export { forgetRefusedPin } from './pkcs11/login-guard.ts';
-export { openPkcs11KeyStore, type Pkcs11Options } from './pkcs11/store.ts';
+export { openPkcs11KeyStore } from './pkcs11.ts';
 export { openOrCreateSecretFile, type SecretFile } from './secret-file.ts';
 export { openSoftwareKeyStore } from './software.ts';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createFile, makeFolder, removeFile } from '../durable-file.ts';
 import { KeyStoreError } from '../errors.ts';
 
-/** A person says that the PIN is right now. False where no refusal was remembered. @param file as given to `openPkcs11KeyStore` */
+/** A person says that the PIN is right now. False where no refusal was remembered. @param file as given to the store */
 export function forgetRefusedPin(file: string): Promise<boolean> {
   return removeFile(path.resolve(file));
 }

@@ -37,7 +37,7 @@ export interface Pkcs11Options {
  * A key store in a token. Its keys are made in there, sensitive and not extractable, and never leave it. Returns at once: the module is
  * loaded in a process of its own at the first use, and again whenever the token was lost.
  */
-export function openPkcs11KeyStore(options: Pkcs11Options): KeyStore {
+export function openTokenKeyStore(options: Pkcs11Options): KeyStore {
   const { module, token, pin, sessions = 4, timeoutSeconds = 10, refusalFile, notify } = options;
   const guard = new LoginGuard(refusalFile);
   return new Pkcs11KeyStore(
