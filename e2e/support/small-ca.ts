@@ -61,6 +61,8 @@ export interface Subject {
   readonly name: string;
   readonly email: string;
   readonly usage: readonly KeyUsage[];
+  /** Hexadecimal; a random one where there is none. */
+  readonly serialNumber?: string;
   readonly extensions?: readonly Extension[];
 }
 
@@ -68,6 +70,7 @@ export interface Subject {
 export function issueFor(ca: SmallCa, key: KeyObject, subject: Subject): Promise<Certificate> {
   return certify(ca, {
     name: subject.name,
+    ...(subject.serialNumber !== undefined && { serialNumber: subject.serialNumber }),
     spki: createPublicKey(key).export({ format: 'der', type: 'spki' }),
     extensions: [
       keyUsage(subject.usage),
@@ -86,13 +89,19 @@ async function certify(
     name,
     spki,
     extensions,
-  }: { name: string | Certificate['subject']; spki: Uint8Array; extensions: readonly Extension[] },
+    serialNumber = `4${randomBytes(8).toString('hex').slice(1)}`,
+  }: {
+    name: string | Certificate['subject'];
+    spki: Uint8Array;
+    extensions: readonly Extension[];
+    serialNumber?: string;
+  },
 ): Promise<Certificate> {
   const hash = defaultHash(issuer.signer.kind);
   const signatureAlgorithm = signatureAlgorithmFor(issuer.signer.kind, hash);
   const subject = typeof name === 'string' ? buildName([{ type: 'commonName', value: name }]) : name;
   const tbs = buildTbsCertificate({
-    serialNumber: `4${randomBytes(8).toString('hex').slice(1)}`,
+    serialNumber,
     signatureAlgorithm,
     issuer: issuer.certificate?.subject ?? subject,
     subject,

@@ -90,6 +90,11 @@ const curves: Partial<Record<Who, string>> = {
   p521: 'P-521',
   x25519: 'X25519',
   x448: 'X448',
+  'p256-earlier': 'P-256',
+  'p256-before': 'P-256',
+  'p256-after': 'P-256',
+  'p256-later': 'P-256',
+  'p384-before': 'P-384',
 };
 const x963 = {
   sha1: oids.dhSinglePassStdDhSha1Kdf,

@@ -7,7 +7,7 @@ import { run } from '../run-program.ts';
 import { cmsSession, type Refused } from './cms-peer.ts';
 import type { Peer, Session } from './peer.ts';
 import { mailPassword, type People, pkcs12Password } from './people.ts';
-import type { Who } from './rows.ts';
+import { isOther, type Who } from './rows.ts';
 
 export const gpgsm: Peer = {
   title: 'gpgsm',
@@ -77,7 +77,7 @@ function session(people: People): Session {
           'who' in one && one.by !== 'oaep' ? ['-r', `0x${fingerprint(one.who)}`] : [],
         );
         if (recipients.length < 2 * row.to.length || row.cipher.endsWith('gcm')) return undefined;
-        if (row.to.some((one) => 'named' in one)) return undefined;
+        if (row.to.some((one) => 'named' in one || ('who' in one && isOther(one.who)))) return undefined;
         const aes = row.cipher.replace('-cbc', '').replace('-', '').toUpperCase();
         const cipher = row.cipher === 'des-ede3-cbc' ? '3DES' : aes;
         return result(call('-o', out, ...recipients, '--cipher-algo', cipher, '--encrypt', given('gpgsm.in', content)));

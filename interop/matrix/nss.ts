@@ -5,7 +5,7 @@ import { run } from '../run-program.ts';
 import { cmsSession, type Refused } from './cms-peer.ts';
 import type { Peer, Session } from './peer.ts';
 import { type People, pkcs12Password } from './people.ts';
-import type { EncryptRow, Who } from './rows.ts';
+import { type EncryptRow, isOther, type Who } from './rows.ts';
 
 export const nss: Peer = {
   title: 'NSS',
@@ -70,7 +70,7 @@ function session(people: People, environment: readonly string[]): Session {
       return without([first.who]) ?? result(call('cmsutil', ...args, ...detached, '-i', given('nss.in', content)));
     },
     encrypt: async (row, content) => {
-      if (!isItsChoice(row)) return undefined;
+      if (!isItsChoice(row) || holdersOf(row).some(isOther)) return undefined;
       const recipients = holdersOf(row).join(',');
       return result(call('cmsutil', '-E', '-d', database, '-r', recipients, '-i', given('nss.in', content), '-o', out));
     },

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { expectedAnswers, type PeerAnswers } from './answers.ts';
 import { type MatrixPeerName, matrixPeers } from './peers.ts';
 import { reasonFor } from './reasons.ts';
-import { encryptRows, otherRows, type Row, signRows } from './rows.ts';
+import { encryptRows, manyRows, otherRows, type Row, signRows } from './rows.ts';
 
 export const pageFile = new URL('../../docs/protocols/interop.md', import.meta.url);
 
@@ -43,6 +43,14 @@ ${table(signRows)}
 ## Encryption
 
 ${table(encryptRows)}
+
+## To several recipients
+
+${table(manyRows)}
+
+In these rows gpgsm, NSS and Thunderbird have the key of one recipient only, which is the first, the second or the third; OpenSSL, Bouncy Castle
+and the library open each message as every one of its recipients. The library combines one ephemeral key for each curve with the keys of all
+recipients on it, and still writes an entry for each of them.
 
 ## Both, and compression
 

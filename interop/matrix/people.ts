@@ -1,5 +1,5 @@
 /** Keys and certificates for everybody in the matrix, in a folder, in each form that some peer wants. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -46,16 +46,28 @@ const makeKey: Readonly<Record<Who, () => KeyObject>> = {
   ed448: () => generateKeyPairSync('ed448').privateKey,
   x25519: () => generateKeyPairSync('x25519').privateKey,
   x448: () => generateKeyPairSync('x448').privateKey,
+  'p256-earlier': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  'p256-before': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  'p256-after': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  'p256-later': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  'p384-before': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
+  'rsa-other': () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
 };
 
 const usageOf = (who: Who) =>
-  who === 'rsa'
+  who.startsWith('rsa')
     ? (['digitalSignature', 'nonRepudiation', 'keyEncipherment'] as const)
     : who.startsWith('x')
       ? (['keyAgreement'] as const)
       : who.startsWith('p') && who !== 'pss'
         ? (['digitalSignature', 'nonRepudiation', 'keyAgreement'] as const)
         : (['digitalSignature', 'nonRepudiation'] as const);
+
+/** DER sorts the recipients of a message: those of one curve by the serial numbers of their certificates, which are random otherwise. */
+function serialOf(who: Who): { serialNumber?: string } {
+  const first = { earlier: '30', before: '31', after: '50', later: '51' }[who.split('-')[1] ?? ''];
+  return first === undefined ? {} : { serialNumber: first + randomBytes(7).toString('hex') };
+}
 
 export async function gatherPeople(folder: string): Promise<People> {
   // RSA above, so that every peer can judge the chain, whatever it makes of the leaf.
@@ -72,7 +84,12 @@ export async function gatherPeople(folder: string): Promise<People> {
   for (const who of Object.keys(makeKey) as Who[]) {
     const key = makeKey[who]();
     const email = `${who === 'second' ? 'rsa' : who}@example.com`;
-    const certificate = await issueFor(issuing, key, { name: `Person ${who}`, email, usage: usageOf(who) });
+    const certificate = await issueFor(issuing, key, {
+      name: `Person ${who}`,
+      email,
+      usage: usageOf(who),
+      ...serialOf(who),
+    });
     people.set(who, { who, email, key, certificate });
     const privateKey = key.export({ format: 'der', type: 'pkcs8' });
     write(`${who}.key`, key.export({ format: 'pem', type: 'pkcs8' }));

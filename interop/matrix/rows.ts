@@ -5,7 +5,14 @@ import type { HashName } from '@chancery/smime';
  * Whose key: each is named for what it is. `pss` is a key that its certificate restricts to RSASSA-PSS; `second` is a P-256 key
  * under the address of `rsa`, for messages with two signatures.
  */
-export type Who = 'rsa' | 'second' | 'pss' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'x25519' | 'x448';
+export type Who = 'rsa' | 'second' | 'pss' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'ed448' | 'x25519' | 'x448' | Other;
+
+/**
+ * Recipients of whose keys a peer with a database has none: what is for them and it, it opens as `p256`, `p384` or `rsa`. They are named
+ * for their place in a message, where DER sorts the recipients by serial number.
+ */
+type Other = `p256-${'earlier' | 'before' | 'after' | 'later'}` | 'p384-before' | 'rsa-other';
+export const isOther = (who: Who): who is Other => who.includes('-');
 
 export interface SignRow {
   readonly kind: 'sign';
@@ -35,7 +42,7 @@ export interface EncryptRow {
 }
 
 export type RecipientOf =
-  | { readonly by: 'pkcs1'; readonly who: 'rsa'; readonly named?: 'key-identifier' }
+  | { readonly by: 'pkcs1'; readonly who: 'rsa' | 'rsa-other'; readonly named?: 'key-identifier' }
   | { readonly by: 'oaep'; readonly who: 'rsa'; readonly hash: HashName | 'sha1' }
   | { readonly by: 'ecdh'; readonly who: Who; readonly hash: HashName | 'sha1' }
   | { readonly by: 'kek' }
@@ -69,6 +76,12 @@ const titles = {
   ed448: 'Ed448',
   x25519: 'X25519',
   x448: 'X448',
+  'p256-earlier': 'P-256 of another',
+  'p256-before': 'P-256 of another',
+  'p256-after': 'P-256 of another',
+  'p256-later': 'P-256 of another',
+  'p384-before': 'P-384 of another',
+  'rsa-other': 'RSA of another',
 } as const satisfies Record<Who, string>;
 
 const hashTitle = (hash: string): string => hash.toUpperCase().replace('SHA', 'SHA-');
@@ -103,7 +116,7 @@ function encrypt(cipher: Cipher, ...to: RecipientOf[]): EncryptRow {
 function recipientTitle(one: RecipientOf): string {
   switch (one.by) {
     case 'pkcs1':
-      return `RSA PKCS#1 v1.5${one.named ? ', named by key identifier' : ''}`;
+      return `${titles[one.who]} PKCS#1 v1.5${one.named ? ', named by key identifier' : ''}`;
     case 'oaep':
       return `RSA OAEP with ${hashTitle(one.hash)}`;
     case 'ecdh':
@@ -118,6 +131,7 @@ function recipientTitle(one: RecipientOf): string {
 const cipherTitle = (cipher: Cipher): string => (cipher === 'des-ede3-cbc' ? '3DES-CBC' : cipher.toUpperCase());
 
 const pkcs1 = { by: 'pkcs1', who: 'rsa' } as const;
+const pkcs1OfAnother = { by: 'pkcs1', who: 'rsa-other' } as const;
 const agreed = (who: Who, hash: HashName | 'sha1'): RecipientOf => ({ by: 'ecdh', who, hash });
 const hashes = ['sha256', 'sha384', 'sha512'] as const;
 
@@ -135,6 +149,20 @@ export const signRows: readonly SignRow[] = [
   sign('clear', { who: 'ed448', hash: 'sha512' }),
   sign('clear', { who: 'rsa', hash: 'sha256' }, { who: 'second', hash: 'sha256' }),
   sign('clear', { who: 'rsa', hash: 'sha1' }),
+];
+
+const all = (hash: HashName, ...who: Who[]): RecipientOf[] => who.map((one) => agreed(one, hash));
+
+/** To several, who share the ephemeral key of their curve: each finds its own entry, as the first, the second and the third. */
+export const manyRows: readonly EncryptRow[] = [
+  encrypt('aes-128-cbc', ...all('sha256', 'p256', 'p256-after', 'p256-later')),
+  encrypt('aes-128-cbc', ...all('sha256', 'p256-before', 'p256', 'p256-after')),
+  encrypt('aes-128-cbc', ...all('sha256', 'p256-earlier', 'p256-before', 'p256')),
+  encrypt('aes-256-gcm', ...all('sha256', 'p256-before', 'p256', 'p256-after')),
+  // DER has RSA first.
+  encrypt('aes-256-cbc', pkcs1, ...all('sha384', 'p256-before', 'p384-before')),
+  encrypt('aes-256-cbc', pkcs1OfAnother, ...all('sha384', 'p256', 'p384-before')),
+  encrypt('aes-256-cbc', pkcs1OfAnother, ...all('sha384', 'p384-before', 'p384')),
 ];
 
 export const encryptRows: readonly EncryptRow[] = [
@@ -178,4 +206,4 @@ export const otherRows: readonly Row[] = [
   { kind: 'compress', id: 'compressed', title: 'CompressedData (zlib)' },
 ];
 
-export const rows: readonly Row[] = [...signRows, ...encryptRows, ...otherRows];
+export const rows: readonly Row[] = [...signRows, ...encryptRows, ...manyRows, ...otherRows];

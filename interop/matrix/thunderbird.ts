@@ -44,7 +44,10 @@ async function session(people: People): Promise<Session> {
   return {
     read: async (row, { message = Buffer.alloc(0) }) => {
       const hoped = partsOf(row);
-      return judge(await window.show(message, ...hoped), hoped);
+      const verdict = await window.show(message, ...hoped);
+      // On a busy machine it may take longer to begin than we wait: what it says nothing of, it is shown once more.
+      const silent = hoped.some((part) => verdict[part] === null);
+      return judge(silent ? await window.show(message, ...hoped) : verdict, hoped);
     },
     write: async (row) => {
       const letter = letterFor(row);

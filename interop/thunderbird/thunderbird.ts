@@ -217,7 +217,11 @@ const COMPOSE = `
   MailServices.compose.OpenComposeWindowWithParams(null, params);
   const window = await opened;
   await new Promise((r) => window.setTimeout(r, 1000));
-  if (window.gSendEncrypted != encrypted) window.toggleEncryptMessage();
-  if (window.gSendSigned != signed) window.toggleGlobalSignMessage();
-  await new Promise((r) => window.setTimeout(r, 300));
+  // Encryption switches the signature on, and what it finds out about the recipients may switch both, some time later.
+  for (let settled = 0, looks = 0; settled < 2 && looks < 40; looks++) {
+    settled = window.gSendEncrypted == encrypted && window.gSendSigned == signed ? settled + 1 : 0;
+    if (window.gSendEncrypted != encrypted) window.toggleEncryptMessage();
+    if (window.gSendSigned != signed) window.toggleGlobalSignMessage();
+    await new Promise((r) => window.setTimeout(r, 200));
+  }
   return { signed: window.gSendSigned, encrypted: window.gSendEncrypted };`;
