@@ -42,7 +42,11 @@ export function originatorOf(root: Pick<MimeEntity, 'headers'>): Originator {
 }
 
 /** In any other field a doubt only; in From it is what a person reads as the sender, whom nobody vouches for. */
-const shownAsSender: ReadonlySet<string> = new Set(['address-in-display-name', 'address-in-comment']);
+const shownAsSender: ReadonlySet<string> = new Set([
+  'address-in-display-name',
+  'address-in-comment',
+  'mixed-script-domain',
+]);
 
 /** @param named the addresses of the signer's certificate; @param expected those it must include, all of them */
 export function judgeIdentity(

@@ -2,6 +2,7 @@
 import { limits } from '../limits.ts';
 import { type Problem, problem } from '../problem.ts';
 import { decodeHeaderText, decodeRaw } from './header-text.ts';
+import { mixesScripts } from './mixed-scripts.ts';
 
 /** One mailbox of an address field (RFC 5322 section 3.4). */
 export interface Mailbox {
@@ -157,7 +158,10 @@ function addressOf(tokens: readonly Token[], doubt: Doubt): string | undefined {
   // RFC 2047 5: never within an address; programs that decode it there show another sender.
   if (localText.includes('=?') || domainText.includes('=?'))
     doubt('encoded-word-in-address', 'The address holds an encoded word, which some programs decode and some do not.');
-  return `${decodeRaw(localText)}@${decodeRaw(domainText)}`;
+  const domainName = decodeRaw(domainText);
+  if (mixesScripts(domainName))
+    doubt('mixed-script-domain', 'A word of the domain mixes alphabets whose letters look alike.', 'warning');
+  return `${decodeRaw(localText)}@${domainName}`;
 }
 
 const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join(' ');
