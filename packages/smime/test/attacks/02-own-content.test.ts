@@ -1,5 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyMessage } from '../../src/index.ts';
+import {
+  DerReader,
+  encodeElement,
+  encodeExplicit,
+  encodeInteger,
+  encodeOctetString,
+  encodeOid,
+  encodeSequence,
+  encodeSetOf,
+} from '../../src/asn1/der.ts';
+import type { SignerInfo } from '../../src/cms/signed-data.ts';
+import { oids, verifyMessage } from '../../src/index.ts';
+import { digestAlgorithm } from '../../src/keys/algorithms.ts';
 import { attributes, clear, opaque, signedData, signerInfo, text } from '../forge.ts';
 import { codes, type Holder, issue, now, replaced } from '../office.ts';
 import { digestMatches, readSigned, signatureHolds, signersOf, takeSigned } from './naive.ts';
@@ -59,5 +71,59 @@ describe('attack 2: the signature beside a content carries content of its own', 
     const report = await verify(message);
     expect(report.verdict).toBe('invalid');
     expect(codes(report.problems)).toContain('content-missing');
+  });
+
+  it('an element beside the content, within the object', async () => {
+    const other = 'Content-Type: text/plain\r\n\r\nPay 10000 euros to Mallory.\r\n';
+    const info = await signerInfo(alice, attributes(text));
+    const certificates = encodeElement(0xa0, alice.certificate.der);
+    const object = (...contents: string[]): Buffer =>
+      encodeSequence(
+        encodeOid(oids.signedData),
+        encodeExplicit(
+          0,
+          encodeSequence(
+            encodeInteger(1),
+            encodeSetOf([digestAlgorithm('sha256')]),
+            encodeSequence(
+              encodeOid(oids.data),
+              encodeElement(0xa0, ...contents.map((one) => encodeOctetString(Buffer.from(one)))),
+            ),
+            certificates,
+            encodeSetOf([info]),
+          ),
+        ),
+      );
+    /** Verifies the first and shows the last, which is the same in all honest objects. */
+    const shownBy = (cms: Buffer): string | undefined => {
+      const data = new DerReader(cms).enter();
+      data.skip();
+      const signed = data.enter(0xa0).enter();
+      signed.skip();
+      signed.skip();
+      const encapsulated = signed.enter();
+      encapsulated.skip();
+      const contents: Buffer[] = [];
+      for (const inner = encapsulated.enter(0xa0); !inner.atEnd; ) contents.push(inner.octetString());
+      const signer = { info: readSigned(object(text)).signers[0] as SignerInfo, certificate: alice.certificate };
+      const [first] = contents;
+      const right = first && signatureHolds(signer, first) && digestMatches(signer, first);
+      return right ? contents.at(-1)?.toString() : undefined;
+    };
+    expect(shownBy(object(text))).toBe(text);
+    expect((await verify(opaque(object(text)))).verdict).toBe('valid');
+    for (const contents of [
+      [text, other],
+      [text, ''],
+      [other, text],
+    ]) {
+      const cms = object(...contents);
+      expect(shownBy(cms)).toBe(contents[0] === text ? contents[1] : undefined);
+      expect(() => readSigned(cms)).toThrow('the encapsulated content has octets after its end');
+      const report = await verify(opaque(cms));
+      expect(report.verdict).toBe('invalid');
+      expect(codes(report.problems)).toContain('malformed-signature');
+      expect(report.content).toBeUndefined();
+    }
   });
 });

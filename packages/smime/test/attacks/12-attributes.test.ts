@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   encodeElement,
@@ -9,7 +9,10 @@ import {
   encodeTime,
 } from '../../src/asn1/der.ts';
 import { encodeAttribute } from '../../src/cms/attributes.ts';
-import { oids, verifyMessage } from '../../src/index.ts';
+import { encodeIssuerAndSerial } from '../../src/cms/identifier.ts';
+import { encodeSignerInfo, type SignerInfo } from '../../src/cms/signed-data.ts';
+import { oids, signatureAlgorithmFor, verifyMessage } from '../../src/index.ts';
+import { digestAlgorithm } from '../../src/keys/algorithms.ts';
 import { attributes, clear, digestOf, signedData, signerInfo, text } from '../forge.ts';
 import { codes, type Holder, issue, now } from '../office.ts';
 import { digestMatches, readSigned, signatureHolds, signersOf, takeSigned } from './naive.ts';
@@ -121,6 +124,54 @@ describe('attack 12: attributes', () => {
       [contentType, digest],
     ])
       expect((await judge(order, { order: 'as-given' })).verdict).toBe('valid');
+  });
+
+  it('what is re-encoded as DER before it is verified is what stands there, and nothing that was sorted away', async () => {
+    const time = (text: string): Buffer => encodeAttribute(oids.signingTime, encodeTime(new Date(text)));
+    const signedSet = [contentType, digest, time('2026-06-15T11:59:00Z')];
+    const earlier = time('2020-01-01T00:00:00Z');
+    /** Keeps attributes in a table by their type, verifies its re-encoding, and shows the time that stands first. */
+    const fromTable = (info: SignerInfo): string | undefined => {
+      const list = info.signedAttributes?.list ?? [];
+      const table = new Map(list.map(({ type, values }) => [type, encodeAttribute(type, values[0] as Buffer)]));
+      const octets = encodeSetOf([...table.values()]);
+      const holds = verify('sha256', octets, createPublicKey(alice.privateKey), info.signature);
+      const first = list.find(({ type }) => type === oids.signingTime);
+      return holds ? first?.values[0]?.subarray(2).toString('latin1') : undefined;
+    };
+    const shown = async (...set: Buffer[]) => {
+      const der = encodeSetOf(signedSet);
+      const info = encodeSignerInfo({
+        issuerAndSerial: encodeIssuerAndSerial(alice.certificate),
+        digestAlgorithm: digestAlgorithm('sha256'),
+        signedAttributes: encodeElement(0x31, ...set),
+        signatureAlgorithm: signatureAlgorithmFor('p256', 'sha256'),
+        signature: await alice.signer.sign(der, 'sha256'),
+      });
+      const cms = signedData([info], [alice]);
+      const [signer] = readSigned(cms).signers;
+      const { verdict, signers } = await verifyMessage({
+        message: clear(text, cms),
+        anchors: [root.certificate],
+        at: now,
+      });
+      return { naive: signer && fromTable(signer), verdict, time: signers[0]?.signingTime?.toISOString().slice(0, 4) };
+    };
+    expect(await shown(...signedSet)).toEqual({ naive: '260615115900Z', verdict: 'valid', time: '2026' });
+    // A relay may send them in another order: the signature is over their DER.
+    expect(await shown(...[...signedSet].reverse())).toEqual({
+      naive: '260615115900Z',
+      verdict: 'valid',
+      time: '2026',
+    });
+    for (const set of [
+      [earlier, ...signedSet],
+      [contentType, earlier, digest, signedSet[2] as Buffer],
+    ]) {
+      const { naive: fooled, verdict } = await shown(...set);
+      expect(fooled).toBe('200101000000Z');
+      expect(verdict).toBe('invalid');
+    }
   });
 
   it('a signature shown with another certificate of the same name', async () => {

@@ -12,6 +12,7 @@ import {
   type RsaScheme,
 } from '../../src/index.ts';
 import { type Holder, issue } from '../office.ts';
+import { openStepByStep } from './naive.ts';
 
 describe('attack 19: padding oracles', () => {
   let bob: Holder;
@@ -76,6 +77,51 @@ describe('attack 19: padding oracles', () => {
     }
     outcomes.delete('garbage');
     expect([...outcomes]).toEqual(['SmimeError: the message could not be decrypted: undefined']);
+  });
+
+  /** What an opener says of an object: its error with code and text, or that it opened. */
+  async function answerOf(open: () => unknown): Promise<string> {
+    try {
+      await open();
+      return 'opened';
+    } catch (error) {
+      return `${(error as { code?: string }).code}: ${(error as Error).message}`;
+    }
+  }
+  const ours = (object: Uint8Array) => answerOf(() => decryptContent({ der: object, keys: [bob.key] }));
+  const naive = (object: Uint8Array) => answerOf(() => openStepByStep(object, bob));
+
+  it('an opener that says at which step it failed tells four things apart, ours what can be seen without the key', async () => {
+    const gcm = Buffer.from(
+      await encryptContent({ content: Buffer.from('secret'), recipients: [bob.certificate], cipher: 'aes-256-gcm' }),
+    );
+    const stranger = await encryptContent({
+      content: Buffer.from('secret'),
+      recipients: [(await issue({ kind: 'rsa' }, await issue({ ca: true, name: 'Elsewhere' }))).certificate],
+    });
+    const tagged = Buffer.from(gcm);
+    tagged[gcm.length - 1] = (gcm[gcm.length - 1] as number) ^ 1;
+    // The last octet of the block before the last decides over the padding, and its first bit makes it more than 16.
+    const blocked = Buffer.from(await encryptContent({ content: Buffer.alloc(40), recipients: [bob.certificate] }));
+    blocked[blocked.length - 17] = (blocked[blocked.length - 17] as number) ^ 0x80;
+    const objects = [
+      withKey(raw(padded([0, 1], 0xff, randomBytes(32)))),
+      withKey(raw(padded([0, 2], 0xff, randomBytes(16)))),
+      blocked,
+      tagged,
+    ];
+    const told = await Promise.all([...objects, stranger].map(naive));
+    expect(told.map((answer) => answer.split(': ')[1])).toEqual([
+      'bad padding',
+      'bad key',
+      'bad block',
+      'bad tag',
+      'unknown recipient',
+    ]);
+    for (const object of objects)
+      expect(await ours(object)).toBe('decryption-failed: the message could not be decrypted');
+    // Whom a message is for stands in it for everybody to read: that it is somebody else is known before a key is used.
+    expect(await ours(stranger)).toMatch(/^no-matching-recipient: /);
   });
 
   it('a decrypter that throws, for whatever reason, gives the same error without its reason', async () => {
@@ -156,4 +202,57 @@ describe('attack 19: padding oracles', () => {
       }
     expect([...outcomes]).toEqual(['SmimeError: the message could not be decrypted: undefined']);
   });
+
+  describe('Bleichenbacher’s question: does this number, decrypted, begin with 00 02?', () => {
+    // Sixteen numbers of which the attacker wants to know; those that do begin so are a secret of the key’s owner.
+    const secret = [1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0].map((bit) => bit === 1);
+    let queries: Buffer[];
+    beforeAll(async () => {
+      // Long enough to be noticed where somebody leaves its decryption out, and GCM, so that no garbage ever opens.
+      der = Buffer.from(
+        await encryptContent({
+          content: Buffer.alloc(4_000_000),
+          recipients: [bob.certificate],
+          cipher: 'aes-256-gcm',
+        }),
+      );
+      encryptedKey = keyIn(der);
+      queries = secret.map((conforms) => withKey(raw(padded([0, conforms ? 2 : 3], 0x77, randomBytes(32)))));
+    });
+
+    it('one query each reads the secret from the answers of a naive opener, and nothing from ours', async () => {
+      const told = await Promise.all(queries.map(naive));
+      expect(told.map((answer) => !answer.endsWith('bad padding'))).toEqual(secret);
+      const answers = await Promise.all(queries.map(ours));
+      expect(new Set(answers)).toEqual(new Set(['decryption-failed: the message could not be decrypted']));
+    });
+
+    it('processor time tells it of one that stops at the padding, and not of ours', async () => {
+      const cost = async (ask: (object: Uint8Array) => Promise<string>): Promise<number> => {
+        const times: Record<'yes' | 'no', number[]> = { yes: [], no: [] };
+        for (let round = 0; round < 4; round++)
+          for (const [at, object] of queries.entries()) {
+            const before = process.cpuUsage();
+            await ask(object);
+            const { user, system } = process.cpuUsage(before);
+            times[secret[at] ? 'yes' : 'no'].push(user + system);
+          }
+        return median(times.yes) / median(times.no);
+      };
+      expect(await cost(naive)).toBeGreaterThan(2);
+      const ratio = await cost(ours);
+      expect(ratio).toBeGreaterThan(1 / 1.5);
+      expect(ratio).toBeLessThan(1.5);
+    });
+  });
 });
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+/** The encrypted content key of the only recipient. */
+function keyIn(object: Uint8Array): Buffer {
+  const [entry] = readAuthEnvelopedData(readContentInfo(object).content).recipients;
+  if (entry?.kind !== 'key-transport') throw new Error('a recipient of another kind');
+  return entry.encryptedKey;
+}

@@ -2,9 +2,11 @@
  * Mail programs as they were: each reads a message in the plainest way that works for honest mail, and forgets one thing. The
  * attacks are shown to fool them before they are shown not to fool the engine.
  */
-import { createHash, verify } from 'node:crypto';
+import { constants, createDecipheriv, createHash, privateDecrypt, verify } from 'node:crypto';
+import { type EncryptedContent, readEncryptedContent } from '../../src/cms/content-encryption.ts';
 import { readContentInfo } from '../../src/cms/content-info.ts';
 import { names } from '../../src/cms/identifier.ts';
+import { type Recipient, readRecipients } from '../../src/cms/recipients/recipient.ts';
 import { readSignedData, type SignedData, type SignerInfo } from '../../src/cms/signed-data.ts';
 import {
   type Certificate,
@@ -17,7 +19,7 @@ import {
   scanMessage,
   verifyContent,
 } from '../../src/index.ts';
-import { now } from '../office.ts';
+import { type Holder, now } from '../office.ts';
 
 /** What a program without a MIME parser takes for the signed part and for the signature. */
 interface Taken {
@@ -131,4 +133,51 @@ export async function openEverything(message: Uint8Array, keys: Parameters<typeo
   };
   await walk(scanMessage(bytes));
   return shown.join('\n');
+}
+
+/** An encrypted object, whichever cipher stands in whichever kind of object. */
+function envelopeOf(object: Uint8Array): { recipients: readonly Recipient[]; content: EncryptedContent; mac: Buffer } {
+  const read = (isGcm: boolean) => {
+    const data = readContentInfo(object).content.enter();
+    data.skip();
+    const recipients = readRecipients(data);
+    const content = readEncryptedContent(data, isGcm);
+    return { recipients, content, mac: data.atEnd ? Buffer.alloc(0) : data.octetString() };
+  };
+  try {
+    return read(true);
+  } catch {
+    return read(false);
+  }
+}
+
+/**
+ * Decrypts for an RSA key as the object says that it should be done, step by step, and says what is wrong at the step where it is:
+ * `unknown recipient`, `bad padding`, `bad key`, `bad tag` or `bad block`.
+ */
+export function openStepByStep(object: Uint8Array, holder: Holder): Buffer {
+  const { recipients, content, mac } = envelopeOf(object);
+  const entry = recipients.find((one) => one.kind === 'key-transport' && names(one.identifier, holder.certificate));
+  if (entry?.kind !== 'key-transport') throw new Error('unknown recipient');
+  const { privateKey } = holder;
+  const block = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, entry.encryptedKey);
+  const separator = block.indexOf(0, 2);
+  if (block[0] !== 0 || block[1] !== 2 || separator < 10) throw new Error('bad padding');
+  const key = block.subarray(separator + 1);
+  if (key.length !== content.keyLength) throw new Error('bad key');
+  if (content.tagLength === 0) {
+    const decipher = createDecipheriv(`aes-${key.length * 8}-cbc`, key, content.iv);
+    return finished('bad block', () => Buffer.concat([decipher.update(content.octets), decipher.final()]));
+  }
+  const decipher = createDecipheriv(`aes-${key.length * 8}-gcm` as 'aes-256-gcm', key, content.iv);
+  decipher.setAuthTag(mac);
+  return finished('bad tag', () => Buffer.concat([decipher.update(content.octets), decipher.final()]));
+}
+
+function finished(otherwise: string, open: () => Buffer): Buffer {
+  try {
+    return open();
+  } catch {
+    throw new Error(otherwise);
+  }
 }
