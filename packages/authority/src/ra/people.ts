@@ -178,7 +178,7 @@ function reasonOf({ person, waiting, linkShown }: Facts, signing: UseState, encr
     case 'expired':
       return 'The encryption certificate has expired.';
     case 'revoked':
-      return 'The encryption certificate was revoked. Make a new claim link to replace it.';
+      return 'The encryption certificate was revoked, or is on hold. Release it, or make a new claim link to replace it.';
     case 'pending':
       if (delay != null) return `The encryption key could not be made yet: ${delay}`;
       if (waiting.some((one) => one.use === 'encryption')) return 'The encryption key is being made.';

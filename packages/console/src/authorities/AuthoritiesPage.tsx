@@ -108,12 +108,12 @@ function ChangeAuthority({ authority: { id, name, role } }: { authority: { id: s
   return (
     <>
       <ChangeStatus
-        label="Certificates it signed"
+        label="Change all it signed"
         explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
         submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
       />
       <ChangeStatus
-        label="Its own certificate"
+        label="Change its own"
         explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
         submit={(body) => api.changeAuthority({ params: { id }, body })}
       />
