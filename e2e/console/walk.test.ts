@@ -233,6 +233,34 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('revoked')).toEqual([]);
   });
 
+  it('changes a profile: shows the certificate before it is made, refuses nonsense, keeps the version before', async () => {
+    const { page } = ada;
+    await page.goto('/profiles');
+    await page.getByRole('link', { name: 'S/MIME signing, strict' }).click();
+    const preview = page.getByRole('complementary', { name: 'What it would make' });
+    await preview.getByText(/Not signed; nothing is kept/).waitFor();
+    expect(await ada.lookAt('profile')).toEqual([]);
+    const days = page.getByLabel('Valid for');
+    await days.fill('900');
+    await preview.getByText(/more than the 825/).waitFor();
+    await days.fill('398');
+    await preview.getByText('Valid for: 730 days → 398 days').waitFor();
+    await page.getByLabel('Drawn for').fill('dora');
+    await page.getByRole('option', { name: /Dora Device/ }).click();
+    await preview.getByText('CN=Dora Device').waitFor();
+    expect(await ada.lookAt('profile-changed')).toEqual([]);
+    await page.getByRole('button', { name: 'Apply as version 2' }).click();
+    await page.getByText(/version 2\. Certificates for signing/).waitFor();
+    await page.getByRole('tab', { name: 'Document' }).click();
+    await page.getByLabel('Profile document, JSON').fill('{');
+    await page.getByText(/This is not JSON/).waitFor();
+    expect(await ada.lookAt('profile-document')).toEqual([]);
+    await page.getByRole('tab', { name: 'Versions' }).click();
+    expect(await ada.lookAt('profile-versions')).toEqual([]);
+    await page.getByRole('button', { name: 'Bring back version 1' }).click();
+    await page.getByText(/version 3\. Certificates for signing/).waitFor();
+  });
+
   it('shows an office in use, and an audit trail that holds', async () => {
     const { page } = ada;
     for (const [path, name] of [['/', 'overview'], ...PAGES] as const) {
@@ -273,6 +301,7 @@ const PAGES = [
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],
   ['/operators', 'operators'],
+  ['/profiles', 'profiles'],
   ['/authorities', 'authorities'],
 ] as const;
 

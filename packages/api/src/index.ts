@@ -17,11 +17,17 @@ export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, Signin
 export { type ProfileChange, profileChanges } from './profile-changes.ts';
 export {
   baselineEditions,
+  contentCiphers,
   fillTemplate,
+  generatedKeys,
   namedPurposes,
   ProfileDocument,
   type ProfileVariable,
+  profileKeyAlgorithms,
+  profileKeyOrigins,
+  profileKeyUsages,
   profileVariables,
+  subjectAttributes,
   variablesOf,
 } from './profile-document.ts';
 export { type ProfileProblem, profileProblems } from './profile-rules.ts';

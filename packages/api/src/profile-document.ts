@@ -5,10 +5,10 @@
 import { z } from 'zod';
 import { CertificateUse } from './certificates.ts';
 
-const profileKeyAlgorithms = ['rsa', 'p256', 'p384', 'p521', 'ed25519'] as const;
-const generatedKeys = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521'] as const;
-const profileKeyOrigins = ['device', 'browser', 'gateway', 'kra', 'authority'] as const;
-const profileKeyUsages = [
+export const profileKeyAlgorithms = ['rsa', 'p256', 'p384', 'p521', 'ed25519'] as const;
+export const generatedKeys = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521'] as const;
+export const profileKeyOrigins = ['device', 'browser', 'gateway', 'kra', 'authority'] as const;
+export const profileKeyUsages = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',
@@ -17,8 +17,8 @@ const profileKeyUsages = [
 ] as const;
 export const namedPurposes = ['emailProtection', 'clientAuth', 'ocspSigning'] as const;
 /** RFC 4262: content ciphers of the holder's software. */
-const contentCiphers = ['aes256Gcm', 'aes256Cbc', 'aes128Gcm', 'aes128Cbc'] as const;
-const subjectAttributes = [
+export const contentCiphers = ['aes256Gcm', 'aes256Cbc', 'aes128Gcm', 'aes128Cbc'] as const;
+export const subjectAttributes = [
   'commonName',
   'givenName',
   'surname',

@@ -68,6 +68,7 @@ export const LintOutcome = z.object({
   verdict: z.enum(['blocks', 'noted', 'excepted']),
   reason: z.string().optional(),
 });
+export type LintOutcome = z.infer<typeof LintOutcome>;
 
 /** A certificate as it would be issued: everything but the signature, which is zeros. */
 export const CertificatePreview = z.object({

@@ -1,5 +1,5 @@
 /** Every page and where it lives. Pages load when they are needed; filters live in the address, so that Back works. */
-import { CertificateState, CertificateUse } from '@chancery/api';
+import { CertificateState, CertificateUse, ProfileId } from '@chancery/api';
 import {
   createRootRoute,
   createRoute,
@@ -140,6 +140,18 @@ const operators = createRoute({
   path: '/operators',
   component: lazyRouteComponent(() => import('./operators/OperatorsPage.tsx'), 'OperatorsPage'),
 });
+const profiles = createRoute({
+  getParentRoute: () => office,
+  path: '/profiles',
+  component: lazyRouteComponent(() => import('./profiles/ProfilesPage.tsx'), 'ProfilesPage'),
+});
+const profile = createRoute({
+  getParentRoute: () => office,
+  path: '/profiles/$id',
+  // `as`: the document of this profile, to become a new one of that name.
+  validateSearch: z.object({ as: ProfileId.optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./profiles/ProfilePage.tsx'), 'ProfilePage'),
+});
 const authorities = createRoute({
   getParentRoute: () => office,
   path: '/authorities',
@@ -166,6 +178,8 @@ export const router = createRouter({
       audit,
       inspect,
       operators,
+      profiles,
+      profile,
       authorities,
     ]),
   ]),

@@ -5,6 +5,7 @@ import type {
   CertificateUse,
   InspectNode,
   JournalEntry,
+  LintOutcome,
   Operator,
   Person,
   RecoveryRequest,
@@ -131,6 +132,12 @@ export const lockNames = {
   gateway: 'Mail gateway: opens incoming mail',
   owner: 'Owner',
 } as const;
+
+export const lintVerdicts: Record<LintOutcome['verdict'], Worded> = {
+  blocks: ['Blocks', 'bad'],
+  noted: ['Noted', 'warn'],
+  excepted: ['Excepted', 'quiet'],
+};
 
 /** `[{ value, label }]` for a select, from one of the tables above. */
 export function choices<K extends string>(

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Skeleton } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { api, useMay } from '../api.ts';
@@ -10,20 +10,15 @@ import { Facts } from '../pieces/Facts.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { When } from '../pieces/When.tsx';
-import { uses } from '../words.ts';
 import { StatusHealth } from './StatusHealth.tsx';
 
-/** The certification authorities that sign, and the profiles they sign by. */
+/** The certification authorities that sign. */
 export function AuthoritiesPage() {
   const mayWrite = useMay('authority:write');
   const authorities = useQuery({ queryKey: ['authorities'], queryFn: () => api.authorities() });
-  const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => api.profiles() });
   return (
-    <Page
-      title="Authorities and profiles"
-      lead="Correspondents trust your certificates once they trust the root: give it to them."
-    >
-      <ProblemAlert error={authorities.error ?? profiles.error} />
+    <Page title="Authorities" lead="Correspondents trust your certificates once they trust the root: give it to them.">
+      <ProblemAlert error={authorities.error} />
       {authorities.isPending && <Skeleton height={240} />}
       {authorities.data?.items.map((authority) => (
         <Panel
@@ -73,31 +68,6 @@ export function AuthoritiesPage() {
         </Panel>
       ))}
       <StatusHealth />
-      {profiles.data !== undefined && (
-        <Panel title="Certificate profiles">
-          <Stack gap="md">
-            {profiles.data.items.map((profile) => (
-              <div key={profile.id}>
-                <Text fw={600}>
-                  {profile.id}, version {profile.version}
-                </Text>
-                <Text size="sm" c="dimmed">
-                  {uses[profile.use]}. {profile.description}
-                </Text>
-                <details>
-                  <Anchor component="summary" size="sm">
-                    The profile itself
-                  </Anchor>
-                  {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-                  <pre className="code" tabIndex={0}>
-                    {JSON.stringify(profile.document, null, 2)}
-                  </pre>
-                </details>
-              </div>
-            ))}
-          </Stack>
-        </Panel>
-      )}
     </Page>
   );
 }

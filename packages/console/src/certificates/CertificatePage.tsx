@@ -91,7 +91,13 @@ function Summary({ certificate }: { certificate: CertificateDetail }) {
         ['Valid until', <When key="until" at={certificate.notAfter} style="time" />],
         ['Key', `${certificate.keyAlgorithm}. ${keyOrigins[certificate.keyOrigin]}`],
         ['Escrow', certificate.escrowedKeyId === null ? 'Not escrowed' : 'The private key is in escrow'],
-        ['Profile', certificate.profile],
+        [
+          'Profile',
+          <TextLink key="profile" to="/profiles/$id" params={{ id: certificate.profile }} size="sm">
+            {certificate.profile}, version {certificate.profileVersion}
+          </TextLink>,
+        ],
+        ['To be renewed from', <When key="renew" at={certificate.renewFrom} />],
         [
           'SHA-256 fingerprint',
           <CopyField key="print" label="SHA-256 fingerprint" value={colonHex(certificate.fingerprintSha256)} />,

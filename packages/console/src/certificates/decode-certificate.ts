@@ -117,7 +117,11 @@ const extensionDecoders: Record<string, readonly [string, (value: Der) => string
   ],
   '2.5.29.32': [
     'Certificate policies',
-    (value) => children(value).map((policy) => policyName(readOid(at(children(policy), 0).content))),
+    (value) =>
+      children(value).flatMap((policy) => {
+        const [id, qualifiers] = children(policy);
+        return [policyName(readOid(id?.content ?? new Uint8Array())), ...statements(qualifiers)];
+      }),
   ],
   '2.5.29.35': [
     'Authority key identifier',
@@ -131,6 +135,10 @@ const extensionDecoders: Record<string, readonly [string, (value: Der) => string
         const [method, location] = children(access);
         return `${nameOf(readOid(method?.content ?? new Uint8Array()))}: ${location === undefined ? '' : generalName(location)}`;
       }),
+  ],
+  '1.2.840.113549.1.9.15': [
+    'S/MIME capabilities',
+    (value) => children(value).map((capability) => nameOf(readOid(at(children(capability), 0).content))),
   ],
   '1.3.6.1.5.5.7.48.1.5': ['OCSP no check', () => ['the responder vouches for itself']],
 };
@@ -167,6 +175,16 @@ function at(elements: readonly Der[], index: number): Der {
   return element;
 }
 
+/** The addresses of practice statements; other qualifiers are left out. */
+function statements(qualifiers: Der | undefined): string[] {
+  return (qualifiers === undefined ? [] : children(qualifiers)).flatMap((qualifier) => {
+    const [id, value] = children(qualifier);
+    return id !== undefined && value !== undefined && readOid(id.content) === '1.3.6.1.5.5.7.2.1'
+      ? [readText(value)]
+      : [];
+  });
+}
+
 /** The reserved policies of the CA/Browser Forum's S/MIME Baseline Requirements, section 7.1.6.1. */
 function policyName(oid: string): string {
   const [, validation, generation] = /^2\.23\.140\.1\.5\.([1-4])\.([1-3])$/.exec(oid) ?? [];
@@ -184,7 +202,9 @@ const attributeNames: Record<string, string> = {
   '2.5.4.8': 'ST',
   '2.5.4.10': 'O',
   '2.5.4.11': 'OU',
+  '2.5.4.12': 'title',
   '2.5.4.42': 'GN',
+  '2.5.4.65': 'pseudonym',
   '2.5.4.97': 'organizationIdentifier',
   '1.2.840.113549.1.9.1': 'emailAddress',
 };
@@ -210,4 +230,9 @@ const oidNames: Record<string, string> = {
   '1.3.6.1.5.5.7.48.1': 'OCSP',
   '1.3.6.1.5.5.7.48.2': 'issuer certificate',
   '1.3.6.1.5.5.7.8.9': 'internationalised e-mail',
+  '1.3.6.1.4.1.311.20.2.3': 'user principal name',
+  '2.16.840.1.101.3.4.1.2': 'AES-128-CBC',
+  '2.16.840.1.101.3.4.1.6': 'AES-128-GCM',
+  '2.16.840.1.101.3.4.1.42': 'AES-256-CBC',
+  '2.16.840.1.101.3.4.1.46': 'AES-256-GCM',
 };

@@ -4,6 +4,7 @@ import { useForm } from '@mantine/form';
 import { api } from '../api.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
+import { AttributeFields, emptied, filled } from './Attributes.tsx';
 
 /** The dialog that changes a person. The address stays: another address is another person. */
 export function EditPerson({
@@ -28,6 +29,7 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
       name: person.name,
       aliases: person.aliases,
       externalId: person.externalId ?? '',
+      attributes: emptied(person.attributes),
       signingKey: person.signingKey,
       gatewayDecrypts: person.gatewayDecrypts,
     },
@@ -37,7 +39,11 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
     (values: typeof form.values) =>
       api.changePerson({
         params: { id: person.id },
-        body: { ...values, externalId: values.externalId.trim() === '' ? null : values.externalId.trim() },
+        body: {
+          ...values,
+          attributes: filled(values.attributes),
+          externalId: values.externalId.trim() === '' ? null : values.externalId.trim(),
+        },
       }),
     { form, stale: ['people'], said: () => 'Saved.', onDone: onClose },
   );
@@ -53,6 +59,7 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
           {...form.getInputProps('aliases')}
         />
         <TextInput label="External id" description="Optional" {...form.getInputProps('externalId')} />
+        <AttributeFields form={form} />
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
           <Stack gap="xs" mt="xs">
             <Radio value="device" label="With the person" />

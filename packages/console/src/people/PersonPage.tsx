@@ -17,6 +17,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { coverageStates, lockNames, publicationStates } from '../words.ts';
+import { shownAttributes } from './Attributes.tsx';
 import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
 
@@ -180,6 +181,7 @@ function Details({ person }: { person: PersonDetail }) {
         items={[
           ['Other addresses', person.aliases.length === 0 ? 'None' : person.aliases.join(', ')],
           ['External id', person.externalId ?? 'None'],
+          ...shownAttributes(person.attributes),
           ['Signing key', person.signingKey === 'gateway' ? 'In the mail gateway' : 'With the person'],
           ['Gateway opens incoming mail', person.gatewayDecrypts ? 'Yes' : 'No'],
           ['Added', <When key="a" at={person.createdAt} style="time" />],

@@ -12,14 +12,13 @@ import {
   TextInput,
 } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useDebouncedValue } from '@mantine/hooks';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
 import { api } from '../api.ts';
 import { formatTime } from '../format.ts';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
+import { PersonSelect } from '../pieces/PersonSelect.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { choices, recoveryReasons } from '../words.ts';
@@ -77,6 +76,8 @@ export function NewRecoveryPage() {
         <form noValidate onSubmit={form.onSubmit((values) => ask.mutate(values))}>
           <Stack maw={640}>
             <PersonSelect
+              label="Whose key"
+              required
               value={form.values.personId}
               error={form.errors.personId}
               onChange={(personId) => {
@@ -174,55 +175,6 @@ export function NewRecoveryPage() {
     </Page>
   );
 }
-
-interface PersonSelectProps {
-  value: string;
-  error: ReactNode;
-  onChange: (personId: string) => void;
-}
-
-function PersonSelect({ value, error, onChange }: PersonSelectProps) {
-  const [typed, setTyped] = useState('');
-  const chosen = useQuery({
-    queryKey: ['people', 'one', value],
-    queryFn: () => api.person({ params: { id: value } }),
-    enabled: value !== '',
-  });
-  const chosenLabel = chosen.data === undefined ? null : labelOf(chosen.data);
-  const wanted = typed === chosenLabel ? '' : typed;
-  const [search] = useDebouncedValue(wanted, 200);
-  const found = useQuery({
-    queryKey: ['people', 'pick', search],
-    queryFn: () => api.people({ query: { limit: 20, ...(search === '' ? {} : { search }) } }),
-    placeholderData: keepPreviousData,
-  });
-  // Until the answer to what was typed is there, only those of the last answer that fit it may be picked.
-  const late = search !== wanted || found.isPlaceholderData;
-  const options = new Map(
-    (found.data?.items ?? [])
-      .map((person) => [person.id, labelOf(person)] as const)
-      .filter(([, label]) => !late || label.toLowerCase().includes(wanted.toLowerCase())),
-  );
-  if (chosenLabel !== null && wanted === '') options.set(value, chosenLabel);
-  return (
-    <Select
-      label="Whose key"
-      placeholder="Type a name or an address"
-      required
-      searchable
-      searchValue={typed}
-      onSearchChange={setTyped}
-      filter={({ options: all }) => all}
-      nothingFoundMessage={late || found.isPending ? 'Looking…' : 'Nobody matches'}
-      data={Array.from(options, ([id, label]) => ({ value: id, label }))}
-      value={value === '' ? null : value}
-      error={error ?? chosen.error?.message}
-      onChange={(id) => onChange(id ?? '')}
-    />
-  );
-}
-
-const labelOf = (person: { name: string; address: string }) => `${person.name}, ${person.address}`;
 
 interface KeyChoiceProps {
   personId: string;

@@ -4,6 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import {
   IconBuildingBank,
   IconCertificate,
+  IconFileCertificate,
   IconHistory,
   IconKey,
   IconKeyboard,
@@ -34,6 +35,7 @@ const pages = [
   ['/inspect', 'Inspect', IconMicroscope, 'office:read'],
   ['/audit', 'Audit', IconHistory, 'audit:read'],
   ['/operators', 'Operators', IconUserShield, 'operator:read'],
+  ['/profiles', 'Profiles', IconFileCertificate, 'certificate:read'],
   ['/authorities', 'Authorities', IconBuildingBank, 'office:read'],
 ] as const satisfies readonly (readonly [string, string, typeof IconKey, Permission])[];
 

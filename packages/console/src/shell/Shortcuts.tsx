@@ -11,6 +11,7 @@ const goTo = {
   m: ['/mail', 'Mail'],
   i: ['/inspect', 'Inspect'],
   a: ['/audit', 'Audit'],
+  f: ['/profiles', 'Profiles'],
 } as const;
 
 /** `/` searches, `?` lists the shortcuts, `g` then a letter goes to a page. Never while typing in a field. */
