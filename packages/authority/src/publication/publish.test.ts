@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
+import { applyProfile } from '../ca/change-profile.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { removePerson } from '../ra/onboarding.ts';
+import { latestProfile } from '../store/profiles.ts';
 import { escapeFilter } from './ldap.ts';
 import { publishPerson } from './publish.ts';
 
@@ -89,6 +91,27 @@ describe('a certificate', () => {
     await perform(office.world, removePerson, system, { id });
     await expect(publishPerson(office.world, id)).rejects.toThrow();
     expect(await rowsOf(id)).toMatchObject([{ state: 'failed', wanted: false }]);
+  });
+});
+
+describe('a profile', () => {
+  it('says in which directories its certificates are published; an older version says it for what it issued', async () => {
+    // What the leaver left in the queue finds the directory down once more.
+    await office.drain().catch(() => undefined);
+    const before = await office.person('everywhere@example.com');
+    const newest = await office.world.database.snapshot((snapshot) => latestProfile(snapshot, 'encryption'));
+    if (newest === undefined) throw new Error('expected');
+    await perform(office.world, applyProfile, system, {
+      id: 'encryption',
+      document: { ...newest.document, publication: ['elsewhere'] },
+      expectedVersion: newest.version,
+    });
+    const after = await office.person('elsewhere@example.com');
+    for (const id of [before, after]) await deliver(id);
+    await expect(publishPerson(office.world, before)).rejects.toThrow(/staff/);
+    expect(await rowsOf(before)).toMatchObject([{ wanted: true }]);
+    await publishPerson(office.world, after);
+    expect(await rowsOf(after)).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
  * Publication: what every directory should hold of one person, and the job that makes it so. The plan commits first, then
  * each directory is asked on its own: one that is down delays no other, and is asked again by the queue.
  */
+import type { ProfileDocument } from '@chancery/api';
 import { z } from 'zod';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
@@ -9,6 +10,7 @@ import { certificateState, certificatesOfPerson } from '../store/certificates.ts
 import type { Snapshot } from '../store/database.ts';
 import { usableKeys } from '../store/escrow.ts';
 import { personById } from '../store/people.ts';
+import { publicationByProfile } from '../store/profiles.ts';
 import {
   certificatesEverIssued,
   publicationsOfPeople,
@@ -87,12 +89,15 @@ export const notePublication = operation({
 
 /** What must change in those targets so that they hold what they should. */
 async function planFor(snapshot: Snapshot, personId: string, targets: readonly string[], now: Date) {
-  const wanted = new Set(await publishable(snapshot, personId, now));
+  const wanted = await publishable(snapshot, personId, now);
   const rows = await publicationsOfPeople(snapshot, [personId]);
   return targets.flatMap((target) => {
+    const here = new Set(
+      wanted.filter((one) => isFor(one.publication, target)).map(({ serialNumber }) => serialNumber),
+    );
     const known = rows.filter((row) => row.target === target);
-    const news = [...wanted].filter((serial) => !known.some((row) => row.serial_number === serial && row.wanted));
-    const gone = known.filter((row) => row.wanted && !wanted.has(row.serial_number)).map((row) => row.serial_number);
+    const news = [...here].filter((serial) => !known.some((row) => row.serial_number === serial && row.wanted));
+    const gone = known.filter((row) => row.wanted && !here.has(row.serial_number)).map((row) => row.serial_number);
     return [
       ...news.map((serialNumber) => ({ target, serialNumber, wanted: true })),
       ...gone.map((serialNumber) => ({ target, serialNumber, wanted: false })),
@@ -100,20 +105,41 @@ async function planFor(snapshot: Snapshot, personId: string, targets: readonly s
   });
 }
 
-/** Encryption certificates that senders should find: good, of somebody who is here, and whose key is in use. */
-async function publishable(snapshot: Snapshot, personId: string, now: Date): Promise<string[]> {
+type Publication = ProfileDocument['publication'];
+
+const isFor = (publication: Publication, target: string): boolean =>
+  publication === 'everywhere' || (publication !== 'nowhere' && publication.includes(target));
+
+/**
+ * Certificates that senders should find, each where the version of its profile wants it: good, of somebody who is here,
+ * and for encryption only once the key is in use.
+ */
+async function publishable(
+  snapshot: Snapshot,
+  personId: string,
+  now: Date,
+): Promise<{ serialNumber: string; publication: Publication }[]> {
   const person = await personById(snapshot, personId);
   if (person?.state !== 'active') return [];
-  const good = (await certificatesOfPerson(snapshot, personId)).filter(
-    (one) => one.use === 'encryption' && ['valid', 'expiring'].includes(certificateState(one, now)),
+  const good = (await certificatesOfPerson(snapshot, personId)).filter((one) =>
+    ['valid', 'expiring'].includes(certificateState(one, now)),
   );
   const usable = await usableKeys(
     snapshot,
     good.flatMap((one) => one.escrowed_key_id ?? []),
   );
-  return good
-    .filter((one) => one.escrowed_key_id !== null && usable.has(one.escrowed_key_id))
-    .map((one) => one.serial_number);
+  const ready = good.filter((one) => one.use === 'signing' || usable.has(one.escrowed_key_id ?? ''));
+  const publications = await publicationByProfile(
+    snapshot,
+    ready.map((one) => one.profile),
+  );
+  return ready.map((one) => ({
+    serialNumber: one.serial_number,
+    // Issued by another office before it came here: senders find it as they find ours.
+    publication:
+      publications.get(`${one.profile}/${one.profile_version}`) ??
+      (one.use === 'encryption' ? 'everywhere' : 'nowhere'),
+  }));
 }
 
 function directoriesOf(world: World): Directory[] {

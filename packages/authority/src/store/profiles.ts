@@ -65,6 +65,20 @@ export async function profileChoices(snapshot: Snapshot): Promise<Map<Certificat
   return new Map(rows.map(({ use, profile }) => [use, profile]));
 }
 
+/** Where certificates of each version of these profiles are published, by `profile/version`. */
+export async function publicationByProfile(
+  snapshot: Snapshot,
+  ids: readonly string[],
+): Promise<Map<string, ProfileDocument['publication']>> {
+  if (ids.length === 0) return new Map();
+  const rows = await snapshot
+    .selectFrom('profiles')
+    .selectAll()
+    .where(sql<boolean>`id = ANY (${[...new Set(ids)]}::text[])`)
+    .execute();
+  return new Map(rows.map(read).map(({ id, version, document }) => [`${id}/${version}`, document.publication]));
+}
+
 /** Good certificates of each profile and version. */
 export async function certificatesByProfile(
   snapshot: Snapshot,
