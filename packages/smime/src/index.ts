@@ -50,6 +50,7 @@ export { type DecryptedMessage, type DecryptInput, decryptMessage } from './mess
 export {
   type DecryptedContentStream,
   type DecryptedStream,
+  type DecryptMessageStreamInput,
   type DecryptStreamInput,
   decryptContentStream,
   decryptStream,

@@ -100,6 +100,8 @@ export const limits = {
   streamStructureOctets: 16_777_216,
   /** Octets of signed content that a stream keeps, for signatures without signed attributes. */
   streamKeptOctets: 1_048_576,
+  /** Octets of text that are kept while a stream is searched for the places of Legacy Display Elements. Long newsletters have 1 MB of HTML. */
+  displayOctets: 4_194_304,
   /** Signers of one SignedData: each costs a public-key operation and a path. Real messages have one or two. */
   signers: 16,
   /** Counter-signatures on one signer, those upon one another included: each costs as much as a signer. */

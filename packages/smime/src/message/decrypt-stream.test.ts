@@ -18,9 +18,10 @@ import { oids } from '../asn1/oids.ts';
 import { encodeAttribute } from '../cms/attributes.ts';
 import { makeRecipients } from '../cms/recipients/recipient.ts';
 import {
-  type DecryptStreamInput,
+  type DecryptMessageStreamInput,
   decryptMessage,
   decryptStream,
+  type EffectiveHeader,
   encryptContent,
   encryptMessage,
   limits,
@@ -40,14 +41,15 @@ beforeAll(async () => {
 
 /** What came out before an error, if there was one, and its code. */
 async function openStream(
-  input: Omit<DecryptStreamInput, 'keys'> & Partial<DecryptStreamInput>,
-): Promise<{ message: Buffer; authenticated?: boolean; error?: string }> {
+  input: Omit<DecryptMessageStreamInput, 'keys'> & Partial<DecryptMessageStreamInput>,
+): Promise<{ message: Buffer; authenticated?: boolean; header?: EffectiveHeader; error?: string }> {
   const pieces: Buffer[] = [];
   try {
     const opened = await decryptStream({ keys: [alice.key, bob.key], ...input });
     try {
       for await (const piece of opened.message) pieces.push(Buffer.from(piece));
-      return { message: Buffer.concat(pieces), authenticated: opened.authenticated };
+      const { authenticated, header } = opened;
+      return { message: Buffer.concat(pieces), authenticated, ...(header && { header }) };
     } catch (error) {
       const { code } = error as { code: string };
       return { message: Buffer.concat(pieces), authenticated: opened.authenticated, error: code };
@@ -57,9 +59,15 @@ async function openStream(
   }
 }
 
-const openWhole = (message: Uint8Array): Promise<{ message: string; error?: string }> =>
-  decryptMessage({ message, keys: [alice.key, bob.key], header: 'delivered' }).then(
-    (opened) => ({ message: Buffer.from(opened.message).toString('latin1') }),
+const openWhole = (
+  message: Uint8Array,
+  header: 'protected' | 'delivered' = 'protected',
+): Promise<{ message: string; header?: EffectiveHeader; error?: string }> =>
+  decryptMessage({ message, keys: [alice.key, bob.key], header }).then(
+    (opened) => ({
+      message: Buffer.from(opened.message).toString('latin1'),
+      ...(opened.header && { header: opened.header }),
+    }),
     (error: { code: string }) => ({ message: '', error: error.code }),
   );
 
@@ -81,12 +89,14 @@ describe('decryptStream', () => {
           );
           if (form !== 'base64') message = recoded(message, form);
           const source = sourceOf(message, sizes);
+          const header = twice ? 'protected' : 'delivered';
           const found = twice
             ? await openStream({ source })
-            : await openStream({ source: source(), unverifiedChunks: true });
-          const whole = await openWhole(message);
+            : await openStream({ source: source(), unverifiedChunks: true, header });
+          const whole = await openWhole(message, header);
           expect(found.message.toString('latin1')).toBe(whole.message);
           expect(found.error).toBe(whole.error);
+          expect(found.header).toEqual(whole.header);
           if (!whole.error) expect(found.authenticated).toBe(twice && cipher !== 'aes-256-cbc');
         },
       ),

@@ -15,7 +15,7 @@ import type { Problem } from '../problem.ts';
 import { isObjectType } from './layer.ts';
 import { removeLegacyDisplay } from './legacy-display.ts';
 import { openMessage } from './open-layers.ts';
-import { type HeaderReading, type ProtectedHeaders, readProtectedHeaders } from './protected-headers.ts';
+import { type HeaderReading, mayProtect, type ProtectedHeaders, readProtectedHeaders } from './protected-headers.ts';
 
 /** What became of the header of a message whose protected one was found when it was opened. */
 export interface EffectiveHeader extends Pick<ProtectedHeaders, 'scheme' | 'intent' | 'differing'> {
@@ -42,7 +42,7 @@ export async function effectiveMessage(
   const bytes = asBuffer(message);
   const inner = asBuffer(content);
   const delivered = (): Buffer => withEntity(bytes, root, inner);
-  if (!mayProtect(inner)) return { message: delivered() };
+  if (!mayHoldProtected(inner)) return { message: delivered() };
   const entity = scanMessage(inner);
   const { payload, layers, ambiguities } = await openMessage(inner, entity, { keys: [] });
   // What can be read in two ways has two headers.
@@ -56,25 +56,18 @@ export async function effectiveMessage(
 }
 
 /** Whether a protected header may be in an entity, by the type alone: most have none, and need not be read. */
-function mayProtect(content: Buffer): boolean {
+function mayHoldProtected(content: Buffer): boolean {
   const { headers, bodyStart } = scanHeaders(content, 0, content.length, false, false, []);
   if (!headers.some(({ name }) => name === 'content-type')) return false;
   const entity = scanMessage(content.subarray(0, bodyStart));
-  const { type, parameters } = entity.contentType;
-  return (
-    parameters.has('hp') ||
-    parameters.has('protected-headers') ||
-    type === 'multipart/signed' ||
-    type === 'message/rfc822' ||
-    isObjectType(entity)
-  );
+  return mayProtect(entity) || entity.contentType.type === 'multipart/signed' || isObjectType(entity);
 }
 
 /**
  * The header that a reader sees around an opened message, ended by MIME-Version.
  * @param fieldOctets a field as it was delivered
  */
-function restoreHeader(
+export function restoreHeader(
   root: MimeEntity,
   fieldOctets: (field: HeaderField) => Buffer,
   reading: HeaderReading,
@@ -195,7 +188,7 @@ function folded(field: string): string {
 }
 
 /** What is no longer within cryptography has no marks of header protection (RFC 9788 section 4.1). */
-function withoutMarks(content: Buffer): Buffer {
+export function withoutMarks(content: Buffer): Buffer {
   const { headers } = scanHeaders(content, 0, content.length, false, false, []);
   const type = headers.find(({ name }) => name === 'content-type');
   if (type === undefined) return content;

@@ -90,7 +90,8 @@ const readSkeleton = ({ contentType, der }: Skeleton): Envelope => readEnvelopeO
 export class EncryptedMessage implements CiphertextFinder {
   private readonly scanner: MessageScanner;
   private readonly object: CmsReader;
-  private root: StreamedEntity | undefined;
+  /** As soon as its header was read. */
+  root: StreamedEntity | undefined;
 
   constructor(begins: CiphertextBegins) {
     this.object = new CmsReader(begins);

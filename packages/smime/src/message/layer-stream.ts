@@ -21,6 +21,7 @@ import type { HandOut } from './hand-out.ts';
 import { isObjectType, kindOfContent, type Layer } from './layer.ts';
 import { alone, headless, isHeadless, type OpenedLayers, tooManyLayers, unknownObject } from './open-layers.ts';
 import { announcesSignature, isSigned, PassingSignature, unreadLayer } from './passing-signature.ts';
+import { mayProtect } from './protected-headers.ts';
 
 /** What comes: an entity with its header, or an object. */
 export type Form =
@@ -85,6 +86,11 @@ export class LayerStream implements Stage {
   /** Once it has ended. */
   get sealedLayer(): Skeleton | undefined {
     return this.seen().sealed?.complete;
+  }
+
+  /** True as soon as the types of what came show that no header of a message within is protected, as far as that is not closed. */
+  get unprotected(): boolean {
+    return this.outermost.unprotected;
   }
 
   seen(): SeenLayers {
@@ -156,6 +162,14 @@ class EntityReading {
 
   end(): void {
     this.root = this.scanner.end();
+  }
+
+  /** No entity that may turn out to be what is shown has the mark of a protected header, or is a message of its own. */
+  get unprotected(): boolean {
+    const object = this.tip && this.objects.get(this.tip);
+    if (this.payload === undefined && !object?.unprotected) return false;
+    for (let at = this.payload ?? this.tip; at !== undefined; at = at.parent) if (mayProtect(at)) return false;
+    return true;
   }
 
   readonly evidence: Evidence = {
@@ -283,6 +297,13 @@ class ObjectReading {
     // Damaged is not the same as another thing: within a layer it must not pass for a mere file.
     if (contentType === undefined || this.failure?.code === 'malformed-asn1') return undefined;
     return kindOfContent(contentType);
+  }
+
+  /** Also for what is encrypted once more: nobody looks into it. */
+  get unprotected(): boolean {
+    const { kind } = this;
+    if (kind === 'signed-data') return this.inner?.unprotected === true;
+    return kind === 'enveloped-data' || kind === 'auth-enveloped-data';
   }
 
   /** For a person: why it is not known. */

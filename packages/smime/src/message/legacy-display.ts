@@ -3,20 +3,38 @@
  * 5.2.2 to 5.2.4) and taken out (section 4.5.3).
  */
 import { asBuffer } from '../asn1/der.ts';
-import { toCrlf } from '../mime/canonical.ts';
+import { SmimeError } from '../errors.ts';
+import { type Layout, type Piece, type Splice, toCrlf, writePieces } from '../mime/canonical.ts';
 import { withoutParameters, withParameter } from '../mime/content-type.ts';
 import { decodeBody, headerValue, type MimeEntity } from '../mime/entity.ts';
 import { decodeHeaderText } from '../mime/header-text.ts';
 import { scanMessage } from '../mime/scan.ts';
-import { encodeBase64Lines, encodeQuotedPrintable } from '../mime/transfer-encoding.ts';
 
-/** @param fields what to show; `value` raw, one character per octet */
-export function addLegacyDisplay(
-  message: Buffer,
-  root: MimeEntity,
-  fields: readonly { readonly name: string; readonly value: string }[],
-): Buffer {
-  const chunks: Buffer[] = [];
+/** A field to show; `value` raw, one character per octet. */
+export interface ShownField {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What must be known of a message beside its structure. */
+export interface DisplayLayout extends Pick<Layout, 'fieldOctets'> {
+  /** The text of a part, decoded; not `whole` where only its beginning is at hand. */
+  textOf(part: MimeEntity): { readonly octets: Buffer; readonly whole: boolean };
+}
+
+const atHand = (message: Buffer): DisplayLayout => ({
+  fieldOctets: ({ start, end }) => message.subarray(start, end),
+  textOf: (part) => ({ octets: Buffer.from(decodeBody(message, part)), whole: true }),
+});
+
+/** @param root of the message */
+export function addLegacyDisplay(message: Buffer, root: MimeEntity, fields: readonly ShownField[]): Buffer {
+  return writePieces(piecesWithDisplay(root, atHand(message), fields), message);
+}
+
+/** The message with the fields in its text, as pieces. Throws `limit-exceeded` where too little of a text is at hand. */
+export function piecesWithDisplay(root: MimeEntity, layout: DisplayLayout, fields: readonly ShownField[]): Piece[] {
+  const pieces: Piece[] = [];
   let from = 0;
   for (const part of mainBodyParts(root)) {
     const charset = charsetOf(part);
@@ -24,10 +42,21 @@ export function addLegacyDisplay(
     const lines = fields.map(
       ({ name, value }) => `${name}: ${charset === 'utf-8' ? decodeHeaderText(value) : ascii(value)}`,
     );
-    chunks.push(message.subarray(from, part.start), header(message, part), body(message, part, lines));
+    const type = typeField(part);
+    const raw = type
+      ? toCrlf(layout.fieldOctets(type, part)).toString('latin1')
+      : 'Content-Type: text/plain; charset=us-ascii\r\n';
+    const isHtml = part.contentType.type === 'text/html';
+    pieces.push(
+      { from, to: type?.start ?? part.start },
+      Buffer.from(withParameter(raw, 'hp-legacy-display', '1'), 'latin1'),
+      { from: type?.end ?? part.start, to: part.headerEnd },
+      Buffer.from('\r\n'),
+      bodyPiece(part, [isHtml ? intoHtml(layout.textOf(part), lines) : intoText(lines)]),
+    );
     from = part.end;
   }
-  return Buffer.concat([...chunks, message.subarray(from)]);
+  return [...pieces, { from, to: root.end }];
 }
 
 /** RFC 9788 section 5.2.4: first children all the way down, every child of an alternative, and never an attachment. */
@@ -41,40 +70,31 @@ function mainBodyParts(entity: MimeEntity): MimeEntity[] {
   return [];
 }
 
-function header(message: Buffer, part: MimeEntity): Buffer {
-  const type = part.headers.find(({ name }) => name === 'content-type');
-  const raw = type
-    ? toCrlf(message.subarray(type.start, type.end)).toString('latin1')
-    : 'Content-Type: text/plain; charset=us-ascii\r\n';
-  return Buffer.concat([
-    message.subarray(part.start, type?.start ?? part.start),
-    Buffer.from(withParameter(raw, 'hp-legacy-display', '1'), 'latin1'),
-    message.subarray(type?.end ?? part.start, part.headerEnd),
-    Buffer.from('\r\n'),
-  ]);
+const typeField = (part: MimeEntity) => part.headers.find(({ name }) => name === 'content-type');
+
+/** The body, encoded as it was. */
+function bodyPiece({ bodyStart: from, end: to, transferEncoding }: MimeEntity, splices: readonly Splice[]): Piece {
+  if (transferEncoding === 'base64') return { from, to, decode: 'base64', splices, encode: 'base64' };
+  return transferEncoding === 'quoted-printable'
+    ? { from, to, decode: 'quoted-printable', splices, crlf: true, encode: 'quoted-printable' }
+    : { from, to, splices };
 }
 
-function body(message: Buffer, part: MimeEntity, lines: readonly string[]): Buffer {
-  const decoded = Buffer.from(decodeBody(message, part));
-  const text =
-    part.contentType.type === 'text/html'
-      ? intoHtml(decoded, lines)
-      : Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), decoded]);
-  return encoded(part, text);
-}
-
-function encoded(part: MimeEntity, text: Buffer): Buffer {
-  if (part.transferEncoding === 'base64') return encodeBase64Lines(text);
-  return part.transferEncoding === 'quoted-printable' ? encodeQuotedPrintable(toCrlf(text)) : text;
-}
+const intoText = (lines: readonly string[]): Splice => ({
+  from: 0,
+  to: 0,
+  put: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`),
+});
 
 /** As the first thing in the body, or in the text where it names no body. */
-function intoHtml(html: Buffer, lines: readonly string[]): Buffer {
+function intoHtml(html: ReturnType<DisplayLayout['textOf']>, lines: readonly string[]): Splice {
   const escaped = lines.join('\r\n').replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? c);
   const element = `<div class="header-protection-legacy-display">\r\n<pre>${escaped}</pre></div>\r\n`;
-  const tag = /<body(\s[^>]*)?>(\r?\n)?/i.exec(html.toString('latin1'));
+  const tag = /<body(\s[^>]*)?>(\r?\n)?/i.exec(html.octets.toString('latin1'));
   const at = tag ? tag.index + tag[0].length : 0;
-  return Buffer.concat([html.subarray(0, at), Buffer.from(element), html.subarray(at)]);
+  // Its line end may be cut off.
+  if (!html.whole && (!tag || at > html.octets.length - 2)) throw textTooLarge();
+  return { from: at, to: at, put: Buffer.from(element) };
 }
 
 /** Encoded words are ASCII already; what is not cannot be written in a character set that is not known to hold it. */
@@ -93,23 +113,27 @@ export function withoutLegacyDisplay(entity: Uint8Array): Uint8Array {
  * @param root of the octets; offsets are into them
  */
 export function removeLegacyDisplay(entity: Buffer, root: MimeEntity): Buffer {
-  const chunks: Buffer[] = [];
+  return writePieces(piecesWithoutDisplay(root, atHand(entity)), entity);
+}
+
+/** The same as pieces. Throws `limit-exceeded` where too little of a text is at hand. */
+export function piecesWithoutDisplay(root: MimeEntity, layout: DisplayLayout): Piece[] {
+  const pieces: Piece[] = [];
   let from = 0;
   for (const part of markedParts(root)) {
-    const decoded = Buffer.from(decodeBody(entity, part));
-    const text = part.contentType.type === 'text/html' ? outOfHtml(decoded) : outOfText(decoded);
-    const type = part.headers.find(({ name }) => name === 'content-type');
-    if (text === decoded || type === undefined) continue;
-    const raw = toCrlf(entity.subarray(type.start, type.end)).toString('latin1');
-    chunks.push(
-      entity.subarray(from, type.start),
+    const splices = (part.contentType.type === 'text/html' ? outOfHtml : outOfText)(layout.textOf(part));
+    const type = typeField(part);
+    if (splices.length === 0 || type === undefined) continue;
+    const raw = toCrlf(layout.fieldOctets(type, part)).toString('latin1');
+    pieces.push(
+      { from, to: type.start },
       Buffer.from(withoutParameters(raw, ['hp-legacy-display']), 'latin1'),
-      entity.subarray(type.end, part.bodyStart),
-      encoded(part, text),
+      { from: type.end, to: part.bodyStart },
+      bodyPiece(part, splices),
     );
     from = part.end;
   }
-  return Buffer.concat([...chunks, entity.subarray(from)]);
+  return [...pieces, { from, to: root.end }];
 }
 
 /** RFC 9788 section 4.5.3.1. What is signed or encrypted for itself, or a message of its own, is left alone. */
@@ -122,31 +146,36 @@ function markedParts(entity: MimeEntity): MimeEntity[] {
 }
 
 /** RFC 9788 section 4.5.3.2: up to and with the first empty line. */
-function outOfText(text: Buffer): Buffer {
-  const empty = /(^|\n)\r?\n/.exec(text.toString('latin1'));
-  return empty ? text.subarray(empty.index + empty[0].length) : text;
+function outOfText({ octets, whole }: ReturnType<DisplayLayout['textOf']>): Splice[] {
+  const empty = /(^|\n)\r?\n/.exec(octets.toString('latin1'));
+  if (empty) return [{ from: 0, to: empty.index + empty[0].length, put: nothing }];
+  if (!whole) throw textTooLarge();
+  return [];
 }
 
 /** RFC 9788 section 4.5.3.3: every such element whole, with what is nested in it. One that does not end is left in. */
-function outOfHtml(html: Buffer): Buffer {
-  const text = html.toString('latin1');
-  const kept: string[] = [];
-  let from = 0;
+function outOfHtml({ octets, whole }: ReturnType<DisplayLayout['textOf']>): Splice[] {
+  if (!whole) throw textTooLarge();
+  const splices: Splice[] = [];
   let start = -1;
   let depth = 0;
-  for (const tag of text.matchAll(/<(\/?)div(?=[\s>/])[^<>]*>(\r?\n)?/gi)) {
+  for (const tag of octets.toString('latin1').matchAll(/<(\/?)div(?=[\s>/])[^<>]*>(\r?\n)?/gi)) {
     if (start < 0) {
       if (tag[1] === '' && isLegacyDisplay(tag[0])) [start, depth] = [tag.index, 1];
       continue;
     }
     depth += tag[1] === '' ? 1 : -1;
     if (depth > 0) continue;
-    kept.push(text.slice(from, start));
-    from = tag.index + tag[0].length;
+    splices.push({ from: start, to: tag.index + tag[0].length, put: nothing });
     start = -1;
   }
-  return from === 0 ? html : Buffer.from(kept.join('') + text.slice(from), 'latin1');
+  return splices;
 }
+
+const nothing = Buffer.alloc(0);
+
+const textTooLarge = (): SmimeError =>
+  new SmimeError('limit-exceeded', 'a text is too large to look for a Legacy Display Element in it');
 
 function isLegacyDisplay(tag: string): boolean {
   const [, double, single, bare] = /\sclass\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))/i.exec(tag) ?? [];

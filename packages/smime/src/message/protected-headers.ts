@@ -105,6 +105,10 @@ export function protectionOf(reading: HeaderReading, encrypted: boolean, signed:
   return { scheme, intent, fields, ...(outer && { outer }), differing };
 }
 
+/** By its type alone: whether an entity may have a protected header, should it be what is shown. */
+export const mayProtect = ({ contentType: { type, parameters } }: MimeEntity): boolean =>
+  parameters.has('hp') || parameters.has('protected-headers') || type === 'message/rfc822';
+
 interface FoundHeaders extends Pick<HeaderReading, 'scheme' | 'intent'> {
   readonly entity: MimeEntity;
 }

@@ -67,8 +67,12 @@ export function splitMessage(message: Uint8Array): SplitMessage {
       return check;
     },
   });
-  return { outerHeaders, entity: Buffer.concat(pieces.map((piece) => write(piece, input))) };
+  return { outerHeaders, entity: writePieces(pieces, input) };
 }
+
+/** @param input the message that the pieces are of */
+export const writePieces = (pieces: readonly Piece[], input: Buffer): Buffer =>
+  Buffer.concat(pieces.map((piece) => write(piece, input)));
 
 /** What must be known of a message beside its structure to say what its canonical form is. */
 export interface Layout {
@@ -85,9 +89,18 @@ export interface BodyPiece {
   readonly from: number;
   readonly to: number;
   readonly decode?: 'base64' | 'quoted-printable';
+  /** What is replaced in it, once decoded. */
+  readonly splices?: readonly Splice[];
   /** Lines are made to end at CRLF, once decoded and before they are encoded. */
   readonly crlf?: true;
   readonly encode?: 'base64' | 'quoted-printable';
+}
+
+/** Octets in place of others. Of several, each begins where the one before ends, or later. */
+export interface Splice {
+  readonly from: number;
+  readonly to: number;
+  readonly put: Buffer;
 }
 
 /** The canonical form as pieces, whose ranges follow one another in the message. */
@@ -104,9 +117,20 @@ function write(piece: Piece, input: Buffer): Buffer {
   let octets = input.subarray(piece.from, piece.to);
   if (piece.decode === 'base64') octets = decodeBase64(octets);
   else if (piece.decode === 'quoted-printable') octets = decodeQuotedPrintable(octets);
+  if (piece.splices) octets = spliced(octets, piece.splices);
   if (piece.crlf) octets = toCrlf(octets);
   if (piece.encode === 'base64') return encodeBase64Lines(octets);
   return piece.encode === 'quoted-printable' ? encodeQuotedPrintable(octets) : octets;
+}
+
+function spliced(octets: Buffer, splices: readonly Splice[]): Buffer {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  for (const { from, to, put } of splices) {
+    chunks.push(octets.subarray(at, from), put);
+    at = to;
+  }
+  return Buffer.concat([...chunks, octets.subarray(at)]);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The canonical form of a message that is read twice: once to see what must become of it, and once to write it. */
 import { SmimeError } from '../errors.ts';
-import { type BodyPiece, canonicalPieces, type Piece } from './canonical.ts';
+import { type BodyPiece, canonicalPieces, type Piece, type Splice } from './canonical.ts';
 import type { HeaderField, MimeEntity } from './entity.ts';
 import {
   base64Decoder,
@@ -93,7 +93,7 @@ export class PieceWriter implements Stage {
   private offset = 0;
   private readonly length: number;
 
-  constructor({ pieces, sourceLength }: CanonicalPlan, out: Sink) {
+  constructor({ pieces, sourceLength }: Pick<CanonicalPlan, 'pieces' | 'sourceLength'>, out: Sink) {
     this.pieces = pieces;
     this.length = sourceLength;
     this.out = out;
@@ -139,13 +139,45 @@ export class PieceWriter implements Stage {
 export const sourceChanged = (): SmimeError =>
   new SmimeError('source-changed', 'the source gave other octets the second time it was read');
 
-function stageFor({ decode, crlf, encode }: BodyPiece, out: Sink): Stage {
+function stageFor({ decode, splices, crlf, encode }: BodyPiece, out: Sink): Stage {
   let stage: Stage = { push: out, end: () => {} };
   if (encode === 'base64') stage = base64Encoder(out);
   else if (encode === 'quoted-printable') stage = quotedPrintableEncoder(out);
   if (crlf) stage = before(crlfConverter, stage);
+  if (splices) stage = before((octets) => splicer(splices, octets), stage);
   if (decode === 'base64') return before(base64Decoder, stage);
   return decode === 'quoted-printable' ? before(quotedPrintableDecoder, stage) : stage;
+}
+
+/** Puts octets in place of others while they go by. */
+function splicer(splices: readonly Splice[], out: Sink): Stage {
+  let next = 0;
+  let at = 0;
+  let skipTo = 0;
+  const put = (splice: Splice): void => {
+    if (splice.put.length > 0) out(splice.put);
+    skipTo = splice.to;
+    next++;
+  };
+  return {
+    push: (octets) => {
+      const start = at;
+      const end = start + octets.length;
+      while (at < end) {
+        const splice = splices[next];
+        if (at < skipTo) at = Math.min(skipTo, end);
+        else if (splice?.from === at) put(splice);
+        else {
+          const stop = Math.min(splice?.from ?? end, end);
+          out(octets.subarray(at - start, stop - start));
+          at = stop;
+        }
+      }
+    },
+    end: () => {
+      for (const splice of splices.slice(next)) put(splice);
+    },
+  };
 }
 
 /** A stage whose output another one takes. */

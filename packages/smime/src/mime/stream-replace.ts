@@ -4,12 +4,15 @@ import { withoutOwnFields } from './canonical.ts';
 import type { Stage } from './stream-encoding.ts';
 import type { Sink } from './stream-entity.ts';
 
-/** Leaves out the entity's own fields that are not about content. Throws `limit-exceeded` for a header that is too large. */
-export function ownFieldsRemover(out: Sink): Stage {
+/**
+ * Leaves out the entity's own fields that are not about content. Throws `limit-exceeded` for a header that is too large.
+ * @param change what becomes of the header before
+ */
+export function ownFieldsRemover(out: Sink, change: (header: Buffer) => Buffer = (header) => header): Stage {
   let header: Buffer | undefined = Buffer.alloc(0);
   const release = (): void => {
     if (header === undefined) return;
-    for (const octets of withoutOwnFields(header)) if (octets.length > 0) out(octets);
+    for (const octets of withoutOwnFields(change(header))) if (octets.length > 0) out(octets);
     header = undefined;
   };
   return {
