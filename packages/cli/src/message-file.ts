@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type ReopenableSource, scanMessage } from '@chancery/smime';
 import { CommandError } from './exit-codes.ts';
 import { readInput } from './input-files.ts';
+import { pemOctets } from './pem-stream.ts';
 
 /** Octets up to which a message is held in memory: its signature and its structure are then read at a glance. */
 export const wholeOctets = 16 * 1024 * 1024;
@@ -99,29 +100,8 @@ async function* octetsOf(file: number, close: (file: number) => void): AsyncGene
 export function openLarge({ open, head }: LargeMessage, name: string): { isObject: boolean; open: ReopenableSource } {
   if (head[0] === 0x30 && ((head[1] ?? 0) >= 0x80 || head[2] === 0x06)) return { isObject: true, open };
   if (/^\s*-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----/.test(head.toString('latin1', 0, 200)))
-    return { isObject: true, open: () => pemOctets(open()) };
+    return { isObject: true, open: () => pemOctets(open(), name) };
   if (scanMessage(head).headers.length === 0)
     throw new CommandError(`${name} is no message (no line of it is a header field), and no CMS object.`);
   return { isObject: false, open };
-}
-
-/** The octets of the first PEM block. */
-async function* pemOctets(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let text = '';
-  let begun = false;
-  for await (const piece of source) {
-    text += Buffer.from(piece).toString('latin1');
-    if (!begun) {
-      const line = text.indexOf('\n', text.indexOf('-----BEGIN '));
-      if (line < 0) continue;
-      text = text.slice(line + 1);
-      begun = true;
-    }
-    const stop = text.indexOf('-');
-    const base64 = (stop < 0 ? text : text.slice(0, stop)).replace(/\s+/g, '');
-    const whole = stop < 0 ? base64.length - (base64.length % 4) : base64.length;
-    yield Buffer.from(base64.slice(0, whole), 'base64');
-    if (stop >= 0) return;
-    text = base64.slice(whole);
-  }
 }

@@ -1,8 +1,9 @@
 /** `chancery smime` on messages that are too large to hold: the same verdicts and the same output as on others. */
 import {
+  type DecryptedStream,
+  type DecryptMessageStreamInput,
   decryptContentStream,
   decryptStream,
-  type OpeningInput,
   type VerifyInput,
   type VerifyReport,
   verifyObjectStream,
@@ -37,15 +38,15 @@ async function* restOf(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): As
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield next.value;
 }
 
-/** Nothing is written before it is known that all of it opens. Says whether it was authenticated. */
+/** Nothing is written before it is known that all of it opens. Says whether it was authenticated, and what became of its header. */
 export async function decryptLarge(
   message: LargeMessage,
   name: string,
-  opening: OpeningInput,
+  opening: Omit<DecryptMessageStreamInput, 'source'>,
   { json, out }: { readonly json?: boolean; readonly out?: string },
-): Promise<{ authenticated: boolean }> {
+): Promise<Pick<DecryptedStream, 'authenticated' | 'header'>> {
   const { isObject, open: source } = openLarge(message, name);
-  const open = async () => {
+  const open = async (): Promise<DecryptedStream> => {
     if (!isObject) return decryptStream({ ...opening, source });
     const opened = await decryptContentStream({ ...opening, source });
     return { ...opened, message: opened.content };
@@ -56,8 +57,12 @@ export async function decryptLarge(
   const again = opened.authenticated ? opened : await open();
   if (json !== true || out !== undefined) await writeOutPieces(out, again.message);
   if (json === true) {
-    const { authenticated, cipher, recipients, content } = out === undefined ? again : await open();
-    const fields = JSON.stringify({ decrypted: true, authenticated, cipher, recipients, content: '' }, null, 2);
+    const { authenticated, cipher, recipients, header, content } = out === undefined ? again : await open();
+    const fields = JSON.stringify(
+      { decrypted: true, authenticated, cipher, recipients, ...(header && { header }), content: '' },
+      null,
+      2,
+    );
     // Up to within the quotes of the content, which is too long for a string.
     await writeStandardOutput(fields.slice(0, fields.lastIndexOf('"')));
     for await (const text of base64Of(content)) await writeStandardOutput(text);

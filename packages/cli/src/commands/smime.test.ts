@@ -1,6 +1,6 @@
 /** The contract that others script against: files in, exit codes and JSON out. */
 import { execFile } from 'node:child_process';
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +12,17 @@ import {
   buildTbsCertificate,
   type Certificate,
   createPkcs12,
+  decryptMessage,
   derToPem,
   encryptContent,
   encryptMessage,
   extendedKeyUsage,
   keyUsage,
+  localDecrypter,
   localSigner,
   oids,
   parseCertificate,
+  pemToDer,
   signatureAlgorithmFor,
   signContent,
   signMessage,
@@ -485,6 +488,43 @@ describe('a protected header', () => {
       expect(altered.stderr).toContain(
         'The header was altered on the way: The Subject that was delivered says "Pay at once"',
       );
+    },
+    slow,
+  );
+
+  it(
+    'of a message too large to hold: the same octets, the same JSON',
+    async () => {
+      const body = Buffer.from(`${'0123456789'.repeat(7)}\r\n`.repeat(Math.ceil((wholeOctets * 1.1) / 72)));
+      keep('large-plain.eml', Buffer.concat([readFileSync(file('plain.eml')), body]));
+      const policy = ['--header-protection', 'baseline', '--legacy-display'];
+      const out = (name: string): string[] => ['--out', file(name)];
+      const to = ['--to', file('alice.crt'), '--cipher', 'aes-256-gcm'];
+      const steps = [
+        await run(['encrypt', file('large-plain.eml'), ...to, ...policy, ...out('large-only')]),
+        await run(['sign', file('large-plain.eml'), ...alice, ...policy, ...out('large-signed')]),
+        await run(['encrypt', file('large-signed'), ...to, ...out('large-both')]),
+      ];
+      expect(steps.map(({ code, stderr }) => [code, stderr])).toEqual(steps.map(() => [0, '']));
+      const holder = parseCertificate(pemToDer(readFileSync(file('alice.crt'), 'latin1')));
+      const key = createPrivateKey(readFileSync(file('alice.key')));
+      for (const name of ['large-only', 'large-both']) {
+        keep(name, readFileSync(file(name), 'latin1').replace('Subject: [...]', 'Subject: Pay at once'));
+        const opened = await run(['decrypt', file(name), ...alice, ...out('large-opened'), '--json']);
+        expect(opened).toMatchObject({
+          code: 0,
+          stderr: expect.stringContaining('The header was altered on the way: The Subject that was delivered'),
+        });
+        const whole = await decryptMessage({
+          message: readFileSync(file(name)),
+          keys: [{ decrypter: localDecrypter(key), certificate: holder }],
+        });
+        expect(readFileSync(file('large-opened')).equals(whole.message)).toBe(true);
+        expect(subject(Buffer.from(whole.message.subarray(0, 2_000)).toString('latin1'))).toBe('Meeting');
+        expect(JSON.parse(opened.stdout).header).toEqual(JSON.parse(JSON.stringify(whole.header)));
+        await run(['decrypt', file(name), ...alice, '--header', 'delivered', ...out('large-opened')]);
+        expect(subject(readFileSync(file('large-opened'), 'latin1').slice(0, 2_000))).toBe('Pay at once');
+      }
     },
     slow,
   );

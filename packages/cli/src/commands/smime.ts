@@ -20,7 +20,7 @@ import { answerBatch } from '../batch.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { certificatesIn, crlsIn, keysIn, type LoadedKey, readInput } from '../input-files.ts';
 import { instant } from '../instant.ts';
-import { isLarge, readMessage, wholeOctets } from '../message-file.ts';
+import { isLarge, readMessage } from '../message-file.ts';
 import { print } from '../output.ts';
 import { writeOut, writeOutPieces } from '../write-output.ts';
 import {
@@ -76,10 +76,7 @@ export function smimeCommand(): Command {
     .argument('[message]', 'an RFC 5322 message, or a CMS object in DER, BER or PEM; "-" for standard input')
     .option('--out <file>', 'where to write the message (default: standard output)')
     .addOption(
-      new Option(
-        '--header <which>',
-        'the fields that the composer protected (RFC 9788), or those that were delivered; of a message too large to hold, always these',
-      )
+      new Option('--header <which>', 'the fields that the composer protected (RFC 9788), or those that were delivered')
         .choices(['protected', 'delivered'])
         .default('protected'),
     )
@@ -89,18 +86,19 @@ export function smimeCommand(): Command {
     .action(async (file: string | undefined, options: KeyOptions & DecryptOptions) => {
       if (options.batch === true) return answerBatch(decryptCase);
       const message = named(file);
-      const opening = { keys: decryptionKeys(await readKeys(options)), legacy: options.legacy === true };
+      const { legacy = false, header } = options;
+      const opening = { keys: decryptionKeys(await readKeys(options)), legacy, header };
       const input = await readMessage(message);
       const opened = await (isLarge(input)
         ? decryptLarge(input, message, opening, options)
-        : decryptAny(input, message, { ...opening, header: options.header })
+        : decryptAny(input, message, opening)
       ).catch(refused);
       if ('whole' in opened) {
         if (options.json !== true || options.out !== undefined) writeOut(options.out, opened.whole);
         if (options.json === true) print(options, openedForScripts(opened), () => '');
-        for (const { severity, message } of opened.header?.problems ?? [])
-          if (severity === 'error') process.stderr.write(`The header was altered on the way: ${message}\n`);
       }
+      for (const { severity, message } of opened.header?.problems ?? [])
+        if (severity === 'error') process.stderr.write(`The header was altered on the way: ${message}\n`);
       if (!opened.authenticated)
         process.stderr.write(
           'The content was encrypted but not authenticated: trust it only as far as a signature inside it.\n',
@@ -129,13 +127,9 @@ export function smimeCommand(): Command {
         signers: [{ signer: localSigner(key.privateKey), certificate: key.certificate, chain: key.chain }],
         form: options.form,
         headerProtection: options.headerProtection,
+        legacyDisplay: options.legacyDisplay === true,
       };
-      if (!isLarge(message))
-        return writeOut(
-          options.out,
-          await signMessage({ ...how, message, legacyDisplay: options.legacyDisplay === true }),
-        );
-      if (options.legacyDisplay === true) throw displayTooLarge();
+      if (!isLarge(message)) return writeOut(options.out, await signMessage({ ...how, message }));
       await writeOutPieces(options.out, signStream({ ...how, source: message.open }));
     });
 
@@ -162,9 +156,8 @@ export function smimeCommand(): Command {
     .action(async (file: string, options: EncryptOptions) => {
       const message = await readMessage(file);
       const { cipher, headerProtection, legacyDisplay = false } = options;
-      const how = { recipients: options.to.flatMap(readCertificates), cipher, headerProtection };
-      if (!isLarge(message)) return writeOut(options.out, await encryptMessage({ ...how, message, legacyDisplay }));
-      if (legacyDisplay) throw displayTooLarge();
+      const how = { recipients: options.to.flatMap(readCertificates), cipher, headerProtection, legacyDisplay };
+      if (!isLarge(message)) return writeOut(options.out, await encryptMessage({ ...how, message }));
       await writeOutPieces(options.out, encryptStream({ ...how, source: message.open }));
     });
 
@@ -189,9 +182,6 @@ export function smimeCommand(): Command {
 
   return smime;
 }
-
-const displayTooLarge = (): CommandError =>
-  new CommandError(`--legacy-display is for messages up to ${wholeOctets / 1_048_576} MB.`);
 
 const batchHelp =
   'answer the cases that stand on standard input, one JSON object a line; docs/reference/batch.md describes the fields';

@@ -4,13 +4,14 @@ import { scanMessage } from '../mime/scan.ts';
 import { CanonicalPlanner, PieceWriter, type Reheader } from '../mime/stream-canonical.ts';
 import type { Sink } from '../mime/stream-entity.ts';
 import { type ByteStream, piecesOf, type ReopenableSource, through } from './byte-source.ts';
+import { withDisplay } from './display-stream.ts';
 import { type HeaderConfidentiality, protectHeader } from './header-block.ts';
 import { isObjectType } from './layer.ts';
 import { isSigned } from './passing-signature.ts';
 import { type HeaderProtection, protectedAlready } from './protect-headers.ts';
 
-/** Header protection (RFC 9788), as far as it needs no other body. */
-export interface HeaderPolicy extends Pick<HeaderProtection, 'confidential'> {
+/** Header protection (RFC 9788). */
+export interface HeaderPolicy extends HeaderProtection {
   readonly headerProtection?: 'none' | 'clear' | HeaderConfidentiality;
 }
 
@@ -21,12 +22,15 @@ export interface CanonicalStream {
   entity(): AsyncGenerator<Buffer, void, void>;
 }
 
-/** Reads the source once, so that `entity` can write whatever form the message needs. */
+/** Reads the source once, so that `entity` can write whatever form the message needs; once more before, to find the places for hidden fields. */
 export async function canonicalTwice(
-  source: ReopenableSource,
+  given: ReopenableSource,
   policy: HeaderPolicy,
   sink?: Sink,
 ): Promise<CanonicalStream & { readonly asItStands: boolean }> {
+  const { headerProtection = 'none', legacyDisplay, confidential } = policy;
+  const shows = headerProtection !== 'none' && legacyDisplay === true;
+  const source = shows ? await withDisplay(given, headerProtection, confidential) : given;
   const planner = new CanonicalPlanner(sink, protecting(policy));
   for await (const piece of piecesOf(source)) planner.push(piece);
   const plan = planner.end();

@@ -59,6 +59,7 @@ async function rewritten(
       const { rawHeader, start } = entity as StreamedEntity;
       return rawHeader.subarray(field.start - start, field.end - start);
     },
+    headerEnd: (part) => (part as StreamedEntity).rawHeader.at(-1),
     textOf: (part) => texts.get(part)?.kept ?? { octets: Buffer.alloc(0), whole: true },
   });
   if (pieces === undefined) return source;

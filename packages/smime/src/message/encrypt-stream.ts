@@ -6,15 +6,19 @@ import { type ReopenableSource, reopenable } from './byte-source.ts';
 import { canonicalTwice } from './canonical-stream.ts';
 import { type EncryptInput, encryptedHeader } from './encrypt.ts';
 
-/** A message to encrypt, where to read it from, to whom and how. Hidden fields are not repeated in its text: that is for messages at hand. */
-export interface EncryptStreamInput extends Omit<EncryptInput, 'message' | 'legacyDisplay'> {
-  /** Opens a whole RFC 5322 message; sign it first. Called twice or three times: DER states the length of the ciphertext before it. */
+/** A message to encrypt, where to read it from, to whom and how. */
+export interface EncryptStreamInput extends Omit<EncryptInput, 'message'> {
+  /**
+   * Opens a whole RFC 5322 message; sign it first. Called twice or three times, since DER states the length of the ciphertext before it, and once
+   * more for `legacyDisplay`.
+   */
   readonly source: ReopenableSource;
 }
 
 /**
  * The same form that `encryptMessage` makes, piece by piece, in memory that does not grow with the message. Certificates are not judged
- * here. Throws `invalid-argument` for no recipients, and `source-changed`.
+ * here. Throws `invalid-argument` for no recipients, and `source-changed`; with `legacyDisplay` `limit-exceeded` for HTML whose
+ * body does not begin within `limits.displayOctets`.
  */
 export async function* encryptStream(input: EncryptStreamInput): AsyncGenerator<Uint8Array, void, void> {
   const source = reopenable(input.source, 'encryption needs the length of the message beforehand');

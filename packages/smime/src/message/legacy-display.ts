@@ -18,12 +18,15 @@ export interface ShownField {
 
 /** What must be known of a message beside its structure. */
 export interface DisplayLayout extends Pick<Layout, 'fieldOctets'> {
+  /** The last octet of a part's header; undefined where it has none. */
+  headerEnd(part: MimeEntity): number | undefined;
   /** The text of a part, decoded; not `whole` where only its beginning is at hand. */
   textOf(part: MimeEntity): { readonly octets: Buffer; readonly whole: boolean };
 }
 
 const atHand = (message: Buffer): DisplayLayout => ({
   fieldOctets: ({ start, end }) => message.subarray(start, end),
+  headerEnd: ({ start, headerEnd }) => (headerEnd > start ? message[headerEnd - 1] : undefined),
   textOf: (part) => ({ octets: Buffer.from(decodeBody(message, part)), whole: true }),
 });
 
@@ -51,7 +54,7 @@ export function piecesWithDisplay(root: MimeEntity, layout: DisplayLayout, field
       { from, to: type?.start ?? part.start },
       Buffer.from(withParameter(raw, 'hp-legacy-display', '1'), 'latin1'),
       { from: type?.end ?? part.start, to: part.headerEnd },
-      Buffer.from('\r\n'),
+      Buffer.from((layout.headerEnd(part) ?? LF) === LF ? '\r\n' : '\r\n\r\n'),
       bodyPiece(part, [isHtml ? intoHtml(layout.textOf(part), lines) : intoText(lines)]),
     );
     from = part.end;
@@ -70,6 +73,7 @@ function mainBodyParts(entity: MimeEntity): MimeEntity[] {
   return [];
 }
 
+const LF = 0x0a;
 const typeField = (part: MimeEntity) => part.headers.find(({ name }) => name === 'content-type');
 
 /** The body, encoded as it was. */

@@ -49,12 +49,13 @@ describe('signStream', () => {
         pieceSizes,
         fc.constantFrom(...forms),
         fc.constantFrom('clear', 'baseline', 'shy', 'no-confidentiality'),
-        async (text, sizes, form, headerProtection) => {
+        fc.boolean(),
+        async (text, sizes, form, headerProtection, legacyDisplay) => {
           const message = Buffer.from(
             `From: A <alice@example.org>\r\nSubject: Gr\xfc\xdfe\r\nKeywords: a\r\n${text}`,
             'latin1',
           );
-          const how = { ...signature, form, headerProtection };
+          const how = { ...signature, form, headerProtection, legacyDisplay };
           const streamed = await outcome(collect(signStream({ ...how, source: sourceOf(message, sizes) })));
           expect(streamed).toBe(await outcome(signMessage({ ...how, message })));
           if (headerProtection === 'clear') return;
@@ -64,10 +65,10 @@ describe('signStream', () => {
             return Buffer.concat([opened.message, opened.content]);
           };
           const encrypted = open(
-            collect(encryptStream({ recipients, headerProtection, source: sourceOf(message, sizes) })),
+            collect(encryptStream({ recipients, headerProtection, legacyDisplay, source: sourceOf(message, sizes) })),
           );
           expect(await outcome(encrypted)).toBe(
-            await outcome(open(encryptMessage({ recipients, headerProtection, message }))),
+            await outcome(open(encryptMessage({ recipients, headerProtection, legacyDisplay, message }))),
           );
         },
       ),

@@ -10,18 +10,19 @@ import { reopenable, type StreamSource } from './byte-source.ts';
 import { canonicalOnce, canonicalTwice } from './canonical-stream.ts';
 import { clearFrame, opaqueHeader, type SignInput } from './sign.ts';
 
-/** A message to sign, where to read it from, with whose key and in which form. Hidden fields are not repeated in its text: that is for messages at hand. */
-export interface SignStreamInput extends Omit<SignInput, 'message' | 'legacyDisplay'> {
+/** A message to sign, where to read it from, with whose key and in which form. */
+export interface SignStreamInput extends Omit<SignInput, 'message'> {
   /**
-   * A whole RFC 5322 message. A function that opens it is called twice or three times; a stream that can be read only once
-   * serves for the clear form of a message whose lines need no re-encoding.
+   * A whole RFC 5322 message. A function that opens it is called twice or three times, and once more for `legacyDisplay`; a stream that can be read
+   * only once serves for the clear form of a message whose lines need no re-encoding, without `legacyDisplay`.
    */
   readonly source: StreamSource;
 }
 
 /**
  * The same message that `signMessage` makes, piece by piece, in memory that does not grow with it. Throws `invalid-argument` where key
- * and certificate differ, `source-read-once` where the source has to be opened again and cannot be, and `source-changed`.
+ * and certificate differ, `source-read-once` where the source has to be opened again and cannot be, and `source-changed`; with
+ * `legacyDisplay` `limit-exceeded` for HTML whose body does not begin within `limits.displayOctets`.
  */
 export function signStream(input: SignStreamInput): AsyncGenerator<Uint8Array, void, void> {
   const signature = { ...input, signingTime: input.signingTime ?? new Date() };
@@ -29,7 +30,11 @@ export function signStream(input: SignStreamInput): AsyncGenerator<Uint8Array, v
 }
 
 async function* signClear(input: SignStreamInput, signature: SignatureInput): AsyncGenerator<Uint8Array> {
-  const { source } = input;
+  const { legacyDisplay, headerProtection = 'none' } = input;
+  const source =
+    legacyDisplay && headerProtection !== 'none'
+      ? reopenable(input.source, 'the places for hidden fields are looked for beforehand')
+      : input.source;
   const frame = clearFrame(signature);
   const digests = new Digests(signature);
   const form = await (typeof source === 'function' ? canonicalTwice(source, input) : canonicalOnce(source, input));
