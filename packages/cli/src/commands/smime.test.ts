@@ -507,7 +507,7 @@ describe('a protected header', () => {
       ];
       expect(steps.map(({ code, stderr }) => [code, stderr])).toEqual(steps.map(() => [0, '']));
       const holder = parseCertificate(pemToDer(readFileSync(file('alice.crt'), 'latin1')));
-      const key = createPrivateKey(readFileSync(file('alice.key')));
+      const key = createPrivateKey({ key: readFileSync(file('alice.key')), format: 'der', type: 'pkcs8' });
       for (const name of ['large-only', 'large-both']) {
         keep(name, readFileSync(file(name), 'latin1').replace('Subject: [...]', 'Subject: Pay at once'));
         const opened = await run(['decrypt', file(name), ...alice, ...out('large-opened'), '--json']);
