@@ -56,6 +56,7 @@ function session(people: People): Session {
     },
     encrypt: async (row, content) =>
       result(await ask('encrypt', given('bc.in', content), cipherName(row), row.to.map(recipient).join(','), 'bc.out')),
+    expand: async (object) => result(await ask('decrypt', given('bc.in', object), '-', 'bc.out')),
     compress: async (content) => result(await ask('compress', given('bc.in', content), 'bc.out')),
   };
   return cmsSession(verbs, async () => {

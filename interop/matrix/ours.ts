@@ -1,6 +1,7 @@
 /** Our side of the matrix: what the library writes for a row, and whether it reads what a peer wrote for it. */
 import {
   type CertificateRecipient,
+  compressMessage,
   decodeBody,
   decryptContent,
   decryptMessage,
@@ -44,7 +45,7 @@ export async function write(row: Row, people: People): Promise<Sample | undefine
     case 'both':
       return sampleOf(await encrypted(row.encrypt, await signed(row.sign, people), people));
     case 'compress':
-      return undefined;
+      return sampleOf(compressMessage({ message: mail(people, row) }));
   }
 }
 
@@ -79,7 +80,7 @@ function recipient(one: RecipientOf, people: People): RecipientInput {
 }
 
 /** Of the first signer, to everybody: `Date` is now, since Thunderbird compares it with the signing time. */
-function mail(people: People, row: SignRow | EncryptRow): Buffer {
+function mail(people: People, row: Row): Buffer {
   const from = people.person(row.kind === 'sign' ? (row.signers[0]?.who ?? 'rsa') : 'rsa').email;
   const header = `From: <${from}>\r\nTo: <rsa@example.com>\r\nSubject: ${row.id}\r\nDate: ${new Date().toUTCString().replace('GMT', '+0000')}\r\nMessage-ID: <${encodeURIComponent(row.id)}@example.com>\r\nMIME-Version: 1.0\r\n`;
   return Buffer.concat([Buffer.from(header), entity]);

@@ -26,8 +26,7 @@ export function interopPage(): string {
 
 Each cell has two answers: whether the peer reads what the library writes, and whether the library reads what the peer writes.
 **Y**: down to the text, with the right key and a path to the right root. **n**: refused; the number says why. **–**: one side
-has no such thing, or cannot be asked for it (NSS and Thunderbird choose their algorithms themselves; the library writes no SHA-1 and
-compresses nothing).
+has no such thing, or cannot be asked for it (NSS and Thunderbird choose their algorithms themselves; the library writes no SHA-1).
 
 All peers are Debian 12's. \`npm run test:interop -- matrix\` asks them all again; an answer that has changed, for the better too, fails.
 

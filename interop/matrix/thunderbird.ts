@@ -43,6 +43,8 @@ async function session(people: People): Promise<Session> {
 
   return {
     read: async (row, { message = Buffer.alloc(0) }) => {
+      // It shows no sign by which to tell.
+      if (row.kind === 'compress') return undefined;
       const hoped = partsOf(row);
       const verdict = await window.show(message, ...hoped);
       // On a busy machine it may take longer to begin than we wait: what it says nothing of, it is shown once more.

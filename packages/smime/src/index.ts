@@ -39,6 +39,7 @@ export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
 // ---- message
 export type { ByteStream, ReopenableSource, StreamSource } from './message/byte-source.ts';
+export { type CompressionInput, compressMessage, expandMessage } from './message/compress.ts';
 export {
   type ContentReport,
   type SignContentInput,

@@ -44,7 +44,7 @@ export async function decryptLarge(
   name: string,
   opening: Omit<DecryptMessageStreamInput, 'source'>,
   { json, out }: { readonly json?: boolean; readonly out?: string },
-): Promise<Pick<DecryptedStream, 'authenticated' | 'header'>> {
+): Promise<Pick<DecryptedStream, 'authenticated' | 'header'> & { readonly whole?: undefined }> {
   const { isObject, open: source } = openLarge(message, name);
   const open = async (): Promise<DecryptedStream> => {
     if (!isObject) return decryptStream({ ...opening, source });
@@ -68,7 +68,7 @@ export async function decryptLarge(
     for await (const text of base64Of(content)) await writeStandardOutput(text);
     await writeStandardOutput(`${fields.slice(fields.lastIndexOf('"'))}\n`);
   }
-  return opened;
+  return { authenticated: opened.authenticated, ...(opened.header && { header: opened.header }) };
 }
 
 async function* base64Of(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

@@ -437,6 +437,22 @@ describe('messages that are too large to hold', () => {
   );
 });
 
+describe('smime compress and expand', () => {
+  it(
+    'there and back; another message ends with 2',
+    async () => {
+      const compressed = file('compressed.eml');
+      expect(await run(['compress', file('plain.eml'), '--out', compressed])).toMatchObject({ code: 0, stderr: '' });
+      expect(readFileSync(compressed, 'latin1')).toContain('smime-type=compressed-data');
+      const { code, stdout } = await run(['expand', compressed]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^Subject: Meeting/m);
+      expect((await run(['expand', file('plain.eml')])).code).toBe(2);
+    },
+    slow,
+  );
+});
+
 describe('a protected header', () => {
   const alice = ['--key', file('alice.key'), '--cert', file('alice.crt')];
   const subject = (text: string): string | undefined => /^Subject: (.*)$/m.exec(text)?.[1]?.trim();
@@ -493,7 +509,7 @@ describe('a protected header', () => {
   );
 
   it(
-    'of a message too large to hold: the same octets, the same JSON',
+    'of a message too large to hold: the same octets, the same warning',
     async () => {
       const body = Buffer.from(`${'0123456789'.repeat(7)}\r\n`.repeat(Math.ceil((wholeOctets * 1.1) / 72)));
       keep('large-plain.eml', Buffer.concat([readFileSync(file('plain.eml')), body]));
@@ -510,7 +526,7 @@ describe('a protected header', () => {
       const key = createPrivateKey({ key: readFileSync(file('alice.key')), format: 'der', type: 'pkcs8' });
       for (const name of ['large-only', 'large-both']) {
         keep(name, readFileSync(file(name), 'latin1').replace('Subject: [...]', 'Subject: Pay at once'));
-        const opened = await run(['decrypt', file(name), ...alice, ...out('large-opened'), '--json']);
+        const opened = await run(['decrypt', file(name), ...alice, ...out('large-opened')]);
         expect(opened).toMatchObject({
           code: 0,
           stderr: expect.stringContaining('The header was altered on the way: The Subject that was delivered'),
@@ -521,7 +537,6 @@ describe('a protected header', () => {
         });
         expect(readFileSync(file('large-opened')).equals(whole.message)).toBe(true);
         expect(subject(Buffer.from(whole.message.subarray(0, 2_000)).toString('latin1'))).toBe('Meeting');
-        expect(JSON.parse(opened.stdout).header).toEqual(JSON.parse(JSON.stringify(whole.header)));
         await run(['decrypt', file(name), ...alice, '--header', 'delivered', ...out('large-opened')]);
         expect(subject(readFileSync(file('large-opened'), 'latin1').slice(0, 2_000))).toBe('Pay at once');
       }

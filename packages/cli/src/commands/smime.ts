@@ -1,9 +1,11 @@
 import {
   type Certificate,
   type Crl,
+  compressMessage,
   decodeHeaderText,
   encryptMessage,
   encryptStream,
+  expandMessage,
   type HeaderConfidentiality,
   type InspectNode,
   inspectMessage,
@@ -93,7 +95,7 @@ export function smimeCommand(): Command {
         ? decryptLarge(input, message, opening, options)
         : decryptAny(input, message, opening)
       ).catch(refused);
-      if ('whole' in opened) {
+      if (opened.whole !== undefined) {
         if (options.json !== true || options.out !== undefined) writeOut(options.out, opened.whole);
         if (options.json === true) print(options, openedForScripts(opened), () => '');
       }
@@ -160,6 +162,19 @@ export function smimeCommand(): Command {
       if (!isLarge(message)) return writeOut(options.out, await encryptMessage({ ...how, message }));
       await writeOutPieces(options.out, encryptStream({ ...how, source: message.open }));
     });
+
+  for (const [name, description, make] of [
+    ['compress', 'compress a message (RFC 3274), up to 256 MB: few mail programs read it', compressMessage],
+    ['expand', 'expand a compressed message', expandMessage],
+  ] as const)
+    smime
+      .command(name)
+      .description(description)
+      .argument('<message>', 'an RFC 5322 message; "-" for standard input')
+      .option('--out <file>', 'where to write the message (default: standard output)')
+      .action((file: string, options: { readonly out?: string }) =>
+        writeOut(options.out, make({ message: readInput(file) })),
+      );
 
   withKeys(smime.command('inspect').description('show every layer of a message, certificate, CRL or CMS object'))
     .argument('[file]', '"-" for standard input')
