@@ -17,6 +17,11 @@ export function readContentInfo(bytes: Uint8Array): ContentInfo {
   outer.finish('the CMS object');
   const contentType = info.oid();
   const content = info.enter(contextConstructed(0));
+  info.finish('the ContentInfo');
+  // One element, and no second that somebody else might take for it.
+  const inner = new DerReader(content.bytes, content.position, content.end);
+  inner.skip();
+  inner.finish('the content of the ContentInfo');
   return { contentType, content };
 }
 

@@ -9,7 +9,7 @@ import {
   encodeSequence,
   encodeSetOf,
 } from '../../src/asn1/der.ts';
-import type { SignerInfo } from '../../src/cms/signed-data.ts';
+import { readSignedData, type SignerInfo } from '../../src/cms/signed-data.ts';
 import { oids, verifyMessage } from '../../src/index.ts';
 import { digestAlgorithm } from '../../src/keys/algorithms.ts';
 import { attributes, clear, opaque, signedData, signerInfo, text } from '../forge.ts';
@@ -126,4 +126,34 @@ describe('attack 2: the signature beside a content carries content of its own', 
       expect(report.content).toBeUndefined();
     }
   });
+
+  it('an object beside the object, within one ContentInfo', async () => {
+    const cms = signedData([await signerInfo(alice, attributes(text))], [alice], text);
+    const [type, explicit] = elementsOf(new DerReader(cms).content(0x30)) as [Buffer, Buffer];
+    const inner = new DerReader(explicit).content(0xa0);
+    /** Verifies what stands first, and cares for nothing after it. */
+    const first = (object: Buffer): boolean => {
+      const outer = new DerReader(object).enter();
+      outer.skip();
+      const data = readSignedData(outer.enter(0xa0));
+      return signersOf(data).every((signer) => signatureHolds(signer, text) && digestMatches(signer, text));
+    };
+    expect((await verify(opaque(encodeSequence(type, explicit)))).verdict).toBe('valid');
+    for (const object of [
+      encodeSequence(type, encodeElement(0xa0, inner, inner)),
+      encodeSequence(type, encodeElement(0xa0, inner, encodeOctetString(Buffer.from('Pay Mallory.')))),
+      encodeSequence(type, explicit, explicit),
+    ]) {
+      expect(first(object)).toBe(true);
+      const report = await verify(opaque(object));
+      expect(report.verdict).not.toBe('valid');
+      expect(report.signers).toEqual([]);
+    }
+  });
 });
+
+function elementsOf(content: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  for (const reader = new DerReader(content); !reader.atEnd; ) elements.push(reader.element());
+  return elements;
+}
