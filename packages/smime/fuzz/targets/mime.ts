@@ -46,9 +46,7 @@ export const mime: Target = {
       );
     }
     next();
-    const opened = await allowed(
-      async () => (await decryptMessage({ message: input, keys, header: 'delivered' })).message,
-    );
+    const opened = await allowed(async () => (await decryptMessage({ message: input, keys })).message);
     next();
     await stream(input, report.verdict, opened, next);
     await inspectMessage({ message: input, anchors: [anchor.certificate], keys, at: now });
