@@ -96,6 +96,10 @@ export const limits = {
   mailboxes: 2_000,
   /** Words and special characters read from one address header: a megabyte of `@` would make an object of each. */
   addressTokens: 32_000,
+  /** Characters of one encoded word, and no more. RFC 2047 allows 75; some software writes whole paragraphs. */
+  encodedWord: 8_192,
+  /** Unknown character sets among the encoded words of one field; beyond these its words stay as they are. */
+  unknownCharsets: 20,
   /** Octets of a CMS object that are kept while its content goes by: recipients, certificates, CRLs, signatures. 10,000 recipients take 8 MB. */
   streamStructureOctets: 16_777_216,
   /** Octets of signed content that a stream keeps, for signatures without signed attributes. */
