@@ -78,12 +78,12 @@ function ChangeAuthority({ authority: { id, name, role } }: { authority: { id: s
   return (
     <>
       <ChangeStatus
-        label="Change all it signed"
+        label="Revoke or hold all it signed"
         explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
         submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
       />
       <ChangeStatus
-        label="Change its own"
+        label="Revoke or hold it"
         explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
         submit={(body) => api.changeAuthority({ params: { id }, body })}
       />

@@ -64,7 +64,7 @@ export function PersonPage() {
 function ChangeAll({ person: { id, name } }: { person: PersonDetail }) {
   return (
     <ChangeStatus
-      label="Change all"
+      label="Revoke or hold all"
       explanation={`For every certificate of ${name} that has not ended. Keys in escrow stay as they are.`}
       submit={(body) => api.changePersonCertificates({ params: { id }, body })}
     />
