@@ -23,7 +23,7 @@ import {
 } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { checkProfile } from './check-profile.ts';
-import { firstChoices, shippedProfiles } from './profile.ts';
+import { firstChoices, insertShipped, shippedProfiles } from './profile.ts';
 
 const Note = z.string().trim().max(1000).default('');
 
@@ -100,16 +100,7 @@ export const shipProfiles = operation({
   async run(tx, _input, _by, world) {
     const present = new Set((await listProfiles(tx)).map(({ id }) => id));
     const added = Object.entries(shippedProfiles).filter(([id]) => !present.has(id));
-    for (const [id, document] of added)
-      await insertProfile(tx, {
-        id,
-        version: 1,
-        document,
-        author: 'system',
-        note: 'Shipped with Chancery',
-        restoredFrom: null,
-        createdAt: world.clock(),
-      });
+    for (const [id, document] of added) await insertShipped(tx, world, id, document);
     const choices = await profileChoices(tx);
     const chosen = (Object.entries(firstChoices) as [CertificateUse, string][]).filter(([use]) => !choices.has(use));
     for (const [use, id] of chosen) await storeChoice(tx, use, id);

@@ -6,18 +6,26 @@ import type { World } from '../world.ts';
 
 /** Stores version 1 of every shipped profile, and what each use is issued by. */
 export async function establishProfiles(tx: Transaction, world: World): Promise<void> {
-  for (const [id, document] of Object.entries(shippedProfiles)) {
-    await insertProfile(tx, {
-      id,
-      version: 1,
-      document,
-      author: 'system',
-      note: 'Shipped with Chancery',
-      restoredFrom: null,
-      createdAt: world.clock(),
-    });
-  }
+  for (const [id, document] of Object.entries(shippedProfiles)) await insertShipped(tx, world, id, document);
   for (const [use, id] of Object.entries(firstChoices)) await chooseProfile(tx, use as CertificateUse, id);
+}
+
+/** Version 1 of a profile that came with the program. */
+export async function insertShipped(
+  tx: Transaction,
+  world: World,
+  id: string,
+  document: ProfileDocument,
+): Promise<void> {
+  await insertProfile(tx, {
+    id,
+    version: 1,
+    document,
+    author: 'system',
+    note: 'Shipped with Chancery',
+    restoredFrom: null,
+    createdAt: world.clock(),
+  });
 }
 
 /** What each use is issued by until somebody chooses. */
