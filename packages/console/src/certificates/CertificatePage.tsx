@@ -1,5 +1,5 @@
 import type { CertificateDetail, RevocationReason } from '@chancery/api';
-import { Alert, Breadcrumbs, Button, Group, Menu, Modal, Radio, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Breadcrumbs, Button, Group, Menu, Modal, Radio, Skeleton, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBan, IconChevronDown, IconDownload } from '@tabler/icons-react';
@@ -17,6 +17,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { certificateStates, keyOrigins, publicationStates, revocationReasons, uses, type Worded } from '../words.ts';
+import { AuditNote } from './AuditNote.tsx';
 import { Chain } from './Chain.tsx';
 import { Decoded } from './Decoded.tsx';
 import { HoldOrRelease } from './HoldOrRelease.tsx';
@@ -213,14 +214,7 @@ function Revoke({ certificate, onClose }: { certificate: CertificateDetail; onCl
             ))}
           </Stack>
         </Radio.Group>
-        <Textarea
-          label="Note"
-          description="Optional. For the audit trail; nobody outside sees it"
-          autosize
-          minRows={2}
-          maxLength={1000}
-          {...form.getInputProps('note')}
-        />
+        <AuditNote {...form.getInputProps('note')} />
         <ProblemAlert error={revoke.error} placed={['reason', 'note']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>

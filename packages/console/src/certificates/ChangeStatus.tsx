@@ -1,11 +1,12 @@
 import type { RevocationReason, StatusChangeRequest } from '@chancery/api';
-import { Button, Group, Modal, Radio, Select, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Modal, Radio, Select, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconBan } from '@tabler/icons-react';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { revocationReasons } from '../words.ts';
+import { AuditNote } from './AuditNote.tsx';
 
 type Act = StatusChangeRequest['change']['act'];
 
@@ -73,14 +74,7 @@ function ChangeForm({ explanation, submit, onClose }: ChangeStatusProps & { onCl
             {...form.getInputProps('reason')}
           />
         )}
-        <Textarea
-          label="Note"
-          description="Optional. For the audit trail; nobody outside sees it"
-          autosize
-          minRows={2}
-          maxLength={1000}
-          {...form.getInputProps('note')}
-        />
+        <AuditNote {...form.getInputProps('note')} />
         <ProblemAlert error={change.error} placed={['note']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>

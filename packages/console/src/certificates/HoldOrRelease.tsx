@@ -1,11 +1,12 @@
 import type { CertificateSummary } from '@chancery/api';
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { api } from '../api.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
+import { AuditNote } from './AuditNote.tsx';
 
 /** Puts a good certificate on hold, or releases one that is: the one change of status that can be undone. */
 export function HoldOrRelease({ certificate }: { certificate: CertificateSummary }) {
@@ -67,14 +68,7 @@ function HoldForm({
             ? 'Relying parties believe it again, as though it had never been on hold.'
             : 'Relying parties do not believe it until it is released. It can be released, or revoked for good, at any time.'}
         </Text>
-        <Textarea
-          label="Note"
-          description="Optional. For the audit trail; nobody outside sees it"
-          autosize
-          minRows={2}
-          maxLength={1000}
-          {...form.getInputProps('note')}
-        />
+        <AuditNote {...form.getInputProps('note')} />
         <ProblemAlert error={act.error} placed={['note']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
