@@ -1,7 +1,7 @@
 /**
  * The audit trail: append-only records, each hashed over its canonical JSON (RFC 8785) and the hash before it.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from '../store/database.ts';
@@ -71,7 +71,7 @@ export async function appendAudits(tx: Transaction, entries: readonly AuditEntry
 
 /** hash = SHA-256(previous hash || canonical record, UTF-8). */
 export function chainHash(previous: Uint8Array, canonical: string): Buffer {
-  return createHash('sha256').update(previous).update(canonical, 'utf8').digest();
+  return hash('sha256', Buffer.concat([previous, Buffer.from(canonical, 'utf8')]), 'buffer');
 }
 
 export function canonicalRecord(sequence: number, entry: AuditEntry): string {

@@ -2,7 +2,7 @@
  * The first of the two steps of issuance: everything is decided, checked and stored, and nothing is signed yet.
  * What comes out is good for one call of `signCertificate`.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { CertificateUse, ProfileDocument } from '@chancery/api';
 import { parseKeyReference } from '@chancery/keystore';
 import {
@@ -228,7 +228,7 @@ async function judge(desk: Desk, input: PrepareInput): Promise<Judged> {
       'The certificate request is not signed by its own key, so nothing proves that whoever sent it has the key.',
     );
   }
-  return { input, names, spki, spkiSha256: createHash('sha256').update(spki).digest() };
+  return { input, names, spki, spkiSha256: hash('sha256', spki, 'buffer') };
 }
 
 /** The certificate as it will be, linted, under a fresh serial number. */

@@ -1,5 +1,5 @@
 /** The second step of issuance: one prepared intent becomes one certificate. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Certificate, formatName, parseCertificate, verifyCertificateSignature } from '@chancery/smime';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
@@ -120,6 +120,7 @@ interface Issued {
   readonly intent: IntentRow;
   readonly chain: Chain;
   readonly certificate: Certificate;
+  readonly fingerprint: Buffer;
 }
 
 /** The intent, taken out of those that can be signed, or why it must not be. */
@@ -167,10 +168,10 @@ async function issue(world: World, intent: IntentRow, chain: Chain): Promise<Iss
     !verifyCertificateSignature(certificate, authority.certificate)
   )
     throw new Error('The key store returned a signature that does not verify. The certificate was thrown away.');
-  return { intent, chain, certificate };
+  return { intent, chain, certificate, fingerprint: hash('sha256', der, 'buffer') };
 }
 
-function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): NewCertificateRow {
+function rowOf({ intent, chain: [authority], certificate, fingerprint }: Issued, now: Date): NewCertificateRow {
   return {
     serial_number: intent.serialNumber,
     authority_id: authority.id,
@@ -187,7 +188,7 @@ function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): 
     key_origin: intent.keyOrigin,
     key_reference: intent.keyReference,
     spki_sha256: intent.spkiSha256,
-    fingerprint: fingerprintOf(certificate),
+    fingerprint,
     certificate: Buffer.from(certificate.der),
     escrowed_key_id: intent.escrowedKeyId,
     not_before: certificate.notBefore,
@@ -198,7 +199,7 @@ function rowOf({ intent, chain: [authority], certificate }: Issued, now: Date): 
   };
 }
 
-function describe({ intent, chain, certificate }: Issued): Done<SignedCertificate> {
+function describe({ intent, chain, certificate, fingerprint }: Issued): Done<SignedCertificate> {
   return {
     result: {
       serialNumber: intent.serialNumber,
@@ -210,13 +211,11 @@ function describe({ intent, chain, certificate }: Issued): Done<SignedCertificat
       profile: `${intent.profile}/${intent.profileVersion}`,
       authority: chain[0].slug,
       holder: intent.personId ?? intent.gatewayId,
-      fingerprint: fingerprintOf(certificate).toString('hex'),
+      fingerprint: fingerprint.toString('hex'),
       notAfter: certificate.notAfter.toISOString(),
     },
   };
 }
-
-const fingerprintOf = ({ der }: Certificate): Buffer => createHash('sha256').update(der).digest();
 
 const SerialHolder = z.object({ serialNumber: z.string().regex(/^[0-9a-f]{2,40}$/) });
 

@@ -81,18 +81,29 @@ const TICK_QUEUE = { retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: 3_
 type JobHandler = (world: World, payload: JobPayload<JobName>) => Promise<void>;
 
 async function workOn(boss: PgBoss, name: JobName, handler: JobHandler, world: World): Promise<void> {
-  await boss.work<object, JobResult[], typeof WORKERS>(name, WORKERS, async (jobs) => {
-    // Waiting for a directory costs nothing; making keys side by side would only crowd out requests.
-    if (name === 'publish-person') return Promise.all(jobs.map((job) => runJob(name, job, handler, world)));
+  const { batchSize, width } = PACE[name] ?? WORKERS;
+  await boss.work<object, JobResult[], typeof POLLING>(name, { ...POLLING, batchSize }, async (jobs) => {
     const results: JobResult[] = [];
-    for (const job of jobs) results.push(await runJob(name, job, handler, world));
+    for (let from = 0; from < jobs.length; from += width) {
+      const some = jobs.slice(from, from + width);
+      results.push(...(await Promise.all(some.map((job) => runJob(name, job, handler, world)))));
+    }
     return results;
   });
 }
 
-const WORKERS = {
-  // A batch, for pg-boss waits a whole polling interval after every batch that was not full.
-  batchSize: 10,
+/**
+ * How many jobs are fetched by one query, and how many of those run side by side. Waiting for a directory costs nothing, and
+ * thousands of people may wait at once; making keys side by side would only crowd out requests.
+ */
+const PACE: Partial<Record<JobName, { readonly batchSize: number; readonly width: number }>> = {
+  'publish-person': { batchSize: 50, width: 10 },
+};
+
+// A batch, for pg-boss waits a whole polling interval after every batch that was not full.
+const WORKERS = { batchSize: 10, width: 1 };
+const POLLING = {
+  batchSize: WORKERS.batchSize,
   burstWhenBatchFull: true,
   localConcurrency: 2,
   notifyPollingIntervalSeconds: 1,

@@ -2,7 +2,7 @@
  * Bulk issuance: many requests for signing certificates, taken in by one operation and fulfilled by a job in groups. Each
  * group is prepared in one transaction and signed in another, with the records that every certificate has.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type IssuanceIntent, prepareCertificate } from '../ca/prepare.ts';
 import { signCertificate } from '../ca/sign.ts';
@@ -27,6 +27,8 @@ import { requestOf, spkiOf } from './certificate-request.ts';
 
 /** Requests prepared, and signed, in one transaction. Larger groups gain nothing; a crash loses less of a smaller one. */
 const GROUP = 200;
+/** Groups that are signed at the same time. */
+const SIGNING = 2;
 /** Milliseconds after which a job passes on to the next: a queue takes a job of five minutes for a dead one. */
 const TURN = 120_000;
 
@@ -169,30 +171,35 @@ export async function issueBatch(world: World, issuanceId: string): Promise<void
 
 const inHand = new WeakMap<World, Map<string, { again: boolean }>>();
 
-/** From the first that waits to the last. While one group is signed the next is prepared. @returns whether it got to the end */
+/**
+ * From the first that waits to the last. While groups are signed the next is prepared: the database works for the ones and
+ * this thread for the other.
+ * @returns whether it got to the end
+ */
 async function pass(world: World, issuanceId: string, until: number): Promise<boolean> {
   const enrolled = new Set<string>();
-  let signing: Promise<void> = Promise.resolve();
-  // Whoever awaits it hears of its failure; until then it must not end the process.
-  const begin = (work: Promise<void>) => {
-    work.catch(() => {});
-    signing = work;
-  };
-  for (let after = -1; ; ) {
-    const items = await world.database.snapshot((snapshot) => waitingItems(snapshot, issuanceId, after, GROUP));
-    const last = items.at(-1);
-    if (last === undefined) {
-      await signing;
-      return true;
+  const signing = new Set<Promise<void>>();
+  try {
+    for (let after = -1; ; ) {
+      const items = await world.database.snapshot((snapshot) => waitingItems(snapshot, issuanceId, after, GROUP));
+      const last = items.at(-1);
+      if (last === undefined) return true;
+      after = last.position;
+      const prepared = await prepare(world, issuanceId, items, enrolled);
+      if (signing.size === SIGNING) await Promise.race(signing);
+      const work = sign(world, issuanceId, prepared);
+      signing.add(work);
+      // Whoever awaits it hears of its failure; until then it must not end the process.
+      work.then(
+        () => signing.delete(work),
+        () => {},
+      );
+      if (world.clock().getTime() > until) return false;
     }
-    after = last.position;
-    const prepared = await prepare(world, issuanceId, items, enrolled);
-    await signing;
-    begin(sign(world, issuanceId, prepared));
-    if (world.clock().getTime() > until) {
-      await signing;
-      return false;
-    }
+  } finally {
+    // None is left behind, whatever became of the others; the first that failed is heard of.
+    await Promise.allSettled(signing);
+    await Promise.all(signing);
   }
 }
 
@@ -207,10 +214,11 @@ async function prepare(
   items: readonly IssuanceItemRow[],
   enrolled: Set<string>,
 ): Promise<Prepared[]> {
+  const digests = new Map(items.map((item) => [item, digestOf(item.request)]));
   const { before, enrollments } = await world.database.snapshot(async (snapshot) => ({
     before: await certificatesByKeys(
       snapshot,
-      items.flatMap(({ request }) => digestOf(request) ?? []),
+      [...digests.values()].flatMap((digest) => digest ?? []),
       'signing',
     ),
     enrollments: await waitingEnrollments(
@@ -219,7 +227,7 @@ async function prepare(
     ),
   }));
   const issuedBefore = (item: IssuanceItemRow) => {
-    const digest = digestOf(item.request)?.toString('hex');
+    const digest = before.size === 0 ? undefined : digests.get(item)?.toString('hex');
     const row = digest === undefined ? undefined : before.get(digest);
     return row?.person_id === item.person_id && row.revoked_at === null ? row.serial_number : undefined;
   };
@@ -229,7 +237,7 @@ async function prepare(
     issuanceId,
     known.map((item) => ({ position: item.position, issuedBefore: issuedBefore(item) })),
   );
-  const fresh = items.filter((item) => !known.includes(item));
+  const fresh = known.length === 0 ? items : items.filter((item) => !known.includes(item));
   const intents = await performAll(
     world,
     prepareCertificate,
@@ -298,7 +306,7 @@ async function settle(
 /** SHA-256 of the DER SubjectPublicKeyInfo; undefined for a request that cannot be read. */
 function digestOf(request: Uint8Array): Buffer | undefined {
   const spki = spkiOf(request);
-  return spki && createHash('sha256').update(spki).digest();
+  return spki && hash('sha256', spki, 'buffer');
 }
 
 function read(csr: string): { request: Uint8Array; error: string | undefined } {

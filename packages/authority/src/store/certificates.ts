@@ -2,6 +2,7 @@
 import type { CertificateUse } from '@chancery/api';
 import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
+import { insertion } from './many-rows.ts';
 import type { Schema } from './schema.ts';
 
 export type CertificateRow = Selectable<Schema['certificates']>;
@@ -202,7 +203,7 @@ function ordered(query: ReturnType<typeof filtered>, filter: CertificateFilter) 
 }
 
 export async function insertCertificates(tx: Transaction, rows: readonly NewCertificateRow[]): Promise<void> {
-  if (rows.length > 0) await tx.insertInto('certificates').values(rows).execute();
+  if (rows.length > 0) await insertion('certificates', rows).execute(tx);
 }
 
 /** OCSP responder certificates of that authority that can sign at that instant, the one that lasts longest first. */

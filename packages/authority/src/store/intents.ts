@@ -2,6 +2,7 @@
 import type { CertificateUse, PersonAttributes } from '@chancery/api';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
+import { insertion } from './many-rows.ts';
 import type { KeyOrigin } from './schema.ts';
 
 export interface IntentRow {
@@ -27,30 +28,28 @@ export interface IntentRow {
 /** Inserts as `prepared`. The primary key refuses a serial number that was ever allotted. */
 export async function insertIntents(tx: Transaction, intents: readonly IntentRow[], createdAt: Date): Promise<void> {
   if (intents.length === 0) return;
-  await tx
-    .insertInto('issuance_intents')
-    .values(
-      intents.map((intent) => ({
-        serial_number: intent.serialNumber,
-        authority_id: intent.authorityId,
-        use: intent.use,
-        profile: intent.profile,
-        profile_version: intent.profileVersion,
-        renewal_days: intent.renewalDays,
-        person_id: intent.personId,
-        gateway_id: intent.gatewayId,
-        enrollment_id: intent.enrollmentId,
-        escrowed_key_id: intent.escrowedKeyId,
-        key_origin: intent.keyOrigin,
-        key_reference: intent.keyReference,
-        tbs: Buffer.from(intent.tbs),
-        spki_sha256: intent.spkiSha256,
-        crl_shard: intent.crlShard,
-        state: 'prepared' as const,
-        created_at: createdAt,
-      })),
-    )
-    .execute();
+  await insertion(
+    'issuance_intents',
+    intents.map((intent) => ({
+      serial_number: intent.serialNumber,
+      authority_id: intent.authorityId,
+      use: intent.use,
+      profile: intent.profile,
+      profile_version: intent.profileVersion,
+      renewal_days: intent.renewalDays,
+      person_id: intent.personId,
+      gateway_id: intent.gatewayId,
+      enrollment_id: intent.enrollmentId,
+      escrowed_key_id: intent.escrowedKeyId,
+      key_origin: intent.keyOrigin,
+      key_reference: intent.keyReference,
+      tbs: Buffer.from(intent.tbs),
+      spki_sha256: intent.spkiSha256,
+      crl_shard: intent.crlShard,
+      state: 'prepared' as const,
+      created_at: createdAt,
+    })),
+  ).execute(tx);
 }
 
 /**

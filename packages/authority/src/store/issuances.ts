@@ -1,6 +1,7 @@
 /** Bulk issuance: batches of certificate requests and what became of each. */
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
+import { insertion } from './many-rows.ts';
 import type { IssuanceItemState, Schema } from './schema.ts';
 
 export type IssuanceItemRow = Selectable<Schema['issuance_items']>;
@@ -30,13 +31,9 @@ export async function insertItems(
   rows: readonly Omit<IssuanceItemRow, 'serial_number'>[],
 ): Promise<number> {
   if (rows.length === 0) return 0;
-  const inserted = await tx
-    .insertInto('issuance_items')
-    .values(rows.map((row) => ({ ...row, serial_number: null })))
-    .onConflict((conflict) => conflict.columns(['issuance_id', 'position']).doNothing())
-    .returning('position')
-    .execute();
-  return inserted.length;
+  const { numAffectedRows } = await sql`${insertion('issuance_items', rows)}
+    ON CONFLICT (issuance_id, position) DO NOTHING`.execute(tx);
+  return Number(numAffectedRows ?? 0);
 }
 
 /** In order of their positions, behind `after`. */

@@ -1,5 +1,5 @@
 /** Builders for the extensions of certificates, requests, CRLs and responses (RFC 5280 4.2, 5.2). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   DerReader,
   encodeBitString,
@@ -235,7 +235,7 @@ export function issuingDistributionPoint(input: {
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
   const info = new DerReader(spki).enter();
   info.skip(tag.sequence);
-  return createHash('sha1').update(info.bitStringOctets()).digest();
+  return hash('sha1', info.bitStringOctets(), 'buffer');
 }
 
 /** A named BIT STRING: DER leaves trailing zero bits out (X.690 11.2.2). */

@@ -45,12 +45,23 @@ export function lintForIssuance(input: {
   readonly baseline?: { readonly claim: Claim; readonly edition: Edition };
 }): LintFinding[] {
   const certificate = readSpecimen(input.certificate.der);
-  const issuer = readSpecimen(input.issuer.der);
+  const issuer = issuerSpecimen(input.issuer);
   const { use, baseline } = input;
   const claims = baseline === undefined ? claimsOf(certificate) : [baseline.claim];
   const subject = { certificate, claims, isUnderBr: baseline !== undefined, isUnclaimed: false, issuer, use };
   return findings(subject, undefined, baseline?.edition.from);
 }
+
+/** One issuer signs a whole group: it is laid out once for as long as the caller holds it. */
+function issuerSpecimen(issuer: { readonly der: Uint8Array }): Specimen {
+  const known = issuers.get(issuer);
+  if (known !== undefined) return known;
+  const fresh = readSpecimen(issuer.der);
+  issuers.set(issuer, fresh);
+  return fresh;
+}
+
+const issuers = new WeakMap<object, Specimen>();
 
 export function subjectOf(certificate: Specimen, { profile = 'auto', issuer }: LintOptions = {}): LintSubject {
   const claims = claimsOf(certificate);
@@ -76,20 +87,36 @@ function isInForce({ since, until }: Lint, { certificate }: LintSubject, at: Dat
   return (since === undefined || issued >= since.from) && (until === undefined || issued < until.from);
 }
 
+/**
+ * The lints in force for that subject. A group of certificates is issued in the same second: what was found for that
+ * second serves them all, as comparing two dates for each lint would take longer than the lints.
+ */
+function lintsInForce(subject: LintSubject, at: Date | undefined, baselineAt: Date | undefined): readonly Lint[] {
+  const issued = subject.certificate.notBefore.value?.date;
+  const instants = `${(at ?? issued)?.getTime()} ${(baselineAt ?? issued)?.getTime()}`;
+  if (lastInForce?.instants === instants) return lastInForce.lints;
+  const found = lints.filter((lint) => isInForce(lint, subject, lint.binds === 'smime-br' ? baselineAt : at));
+  lastInForce = { instants, lints: found };
+  return found;
+}
+
+let lastInForce: { readonly instants: string; readonly lints: readonly Lint[] } | undefined;
+
 /** @param baselineAt where a profile says by which edition of the Baseline Requirements it is judged */
 function findings(subject: LintSubject, at: Date | undefined, baselineAt = at): LintFinding[] {
-  return lints
-    .filter((lint) => isBound(lint, subject, lint.binds === 'smime-br' ? baselineAt : at))
-    .flatMap((lint) =>
-      bounded(lint.check(subject)).map((message) => ({
+  const found: LintFinding[] = [];
+  for (const lint of lintsInForce(subject, at, baselineAt)) {
+    if (!lint.applies(subject)) continue;
+    for (const message of bounded(lint.check(subject)))
+      found.push({
         lint: lint.id,
         severity: lint.severity,
         clause: lint.clause,
         message: printable(message),
         ...(lint.since && { edition: lint.since.document }),
-      })),
-    )
-    .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+      });
+  }
+  return found.sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
 }
 
 /** A certificate of a megabyte can break one rule ten thousand times: twenty times are enough to know. */
