@@ -103,6 +103,8 @@ const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed
 /** A further issuing authority below a root of ours; it takes over issuing. `title` follows the organisation in its name. */
 export const NewAuthority = z.object({ title: AuthorityTitle, key: AuthorityKey, parentId: Id });
 export type NewAuthority = z.infer<typeof NewAuthority>;
+/** A further root. */
+export const NewRoot = z.object({ title: AuthorityTitle, key: AuthorityKey });
 /** A key and a request for an issuer that is not ours. */
 export const NewAuthorityRequest = z.object({ title: AuthorityTitle, key: AuthorityKey });
 /** DER. */

@@ -9,6 +9,7 @@ export {
   RevocationReason,
 } from './certificates.ts';
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
+export type { CrossCertificate } from './cross-certificates.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { Finding, InspectNode } from './inspect.ts';

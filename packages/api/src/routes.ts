@@ -12,10 +12,12 @@ import {
   IssuedCertificate,
   NewAuthority,
   NewAuthorityRequest,
+  NewRoot,
   RevokeRequest,
   SigningRequest,
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
+import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
 import {
   GatewayConfiguration,
   GatewayEnrolment,
@@ -68,7 +70,7 @@ import {
   TokenRequest,
 } from './session.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
-import { Address, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
+import { Address, Base64, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 
 export interface RouteDefinition {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -379,6 +381,55 @@ export const routes = {
     access: 'authenticated',
     body: NewAuthority,
     response: z.object({ id: Id }),
+  }),
+  createRoot: route({
+    method: 'POST',
+    path: '/api/v1/authorities/roots',
+    summary: 'A further root with a new key; cross-certificates lead from one to the other',
+    access: 'authenticated',
+    body: NewRoot,
+    response: z.object({ id: Id }),
+  }),
+  crossCertificates: route({
+    method: 'GET',
+    path: '/api/v1/cross-certificates',
+    summary: 'Cross-certificates, of our authorities and by them',
+    access: 'authenticated',
+    response: z.object({ items: z.array(CrossCertificate) }),
+  }),
+  crossCertify: route({
+    method: 'POST',
+    path: '/api/v1/cross-certificates',
+    summary: 'A root of ours certifies the name and key of another authority',
+    access: 'authenticated',
+    body: NewCrossCertificate,
+    response: z.object({ id: Id, certificate: Base64 }),
+  }),
+  requestCross: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/cross-request',
+    summary: 'A request with the name and key of an authority, for another root to answer',
+    access: 'authenticated',
+    params: ById,
+    response: z.object({ request: Base64 }),
+  }),
+  installCross: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/cross-certificates',
+    summary: 'The cross-certificate that another root gave to an authority',
+    access: 'authenticated',
+    params: ById,
+    body: CrossAnswer,
+    response: z.object({ id: Id }),
+  }),
+  revokeCross: route({
+    method: 'POST',
+    path: '/api/v1/cross-certificates/:id/revocation',
+    summary: 'Revoke a cross-certificate that a root of ours signed',
+    access: 'authenticated',
+    params: ById,
+    body: RevokeCross,
+    response: Done,
   }),
   requestAuthority: route({
     method: 'POST',

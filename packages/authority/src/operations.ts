@@ -4,8 +4,10 @@ import type { z } from 'zod';
 import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
 import { addCrlShards } from './ca/crl-shard.ts';
+import { crossCertify, installCross, requestCross, revokeCross } from './ca/cross-certify.ts';
 import {
   createAuthority,
+  createRoot,
   importAuthority,
   installAuthority,
   requestAuthority,
@@ -102,10 +104,15 @@ export const operations: readonly Listed[] = [
   changeAuthorityCertificates,
   changeAuthority,
   createAuthority,
+  createRoot,
   requestAuthority,
   installAuthority,
   importAuthority,
   retireIssuing,
+  crossCertify,
+  requestCross,
+  installCross,
+  revokeCross,
   addCrlShards,
   generateCrl,
   applyProfile,

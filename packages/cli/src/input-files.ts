@@ -41,6 +41,13 @@ export function crlsIn(bytes: Uint8Array, name: string): Crl[] {
   return readable(name, () => objectsIn(bytes, name, ['X509 CRL']).map(parseCrl));
 }
 
+/** DER of the first certificate request of a file, PEM or DER; what is inside is not looked at. */
+export function requestIn(bytes: Uint8Array, name: string): Uint8Array {
+  const [der] = readable(name, () => objectsIn(bytes, name, ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']));
+  if (der !== undefined) return der;
+  throw new CommandError(`${name} holds no certificate request.`);
+}
+
 export interface LoadedKey {
   readonly privateKey: KeyObject;
   /** Found beside the key, by its public key. */

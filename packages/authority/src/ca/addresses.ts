@@ -4,6 +4,8 @@ import type { CrlKind } from '../store/crls.ts';
 
 export interface AuthorityAddresses {
   readonly certificate: string;
+  /** All certificates from its own up to the roots, cross-certificates among them. */
+  readonly chain: string;
   /** The complete list of all its certificates. */
   readonly crl: string;
   readonly ocsp: string;
@@ -17,6 +19,7 @@ export function addressesOf(config: AuthorityConfig, slug: string): AuthorityAdd
   const base = relyingPartyBase(config);
   return {
     certificate: `${base}/${certificatePath(slug)}`,
+    chain: `${base}/${chainPath(slug)}`,
     crl: `${base}/${crlPath(slug, null, 'complete')}`,
     ocsp: `${base}/ocsp`,
   };
@@ -34,7 +37,7 @@ export function crlPath(slug: string, shard: number | null, kind: CrlKind): stri
 }
 
 export const certificatePath = (slug: string): string => `ca/${slug}.cer`;
-/** The chain from that authority to its root, as PKCS#7. */
+/** The certificates from that authority's own up to the roots, cross-certificates among them, as PKCS#7. */
 export const chainPath = (slug: string): string => `ca/${slug}.p7c`;
 
 function relyingPartyBase({ server }: AuthorityConfig): string {

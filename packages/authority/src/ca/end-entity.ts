@@ -31,6 +31,8 @@ export interface EndEntityInput {
   readonly serialNumber: string;
   /** Where its revocation list is; the authority's complete one unless told. */
   readonly crl?: string | undefined;
+  /** Whether its issuer has cross-certificates: then it says where they all are. */
+  readonly crossed?: boolean;
   readonly names: HolderNames;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
@@ -78,7 +80,9 @@ function extensionsOf(input: EndEntityInput, issuer: Certificate): Extension[] {
     ...(ocsp || caIssuers
       ? [
           authorityInfoAccess({
-            ...(caIssuers && { caIssuers: [addresses.certificate] }),
+            ...(caIssuers && {
+              caIssuers: input.crossed === true ? [addresses.certificate, addresses.chain] : [addresses.certificate],
+            }),
             ...(ocsp && { ocsp: [addresses.ocsp] }),
           }),
         ]

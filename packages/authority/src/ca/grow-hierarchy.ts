@@ -3,37 +3,24 @@
  * comes with its key, retirement. A new authority takes over issuing; the one before goes on with CRLs and OCSP for what it
  * signed, so nothing issued breaks.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { parseKeyReference } from '@chancery/keystore';
-import {
-  buildRequest,
-  type Certificate,
-  formatName,
-  parseCertificate,
-  readPkcs12,
-  SmimeError,
-  verifyCertificateSignature,
-} from '@chancery/smime';
+import { randomUUID } from 'node:crypto';
+import { buildRequest, readPkcs12, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import {
-  type AuthorityRow,
   answerAuthorityRequest,
-  authorityById,
   holdAuthorityRequest,
-  insertAuthority,
   insertAuthorityRequest,
   listAuthorities,
+  requireAuthority,
   retireAuthority,
 } from '../store/authorities.ts';
-import type { Snapshot, Transaction } from '../store/database.ts';
 import { organisationName } from '../store/intents.ts';
 import type { World } from '../world.ts';
-import { keyLabel } from './authority-key.ts';
+import { admit, described, freeSlug, readCertificate, sha256 } from './admit-authority.ts';
 import { issueCrl } from './crl.ts';
 import { authorityName, establish } from './hierarchy.ts';
-import { weaknessesOf } from './key-strength.ts';
 
 const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed25519']);
 /** What stands behind the organisation in an authority's name. */
@@ -53,6 +40,26 @@ export const createAuthority = operation({
       throw new AuthorityError('wrong-state', `${parent.name} is no root in force. No authority was made.`);
     const name = authorityName(await organisationName(tx), title);
     const authority = await establish(tx, world, name, 'issuing', await freeSlug(tx, title), key, parent);
+    await issueCrl(tx, world, authority);
+    return { result: { id: authority.id }, audit: described(authority) };
+  },
+});
+
+/** A further root, with a new key: what issues below the one before goes on. Cross-certificates lead from one to the other. */
+export const createRoot = operation({
+  action: 'authority.create-root',
+  permission: 'authority:write',
+  irreversible: true,
+  input: z.object({ title: Title, key: AuthorityKey }),
+  subject: ({ title }) => `authority:${title}`,
+  async run(tx, { title, key }, _by, world) {
+    const name = authorityName(await organisationName(tx), title);
+    if ((await listAuthorities(tx)).some((one) => one.name === name.name))
+      throw new AuthorityError(
+        'conflict',
+        `There is an authority called ${name.name} already: two names tell two roots apart. Nothing was made.`,
+      );
+    const authority = await establish(tx, world, name, 'root', await freeSlug(tx, title), key, undefined);
     await issueCrl(tx, world, authority);
     return { result: { id: authority.id }, audit: described(authority) };
   },
@@ -173,83 +180,6 @@ export const retireIssuing = operation({
   },
 });
 
-async function requireAuthority(snapshot: Snapshot, id: string): Promise<AuthorityRow> {
-  const authority = await authorityById(snapshot, id);
-  if (authority !== undefined) return authority;
-  throw new AuthorityError('not-found', 'There is no such authority. Nothing was changed.');
-}
-
-interface Newcomer {
-  readonly name: string;
-  readonly keyReference: string;
-  readonly certificate: Certificate;
-  readonly above: readonly Certificate[];
-}
-
-/** Judges a certificate from outside, and takes it in as an authority of ours. */
-async function admit(tx: Transaction, world: World, newcomer: Newcomer): Promise<AuthorityRow> {
-  const { name, keyReference, certificate, above } = newcomer;
-  const refuse = (why: string) => new AuthorityError('unusable-input', `${why} No authority was made.`);
-  const spki = await world.keyStore.publicKey(parseKeyReference(keyReference));
-  if (Buffer.compare(spki, certificate.spki) !== 0) throw refuse('The certificate is of another key.');
-  const weak = weaknessesOf(certificate.spki);
-  if (weak.length > 0) throw refuse(`The key cannot be used: ${weak.join('; ')}.`);
-  if (certificate.basicConstraints?.ca !== true) throw refuse('The certificate is not of a certification authority.');
-  const usage = certificate.keyUsage;
-  if (usage !== undefined && !(usage.has('keyCertSign') && usage.has('cRLSign')))
-    throw refuse('The certificate does not allow its key to sign certificates and CRLs.');
-  const now = world.clock();
-  if (certificate.notBefore > now || certificate.notAfter <= now) throw refuse('The certificate is not in its period.');
-  const known = await listAuthorities(tx);
-  if (known.some((one) => Buffer.compare(one.certificate.der, certificate.der) === 0))
-    throw new AuthorityError('conflict', 'This authority is here already. Nothing was changed.');
-  const parent = known.find((one) => one.role === 'root' && verifyCertificateSignature(certificate, one.certificate));
-  const selfSigned = isSignedBy(certificate, certificate);
-  const outside = parent !== undefined || selfSigned ? [] : chainAbove(certificate, above, refuse);
-  const authority = {
-    role: selfSigned ? ('root' as const) : ('issuing' as const),
-    slug: await freeSlug(tx, name),
-    name,
-    keyReference,
-    certificate,
-    issuerId: parent?.id ?? null,
-    outsideChain: outside.map(({ der }) => der),
-  };
-  const id = await insertAuthority(tx, { ...authority, createdAt: now });
-  const row: AuthorityRow = { ...authority, id, revokedAt: null, revocationReason: null, retiredAt: null };
-  await issueCrl(tx, world, row);
-  return row;
-}
-
-/** From the issuer up to a root, each signature checked. */
-function chainAbove(
-  certificate: Certificate,
-  above: readonly Certificate[],
-  refuse: (why: string) => AuthorityError,
-): Certificate[] {
-  const chain: Certificate[] = [];
-  const left = new Set(above);
-  for (let below = certificate; ; ) {
-    const issuer = [...left].find((one) => isSignedBy(below, one));
-    if (issuer === undefined)
-      throw refuse(
-        `Nobody given or known here signed the certificate of ${formatName(below.subject)}: give the certificates above it, up to the root.`,
-      );
-    if (issuer.basicConstraints?.ca !== true)
-      throw refuse(`${formatName(issuer.subject)} is no certification authority.`);
-    left.delete(issuer);
-    chain.push(issuer);
-    if (isSignedBy(issuer, issuer)) return chain;
-    below = issuer;
-  }
-}
-
-function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
-  return (
-    formatName(certificate.issuer) === formatName(issuer.subject) && verifyCertificateSignature(certificate, issuer)
-  );
-}
-
 async function takeKey(world: World, label: string, { file, password }: { file: Uint8Array; password: string }) {
   try {
     const { keys, certificates } = await readPkcs12(file, password);
@@ -273,45 +203,3 @@ async function takeKey(world: World, label: string, { file, password }: { file: 
     );
   }
 }
-
-function readCertificate(der: Uint8Array): Certificate {
-  try {
-    return parseCertificate(der);
-  } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
-    throw new AuthorityError(
-      'unusable-input',
-      `A certificate cannot be read: ${error.message}. No authority was made.`,
-    );
-  }
-}
-
-/** For URLs, as long as there are certificates that name it: never used again. */
-async function freeSlug(snapshot: Snapshot, title: string): Promise<string> {
-  const taken = new Set((await listAuthorities(snapshot)).map(({ slug }) => slug));
-  const base =
-    title
-      .toLowerCase()
-      .normalize('NFKD')
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 40) || 'authority';
-  if (!taken.has(base)) return base;
-  for (let number = 2; ; number++) if (!taken.has(`${base}-${number}`)) return `${base}-${number}`;
-}
-
-function described({ slug, name, role, certificate, outsideChain }: AuthorityRow) {
-  return {
-    authority: slug,
-    name,
-    role,
-    key: keyLabel(certificate),
-    subject: formatName(certificate.subject),
-    issuer: formatName(certificate.issuer),
-    fingerprint: sha256(certificate.der),
-    notAfter: certificate.notAfter.toISOString(),
-    ...(outsideChain.length > 0 && { above: outsideChain.map(sha256) }),
-  };
-}
-
-const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');

@@ -26,7 +26,7 @@ import type { World } from '../world.ts';
 import { addressesOf } from './addresses.ts';
 import { algorithmOf, draftCertificate, signAsAuthority } from './authority-key.ts';
 import { issueCrl } from './crl.ts';
-import { lintForIssuance } from './lints/lint-certificate.ts';
+import { lintCertificate, lintForIssuance } from './lints/lint-certificate.ts';
 import { randomSerialNumber } from './serial-number.ts';
 
 export interface HierarchyInput {
@@ -75,27 +75,59 @@ export async function establish(
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS[role]);
   notAfter.setTime(notAfter.getTime() - 1000);
 
-  const signatureAlgorithm = algorithmOf(parent?.certificate.spki ?? spki);
-  const tbs = buildTbsCertificate({
-    serialNumber: randomSerialNumber(),
-    signatureAlgorithm,
-    issuer: parent?.certificate.subject ?? subject,
+  const certificate = await signAuthority(world, {
+    role,
+    issuer: parent ?? { keyReference, subject, spki },
     subject,
-    notBefore: later(notBefore, parent?.certificate.notBefore),
-    notAfter: earlier(notAfter, parent?.certificate.notAfter),
     spki,
+    notBefore,
+    notAfter,
     extensions: parent === undefined ? rootExtensions(spki) : issuingExtensions(world, spki, parent),
   });
-  const draft = draftCertificate(tbs, signatureAlgorithm);
-  requireCleanLint(role, draft, parent?.certificate ?? draft);
-  const signing = parent ?? { keyReference, certificate: { spki } };
-  const der = await signAsAuthority(world, { keyReference: signing.keyReference, spki: signing.certificate.spki }, tbs);
-  const certificate = parseCertificate(der);
-  if (!verifyCertificateSignature(certificate, parent?.certificate ?? certificate))
-    throw new Error('The key store returned a signature that does not verify. No authority was made.');
   const authority = { role, slug, name, keyReference, certificate, issuerId: parent?.id ?? null, outsideChain: [] };
   const id = await insertAuthority(tx, { ...authority, createdAt: now });
   return { ...authority, id, revokedAt: null, revocationReason: null, retiredAt: null };
+}
+
+export interface AuthorityDraft {
+  /** `outside`: an authority that is not ours, whose certificate must keep to the RFCs and not to the house's own rules. */
+  readonly role: AuthorityRow['role'] | 'outside';
+  /** Who signs: one of ours, or, for a root, its own key. */
+  readonly issuer: AuthorityRow | { readonly keyReference: string; readonly subject: Name; readonly spki: Uint8Array };
+  readonly subject: Name;
+  /** DER. */
+  readonly spki: Uint8Array;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly extensions: readonly Extension[];
+}
+
+/**
+ * The certificate of an authority: linted, signed, and verified; its period cut to its issuer's.
+ * @throws AuthorityError `lint-failed`
+ */
+export async function signAuthority(world: World, draft: AuthorityDraft): Promise<Certificate> {
+  const { role, issuer, subject, spki, notBefore, notAfter, extensions } = draft;
+  const above = 'certificate' in issuer ? issuer.certificate : undefined;
+  const signing = 'certificate' in issuer ? issuer.certificate : issuer;
+  const signatureAlgorithm = algorithmOf(signing.spki);
+  const tbs = buildTbsCertificate({
+    serialNumber: randomSerialNumber(),
+    signatureAlgorithm,
+    issuer: signing.subject,
+    subject,
+    notBefore: later(notBefore, above?.notBefore),
+    notAfter: earlier(notAfter, above?.notAfter),
+    spki,
+    extensions,
+  });
+  const unsigned = draftCertificate(tbs, signatureAlgorithm);
+  requireCleanLint(role, unsigned, above ?? unsigned);
+  const der = await signAsAuthority(world, { keyReference: issuer.keyReference, spki: signing.spki }, tbs);
+  const certificate = parseCertificate(der);
+  if (!verifyCertificateSignature(certificate, above ?? certificate))
+    throw new Error('The key store returned a signature that does not verify. No authority was made.');
+  return certificate;
 }
 
 function rootExtensions(spki: Uint8Array): Extension[] {
@@ -107,28 +139,40 @@ function rootExtensions(spki: Uint8Array): Extension[] {
 }
 
 function issuingExtensions(world: World, spki: Uint8Array, parent: AuthorityRow): Extension[] {
-  const addresses = addressesOf(world.config, parent.slug);
   return [
     basicConstraints({ ca: true, pathLength: 0 }),
     keyUsage(['keyCertSign', 'cRLSign']),
     // Purposes nest: what an authority may not do, nothing below it may.
-    extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
+    extendedKeyUsage(ISSUING_PURPOSES),
     certificatePolicies([oids.anyPolicy]),
     subjectKeyIdentifier(keyIdentifier(spki)),
-    authorityKeyIdentifier(parent.certificate.subjectKeyIdentifier ?? keyIdentifier(parent.certificate.spki)),
-    crlDistributionPoints([addresses.crl]),
-    authorityInfoAccess({ caIssuers: [addresses.certificate] }),
+    ...belowExtensions(world, parent),
   ];
 }
 
-function requireCleanLint(role: AuthorityRow['role'], draft: Certificate, issuer: Certificate): void {
-  const errors = lintForIssuance({ use: role, certificate: draft, issuer }).filter(
-    ({ severity }) => severity === 'error',
-  );
+export const ISSUING_PURPOSES: readonly string[] = [oids.emailProtection, oids.clientAuth, oids.ocspSigning];
+
+/** How a certificate says who signed it, and where to find that authority's certificates and CRL. */
+export function belowExtensions(world: World, parent: AuthorityRow): Extension[] {
+  const addresses = addressesOf(world.config, parent.slug);
+  return [
+    authorityKeyIdentifier(parent.certificate.subjectKeyIdentifier ?? keyIdentifier(parent.certificate.spki)),
+    crlDistributionPoints([addresses.crl]),
+    // The second has cross-certificates too, for whoever trusts another root (RFC 5280 4.2.2.1).
+    authorityInfoAccess({ caIssuers: [addresses.certificate, addresses.chain] }),
+  ];
+}
+
+function requireCleanLint(role: AuthorityDraft['role'], draft: Certificate, issuer: Certificate): void {
+  const found =
+    role === 'outside'
+      ? lintCertificate(draft.der, { issuer: issuer.der, profile: 'rfc' })
+      : lintForIssuance({ use: role, certificate: draft, issuer });
+  const errors = found.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
   throw new AuthorityError(
     'lint-failed',
-    `The ${role} authority would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. No authority was made.`,
+    `The certificate of the authority would break its rules: ${errors.map(({ message, clause }) => `${message} (${clause})`).join('; ')}. No authority was made.`,
     { fields: errors.map(({ lint, message }) => ({ path: lint, message })) },
   );
 }

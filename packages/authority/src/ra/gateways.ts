@@ -7,6 +7,7 @@ import { operation } from '../operation.ts';
 import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
 import { validEncryptionCertificates } from '../store/certificates.ts';
 import { latestCrl, readCrl } from '../store/crls.ts';
+import { listCrossCertificates } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
@@ -26,16 +27,16 @@ export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayC
     if (der !== undefined) crls.push(base64(der));
   }
   const anchors = await trustAnchors(snapshot);
+  const crossed = (await listCrossCertificates(snapshot))
+    .filter(({ revokedAt }) => revokedAt === null)
+    .flatMap(({ certificate, above }) => [certificate.der, ...above]);
   const isAnchor = (der: Uint8Array) => anchors.some((anchor) => Buffer.compare(anchor, der) === 0);
   const people = await activePeople(snapshot);
   return {
     organisation: office.organisation,
     domains: [...office.domains],
     trustAnchors: anchors.map(base64),
-    intermediates: authorities
-      .flatMap(ownAndOutside)
-      .filter((der) => !isAnchor(der))
-      .map(base64),
+    intermediates: [...authorities.flatMap(ownAndOutside), ...crossed].filter((der) => !isAnchor(der)).map(base64),
     crls,
     people: people.map((person) => ({
       personId: person.id,

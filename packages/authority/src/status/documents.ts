@@ -1,9 +1,10 @@
 /** What an authority publishes: its certificate, its chain, and its lists; over HTTP, in folders and in directories alike. */
 import { createHash } from 'node:crypto';
-import { certsOnly } from '@chancery/smime';
+import { certsOnly, parseCertificate } from '@chancery/smime';
 import { certificatePath, chainPath, crlPath } from '../ca/addresses.ts';
-import { type AuthorityRow, authorityChain, listAuthorities } from '../store/authorities.ts';
+import { type AuthorityRow, authorityChain, listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { type CrlKind, latestCrl, listCrls, readCrl } from '../store/crls.ts';
+import { crossCertificatesOf } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import type { StatusWorld } from '../world.ts';
 
@@ -52,7 +53,7 @@ export async function documentsOf(snapshot: Snapshot, authority: AuthorityRow): 
 export async function octetsOf(snapshot: Snapshot, document: StatusDocument): Promise<Buffer | undefined> {
   const { kind, authority, shard, number, octets } = document;
   if (kind === 'certificate') return Buffer.from(authority.certificate.der);
-  if (kind === 'chain') return chainOctets(snapshot, authority);
+  if (kind === 'chain') return (await chainFor(snapshot, authority)).octets;
   const row = { number: number ?? 0, baseNumber: kind === 'delta' ? 0 : null, octets };
   return readCrl(snapshot, { authorityId: authority.id, shard }, row);
 }
@@ -93,7 +94,12 @@ async function certificateDocuments(
   snapshot: Snapshot,
   authority: AuthorityRow,
 ): Promise<[StatusDocument, StatusDocument]> {
-  const document = (kind: 'certificate' | 'chain', path: string, octets: Uint8Array): StatusDocument => ({
+  const document = (
+    kind: 'certificate' | 'chain',
+    path: string,
+    octets: Uint8Array,
+    modified: Date,
+  ): StatusDocument => ({
     path,
     kind,
     authority,
@@ -101,18 +107,31 @@ async function certificateDocuments(
     number: null,
     sha256: createHash('sha256').update(octets).digest(),
     octets: octets.length,
-    modified: authority.certificate.notBefore,
+    modified,
     nextUpdate: undefined,
   });
+  const { certificate, slug } = authority;
+  const chain = await chainFor(snapshot, authority);
   return [
-    document('certificate', certificatePath(authority.slug), authority.certificate.der),
-    document('chain', chainPath(authority.slug), await chainOctets(snapshot, authority)),
+    document('certificate', certificatePath(slug), certificate.der, certificate.notBefore),
+    document('chain', chainPath(slug), chain.octets, chain.modified),
   ];
 }
 
-/** RFC 5280 4.2.2.1: certs-only, that authority first. */
-async function chainOctets(snapshot: Snapshot, { id }: AuthorityRow): Promise<Buffer> {
-  return Buffer.from(certsOnly((await authorityChain(snapshot, id)).map(({ certificate }) => certificate)));
+/** RFC 5280 4.2.2.1: certs-only, that authority first; cross-certificates last, with what stands above them outside. */
+async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ octets: Buffer; modified: Date }> {
+  const above = await authorityChain(snapshot, authority.id);
+  const crossed = await crossCertificatesOf(
+    snapshot,
+    above.map(({ id }) => id),
+  );
+  const all = [...above.flatMap(ownAndOutside), ...crossed.flatMap((one) => [one.certificate.der, ...one.above])];
+  const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
+  const dates = [authority.certificate.notBefore, ...crossed.map(({ createdAt }) => createdAt)];
+  return {
+    octets: Buffer.from(certsOnly([...each.values()].map(parseCertificate))),
+    modified: new Date(Math.max(...dates.map((date) => date.getTime()))),
+  };
 }
 
 /** Octets of documents that are kept in memory; what is larger is read anew for each question. */

@@ -47,6 +47,13 @@ export async function authorityById(snapshot: Snapshot, id: string): Promise<Aut
   return row && read(row);
 }
 
+/** @throws AuthorityError `not-found` */
+export async function requireAuthority(snapshot: Snapshot, id: string): Promise<AuthorityRow> {
+  const authority = await authorityById(snapshot, id);
+  if (authority !== undefined) return authority;
+  throw new AuthorityError('not-found', 'There is no such authority. Nothing was changed.');
+}
+
 /** Roots first, each before what it issued. */
 export async function listAuthorities(snapshot: Snapshot): Promise<AuthorityRow[]> {
   const rows = await snapshot

@@ -174,17 +174,41 @@ export async function changeAuthorityStatus(
     )
     .where('id', '=', authority.id)
     .execute();
+  await noteRevocation(tx, {
+    authorityId: authority.issuerId,
+    serialNumber: authority.serialNumber,
+    revokedAt,
+    reason,
+    released,
+    notAfter: authority.notAfter,
+  });
+  return true;
+}
+
+/** What lists say of a certificate that is in no inventory: of an authority, or a cross-certificate. */
+export async function noteRevocation(
+  tx: Transaction,
+  certificate: {
+    /** Who signed it. */
+    readonly authorityId: string;
+    readonly serialNumber: string;
+    readonly revokedAt: Date;
+    readonly reason: string;
+    readonly released: boolean;
+    readonly notAfter: Date;
+  },
+): Promise<void> {
   await tx
     .insertInto('revocations')
     .values({
-      authority_id: authority.issuerId,
-      serial_number: authority.serialNumber,
+      authority_id: certificate.authorityId,
+      serial_number: certificate.serialNumber,
       crl_shard: null,
-      revoked_at: revokedAt,
-      reason,
-      released,
-      not_after: authority.notAfter,
-      version: sql<string>`next_revocation_version(${authority.issuerId}::uuid)`,
+      revoked_at: certificate.revokedAt,
+      reason: certificate.reason,
+      released: certificate.released,
+      not_after: certificate.notAfter,
+      version: sql<string>`next_revocation_version(${certificate.authorityId}::uuid)`,
     })
     .onConflict((conflict) =>
       conflict.columns(['authority_id', 'serial_number']).doUpdateSet({
@@ -195,7 +219,6 @@ export async function changeAuthorityStatus(
       }),
     )
     .execute();
-  return true;
 }
 
 /** What OCSP needs to know about serial numbers, and no more. Serial numbers that were never issued are absent. */

@@ -74,6 +74,17 @@ export interface Schema {
     created_at: Date;
     authority_id: string | null;
   };
+  cross_certificates: {
+    id: string;
+    subject_id: string | null;
+    issuer_id: string | null;
+    serial_number: string;
+    certificate: Buffer;
+    above: Generated<Buffer[]>;
+    not_after: Date;
+    created_at: Date;
+    revoked_at: Generated<Date | null>;
+  };
   profiles: {
     id: string;
     version: number;

@@ -2,6 +2,7 @@
 
 const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   authorities: [],
+  cross_certificates: [],
   crls: [],
   revocations: [],
   revocation_versions: [],

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Client, NewAuthority } from '@chancery/api';
+import type { NewAuthority } from '@chancery/api';
 import { derToPem, parseRequest } from '@chancery/smime';
 import { Command, Option } from 'commander';
-import { CommandError } from '../exit-codes.ts';
-import { certificatesIn, readInput } from '../input-files.ts';
+import { readInput } from '../input-files.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print } from '../output.ts';
+import { type Authority, base64sIn, bySlug, single } from './authority-input.ts';
+import { crossCommand, describeCross } from './cross-certificates.ts';
 
 type Key = NewAuthority['key'];
 
@@ -18,8 +19,11 @@ export function authoritiesCommand(): Command {
 
   withOffice(authorities.command('list').description('the hierarchy, as a tree')).action(
     async (options: OfficeOptions) => {
-      const { items } = await connect(options).authorities();
-      print(options, items, () => tree(items).join('\n'));
+      const client = connect(options);
+      const { items } = await client.authorities();
+      const { items: crossed } = await client.crossCertificates();
+      const both = { authorities: items, crossCertificates: crossed };
+      print(options, both, () => [...tree(items), ...crossed.map(describeCross)].join('\n'));
     },
   );
 
@@ -39,6 +43,18 @@ export function authoritiesCommand(): Command {
       });
       print(options, made, () => `${options.title} issues from now on. The one before goes on with its CRLs and OCSP.`);
     });
+
+  withOffice(withKey(authorities.command('create-root').description('make a further root with a new key'))).action(
+    async (options: OfficeOptions & { title: string; key: Key }) => {
+      const made = await connect(options).createRoot({ body: { title: options.title, key: options.key } });
+      print(
+        options,
+        made,
+        () =>
+          `${options.title} is here. Cross-certificates lead from the root before to it and back: "chancery authorities cross sign".`,
+      );
+    },
+  );
 
   withOffice(
     withKey(authorities.command('request').description('make a key, and a request for an issuer that is not ours')),
@@ -117,6 +133,7 @@ export function authoritiesCommand(): Command {
       const done = await client.retireAuthority({ params: { id } });
       print(options, done, () => `${name} signs no more certificates. Its CRLs and OCSP go on.`);
     });
+  authorities.addCommand(crossCommand());
   return authorities;
 }
 
@@ -128,8 +145,6 @@ function withKey(command: Command): Command {
     );
 }
 
-type Authority = Awaited<ReturnType<Client['authorities']>>['items'][number];
-
 function tree(items: readonly Authority[], issuer: string | null = null, depth = 0): string[] {
   return items
     .filter(({ issuerId }) => issuerId === issuer)
@@ -138,22 +153,4 @@ function tree(items: readonly Authority[], issuer: string | null = null, depth =
       `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}, ${one.state}, until ${one.notAfter.slice(0, 10)}]`,
       ...tree(items, one.id, depth + 1),
     ]);
-}
-
-async function bySlug(client: Client, slug: string): Promise<Authority> {
-  const { items } = await client.authorities();
-  const found = items.find((one) => one.slug === slug);
-  if (found !== undefined) return found;
-  throw new CommandError(
-    `There is no authority ${slug}; there are ${items.map((one) => one.slug).join(', ')}. Nothing was changed.`,
-  );
-}
-
-const base64sIn = (file: string): string[] =>
-  certificatesIn(readInput(file), file).map(({ der }) => Buffer.from(der).toString('base64'));
-
-function single(file: string): string {
-  const [one] = base64sIn(file);
-  if (one === undefined) throw new CommandError(`${file} holds no certificate. Nothing was changed.`);
-  return one;
 }

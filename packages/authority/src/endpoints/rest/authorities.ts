@@ -3,6 +3,7 @@ import { formatName, parseCertificate } from '@chancery/smime';
 import { keyLabel } from '../../ca/authority-key.ts';
 import {
   createAuthority,
+  createRoot,
   importAuthority,
   installAuthority,
   requestAuthority,
@@ -13,10 +14,16 @@ import { consult, perform } from '../../operation.ts';
 import { type AuthorityRow, issuingAuthority, listAuthorities } from '../../store/authorities.ts';
 import { latestCrl } from '../../store/crls.ts';
 import type { Handlers } from './handler.ts';
-import { toBase64 } from './issued.ts';
+import { octets, toBase64 } from './issued.ts';
 
 export const authorityHandlers: Handlers<
-  'authorities' | 'createAuthority' | 'requestAuthority' | 'installAuthority' | 'importAuthority' | 'retireAuthority'
+  | 'authorities'
+  | 'createAuthority'
+  | 'createRoot'
+  | 'requestAuthority'
+  | 'installAuthority'
+  | 'importAuthority'
+  | 'retireAuthority'
 > = {
   async authorities({ world, by }) {
     const base = publicUrlOf(world.config);
@@ -57,6 +64,9 @@ export const authorityHandlers: Handlers<
   async createAuthority({ world, by }, { body }) {
     return perform(world, createAuthority, by, body);
   },
+  async createRoot({ world, by }, { body }) {
+    return perform(world, createRoot, by, body);
+  },
   async requestAuthority({ world, by }, { body }) {
     const { id, request } = await perform(world, requestAuthority, by, body);
     return { id, request: toBase64(request) };
@@ -84,8 +94,6 @@ export const authorityHandlers: Handlers<
     return { done: true };
   },
 };
-
-const octets = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
 
 function stateOf({ id, role, retiredAt, revokedAt }: AuthorityRow, issuing: string | undefined) {
   if (revokedAt !== null) return 'revoked' as const;

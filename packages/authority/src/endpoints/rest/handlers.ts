@@ -4,6 +4,7 @@ import { auditHandlers } from './audit.ts';
 import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
+import { crossCertificateHandlers } from './cross-certificates.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
 import { inspectHandlers } from './inspect.ts';
@@ -24,6 +25,7 @@ export const handlers: Handlers<RouteName> = {
   ...peopleHandlers,
   ...certificateHandlers,
   ...authorityHandlers,
+  ...crossCertificateHandlers,
   ...profileHandlers,
   ...issuanceHandlers,
   ...claimHandlers,

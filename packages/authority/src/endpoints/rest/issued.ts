@@ -8,3 +8,7 @@ export function issued({ serialNumber, certificate, chain }: SignedCertificate) 
 export function toBase64(octets: Uint8Array): string {
   return Buffer.from(octets).toString('base64');
 }
+
+export function octets(base64: string): Uint8Array {
+  return Buffer.from(base64, 'base64');
+}

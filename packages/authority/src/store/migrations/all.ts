@@ -5,6 +5,7 @@ import { up as status } from './0003-status.ts';
 import { up as issuances } from './0004-issuances.ts';
 import { up as inventory } from './0005-inventory.ts';
 import { up as hierarchy } from './0006-hierarchy.ts';
+import { up as crossCertificates } from './0007-cross-certificates.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '0004-issuances': { up: issuances },
   '0005-inventory': { up: inventory },
   '0006-hierarchy': { up: hierarchy },
+  '0007-cross-certificates': { up: crossCertificates },
 };
