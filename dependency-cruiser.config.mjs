@@ -21,11 +21,18 @@ export default {
 
     not('engine-alone', 'smime imports nothing of ours.', '^packages/smime/', '^packages/(?!smime/)'),
     not('api-alone', 'api imports nothing of ours, and is safe in a browser.', '^packages/api/', '^packages/(?!api/)'),
+    not(
+      'vault-alone',
+      'vault is cryptography that its users check for themselves.',
+      '^packages/vault/',
+      '^packages/(?!vault/)',
+    ),
+    not('trail-alone', 'trail is what auditors check for themselves.', '^packages/trail/', '^packages/(?!trail/)'),
     {
-      name: 'api-in-browser',
-      comment: 'api is safe in a browser.',
+      name: 'in-browser',
+      comment: 'api, vault and trail are safe in a browser.',
       severity: 'error',
-      from: { path: '^packages/api/src', pathNot: '\\.test\\.ts$' },
+      from: { path: '^packages/(api|vault|trail)/src', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -61,7 +68,12 @@ export default {
       from: { path: '^packages/authority/src', pathNot: '\\.test\\.ts$' },
       to: { path: '^packages/embedded-postgres/' },
     },
-    not('console-on-contract', 'console imports api only.', '^packages/console/', '^packages/(?!console/|api/)'),
+    not(
+      'console-on-contract',
+      'console imports the contract, and what a client checks for itself.',
+      '^packages/console/',
+      '^packages/(?!console/|api/|vault/|trail/)',
+    ),
 
     not(
       'nothing-imports-endpoints',
