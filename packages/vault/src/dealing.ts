@@ -49,7 +49,7 @@ export interface PlannedOfficer {
   readonly publicKeys: SharePublicKeys;
 }
 
-export interface PreviousEpoch {
+interface PreviousEpoch {
   /** Of the transcript whose shares are dealt on, hexadecimal. */
   readonly transcript: string;
   /** Indices (from 1) of the officers of that epoch who deal, as many as its threshold, ascending. */
