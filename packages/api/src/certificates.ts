@@ -90,12 +90,50 @@ export const Authority = z.object({
   /** `issuing`: signs new certificates; `kept`: goes on with CRLs and OCSP alone, though a newer one may retire again. */
   state: z.enum(['root', 'issuing', 'kept', 'retired', 'revoked']),
   keyAlgorithm: z.string(),
+  /** Which key store holds its key. */
+  keyPlace: z.enum(['software', 'token']),
+  notBefore: Instant,
   notAfter: Instant,
+  retiredAt: Instant.nullable(),
   certificate: Base64,
   certificateUrl: z.url(),
   crlUrl: z.url(),
   crl: z.object({ number: z.int(), thisUpdate: Instant, nextUpdate: Instant, entries: z.int() }).nullable(),
+  /** Certificates that it signed which are neither ended, held nor revoked; not those of authorities. */
+  certificatesInForce: z.int(),
 });
+export type Authority = z.infer<typeof Authority>;
+
+export const AuthorityList = z.object({
+  kind: z.enum(['complete', 'delta']),
+  /** Null where it is of all certificates. */
+  shard: z.int().nullable(),
+  number: z.int(),
+  /** Of a delta: the number of the complete list that it continues. */
+  baseNumber: z.int().nullable(),
+  entries: z.int(),
+  octets: z.int(),
+  thisUpdate: Instant,
+  nextUpdate: Instant,
+  url: z.url(),
+});
+export type AuthorityList = z.infer<typeof AuthorityList>;
+
+export const AuthorityDetail = Authority.extend({
+  subject: z.string(),
+  serialNumber: SerialNumber,
+  fingerprintSha256: z.string(),
+  revoked: z.object({ at: Instant, reason: z.string() }).nullable(),
+  /** DER, its issuer first, root last. */
+  chain: z.array(Base64),
+  /** The chain as PKCS#7. */
+  chainUrl: z.url(),
+  /** In force, complete ones and deltas, that of all certificates first. */
+  lists: z.array(AuthorityList),
+  /** Whose certificate its OCSP answers are signed with. */
+  responder: z.object({ notBefore: Instant, notAfter: Instant }).nullable(),
+});
+export type AuthorityDetail = z.infer<typeof AuthorityDetail>;
 
 const AuthorityTitle = z.string().trim().min(1).max(40);
 const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed25519']);
@@ -109,6 +147,14 @@ export const NewRoot = z.object({ title: AuthorityTitle, key: AuthorityKey });
 export const NewAuthorityRequest = z.object({ title: AuthorityTitle, key: AuthorityKey });
 /** DER. */
 export const AuthorityRequest = z.object({ id: Id, request: Base64 });
+/** One whose certificate has not come back. DER. */
+export const OpenAuthorityRequest = AuthorityRequest.extend({
+  name: z.string(),
+  keyAlgorithm: z.string(),
+  keyPlace: Authority.shape.keyPlace,
+  createdAt: Instant,
+});
+export type OpenAuthorityRequest = z.infer<typeof OpenAuthorityRequest>;
 /** What came back for a request. DER; the chain from its issuer to the root. */
 export const AuthorityAnswer = z.object({
   certificate: Base64,

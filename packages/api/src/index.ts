@@ -1,11 +1,15 @@
 /** The REST contract of the authority. Safe in a browser. */
 export { AuditRecord, AuditVerification } from './audit.ts';
 export {
+  Authority,
+  AuthorityDetail,
+  AuthorityList,
   CertificateDetail,
   CertificateState,
   CertificateSummary,
   CertificateUse,
   NewAuthority,
+  OpenAuthorityRequest,
   RevocationReason,
 } from './certificates.ts';
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
@@ -13,7 +17,7 @@ export type { CrossCertificate } from './cross-certificates.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { Finding, InspectNode } from './inspect.ts';
-export { Overview } from './overview.ts';
+export { CertificateHistory, Overview } from './overview.ts';
 export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';
 export { type ProfileChange, profileChanges } from './profile-changes.ts';
 export {

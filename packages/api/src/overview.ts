@@ -5,10 +5,6 @@ import { Instant } from './values.ts';
 export const Overview = z.object({
   people: z.object({ active: z.int(), canSign: z.int(), canBeWrittenTo: z.int() }),
   certificates: z.object({ valid: z.int(), expiring: z.int(), expired: z.int(), revoked: z.int() }),
-  /** Certificates that run out, by month (`2027-03`), the next twelve. */
-  expiryByMonth: z.array(z.object({ month: z.string(), signing: z.int(), encryption: z.int() })),
-  /** Certificates issued, by day (`2026-11-24`), the last thirty. */
-  issuedByDay: z.array(z.object({ day: z.string(), count: z.int() })),
   escrow: z.object({ keys: z.int(), encryptionCertificates: z.int(), covered: z.int() }),
   /** Mail through the gateways, by day, the last thirty. */
   mailByDay: z.array(
@@ -49,3 +45,17 @@ export const Overview = z.object({
   gateways: z.array(z.object({ name: z.string(), lastSeenAt: Instant.nullable() })),
 });
 export type Overview = z.infer<typeof Overview>;
+
+/** Certificates of one profile on one day in UTC (`2026-11-24`); a day with none is left out. */
+const ProfileDay = z.object({ day: z.string(), profile: z.string(), count: z.int() });
+
+/** A year of issuance and a year of expiry, by profile. */
+export const CertificateHistory = z.object({
+  /** The day that it was asked. */
+  today: z.string(),
+  /** The 365 days up to today. */
+  issued: z.array(ProfileDay),
+  /** What is neither revoked nor held and ends within 365 days, today among them. */
+  expiring: z.array(ProfileDay),
+});
+export type CertificateHistory = z.infer<typeof CertificateHistory>;

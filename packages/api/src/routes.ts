@@ -4,6 +4,7 @@ import { AuditQuery, AuditRecord, AuditVerification } from './audit.ts';
 import {
   Authority,
   AuthorityAnswer,
+  AuthorityDetail,
   AuthorityRequest,
   CertificateDetail,
   CertificateQuery,
@@ -13,6 +14,7 @@ import {
   NewAuthority,
   NewAuthorityRequest,
   NewRoot,
+  OpenAuthorityRequest,
   RevokeRequest,
   SigningRequest,
 } from './certificates.ts';
@@ -30,7 +32,7 @@ import {
 } from './gateway.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
-import { Overview } from './overview.ts';
+import { CertificateHistory, Overview } from './overview.ts';
 import {
   ClaimLink,
   ImportReport,
@@ -217,6 +219,13 @@ export const routes = {
     access: 'authenticated',
     response: Overview,
   }),
+  history: route({
+    method: 'GET',
+    path: '/api/v1/overview/history',
+    summary: 'Certificates issued in the past year and ending in the next, by day and profile',
+    access: 'authenticated',
+    response: CertificateHistory,
+  }),
 
   // People
   people: route({
@@ -373,6 +382,21 @@ export const routes = {
     summary: 'The certification authorities',
     access: 'authenticated',
     response: z.object({ items: z.array(Authority) }),
+  }),
+  authority: route({
+    method: 'GET',
+    path: '/api/v1/authorities/:id',
+    summary: 'One certification authority with its chain and its lists',
+    access: 'authenticated',
+    params: ById,
+    response: AuthorityDetail,
+  }),
+  authorityRequests: route({
+    method: 'GET',
+    path: '/api/v1/authority-requests',
+    summary: 'Requests to outside issuers whose certificate has not come back, oldest first',
+    access: 'authenticated',
+    response: z.object({ items: z.array(OpenAuthorityRequest) }),
   }),
   createAuthority: route({
     method: 'POST',

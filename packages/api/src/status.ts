@@ -43,7 +43,7 @@ export const AuthorityHealth = z.object({
   /** Of all shards together: the oldest list, and the one that ends first. */
   shards: z.object({ count: z.int(), entries: z.int(), thisUpdate: Instant, nextUpdate: Instant }).nullable(),
   /** The certificate that its OCSP answers are signed with. */
-  responder: z.object({ notAfter: Instant }).nullable(),
+  responder: z.object({ notBefore: Instant, notAfter: Instant }).nullable(),
   publications: z.array(
     z.object({
       target: z.string(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromBase64, toBase64, toPem } from './files.ts';
+import { fromBase64, readCertificates, toBase64, toPem } from './files.ts';
 
 describe('files', () => {
   it('carries every octet through base64, long inputs too', () => {
@@ -13,5 +13,13 @@ describe('files', () => {
       `-----BEGIN CERTIFICATE-----\n${'A'.repeat(64)}\n${'A'.repeat(64)}\n-----END CERTIFICATE-----\n`,
     );
     expect(toPem('X', 'AAAA')).toBe('-----BEGIN X-----\nAAAA\n-----END X-----\n');
+  });
+  it('finds certificates in PEM and DER, and nothing else', () => {
+    const [one, two] = ['MAEA', 'MAEB'];
+    const key = '-----BEGIN PRIVATE KEY-----\nMAEC\n-----END PRIVATE KEY-----\n';
+    const pem = `issuer=/CN=X\n${toPem('CERTIFICATE', one)}${key}${toPem('CERTIFICATE', two).replaceAll('\n', '\r\n')}`;
+    expect(readCertificates(new TextEncoder().encode(pem))).toEqual([one, two]);
+    expect(readCertificates(fromBase64(one))).toEqual([one]);
+    expect(readCertificates(new TextEncoder().encode(key))).toEqual([]);
   });
 });

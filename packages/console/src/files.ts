@@ -27,3 +27,12 @@ export function save(fileName: string, mediaType: string, content: Uint8Array<Ar
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
+
+/** DER in base64 of every certificate in a PEM file, or of the one that a DER file is; none of anything else. */
+export function readCertificates(octets: Uint8Array): string[] {
+  if (octets[0] === 0x30) return [toBase64(octets)];
+  const text = new TextDecoder().decode(octets);
+  return [...text.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)].map(
+    ([, base64 = '']) => base64.replace(/\s/g, ''),
+  );
+}

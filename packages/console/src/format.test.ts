@@ -1,10 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { colonHex, formatBytes, formatDay, formatMonth, formatRelative, percent, plural, shortHex } from './format.ts';
+import {
+  colonHex,
+  formatBytes,
+  formatDay,
+  formatMonth,
+  formatRelative,
+  percent,
+  plural,
+  shortHex,
+  timeLeft,
+} from './format.ts';
 
 describe('format', () => {
   it('names months and days without sliding across a time zone', () => {
     expect(formatMonth('2027-03')).toBe('Mar 2027');
     expect(formatDay('2026-11-01')).toBe('1 Nov');
+  });
+
+  it('says how much time is left, never more than there is', () => {
+    const now = Date.parse('2026-11-24T12:00:00Z');
+    expect(timeLeft('2026-11-30T11:00:00Z', now)).toBe('5 days left');
+    expect(timeLeft('2026-11-26T11:00:00Z', now)).toBe('47 hours left');
+    expect(timeLeft('2026-11-24T13:30:00Z', now)).toBe('1 hour left');
+    expect(timeLeft('2026-11-24T12:59:00Z', now)).toBe('less than an hour left');
+    expect(timeLeft('2026-11-24T12:00:00Z', now)).toBe('ended');
   });
 
   it('says how far away an instant is', () => {

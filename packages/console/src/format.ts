@@ -39,6 +39,16 @@ export function formatRelative(instant: string, now: number): string {
   return seconds > 0 ? 'in less than a minute' : 'just now';
 }
 
+/** `6 days left`, `1 hour left`, `ended`; `now` in milliseconds since 1970. */
+export function timeLeft(instant: string, now: number): string {
+  const hours = Math.floor((Date.parse(instant) - now) / 3_600_000);
+  if (Date.parse(instant) <= now) return 'ended';
+  if (hours < 1) return 'less than an hour left';
+  return hours < 48
+    ? `${plural(hours, 'hour', 'hours')} left`
+    : `${plural(Math.floor(hours / 24), 'day', 'days')} left`;
+}
+
 /** `1 person`, `1,204 people`. */
 export const plural = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
 

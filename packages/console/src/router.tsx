@@ -157,6 +157,11 @@ const authorities = createRoute({
   path: '/authorities',
   component: lazyRouteComponent(() => import('./authorities/AuthoritiesPage.tsx'), 'AuthoritiesPage'),
 });
+const authority = createRoute({
+  getParentRoute: () => office,
+  path: '/authorities/$id',
+  component: lazyRouteComponent(() => import('./authorities/AuthorityPage.tsx'), 'AuthorityPage'),
+});
 
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
@@ -181,6 +186,7 @@ export const router = createRouter({
       profiles,
       profile,
       authorities,
+      authority,
     ]),
   ]),
   defaultPreload: 'intent',

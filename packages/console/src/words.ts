@@ -1,11 +1,13 @@
 /** The contract's words in a person's words, and the tone each is shown in. */
 import type {
   AuditRecord,
+  Authority,
   CertificateSummary,
   CertificateUse,
   InspectNode,
   JournalEntry,
   LintOutcome,
+  NewAuthority,
   Operator,
   Person,
   RecoveryRequest,
@@ -147,4 +149,47 @@ export function choices<K extends string>(
     value,
     label: typeof words === 'string' ? words : words[0],
   }));
+}
+
+export const authorityStates: Record<Authority['state'], Worded> = {
+  issuing: ['Issues now', 'ok'],
+  root: ['Root', 'wait'],
+  kept: ['Kept', 'wait'],
+  retired: ['Retired', 'quiet'],
+  revoked: ['Revoked', 'bad'],
+};
+
+export const authorityMeanings: Record<Authority['state'], string> = {
+  issuing: 'Signs every new certificate',
+  root: 'Signs authorities, and nothing else',
+  kept: 'Goes on with lists and OCSP for what it signed; signs again if the newer ones are retired',
+  retired: 'Signs no more certificates; goes on with lists and OCSP for what it signed',
+  revoked: 'Nothing that it signed is believed',
+};
+
+export const keyPlaces: Record<Authority['keyPlace'], string> = { software: 'in software', token: 'in a token' };
+
+/** The keys that an authority may have, as they are offered. */
+export const authorityKeys: Record<NewAuthority['key'], string> = {
+  p256: 'ECDSA P-256',
+  p384: 'ECDSA P-384',
+  p521: 'ECDSA P-521',
+  'rsa-3072': 'RSA 3072 bits',
+  'rsa-4096': 'RSA 4096 bits',
+  ed25519: 'Ed25519: few mail programs know it',
+};
+
+/** Of a name as RFC 4514 writes it: what people call it. */
+export function commonName(name: string): string {
+  const found = /(?:^|[,+])CN=((?:\\.|[^\\,+])*)/.exec(name)?.[1];
+  return found === undefined
+    ? name
+    : found.replace(/\\([^0-9a-f]|[0-9a-f]{2})/gi, (escaped, what: string) => (what.length === 1 ? what : escaped));
+}
+
+/** A reason as it stands in a record, in words for the middle of a sentence. */
+export function revocationWords(reason: string): string {
+  if (reason === 'certificateHold') return 'until somebody releases it';
+  const known = Object.entries(revocationReasons).find(([name]) => name === reason)?.[1][0];
+  return (known ?? reason).toLowerCase();
 }

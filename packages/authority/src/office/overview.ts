@@ -14,8 +14,6 @@ export async function overview(
   return {
     people: await people(snapshot, at),
     certificates: await certificates(snapshot, at),
-    expiryByMonth: await expiryByMonth(snapshot, at),
-    issuedByDay: await issuedByDay(snapshot, at),
     escrow: await escrow(snapshot),
     mailByDay: await mailByDay(snapshot, at),
     recoveries: await recoveries(snapshot, at),
@@ -84,41 +82,6 @@ async function certificates(snapshot: Snapshot, at: Date): Promise<Overview['cer
     expired: Number(row.expired),
     revoked: Number(row.revoked),
   };
-}
-
-async function expiryByMonth(snapshot: Snapshot, at: Date): Promise<Overview['expiryByMonth']> {
-  const months = Array.from({ length: 12 }, (_, index) =>
-    new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + index, 1)).toISOString().slice(0, 7),
-  );
-  const rows = await snapshot
-    .selectFrom('certificates')
-    .select([sql<string>`to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM')`.as('month'), 'use'])
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .where('revoked_at', 'is', null)
-    .where('not_after', '>', at)
-    .where('use', 'in', ['signing', 'encryption'])
-    .groupBy(['month', 'use'])
-    .execute();
-  const count = (month: string, use: string) =>
-    Number(rows.find((row) => row.month === month && row.use === use)?.count ?? 0);
-  return months.map((month) => ({
-    month,
-    signing: count(month, 'signing'),
-    encryption: count(month, 'encryption'),
-  }));
-}
-
-async function issuedByDay(snapshot: Snapshot, at: Date): Promise<Overview['issuedByDay']> {
-  const days = lastDays(at);
-  const rows = await snapshot
-    .selectFrom('certificates')
-    .select(sql<string>`to_char(issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')`.as('day'))
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .where('issued_at', '>=', startOf(days))
-    .where('person_id', 'is not', null)
-    .groupBy('day')
-    .execute();
-  return days.map((day) => ({ day, count: Number(rows.find((row) => row.day === day)?.count ?? 0) }));
 }
 
 async function escrow(snapshot: Snapshot): Promise<Overview['escrow']> {

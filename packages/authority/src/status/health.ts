@@ -39,7 +39,10 @@ async function healthOf(
     complete: list('complete'),
     delta: list('delta'),
     shards: together(crls.filter((one) => one.shard !== null && one.baseNumber === null)),
-    responder: responder === undefined ? null : { notAfter: responder.notAfter.toISOString() },
+    responder:
+      responder === undefined
+        ? null
+        : { notBefore: responder.notBefore.toISOString(), notAfter: responder.notAfter.toISOString() },
   };
 }
 

@@ -120,6 +120,16 @@ export async function insertAuthorityRequest(
     .execute();
 }
 
+/** Whose certificate has not come back, oldest first. */
+export async function openAuthorityRequests(snapshot: Snapshot) {
+  return snapshot
+    .selectFrom('authority_requests')
+    .select(['id', 'name', 'key_reference', 'request', 'created_at'])
+    .where('authority_id', 'is', null)
+    .orderBy('created_at')
+    .execute();
+}
+
 /** Held until commit. */
 export async function holdAuthorityRequest(tx: Transaction, id: string) {
   return tx.selectFrom('authority_requests').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

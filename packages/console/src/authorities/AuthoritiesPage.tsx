@@ -1,92 +1,51 @@
-import { Button, Group, Skeleton } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import type { OpenAuthorityRequest } from '@chancery/api';
+import { Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
 import { api, useMay } from '../api.ts';
-import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
-import { save, toPem } from '../files.ts';
-import { formatCount } from '../format.ts';
-import { CopyField } from '../pieces/CopyField.tsx';
-import { Facts } from '../pieces/Facts.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { When } from '../pieces/When.tsx';
+import { hierarchyOf, walk } from './forest.ts';
+import { Hierarchy } from './Hierarchy.tsx';
+import { NewAuthority } from './NewAuthority.tsx';
+import { RequestDrawer } from './RequestDrawer.tsx';
 import { StatusHealth } from './StatusHealth.tsx';
+import { useStatus } from './use-status.ts';
 
-/** The certification authorities that sign. */
+/** The certification authorities as a picture, and how what they tell relying parties is doing. */
 export function AuthoritiesPage() {
   const mayWrite = useMay('authority:write');
   const authorities = useQuery({ queryKey: ['authorities'], queryFn: () => api.authorities() });
+  const requests = useQuery({ queryKey: ['authorities', 'requests'], queryFn: () => api.authorityRequests() });
+  const status = useStatus();
+  const [request, setRequest] = useState<OpenAuthorityRequest | null>(null);
+  const items = authorities.data?.items;
+  const open = requests.data?.items;
+  const forest = useMemo(() => hierarchyOf(items ?? [], open ?? []), [items, open]);
+  const health = useMemo(() => new Map(status.data?.authorities.map((one) => [one.id, one])), [status.data]);
+  const roots = items?.filter(({ role, state }) => role === 'root' && state === 'root') ?? [];
   return (
-    <Page title="Authorities" lead="Correspondents trust your certificates once they trust the root: give it to them.">
-      <ProblemAlert error={authorities.error} />
-      {authorities.isPending && <Skeleton height={240} />}
-      {authorities.data?.items.map((authority) => (
-        <Panel
-          key={authority.id}
-          title={authority.role === 'root' ? 'Root authority' : 'Issuing authority'}
-          actions={
-            <Group gap="xs">
-              {mayWrite && <ChangeAuthority authority={authority} />}
-              <Button
-                size="xs"
-                variant="default"
-                leftSection={<IconDownload size={16} aria-hidden />}
-                aria-label={`Certificate, PEM: ${authority.name}`}
-                onClick={() =>
-                  save(
-                    `${authority.role}-authority.pem`,
-                    'application/x-pem-file',
-                    toPem('CERTIFICATE', authority.certificate),
-                  )
-                }
-              >
-                Certificate, PEM
-              </Button>
-            </Group>
-          }
-        >
-          <Facts
-            items={[
-              ['Name', authority.name],
-              ['Key', authority.keyAlgorithm],
-              ['Valid until', <When key="until" at={authority.notAfter} />],
-              ['Certificate', <CopyField key="ca" label="certificate address" value={authority.certificateUrl} />],
-              ['Revocation list', <CopyField key="crl" label="revocation list address" value={authority.crlUrl} />],
-              [
-                'Current list',
-                authority.crl === null ? (
-                  'None yet'
-                ) : (
-                  <>
-                    Number {authority.crl.number}, {formatCount(authority.crl.entries)} revoked, next{' '}
-                    <When at={authority.crl.nextUpdate} style="relative" />
-                  </>
-                ),
-              ],
-            ]}
-          />
-        </Panel>
-      ))}
-      <StatusHealth />
+    <Page
+      title="Authorities"
+      lead="Correspondents trust your certificates once they trust the root: give it to them."
+      actions={mayWrite && items !== undefined && <NewAuthority parents={roots} />}
+    >
+      <ProblemAlert error={authorities.error ?? requests.error} onRetry={() => void authorities.refetch()} />
+      <Panel title="Hierarchy">
+        {items === undefined ? (
+          authorities.isPending && <Skeleton height={320} />
+        ) : (
+          <Hierarchy forest={forest} health={health} onRequest={setRequest} />
+        )}
+        {walk(forest).some(({ kind }) => kind !== 'authority') && (
+          <Text size="sm" c="dimmed" mt="md">
+            Dashed: outside issuers, whose keys are not in this office, and authorities whose certificate has not come
+            back.
+          </Text>
+        )}
+      </Panel>
+      <StatusHealth status={status} />
+      <RequestDrawer request={request} mayInstall={mayWrite} onClose={() => setRequest(null)} />
     </Page>
-  );
-}
-
-/** All that it signed; and, where somebody stands above it, its own certificate. */
-function ChangeAuthority({ authority: { id, name, role } }: { authority: { id: string; name: string; role: string } }) {
-  if (role === 'root') return null;
-  return (
-    <>
-      <ChangeStatus
-        label="Revoke or hold all it signed"
-        explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
-        submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
-      />
-      <ChangeStatus
-        label="Revoke or hold it"
-        explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
-        submit={(body) => api.changeAuthority({ params: { id }, body })}
-      />
-    </>
   );
 }

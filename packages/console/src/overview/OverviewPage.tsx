@@ -1,12 +1,15 @@
 import type { Overview } from '@chancery/api';
 import { Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
-import { IconAlertTriangle, IconArrowRight } from '@tabler/icons-react';
+import { IconArrowRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, useMay } from '../api.ts';
+import { findingsOf } from '../authorities/judge-status.ts';
+import { useStatus } from '../authorities/use-status.ts';
 import { formatCount, percent, plural } from '../format.ts';
 import { Facts } from '../pieces/Facts.tsx';
+import { Findings, type ShownFinding } from '../pieces/Findings.tsx';
 import { LinkButton } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
@@ -150,8 +153,9 @@ function FirstStep({ title, detail, children }: { title: string; detail: string;
 /** Only what somebody must do something about. */
 function Needs({ overview }: { overview: Overview }) {
   const { certificates, escrow, publication, keyStores } = overview;
+  const status = useStatus(useMay('certificate:read')).data;
   const missing = escrow.encryptionCertificates - escrow.covered;
-  const needs: { key: string; tone: 'bad' | 'warn'; text: ReactNode }[] = publication
+  const needs: ShownFinding[] = publication
     .filter((target) => target.failed > 0)
     .map((target) => ({
       key: target.target,
@@ -186,16 +190,8 @@ function Needs({ overview }: { overview: Overview }) {
       ),
     });
   }
-  if (needs.length === 0) return null;
   return (
-    <ul className="findings" aria-label="Needs attention">
-      {needs.map((need) => (
-        <li key={need.key} className="finding" data-tone={need.tone}>
-          <IconAlertTriangle size={18} aria-hidden style={{ flex: 'none', marginTop: 2 }} />
-          <div style={{ minWidth: 0, overflowWrap: 'anywhere' }}>{need.text}</div>
-        </li>
-      ))}
-    </ul>
+    <Findings label="Needs attention" findings={[...needs, ...findingsOf(status?.authorities ?? [], Date.now())]} />
   );
 }
 

@@ -1,4 +1,5 @@
 /** Whether there is an office, setting it up, and how it stands. */
+import { certificateHistory } from '../../office/history.ts';
 import { keyStores, overview } from '../../office/overview.ts';
 import { offerSetUp, setUpOffice } from '../../office/set-up.ts';
 import { consult, perform } from '../../operation.ts';
@@ -7,7 +8,7 @@ import { VERSION } from '../../version.ts';
 import type { Handlers } from './handler.ts';
 import { enter } from './session.ts';
 
-export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup' | 'overview'> = {
+export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup' | 'overview' | 'history'> = {
   async office({ world, demo }) {
     const office = await world.database.snapshot(findOffice);
     return {
@@ -30,5 +31,8 @@ export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup
       overview(snapshot, world.config, world.clock()),
     );
     return { ...glance, keyStores: await keyStores(world.keyStore) };
+  },
+  async history({ world, by }) {
+    return consult(world, 'office:read', by, (snapshot) => certificateHistory(snapshot, world.clock()));
   },
 };

@@ -130,6 +130,10 @@ describe('certificates, authorities, profiles, inspect', () => {
       ['root', 1],
       ['issuing', 1],
     ]);
+    expect(items).toMatchObject([
+      { keyPlace: 'software', state: 'root', certificatesInForce: 0, retiredAt: null },
+      { keyPlace: 'software', state: 'issuing' },
+    ]);
     const profiles = await ada.client.profiles();
     expect(profiles.items.map((one) => one.id)).toEqual([
       'admin-tls',
@@ -148,6 +152,34 @@ describe('certificates, authorities, profiles, inspect', () => {
     const root = items[0];
     const message = root?.certificate ?? '';
     expect(await ada.client.inspect({ body: { message } })).toMatchObject({ kind: 'certificate' });
+  });
+});
+
+describe('one authority', () => {
+  it('comes with its chain, its lists and its responder', async () => {
+    const [root, issuing] = (await ada.client.authorities()).items;
+    const found = await ada.client.authority({ params: { id: issuing?.id ?? '' } });
+    expect(found).toMatchObject({ ...issuing, chain: [root?.certificate], revoked: null });
+    expect(found.subject).toContain('Issuing CA');
+    expect(found.lists).toMatchObject([
+      { kind: 'complete', shard: null, number: 1, baseNumber: null, url: found.crlUrl },
+    ]);
+    const chain = await fetch(found.chainUrl);
+    expect([chain.status, chain.headers.get('content-type')]).toEqual([
+      200,
+      'application/pkcs7-mime; smime-type=certs-only',
+    ]);
+    await expect(
+      ada.client.authority({ params: { id: '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a11' } }),
+    ).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('that waits for its certificate is among the requests', async () => {
+    expect(await ada.client.authorityRequests()).toEqual({ items: [] });
+    const { id, request } = await ada.client.requestAuthority({ body: { title: 'Asked CA', key: 'p384' } });
+    expect(await ada.client.authorityRequests()).toMatchObject({
+      items: [{ id, request, keyAlgorithm: 'P-384', keyPlace: 'software', name: expect.stringContaining('Asked CA') }],
+    });
   });
 });
 
