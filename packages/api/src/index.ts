@@ -16,6 +16,7 @@ export { ApiError, type Client, type ClientOptions, createClient } from './clien
 export type { CrossCertificate } from './cross-certificates.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
+export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export { CertificateHistory, Overview } from './overview.ts';
 export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';

@@ -1,6 +1,7 @@
 /** End entities: the people (and mailboxes) that have certificates. */
 import { z } from 'zod';
 import { CertificateSummary } from './certificates.ts';
+import { ImportedCertificate } from './imports.ts';
 import { Address, Id, Instant, PageQuery } from './values.ts';
 
 /** Where the signing key lives: on the person's own device or browser, or in the gateway that signs for them. */
@@ -60,10 +61,15 @@ export type Person = z.infer<typeof Person>;
 
 export const PersonDetail = Person.extend({
   certificates: z.array(CertificateSummary),
+  /** That another office issued. */
+  importedCertificates: z.array(ImportedCertificate),
   escrowedKeys: z.array(
     z.object({
       id: Id,
       createdAt: Instant,
+      /** `imported`: made elsewhere, and in use before it came here. */
+      origin: z.enum(['kra', 'imported']),
+      /** Of the certificate of ours for it. */
       serialNumber: z.string().nullable(),
       locks: z.array(z.object({ kind: z.enum(['vault', 'claim', 'gateway', 'owner']), expiresAt: Instant.nullable() })),
     }),

@@ -30,6 +30,15 @@ import {
   RecipientCertificates,
   RecipientQuery,
 } from './gateway.ts';
+import {
+  ImportCertificates,
+  ImportedCertificate,
+  ImportedCertificateDetail,
+  ImportedCertificateQuery,
+  ImportKeys,
+  ImportOutcome,
+  TransportKey,
+} from './imports.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
 import { CertificateHistory, Overview } from './overview.ts';
@@ -546,6 +555,56 @@ export const routes = {
     access: 'authenticated',
     body: InspectRequest,
     response: InspectNode,
+  }),
+
+  // What another office issued
+  importCertificates: route({
+    method: 'POST',
+    path: '/api/v1/imports/certificates',
+    summary: 'Take in certificates that another office issued; a repeated call changes nothing',
+    access: 'authenticated',
+    body: ImportCertificates,
+    response: ImportOutcome,
+  }),
+  importTransportKey: route({
+    method: 'POST',
+    path: '/api/v1/imports/transport-key',
+    summary: 'What keys are sealed to on their way into escrow',
+    access: 'authenticated',
+    response: TransportKey,
+  }),
+  importKeys: route({
+    method: 'POST',
+    path: '/api/v1/imports/keys',
+    summary: 'Take encryption keys of another office into escrow; a repeated call changes nothing',
+    access: 'authenticated',
+    body: ImportKeys,
+    response: ImportOutcome,
+  }),
+  importedCertificates: route({
+    method: 'GET',
+    path: '/api/v1/imported-certificates',
+    summary: 'Certificates that another office issued, those imported last first',
+    access: 'authenticated',
+    query: ImportedCertificateQuery,
+    response: pageOf(ImportedCertificate),
+  }),
+  importedCertificate: route({
+    method: 'GET',
+    path: '/api/v1/imported-certificates/:id',
+    summary: 'One certificate that another office issued',
+    access: 'authenticated',
+    params: ById,
+    response: ImportedCertificateDetail,
+  }),
+  revokeImported: route({
+    method: 'POST',
+    path: '/api/v1/imported-certificates/:id/revocation',
+    summary: 'Revoke a certificate that an authority of ours signed before it came here',
+    access: 'authenticated',
+    params: ById,
+    body: RevokeRequest,
+    response: ImportedCertificate,
   }),
 
   // Bulk issuance

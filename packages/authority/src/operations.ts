@@ -32,6 +32,7 @@ import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from '
 import { escrowKey } from './kra/escrow.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
+import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
@@ -48,6 +49,8 @@ import { showClaim } from './ra/claim-link.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
 import { importPeople } from './ra/import.ts';
+import { importCertificate, importKey } from './ra/import-outside.ts';
+import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
 
 /** What a list of operations needs to know of each. */
@@ -72,6 +75,9 @@ export const operations: readonly Listed[] = [
   changePerson,
   removePerson,
   importPeople,
+  importCertificate,
+  importKey,
+  revokeImportedCertificate,
   rotateEncryptionKey,
   noteEnrollmentError,
   showClaim,
@@ -84,6 +90,8 @@ export const operations: readonly Listed[] = [
   expireRecoveries,
   releaseKey,
   releasePassword,
+  makeTransportKey,
+  forgetTransportKeys,
   submitIssuance,
   withdrawIssuance,
   retryIssuance,

@@ -208,6 +208,7 @@ export {
   type NameAttribute,
   type NameAttributeType,
   namesEqual,
+  nameValues,
   parseName,
 } from './x509/name.ts';
 export type {

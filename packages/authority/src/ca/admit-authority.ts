@@ -12,6 +12,7 @@ import { AuthorityError } from '../errors.ts';
 import { type AuthorityRow, insertAuthority, listAuthorities } from '../store/authorities.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import type { World } from '../world.ts';
+import { adoptImported } from './adopt-imported.ts';
 import { keyLabel } from './authority-key.ts';
 import { issueCrl } from './crl.ts';
 import { weaknessesOf } from './key-strength.ts';
@@ -48,6 +49,7 @@ export async function admit(tx: Transaction, world: World, newcomer: Newcomer): 
   };
   const id = await insertAuthority(tx, { ...authority, createdAt: now });
   const row: AuthorityRow = { ...authority, id, revokedAt: null, revocationReason: null, retiredAt: null };
+  await adoptImported(tx, row);
   await issueCrl(tx, world, row);
   return row;
 }

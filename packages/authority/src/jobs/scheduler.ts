@@ -4,6 +4,7 @@ import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
+import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
@@ -18,6 +19,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
     const ids = await findLapsedRecoveries(world);
     if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
   },
+  'ended-transport-keys': destroyEndedTransportKeys,
   'purge-tokens': purgeExpiredTokens,
 };
 

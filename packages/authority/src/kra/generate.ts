@@ -1,6 +1,6 @@
 /**
  * Makes encryption keys. The private key exists here in clear for as long as it takes to seal it, in one Buffer that is
- * zeroed; `release.ts` is the only other place where one is ever seen.
+ * zeroed; `archive.ts`, for keys that were made elsewhere, and `release.ts` are the only other places where one is ever seen.
  */
 import { createCipheriv, createHash, generateKeyPair, randomBytes } from 'node:crypto';
 import canonicalize from 'canonicalize';
@@ -30,18 +30,28 @@ export const FORMAT_VERSION = 1;
 
 export async function generateSealedKey(spec: EncryptionKeySpec, binding: RecordBinding): Promise<SealedKey> {
   const { publicKey: spki, privateKey: pkcs8 } = await keyPair(spec);
+  try {
+    return { spki, algorithm: labels[spec], ...sealPrivateKey(pkcs8, spki, binding) };
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+/** Seals a private key as a record of the escrow. The caller zeroes `pkcs8`. @param spki DER SubjectPublicKeyInfo of it */
+export function sealPrivateKey(
+  pkcs8: Uint8Array,
+  spki: Uint8Array,
+  binding: RecordBinding,
+): Pick<SealedKey, 'sealed' | 'dek'> {
   const dek = randomBytes(32);
   try {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', dek, nonce, { authTagLength: 16 });
     cipher.setAAD(associatedData(binding, createHash('sha256').update(spki).digest()));
-    const sealed = Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]);
-    return { spki, algorithm: labels[spec], sealed, dek };
+    return { sealed: Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]), dek };
   } catch (error) {
     dek.fill(0);
     throw error;
-  } finally {
-    pkcs8.fill(0);
   }
 }
 

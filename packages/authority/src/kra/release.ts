@@ -113,7 +113,12 @@ export const releasePassword = operation({
 
 export interface ClaimPackage {
   readonly secret: string;
-  readonly keys: readonly { key: EscrowedKeyRow; wrapped: Uint8Array; certificate: Uint8Array; authorityId: string }[];
+  readonly keys: readonly {
+    key: EscrowedKeyRow;
+    wrapped: Uint8Array;
+    certificate: Uint8Array;
+    authorityId: string | null;
+  }[];
   readonly password: string;
   readonly profile: 'modern' | 'compat';
   readonly friendlyName: string;
@@ -187,7 +192,7 @@ async function packRecovered(
 interface OpenableKey {
   readonly key: EscrowedKeyRow;
   readonly certificate: Uint8Array;
-  readonly authorityId: string;
+  readonly authorityId: string | null;
   readonly openDek: () => Promise<Buffer>;
 }
 
@@ -204,9 +209,11 @@ async function pack(
   const chain: Uint8Array[] = [];
   try {
     for (const one of input.keys) {
-      const friendlyName = `${input.friendlyName} ${one.key.created_at.toISOString().slice(0, 10)}`;
+      // A key that came from another office is as old as its certificate, not as its record here.
+      const made = one.key.origin === 'kra' ? one.key.created_at : parseCertificate(one.certificate).notBefore;
+      const friendlyName = `${input.friendlyName} ${made.toISOString().slice(0, 10)}`;
       opened.push({ privateKey: await openKey(one), certificate: one.certificate, friendlyName });
-      chain.push(...(await chainOf(snapshot, one.authorityId)));
+      if (one.authorityId !== null) chain.push(...(await chainOf(snapshot, one.authorityId)));
     }
     const { password, profile } = input;
     return await createPkcs12({ entries: opened, chain, password, profile });

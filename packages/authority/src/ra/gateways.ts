@@ -10,6 +10,7 @@ import { latestCrl, readCrl } from '../store/crls.ts';
 import { listCrossCertificates } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { keysLockedTo, usableKeys } from '../store/escrow.ts';
+import { usableImported } from '../store/imported-certificates.ts';
 import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
 
@@ -48,7 +49,10 @@ export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayC
   };
 }
 
-/** Certificates whose owner, or a gateway in the owner's stead, can decrypt: newest first. */
+/**
+ * Certificates whose owner, or a gateway in the owner's stead, can decrypt: newest first. While this office has issued none
+ * that is in use, those of another office whose key is in escrow here: a move leaves nobody unreachable, and no mail unreadable.
+ */
 export async function usableCertificates(snapshot: Snapshot, address: string, at: Date) {
   const person = await personByAddress(snapshot, address);
   if (person?.state !== 'active') return [];
@@ -57,7 +61,8 @@ export async function usableCertificates(snapshot: Snapshot, address: string, at
     snapshot,
     rows.flatMap((row) => row.escrowed_key_id ?? []),
   );
-  return rows.filter((row) => row.escrowed_key_id !== null && usable.has(row.escrowed_key_id));
+  const ours = rows.filter((row) => row.escrowed_key_id !== null && usable.has(row.escrowed_key_id));
+  return ours.length > 0 ? ours : usableImported(snapshot, address, at);
 }
 
 /** The keys of one address that are locked to the calling gateway: sealed, with the lock that only it opens. */

@@ -12,9 +12,11 @@ import { latestClaim, openClaims } from '../store/claims.ts';
 import type { Snapshot } from '../store/database.ts';
 import { type EnrollmentRow, waitingEnrollments } from '../store/enrollments.ts';
 import { escrowedKeysOfPerson, locksOfKeys, usableKeys } from '../store/escrow.ts';
+import { importedOfPerson } from '../store/imported-certificates.ts';
 import { listPeople, nameCursor, type PeopleFilter, type PersonRow, peopleByIds, personById } from '../store/people.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
+import { describeImported } from './imported-status.ts';
 
 /** One page, in order of names. @throws AuthorityError `invalid-request` for a cursor that no page gave out */
 export async function peoplePage(
@@ -47,6 +49,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   const [person] = await describePeople(world, snapshot, [row]);
   if (person === undefined) throw noSuchPerson();
   const certificates = await certificatesOfPeople(snapshot, [id]);
+  const imported = await importedOfPerson(snapshot, id);
   const keys = await escrowedKeysOfPerson(snapshot, id);
   const locks = await locksOfKeys(
     snapshot,
@@ -57,9 +60,11 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   return {
     ...person,
     certificates: certificates.map((one) => describeCertificate(one, world.clock())),
+    importedCertificates: imported.map((one) => describeImported(one, world.clock())),
     escrowedKeys: keys.map((key) => ({
       id: key.id,
       createdAt: key.created_at.toISOString(),
+      origin: key.origin,
       serialNumber: certificates.find((one) => one.escrowed_key_id === key.id)?.serial_number ?? null,
       locks: locks
         .filter((lock) => lock.escrowed_key_id === key.id)

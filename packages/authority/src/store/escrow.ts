@@ -35,7 +35,7 @@ export async function vaultById(snapshot: Snapshot, id: string): Promise<VaultRo
 
 export async function insertEscrowedKey(
   tx: Transaction,
-  key: Omit<EscrowedKeyRow, 'use' | 'delivered_at'>,
+  key: Omit<EscrowedKeyRow, 'use' | 'delivered_at' | 'origin'> & Partial<Pick<EscrowedKeyRow, 'origin'>>,
   locks: readonly Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[],
 ): Promise<void> {
   await tx.insertInto('escrowed_keys').values(key).execute();
@@ -60,13 +60,14 @@ export async function escrowedKeysOfPerson(snapshot: Snapshot, personId: string)
     .execute();
 }
 
-/** The newest key of each person who has one. */
+/** The newest key of each person who has one; one that came from another office is not certified again. */
 export async function newestKeys(snapshot: Snapshot, personIds: readonly string[]): Promise<Map<string, string>> {
   const rows = await snapshot
     .selectFrom('escrowed_keys')
     .select(['person_id', 'id'])
     .distinctOn('person_id')
     .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
+    .where('origin', '=', 'kra')
     .orderBy('person_id')
     .orderBy('created_at', 'desc')
     .execute();
@@ -86,7 +87,7 @@ export async function locksOfKeys(snapshot: Snapshot, ids: readonly string[]): P
 export async function keysLockedTo(
   snapshot: Snapshot,
   lock: { readonly kind: LockRow['kind']; readonly holder: string; readonly personId: string },
-): Promise<{ key: EscrowedKeyRow; wrapped: Buffer; certificate: Buffer; authorityId: string }[]> {
+): Promise<{ key: EscrowedKeyRow; wrapped: Buffer; certificate: Buffer; authorityId: string | null }[]> {
   const rows = await snapshot
     .selectFrom('escrow_locks as l')
     .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
@@ -107,17 +108,30 @@ export async function keysLockedTo(
   });
 }
 
-/** The newest certificate of each escrowed key, DER. */
+/** The certificate of an escrowed key, DER. */
+export interface KeyCertificate {
+  readonly certificate: Buffer;
+  /** Null where another office issued it that is not here. */
+  readonly authorityId: string | null;
+  readonly serialNumber: string;
+}
+
+/** The newest certificate of each escrowed key: ours, or that of the office which made the key. */
 export async function certificatesOfKeys(
   snapshot: Snapshot,
   ids: readonly string[],
-): Promise<Map<string, { certificate: Buffer; authorityId: string; serialNumber: string }>> {
-  const rows = await snapshot
+): Promise<Map<string, KeyCertificate>> {
+  const ours = snapshot
     .selectFrom('certificates')
-    .select(['escrowed_key_id', 'certificate', 'authority_id', 'serial_number'])
-    .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`)
-    .orderBy('issued_at')
-    .execute();
+    .select(['escrowed_key_id', 'certificate', 'serial_number'])
+    .select((row) => [row.ref('authority_id').$castTo<string | null>().as('authority_id'), 'issued_at as since'])
+    .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`);
+  const others = snapshot
+    .selectFrom('imported_certificates')
+    .select(['escrowed_key_id', 'certificate', 'serial_number'])
+    .select(['authority_id', 'not_before as since'])
+    .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`);
+  const rows = await ours.unionAll(others).orderBy('since').execute();
   return new Map(
     rows.flatMap((row) =>
       row.escrowed_key_id === null
@@ -199,7 +213,7 @@ export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string)
     .where('gateway_decrypts', '=', true)
     .where(
       sql<boolean>`NOT EXISTS (SELECT 1 FROM escrow_locks l WHERE l.kind = 'gateway' AND l.holder = ${gatewayId}
-        AND l.escrowed_key_id = (SELECT e.id FROM escrowed_keys e WHERE e.person_id = people.id
+        AND l.escrowed_key_id = (SELECT e.id FROM escrowed_keys e WHERE e.person_id = people.id AND e.origin = 'kra'
           ORDER BY e.created_at DESC LIMIT 1))`,
     )
     .execute();

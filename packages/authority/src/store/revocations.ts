@@ -3,6 +3,7 @@ import { type RevocationReason, revocationReasons } from '@chancery/smime';
 import { sql } from 'kysely';
 import type { CrlScope } from './crls.ts';
 import type { Snapshot, Transaction } from './database.ts';
+import { changeImportedStatus, importedStatus } from './imported-certificates.ts';
 
 /** The version up to which an authority's revocations have committed; 0 where nothing was ever revoked. */
 export async function revocationVersion(snapshot: Snapshot, authorityId: string): Promise<number> {
@@ -111,7 +112,8 @@ export interface ChangedCertificate {
 }
 
 /**
- * Changes the status of every certificate for which that is a change; a revocation follows a hold, and begins when the hold began.
+ * Changes the status of every certificate for which that is a change, also of those that an authority of ours signed before it
+ * came here, except where one is named by its serial number; a revocation follows a hold, and begins when the hold began.
  * Lists and OCSP know it from the commit on: a trigger notes it for them.
  */
 export async function changeStatus(
@@ -141,11 +143,12 @@ export async function changeStatus(
   else if (change.act === 'hold') query = query.where('revoked_at', 'is', null);
   else query = query.where((where) => where.or([where('revoked_at', 'is', null), held]));
   const rows = await query.returning(['serial_number', 'authority_id', 'person_id']).execute();
-  return rows.map((row) => ({
+  const changed = rows.map((row) => ({
     serialNumber: row.serial_number,
     authorityId: row.authority_id,
     personId: row.person_id,
   }));
+  return 'serialNumber' in target ? changed : [...changed, ...(await changeImportedStatus(tx, target, change, at))];
 }
 
 /** The same for an authority's own certificate, at its issuer. False where that is no change. */
@@ -221,12 +224,17 @@ export async function noteRevocation(
     .execute();
 }
 
-/** What OCSP needs to know about serial numbers, and no more. Serial numbers that were never issued are absent. */
+/**
+ * What OCSP needs to know about serial numbers, and no more. Serial numbers that were never issued are absent. What an
+ * authority signed before it came here is asked for only where the inventory does not know it.
+ */
 export async function revocationStatus(snapshot: Snapshot, authorityId: string, serialNumbers: readonly string[]) {
-  return snapshot
+  const rows = await snapshot
     .selectFrom('certificates')
     .select(['serial_number', 'revoked_at', 'revocation_reason'])
     .where('serial_number', 'in', serialNumbers)
     .where('authority_id', '=', authorityId)
     .execute();
+  if (rows.length >= serialNumbers.length) return rows;
+  return [...rows, ...(await importedStatus(snapshot, authorityId, serialNumbers))];
 }

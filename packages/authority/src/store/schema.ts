@@ -118,7 +118,9 @@ export interface Schema {
     sealed: Buffer;
     created_at: Date;
     delivered_at: Generated<Date | null>;
+    origin: Generated<'kra' | 'imported'>;
   };
+  transport_keys: { id: string; key_reference: string; certificate: Buffer; created_at: Date; not_after: Date };
   escrow_locks: {
     id: Generated<string>;
     escrowed_key_id: string;
@@ -186,6 +188,28 @@ export interface Schema {
     revoked_at: Date | null;
     revocation_reason: string | null;
     crl_shard: Generated<number | null>;
+  };
+  imported_certificates: {
+    id: string;
+    person_id: string;
+    authority_id: string | null;
+    issuer: string;
+    serial_number: string;
+    use: 'signing' | 'encryption';
+    also_signs: boolean;
+    subject: string;
+    addresses: string[];
+    key_algorithm: string;
+    spki_sha256: Buffer;
+    fingerprint: Buffer;
+    certificate: Buffer;
+    escrowed_key_id: string | null;
+    not_before: Date;
+    not_after: Date;
+    source: string;
+    imported_at: Date;
+    revoked_at: Date | null;
+    revocation_reason: string | null;
   };
   responder_certificates: {
     serial_number: string;

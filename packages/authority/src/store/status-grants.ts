@@ -7,6 +7,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   revocations: [],
   revocation_versions: [],
   certificates: ['serial_number', 'authority_id', 'revoked_at', 'revocation_reason'],
+  imported_certificates: ['serial_number', 'authority_id', 'revoked_at', 'revocation_reason'],
   responder_certificates: [],
 };
 

@@ -7,6 +7,7 @@ import { claimHandlers } from './claims.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
+import { importHandlers } from './imports.ts';
 import { inspectHandlers } from './inspect.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
@@ -27,6 +28,7 @@ export const handlers: Handlers<RouteName> = {
   ...authorityHandlers,
   ...crossCertificateHandlers,
   ...profileHandlers,
+  ...importHandlers,
   ...issuanceHandlers,
   ...claimHandlers,
   ...recoveryHandlers,

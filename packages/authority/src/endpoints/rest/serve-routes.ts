@@ -71,6 +71,9 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   // 25 MB of message in base64.
   inspect: 34_100_000,
   importPeople: 40_000_000,
+  // Five hundred certificates, and two hundred with their keys, of some kilobytes each.
+  importCertificates: 22_000_000,
+  importKeys: 22_000_000,
   // A thousand requests of 20,000 characters.
   submitIssuance: 22_000_000,
   // A thousand entries of a few kilobytes at the most.

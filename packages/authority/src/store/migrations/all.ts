@@ -7,6 +7,7 @@ import { up as inventory } from './0005-inventory.ts';
 import { up as hierarchy } from './0006-hierarchy.ts';
 import { up as crossCertificates } from './0007-cross-certificates.ts';
 import { up as history } from './0008-history.ts';
+import { up as imports } from './0009-imports.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '0006-hierarchy': { up: hierarchy },
   '0007-cross-certificates': { up: crossCertificates },
   '0008-history': { up: history },
+  '0009-imports': { up: imports },
 };
