@@ -13,6 +13,7 @@ describe.skipIf(missing('softhsm'))('PKCS#11 with SoftHSM', () => {
     remove: async () => token.remove(),
     unknown: `pkcs11:${encodeURIComponent(token.label)}/00000000000070008000000000000000`,
     imports: false,
+    mlDsa: false,
     oaepHashes: ['sha256', 'sha384', 'sha512'],
     keysLiveInMemory: false,
   });

@@ -90,6 +90,8 @@ export const Authority = z.object({
   /** `issuing`: signs new certificates; `kept`: goes on with CRLs and OCSP alone, though a newer one may retire again. */
   state: z.enum(['root', 'issuing', 'kept', 'retired', 'revoked']),
   keyAlgorithm: z.string(),
+  /** ML-DSA: most relying parties cannot check what it signs. */
+  experimental: z.boolean(),
   /** Which key store holds its key. */
   keyPlace: z.enum(['software', 'token']),
   notBefore: Instant,
@@ -136,7 +138,18 @@ export const AuthorityDetail = Authority.extend({
 export type AuthorityDetail = z.infer<typeof AuthorityDetail>;
 
 const AuthorityTitle = z.string().trim().min(1).max(40);
-const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed25519']);
+/** ML-DSA (FIPS 204, RFC 9881) is experimental: few relying parties know it. */
+export const AuthorityKey = z.enum([
+  'rsa-3072',
+  'rsa-4096',
+  'p256',
+  'p384',
+  'p521',
+  'ed25519',
+  'ml-dsa-65',
+  'ml-dsa-87',
+]);
+export type AuthorityKey = z.infer<typeof AuthorityKey>;
 
 /** A further issuing authority below a root of ours; it takes over issuing. `title` follows the organisation in its name. */
 export const NewAuthority = z.object({ title: AuthorityTitle, key: AuthorityKey, parentId: Id });

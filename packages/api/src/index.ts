@@ -3,6 +3,7 @@ export { AuditRecord, AuditVerification } from './audit.ts';
 export {
   Authority,
   AuthorityDetail,
+  AuthorityKey,
   AuthorityList,
   CertificateDetail,
   CertificateState,

@@ -177,6 +177,8 @@ export const authorityKeys: Record<NewAuthority['key'], string> = {
   'rsa-3072': 'RSA 3072 bits',
   'rsa-4096': 'RSA 4096 bits',
   ed25519: 'Ed25519: few mail programs know it',
+  'ml-dsa-65': 'ML-DSA-65 (experimental: few can check it)',
+  'ml-dsa-87': 'ML-DSA-87 (experimental: few can check it)',
 };
 
 /** Of a name as RFC 4514 writes it: what people call it. */

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto';
 import type { Signer } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KeyReference, type KeySpec, type KeyStore, parseKeyReference } from './key-store.ts';
+import { type KeyReference, type KeySpec, type KeyStore, type MlDsa, parseKeyReference } from './key-store.ts';
 
 export interface KeyStoreUnderTest {
   /** Opens the same store again, as after a restart, or as another process would. */
@@ -20,6 +20,8 @@ export interface KeyStoreUnderTest {
   readonly unknown: string;
   /** Whether the store takes keys from outside. */
   readonly imports: boolean;
+  /** Whether it makes ML-DSA keys. */
+  readonly mlDsa: boolean;
   /** The OAEP hashes that it can do; tokens differ. */
   readonly oaepHashes: readonly HashName[];
   /** Whether a signer that somebody holds outlives the key: only a store whose keys are in this process may let it. */
@@ -84,6 +86,35 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
         await store.destroy(other);
       });
     });
+
+    it.each(['ml-dsa-44', 'ml-dsa-65', 'ml-dsa-87'] as const)(
+      'signs with %s before and after a restart, and decrypts nothing with it; or says that it makes no such key',
+      async (spec) => {
+        if (!subject.mlDsa) {
+          const refused = { code: 'unsupported-key', message: expect.stringContaining(spec.toUpperCase()) };
+          const before = (await store.list()).length;
+          await expect(store.generate(spec, 'post-quantum')).rejects.toMatchObject(refused);
+          expect(await store.list()).toHaveLength(before);
+          return;
+        }
+        const reference = await store.generate(spec, 'post-quantum');
+        const again = await subject.open();
+        for (const opened of [store, again]) {
+          const signer = await opened.signer(reference);
+          expect(signer.kind).toBe(spec);
+          const data = randomBytes(1000);
+          const signature = await signer.sign(data, 'sha512');
+          const key = publicKeyOf(signer.spki);
+          expect(key.asymmetricKeyType).toBe(spec);
+          expect(verify(null, data, key, signature)).toBe(true);
+          data[500] = (data[500] ?? 0) ^ 1;
+          expect(verify(null, data, key, signature)).toBe(false);
+          await expect(opened.decrypter(reference)).rejects.toMatchObject({ code: 'wrong-key-type' });
+        }
+        expect((await again.list()).find((one) => one.reference === reference)?.type).toBe(spec);
+        await again.close();
+      },
+    );
 
     it('unwraps what RSA key transport wrapped', async () => {
       const decrypter = await store.decrypter(await rsa2048());
@@ -354,9 +385,17 @@ export function describeKeyStore(name: string, make: () => Promise<KeyStoreUnder
   });
 }
 
-const SPECS: readonly KeySpec[] = ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];
+const SPECS: readonly Exclude<KeySpec, MlDsa>[] = [
+  'p256',
+  'p384',
+  'p521',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+  'ed25519',
+];
 
-const EXPECTED: Record<KeySpec, string | number> = {
+const EXPECTED: Record<Exclude<KeySpec, MlDsa>, string | number> = {
   p256: 'prime256v1',
   p384: 'secp384r1',
   p521: 'secp521r1',

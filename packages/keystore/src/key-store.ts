@@ -1,8 +1,13 @@
 /** The port through which everything of ours uses private keys and key-encryption keys. What implements it decides where they live. */
 import type { Decrypter, Signer } from '@chancery/smime';
 
-/** A private key that a store can make. */
-export type KeySpec = 'p256' | 'p384' | 'p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+/** A private key that a store can make; of ML-DSA not every store can. */
+export type KeySpec = 'p256' | 'p384' | 'p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519' | MlDsa;
+
+/** FIPS 204. */
+export type MlDsa = 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87';
+
+export const isMlDsa = (type: string): type is MlDsa => type.startsWith('ml-dsa-');
 
 /** Names one key of one store, across restarts. Never reused. Only a store makes one; read it back from a database with `parseKeyReference`. */
 export type KeyReference = string & { readonly [referenceBrand]: true };
@@ -37,7 +42,7 @@ export interface KeyStoreHealth {
  * sort, `damaged` for a key that cannot be read, `unavailable` where the store does not answer, `closed` after `close`.
  */
 export interface KeyStore {
-  /** Makes a key pair and returns its reference once the key is durable. */
+  /** Makes a key pair and returns its reference once the key is durable. Throws `unsupported-key` for one that this store cannot make. */
   generate(spec: KeySpec, label: string): Promise<KeyReference>;
   /**
    * Takes a key that was made elsewhere.

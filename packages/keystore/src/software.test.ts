@@ -25,6 +25,7 @@ describeKeyStore('software', async () => {
     remove: async () => rmSync(directory, { recursive: true }),
     unknown: 'software:00000000-0000-4000-8000-000000000000',
     imports: true,
+    mlDsa: true,
     oaepHashes: ['sha256', 'sha384', 'sha512'],
     keysLiveInMemory: true,
   };

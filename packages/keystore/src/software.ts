@@ -17,7 +17,14 @@ import { type Decrypter, localDecrypter, localSigner, type Signer } from '@chanc
 import { seal, unseal } from './authenticated-encryption.ts';
 import { createFile, isErrno, makeFolder, removeFile, sweepTemporaries } from './durable-file.ts';
 import { explainFileError, KeyStoreError } from './errors.ts';
-import type { KeyInfo, KeyReference, KeySpec, KeyStore, KeyStoreHealth } from './key-store.ts';
+import {
+  isMlDsa,
+  type KeyInfo,
+  type KeyReference,
+  type KeySpec,
+  type KeyStore,
+  type KeyStoreHealth,
+} from './key-store.ts';
 import { type MasterKey, openMasterKey } from './master-key.ts';
 import { decodeSealedKey, encodeSealedKey, type KeyRecord } from './sealed-key.ts';
 
@@ -89,7 +96,8 @@ class SoftwareKeyStore implements KeyStore {
 
   async decrypter(reference: KeyReference): Promise<Decrypter> {
     const loaded = await this.#private(reference);
-    if (loaded.info.type === 'ed25519') throw wrongType(loaded.info, 'a key that decrypts');
+    if (loaded.info.type === 'ed25519' || isMlDsa(loaded.info.type))
+      throw wrongType(loaded.info, 'a key that decrypts');
     loaded.decrypter ??= localDecrypter(loaded.key);
     return loaded.decrypter;
   }
@@ -260,6 +268,7 @@ async function generatePrivateKey(spec: KeySpec): Promise<KeyObject> {
   const curve = CURVES.find(([name]) => name === spec)?.[1];
   if (curve !== undefined) return (await generatePair('ec', { namedCurve: curve })).privateKey;
   if (spec === 'ed25519') return (await generatePair('ed25519')).privateKey;
+  if (isMlDsa(spec)) return (await generatePair(spec)).privateKey;
   return (await generatePair('rsa', { modulusLength: Number(spec.slice('rsa-'.length)), publicExponent: 65537 }))
     .privateKey;
 }
@@ -281,7 +290,7 @@ function parsePrivateKey(pkcs8: Uint8Array): KeyObject {
   specOf(key);
   // OpenSSL takes the public half from the file on trust: a pair that does not match must not get a certificate.
   const probe = Buffer.from('pairwise consistency');
-  const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  const hash = key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'ec' ? 'sha256' : null;
   if (!verify(hash, probe, createPublicKey(key), sign(hash, probe, key))) {
     throw new KeyStoreError('unsupported-key', 'The public half of this key does not belong to the private half.');
   }
@@ -293,12 +302,13 @@ function specOf(key: KeyObject): KeySpec {
   const curve = CURVES.find(([, name]) => name === details?.namedCurve)?.[0];
   if (key.asymmetricKeyType === 'ec' && curve !== undefined) return curve;
   if (key.asymmetricKeyType === 'ed25519') return 'ed25519';
+  if (key.asymmetricKeyType !== undefined && isMlDsa(key.asymmetricKeyType)) return key.asymmetricKeyType;
   const size = details?.modulusLength ?? 0;
   if (key.asymmetricKeyType === 'rsa' && RSA_SIZES.includes(size)) return `rsa-${size}` as KeySpec;
   const found = [key.asymmetricKeyType, details?.namedCurve ?? details?.modulusLength].filter(Boolean).join(' ');
   throw new KeyStoreError(
     'unsupported-key',
-    `The store holds RSA keys of 2048, 3072 and 4096 bits, P-256, P-384, P-521 and Ed25519. This key is ${found}.`,
+    `The store holds RSA keys of 2048, 3072 and 4096 bits, P-256, P-384, P-521, Ed25519 and ML-DSA. This key is ${found}.`,
   );
 }
 

@@ -49,7 +49,7 @@ class KmsKeyStore implements KeyStore {
     const spki = await this.publicKey(reference);
     const kind = keyKindOf(spki);
     const wrong = () => new KeyStoreError('wrong-key-type', `Key ${reference} is ${kind}, which does not do this.`);
-    if (kind === 'ed25519') throw wrong();
+    if (kind === 'ed25519' || kind.startsWith('ml-dsa-')) throw wrong();
     return {
       kind,
       spki,

@@ -31,6 +31,7 @@ describeKeyStore('a KMS over HTTP, through the composite', async () => {
     remove,
     unknown: 'kms:00000000-0000-4000-8000-000000000000',
     imports: false,
+    mlDsa: true,
     oaepHashes: ['sha256', 'sha384', 'sha512'],
     keysLiveInMemory: false,
   };

@@ -34,6 +34,11 @@ export function draftCertificate(tbs: Uint8Array, algorithm: Uint8Array): Certif
   return parseCertificate(assembleSigned(tbs, algorithm, new Uint8Array(64)));
 }
 
+/** Most relying parties cannot check its signatures yet. */
+export function isExperimental({ keyKind }: Pick<Certificate, 'keyKind'>): boolean {
+  return keyKind?.startsWith('ml-dsa-') === true;
+}
+
 /** For a person: `RSA-3072`, `P-256`. */
 export function keyLabel(certificate: Pick<Certificate, 'publicKey' | 'keyKind'>): string {
   const { keyKind } = certificate;

@@ -4,6 +4,7 @@
  * signed, so nothing issued breaks.
  */
 import { randomUUID } from 'node:crypto';
+import { AuthorityKey } from '@chancery/api';
 import { buildRequest, readPkcs12, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
@@ -22,7 +23,6 @@ import { admit, described, freeSlug, readCertificate, sha256 } from './admit-aut
 import { issueCrl } from './crl.ts';
 import { authorityName, establish } from './hierarchy.ts';
 
-const AuthorityKey = z.enum(['rsa-3072', 'rsa-4096', 'p256', 'p384', 'p521', 'ed25519']);
 /** What stands behind the organisation in an authority's name. */
 const Title = z.string().trim().min(1).max(40);
 const Der = z.custom<Uint8Array>((value) => value instanceof Uint8Array);

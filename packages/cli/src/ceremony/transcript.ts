@@ -39,6 +39,8 @@ export function verifyTranscript(text: string, root: Pick<Certificate, 'publicKe
   if (at < 0 || root.keyKind === undefined) return false;
   const signature = /^Signature: ([A-Za-z0-9+/=]+)\n?$/.exec(text.slice(at + 1))?.[1];
   if (signature === undefined) return false;
-  const algorithm = root.keyKind === 'ed25519' ? null : defaultHash(root.keyKind);
+  // EdDSA and ML-DSA hash inside.
+  const hashes = root.keyKind === 'rsa' || root.keyKind.startsWith('p');
+  const algorithm = hashes ? defaultHash(root.keyKind) : null;
   return verify(algorithm, Buffer.from(text.slice(0, at + 1)), root.publicKey, Buffer.from(signature, 'base64'));
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { NewAuthority } from '@chancery/api';
+import { AuthorityKey } from '@chancery/api';
 import { derToPem, parseRequest } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { readInput } from '../input-files.ts';
@@ -8,8 +8,6 @@ import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print } from '../output.ts';
 import { type Authority, base64sIn, bySlug, single } from './authority-input.ts';
 import { crossCommand, describeCross } from './cross-certificates.ts';
-
-type Key = NewAuthority['key'];
 
 /** `chancery authorities`: the hierarchy, and how it grows. */
 export function authoritiesCommand(): Command {
@@ -35,7 +33,7 @@ export function authoritiesCommand(): Command {
     ),
   )
     .option('--root <slug>', 'the root that signs it', 'root')
-    .action(async (options: OfficeOptions & { title: string; key: Key; root: string }) => {
+    .action(async (options: OfficeOptions & { title: string; key: AuthorityKey; root: string }) => {
       const client = connect(options);
       const parent = await bySlug(client, options.root);
       const made = await client.createAuthority({
@@ -45,7 +43,7 @@ export function authoritiesCommand(): Command {
     });
 
   withOffice(withKey(authorities.command('create-root').description('make a further root with a new key'))).action(
-    async (options: OfficeOptions & { title: string; key: Key }) => {
+    async (options: OfficeOptions & { title: string; key: AuthorityKey }) => {
       const made = await connect(options).createRoot({ body: { title: options.title, key: options.key } });
       print(
         options,
@@ -60,7 +58,7 @@ export function authoritiesCommand(): Command {
     withKey(authorities.command('request').description('make a key, and a request for an issuer that is not ours')),
   )
     .requiredOption('--out <file>', 'for the request, PEM')
-    .action(async (options: OfficeOptions & { title: string; key: Key; out: string }) => {
+    .action(async (options: OfficeOptions & { title: string; key: AuthorityKey; out: string }) => {
       const made = await connect(options).requestAuthority({ body: { title: options.title, key: options.key } });
       const der = Buffer.from(made.request, 'base64');
       writeFileSync(options.out, derToPem(der, 'CERTIFICATE REQUEST'), { flag: 'wx' });
@@ -141,7 +139,9 @@ function withKey(command: Command): Command {
   return command
     .requiredOption('--title <title>', 'what follows the organisation in its name, as "S/MIME Issuing CA 2"')
     .addOption(
-      new Option('--key <key>').choices(['p256', 'p384', 'p521', 'rsa-3072', 'rsa-4096', 'ed25519']).default('p256'),
+      new Option('--key <key>', 'ML-DSA is experimental: few relying parties can check it')
+        .choices(AuthorityKey.options)
+        .default('p256'),
     );
 }
 
@@ -150,7 +150,7 @@ function tree(items: readonly Authority[], issuer: string | null = null, depth =
     .filter(({ issuerId }) => issuerId === issuer)
     .flatMap((one) => [
       ...(depth === 0 ? one.outside.toReversed().map((name, index) => `${'   '.repeat(index)}${name} (outside)`) : []),
-      `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}, ${one.state}, until ${one.notAfter.slice(0, 10)}]`,
+      `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}${one.experimental ? ' (experimental)' : ''}, ${one.state}, until ${one.notAfter.slice(0, 10)}]`,
       ...tree(items, one.id, depth + 1),
     ]);
 }

@@ -34,7 +34,11 @@ export function ceremonyCommand(): Command {
 
   withCeremony(ceremony.command('root').description('make a root key and its certificate'))
     .requiredOption('--organisation <name>', 'as it stands in the certificate')
-    .addOption(new Option('--key <key>').choices(['p384', 'p521', 'p256', 'rsa-4096', 'ed25519']).default('p384'))
+    .addOption(
+      new Option('--key <key>')
+        .choices(['p384', 'p521', 'p256', 'rsa-4096', 'ed25519', 'ml-dsa-65', 'ml-dsa-87'])
+        .default('p384'),
+    )
     .option('--years <n>', 'validity', years, 20)
     .action(async (options: CeremonyOptions & { organisation: string; key: KeySpec; years: number }) => {
       refuseToOverwrite(options);

@@ -88,7 +88,10 @@ function Summary({ authority }: { authority: AuthorityDetail }) {
   return (
     <Facts
       items={[
-        ['Key', `${authority.keyAlgorithm}, ${keyPlaces[authority.keyPlace]}`],
+        [
+          'Key',
+          `${authority.keyAlgorithm}${authority.experimental ? ' (experimental)' : ''}, ${keyPlaces[authority.keyPlace]}`,
+        ],
         [
           'Validity',
           <div key="validity" style={{ maxWidth: 320 }}>

@@ -108,7 +108,8 @@ function AuthorityCard({ authority, health }: { authority: Authority; health: Au
       <Group gap={6}>
         <StateBadge state={authorityStates[state]} />
         <span className="hierarchy-quiet">
-          {keyAlgorithm}, {keyPlaces[keyPlace]}
+          {keyAlgorithm}
+          {authority.experimental && ' (experimental)'}, {keyPlaces[keyPlace]}
         </span>
       </Group>
       <Span from={notBefore} until={notAfter} what={`Validity of ${name}`} />

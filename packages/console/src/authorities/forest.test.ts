@@ -11,6 +11,7 @@ const authority = (id: string, rest: Partial<Authority>): Authority => ({
   outside: [],
   state: 'kept',
   keyAlgorithm: 'P-256',
+  experimental: false,
   keyPlace: 'software',
   notBefore: '2026-01-01T00:00:00Z',
   notAfter: '2036-01-01T00:00:00Z',

@@ -9,7 +9,14 @@ import {
   type Signer,
 } from '@chancery/smime';
 import { KeyStoreError } from '../errors.ts';
-import type { KeyInfo, KeyReference, KeySpec, KeyStore, KeyStoreHealth } from '../key-store.ts';
+import {
+  isMlDsa,
+  type KeyInfo,
+  type KeyReference,
+  type KeySpec,
+  type KeyStore,
+  type KeyStoreHealth,
+} from '../key-store.ts';
 import { createdAt, newKeyId } from './key-id.ts';
 import { LoginGuard } from './login-guard.ts';
 import { TokenFault, type TokenKey } from './protocol.ts';
@@ -60,6 +67,11 @@ class Pkcs11KeyStore implements KeyStore {
   }
 
   async generate(spec: KeySpec, label: string): Promise<KeyReference> {
+    if (isMlDsa(spec))
+      throw new KeyStoreError(
+        'unsupported-key',
+        `The token "${this.#token}" makes no ${spec.toUpperCase()} keys: PKCS#11 names them since 3.2, which this version does not speak. Choose another algorithm, or have new keys made in software ([keys] store = "software").`,
+      );
     const id = newKeyId();
     await this.#ask(() => this.#link.call('generatePair', id, spec, label));
     return this.#referenceOf(id);

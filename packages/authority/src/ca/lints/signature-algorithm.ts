@@ -91,6 +91,9 @@ const KINDS = new Map<string, Parameters<typeof defaultHash>[0]>([
   [oids.secp384r1, 'p384'],
   [oids.secp521r1, 'p521'],
   [oids.ed25519, 'ed25519'],
+  [oids.mlDsa44, 'ml-dsa-44'],
+  [oids.mlDsa65, 'ml-dsa-65'],
+  [oids.mlDsa87, 'ml-dsa-87'],
 ]);
 
 const WITH_NULL = new Set<string>([

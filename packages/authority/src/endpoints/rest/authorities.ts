@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Authority, AuthorityDetail } from '@chancery/api';
 import { formatName, parseCertificate, parseRequest } from '@chancery/smime';
 import { chainPath, crlAddress } from '../../ca/addresses.ts';
-import { keyLabel } from '../../ca/authority-key.ts';
+import { isExperimental, keyLabel } from '../../ca/authority-key.ts';
 import {
   createAuthority,
   createRoot,
@@ -146,6 +146,7 @@ async function describer(world: World, snapshot: Snapshot): Promise<(one: Author
       outside: one.outsideChain.map((der) => formatName(parseCertificate(der).subject)),
       state: stateOf(one, issuing?.id),
       keyAlgorithm: keyLabel(certificate),
+      experimental: isExperimental(certificate),
       keyPlace: placeOf(one.keyReference),
       notBefore: certificate.notBefore.toISOString(),
       notAfter: certificate.notAfter.toISOString(),

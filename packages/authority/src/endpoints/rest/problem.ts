@@ -85,6 +85,8 @@ function classify(error: FastifyError | AuthorityError | Error): { known: Author
       'The office cannot reach the token that holds its keys. Nothing was issued or changed. Try again once the overview shows the key store as available.';
     return { known: new AuthorityError('unavailable', message), status: STATUS.unavailable };
   }
+  if (error instanceof KeyStoreError && (error.code === 'unsupported-key' || error.code === 'unsupported-mechanism'))
+    return { known: new AuthorityError('unusable-input', `${error.message} Nothing was made.`), status: 422 };
   const message =
     'Something went wrong in the office. Nothing was half done. Try again; if it stays, its log says what happened.';
   return { known: new AuthorityError('internal', message), status: STATUS.internal };
