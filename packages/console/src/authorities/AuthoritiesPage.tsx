@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react';
 import { api, useMay } from '../api.ts';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { hierarchyOf, walk } from './forest.ts';
+import { hierarchyOf, type Picture, walk } from './forest.ts';
 import { Hierarchy } from './Hierarchy.tsx';
 import { NewAuthority } from './NewAuthority.tsx';
 import { RequestDrawer } from './RequestDrawer.tsx';
@@ -17,11 +17,13 @@ export function AuthoritiesPage() {
   const mayWrite = useMay('authority:write');
   const authorities = useQuery({ queryKey: ['authorities'], queryFn: () => api.authorities() });
   const requests = useQuery({ queryKey: ['authorities', 'requests'], queryFn: () => api.authorityRequests() });
+  const crosses = useQuery({ queryKey: ['authorities', 'crosses'], queryFn: () => api.crossCertificates() });
   const status = useStatus();
   const [request, setRequest] = useState<OpenAuthorityRequest | null>(null);
   const items = authorities.data?.items;
   const open = requests.data?.items;
-  const forest = useMemo(() => hierarchyOf(items ?? [], open ?? []), [items, open]);
+  const cross = crosses.data?.items;
+  const picture = useMemo(() => hierarchyOf(items ?? [], open ?? [], cross ?? [], Date.now()), [items, open, cross]);
   const health = useMemo(() => new Map(status.data?.authorities.map((one) => [one.id, one])), [status.data]);
   const roots = items?.filter(({ role, state }) => role === 'root' && state === 'root') ?? [];
   return (
@@ -30,22 +32,35 @@ export function AuthoritiesPage() {
       lead="Correspondents trust your certificates once they trust the root: give it to them."
       actions={mayWrite && items !== undefined && <NewAuthority parents={roots} />}
     >
-      <ProblemAlert error={authorities.error ?? requests.error} onRetry={() => void authorities.refetch()} />
+      <ProblemAlert
+        error={authorities.error ?? requests.error ?? crosses.error}
+        onRetry={() => void authorities.refetch()}
+      />
       <Panel title="Hierarchy">
         {items === undefined ? (
           authorities.isPending && <Skeleton height={320} />
         ) : (
-          <Hierarchy forest={forest} health={health} onRequest={setRequest} />
+          <Hierarchy picture={picture} health={health} onRequest={setRequest} />
         )}
-        {walk(forest).some(({ kind }) => kind !== 'authority') && (
-          <Text size="sm" c="dimmed" mt="md">
-            Dashed: outside issuers, whose keys are not in this office, and authorities whose certificate has not come
-            back.
-          </Text>
-        )}
+        <Legend picture={picture} />
       </Panel>
       <StatusHealth status={status} />
       <RequestDrawer request={request} mayInstall={mayWrite} onClose={() => setRequest(null)} />
     </Page>
+  );
+}
+
+function Legend({ picture: { forest, crosses } }: { picture: Picture }) {
+  const kinds = new Set(walk(forest).map(({ kind }) => kind));
+  const lines = [
+    kinds.has('outside') && 'Dashed frames: outside issuers, whose keys are not in this office.',
+    kinds.has('request') && 'An hourglass: an authority whose certificate has not come back.',
+    crosses.length > 0 && 'Dotted arrows: cross-certificates, a second way to the same key.',
+  ].filter((line) => line !== false);
+  if (lines.length === 0) return null;
+  return (
+    <Text size="sm" c="dimmed" mt="md">
+      {lines.join(' ')}
+    </Text>
   );
 }

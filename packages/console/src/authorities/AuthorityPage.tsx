@@ -19,6 +19,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { authorityMeanings, authorityStates, keyPlaces, revocationWords } from '../words.ts';
+import { Crosses } from './Crosses.tsx';
 import { ListTable } from './ListTable.tsx';
 import { CreateBelow } from './NewAuthority.tsx';
 import { Span } from './Span.tsx';
@@ -76,6 +77,7 @@ export function AuthorityPage() {
       <Panel title="Revocation lists">
         <ListTable lists={data.lists} />
       </Panel>
+      <Crosses id={data.id} />
       <Decoded der={data.certificate} />
       <Chain leaf={data.certificate} chain={data.chain} />
       <Acts authority={data} />
@@ -179,31 +181,40 @@ function Actions({ authority }: { authority: AuthorityDetail }) {
 /** What cannot be undone, or is seldom wanted, below everything else. */
 function Acts({ authority }: { authority: AuthorityDetail }) {
   const mayWrite = useMay('authority:write');
-  const { id, name, role, state, issuerId } = authority;
-  if (!mayWrite || role === 'root') return null;
+  const { state, role } = authority;
+  const canRetire = state === 'issuing' || state === 'kept' || state === 'root';
+  if (!mayWrite || (role === 'root' && !canRetire)) return null;
   return (
-    <Panel title="Retire, hold, revoke">
+    <Panel title={role === 'root' ? 'Retire' : 'Retire, hold, revoke'}>
       <Group gap="xs">
-        {(state === 'issuing' || state === 'kept') && <Retire authority={authority} />}
-        <ChangeStatus
-          label="Revoke or hold all it signed"
-          explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
-          submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
-        />
-        {issuerId !== null && (
-          <ChangeStatus
-            label="Revoke or hold it"
-            explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
-            submit={(body) => api.changeAuthority({ params: { id }, body })}
-          />
-        )}
+        {canRetire && <Retire authority={authority} />}
+        {role === 'issuing' && <ChangeStatuses authority={authority} />}
       </Group>
-      {issuerId === null && (
+      {role === 'issuing' && authority.issuerId === null && (
         <Text size="sm" c="dimmed" mt="xs">
           Its own certificate can be revoked by its issuer alone, which is not in this office.
         </Text>
       )}
     </Panel>
+  );
+}
+
+function ChangeStatuses({ authority: { id, name, issuerId } }: { authority: AuthorityDetail }) {
+  return (
+    <>
+      <ChangeStatus
+        label="Revoke or hold all it signed"
+        explanation={`For every certificate that ${name} signed and that has not ended, OCSP responders among them.`}
+        submit={(body) => api.changeAuthorityCertificates({ params: { id }, body })}
+      />
+      {issuerId !== null && (
+        <ChangeStatus
+          label="Revoke or hold it"
+          explanation={`The root says it on its list: while it is held or revoked, ${name} signs no certificate, and nothing that it signed is believed.`}
+          submit={(body) => api.changeAuthority({ params: { id }, body })}
+        />
+      )}
+    </>
   );
 }
 
@@ -222,8 +233,9 @@ function Retire({ authority: { id, name, state } }: { authority: AuthorityDetail
       <Modal opened={opened} onClose={close} title={`Retire ${name}`}>
         <Stack>
           <Text>
-            It signs no more certificates, for good. Its lists and OCSP go on for as long as anything that it signed is
-            valid.
+            {state === 'root'
+              ? 'It signs no more authorities, for good. Those that it signed go on, and so does its list.'
+              : 'It signs no more certificates, for good. Its lists and OCSP go on for as long as anything that it signed is valid.'}
             {state === 'issuing' && ' Another authority has to be there to issue in its place.'}
           </Text>
           <ProblemAlert error={retire.error} />

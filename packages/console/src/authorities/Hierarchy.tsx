@@ -10,7 +10,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { authorityStates, commonName, keyPlaces } from '../words.ts';
 import { Edges } from './Edges.tsx';
-import { breadthOf, neighbour, type TreeNode } from './forest.ts';
+import { breadthOf, neighbour, type Picture, type TreeNode } from './forest.ts';
 import { judgeResponder, listFreshness } from './judge-status.ts';
 import { Span } from './Span.tsx';
 
@@ -19,20 +19,20 @@ const NODE_WIDTH = 252;
 const GAP = 24;
 
 interface HierarchyProps {
-  readonly forest: readonly TreeNode[];
+  readonly picture: Picture;
   /** By id of the authority; empty while it is not known. */
   readonly health: ReadonlyMap<string, AuthorityHealth>;
   readonly onRequest: (request: OpenAuthorityRequest) => void;
 }
 
 /**
- * The hierarchy, drawn: a tree where there is room for all that stand side by side, else the same tree indented. Nested
+ * The hierarchy, drawn: trees beside each other where there is room for the widest, else the same trees indented. Nested
  * lists of links to whoever reads it otherwise; arrow keys go along the branches.
  */
-export function Hierarchy({ forest, health, onRequest }: HierarchyProps) {
+export function Hierarchy({ picture: { forest, crosses }, health, onRequest }: HierarchyProps) {
   const { ref, width, height } = useElementSize<HTMLUListElement>();
   const nodes = useRef(new Map<string, HTMLElement>());
-  const breadth = breadthOf(forest);
+  const breadth = Math.max(1, ...forest.map((root) => breadthOf([root])));
   const drawn = width >= breadth * NODE_WIDTH + (breadth - 1) * GAP;
   const hold = useCallback((key: string, element: HTMLElement | null) => {
     if (element === null) nodes.current.delete(key);
@@ -53,12 +53,18 @@ export function Hierarchy({ forest, health, onRequest }: HierarchyProps) {
         ))}
       </ul>
       {/* Last, so that every card is there when it measures. */}
-      <Edges forest={forest} nodes={nodes.current} layout={`${drawn} ${width} ${height}`} indented={!drawn} />
+      <Edges
+        forest={forest}
+        crosses={crosses}
+        nodes={nodes.current}
+        layout={`${drawn} ${width} ${height}`}
+        indented={!drawn}
+      />
     </div>
   );
 }
 
-interface BranchProps extends Omit<HierarchyProps, 'forest'> {
+interface BranchProps extends Omit<HierarchyProps, 'picture'> {
   readonly node: TreeNode;
   readonly hold: (key: string, element: HTMLElement | null) => void;
 }

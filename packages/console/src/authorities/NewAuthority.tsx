@@ -9,7 +9,7 @@ import { useAct } from '../pieces/useAct.ts';
 import { authorityKeys, choices } from '../words.ts';
 import { RequestFile } from './RequestDrawer.tsx';
 
-type Kind = 'below' | 'request';
+type Kind = 'below' | 'request' | 'root';
 
 /** A further issuing authority: below a root of ours, or by a request to somebody else's. */
 export function NewAuthority({ parents }: { parents: readonly Pick<Authority, 'id' | 'name'>[] }) {
@@ -28,20 +28,28 @@ export function NewAuthority({ parents }: { parents: readonly Pick<Authority, 'i
         <Menu.Dropdown>
           {parents.length > 0 && <Menu.Item onClick={() => setKind('below')}>Below a root of this office</Menu.Item>}
           <Menu.Item onClick={() => setKind('request')}>Below an outside or offline root</Menu.Item>
+          <Menu.Item onClick={() => setKind('root')}>A further root</Menu.Item>
         </Menu.Dropdown>
       </Menu>
       <Modal
         opened={kind !== null}
         onClose={() => setKind(null)}
-        title={kind === 'below' ? 'A new issuing authority' : 'Ask an outside issuer'}
+        title={kind === null ? undefined : titles[kind]}
         size="lg"
       >
         {kind === 'below' && <CreateForm parents={parents} onClose={() => setKind(null)} />}
         {kind === 'request' && <RequestForm onClose={() => setKind(null)} />}
+        {kind === 'root' && <RootForm onClose={() => setKind(null)} />}
       </Modal>
     </>
   );
 }
+
+const titles: Record<Kind, string> = {
+  below: 'A new issuing authority',
+  request: 'Ask an outside issuer',
+  root: 'A further root',
+};
 
 /** One button, below one authority. */
 export function CreateBelow({ parent }: { parent: Pick<Authority, 'id' | 'name'> }) {
@@ -51,7 +59,7 @@ export function CreateBelow({ parent }: { parent: Pick<Authority, 'id' | 'name'>
       <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setOpened(true)}>
         New authority below it
       </Button>
-      <Modal opened={opened} onClose={() => setOpened(false)} title="A new issuing authority" size="lg">
+      <Modal opened={opened} onClose={() => setOpened(false)} title={titles.below} size="lg">
         <CreateForm parents={[parent]} onClose={() => setOpened(false)} />
       </Modal>
     </>
@@ -122,6 +130,29 @@ function RequestForm({ onClose }: FormProps) {
         <TitleAndKey form={form} />
         <ProblemAlert error={ask.error} placed={['title', 'key']} />
         <Buttons submit="Make the request" busy={ask.isPending} onClose={onClose} />
+      </Stack>
+    </form>
+  );
+}
+
+function RootForm({ onClose }: FormProps) {
+  const form = useForm<Omit<NewAuthorityInput, 'parentId'>>({ initialValues: { title: '', key: 'p384' } });
+  const create = useAct((body: typeof form.values) => api.createRoot({ body }), {
+    form,
+    stale: ['authorities', 'status', 'overview'],
+    said: () => 'Made. Give it to those who write to you.',
+    onDone: onClose,
+  });
+  return (
+    <form onSubmit={form.onSubmit((values) => create.mutate(values))}>
+      <Stack>
+        <Text>
+          It signs nothing until an authority is made below it. Whoever trusts the root before trusts it by a
+          cross-certificate: <code className="mono">chancery authorities cross</code>.
+        </Text>
+        <TitleAndKey form={form} />
+        <ProblemAlert error={create.error} placed={['title', 'key']} />
+        <Buttons submit="Make the root" busy={create.isPending} onClose={onClose} />
       </Stack>
     </form>
   );

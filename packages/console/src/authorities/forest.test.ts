@@ -1,4 +1,4 @@
-import type { Authority } from '@chancery/api';
+import type { Authority, CrossCertificate } from '@chancery/api';
 import { describe, expect, it } from 'vitest';
 import { breadthOf, hierarchyOf, neighbour, type TreeNode, walk } from './forest.ts';
 
@@ -41,7 +41,24 @@ const drawn = (nodes: readonly TreeNode[]): string =>
     })
     .join(' ');
 
-const forest = hierarchyOf(
+const cross = (id: string, rest: Partial<CrossCertificate>): CrossCertificate => ({
+  id,
+  subjectId: null,
+  subject: 'CN=Partner',
+  issuerId: null,
+  issuer: 'CN=Bridge',
+  above: [],
+  serialNumber: '01',
+  keyAlgorithm: 'P-256',
+  notBefore: '2026-01-01T00:00:00Z',
+  notAfter: '2036-01-01T00:00:00Z',
+  revokedAt: null,
+  certificate: '',
+  ...rest,
+});
+const now = Date.parse('2026-11-25T00:00:00Z');
+
+const { forest } = hierarchyOf(
   [
     authority('root', { role: 'root', state: 'root' }),
     authority('old', { issuerId: 'root', state: 'retired' }),
@@ -52,6 +69,8 @@ const forest = hierarchyOf(
     authority('south', { outside: ['Partner Root'] }),
   ],
   [request],
+  [],
+  now,
 );
 
 describe('the hierarchy', () => {
@@ -62,7 +81,7 @@ describe('the hierarchy', () => {
   });
 
   it('stands above an authority whose issuer is not among them', () => {
-    expect(drawn(hierarchyOf([authority('orphan', { issuerId: 'gone' })], []))).toBe('orphan');
+    expect(drawn(hierarchyOf([authority('orphan', { issuerId: 'gone' })], [], [], now).forest)).toBe('orphan');
   });
 
   it('is walked by arrow keys', () => {
@@ -72,5 +91,29 @@ describe('the hierarchy', () => {
     expect(neighbour(forest, 'now', 'ArrowLeft')).toBeUndefined();
     expect(neighbour(forest, 'root', 'ArrowUp')).toBeUndefined();
     expect(neighbour(forest, 'west', 'Enter')).toBeUndefined();
+  });
+
+  it('has a second edge for a cross-certificate, and a node for whoever is outside', () => {
+    const roots = ['new', 'old'].map((id) => authority(id, { role: 'root', state: 'root' }));
+    const picture = hierarchyOf(
+      [...roots, authority('west', { outside: ['Bridge', 'Partner Root'] })],
+      [],
+      [
+        cross('overlap', { issuerId: 'old', subjectId: 'new' }),
+        cross('in', { subjectId: 'new', above: ['Bridge', 'Partner Root'] }),
+        cross('out', { issuerId: 'new', revokedAt: '2026-11-01T00:00:00Z' }),
+        cross('ended', { issuerId: 'old', subjectId: 'new', notAfter: '2026-11-24T00:00:00Z' }),
+      ],
+      now,
+    );
+    expect(drawn(picture.forest)).toBe('new old (Partner Root) [(Bridge) [west]] (CN=Partner)');
+    const bridge = walk(picture.forest).find((node) => node.kind === 'outside' && node.name === 'Bridge');
+    const partner = picture.forest.at(-1);
+    expect(picture.crosses).toEqual([
+      { key: 'overlap', from: 'old', to: 'new', inForce: true },
+      { key: 'in', from: bridge?.key, to: 'new', inForce: true },
+      { key: 'out', from: 'new', to: partner?.key, inForce: false },
+      { key: 'ended', from: 'old', to: 'new', inForce: false },
+    ]);
   });
 });

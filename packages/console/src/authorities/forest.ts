@@ -1,5 +1,5 @@
 /** The hierarchy as it is drawn: roots first, below each what it signed, outside issuers above those of ours. */
-import type { Authority, OpenAuthorityRequest } from '@chancery/api';
+import type { Authority, CrossCertificate, OpenAuthorityRequest } from '@chancery/api';
 
 export type TreeNode = { readonly key: string; readonly below: TreeNode[] } & (
   | { readonly kind: 'authority'; readonly authority: Authority }
@@ -8,11 +8,27 @@ export type TreeNode = { readonly key: string; readonly below: TreeNode[] } & (
   | { readonly kind: 'request'; readonly request: OpenAuthorityRequest }
 );
 
+/** A second way to the same key: keys of two nodes, issuer and subject. */
+export interface CrossEdge {
+  readonly key: string;
+  readonly from: string;
+  readonly to: string;
+  /** Neither revoked nor ended. */
+  readonly inForce: boolean;
+}
+
+export interface Picture {
+  readonly forest: readonly TreeNode[];
+  readonly crosses: readonly CrossEdge[];
+}
+
 /** Whoever issues now stands first among its siblings, those that are done last. */
 export function hierarchyOf(
   authorities: readonly Authority[],
   requests: readonly OpenAuthorityRequest[],
-): readonly TreeNode[] {
+  crossCertificates: readonly CrossCertificate[],
+  now: number,
+): Picture {
   const nodes = new Map(
     authorities.map((authority): [string, TreeNode] => [
       authority.id,
@@ -28,9 +44,16 @@ export function hierarchyOf(
       authority.issuerId === null ? outsideAbove(authority.outside, outside, roots) : nodes.get(authority.issuerId);
     (above?.below ?? roots).push(node);
   }
+  const crosses = crossCertificates.map((one): CrossEdge => {
+    const issuer = one.issuerId ?? outsideAbove(one.above.length > 0 ? one.above : [one.issuer], outside, roots)?.key;
+    const subject = one.subjectId ?? outsideAbove([one.subject], outside, roots)?.key;
+    const inForce = one.revokedAt === null && Date.parse(one.notAfter) > now;
+    return { key: one.id, from: issuer ?? '', to: subject ?? '', inForce };
+  });
   for (const node of [...nodes.values(), ...outside.values()]) node.below.sort(byRank);
   roots.sort(byRank);
-  return [...roots, ...requests.map((request): TreeNode => ({ kind: 'request', key: request.id, request, below: [] }))];
+  const waiting = requests.map((request): TreeNode => ({ kind: 'request', key: request.id, request, below: [] }));
+  return { forest: [...roots, ...waiting], crosses };
 }
 
 /** How many nodes stand side by side at the most, were each wide enough for all below it. */
