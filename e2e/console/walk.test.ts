@@ -261,6 +261,60 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.getByText(/version 3\. Certificates for signing/).waitFor();
   });
 
+  it('draws the hierarchy: a second authority takes over, a request waits, arrow keys go along the branches', async () => {
+    const { page } = ada;
+    await page.goto('/authorities');
+    const hierarchy = page.getByRole('list', { name: 'Hierarchy of authorities' });
+    const card = (name: string) => hierarchy.locator('.hierarchy-node').filter({ hasText: name });
+    await card('S/MIME Issuing CA').getByText('Issues now').waitFor();
+    const menu = async (item: string, title: string, submit: string) => {
+      await page.getByRole('button', { name: 'New authority' }).click();
+      await page.getByRole('menuitem', { name: item }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Title').fill(title);
+      await dialog.getByRole('button', { name: submit }).click();
+      return dialog;
+    };
+    await menu('Below a root of this office', 'Second CA', 'Make the authority');
+    await card('Second CA').getByText('Issues now').waitFor();
+    await card('S/MIME Issuing CA').getByText('Kept').waitFor();
+    const dialog = await menu('Below an outside or offline root', 'Asked CA', 'Make the request');
+    await dialog.getByText('BEGIN CERTIFICATE REQUEST').waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await card('Asked CA').getByText('Waits for its certificate').waitFor();
+    expect(await ada.lookAt('hierarchy')).toEqual([]);
+
+    await hierarchy.getByRole('link', { name: /Root CA/ }).focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Second CA');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('S/MIME Issuing CA');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: /S\/MIME Issuing CA/ }).waitFor();
+    await page.getByRole('row').filter({ hasText: 'Complete' }).getByText('Current').waitFor();
+    expect(await ada.lookAt('authority')).toEqual([]);
+    await page.getByRole('button', { name: 'Retire' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Retire the authority' }).click();
+    await page.getByText('Signs no more certificates').waitFor();
+    await page.getByRole('button', { name: 'Download', exact: true }).click();
+    const chain = await downloads(ada, () => page.getByRole('menuitem', { name: 'Chain, PKCS#7' }).click());
+    expect(readFileSync(await chain.path())[0]).toBe(0x30);
+  });
+
+  it('tells what was issued under the pointer, by arrow keys and in a table', async () => {
+    const { page } = ada;
+    await page.goto('/');
+    const figure = page.locator('.panel').filter({ has: page.getByRole('heading', { name: 'Certificates issued' }) });
+    await figure.getByText('Week', { exact: true }).click();
+    await figure.getByText(/issued in the past 52 weeks/).waitFor();
+    await figure.locator('svg[tabindex="0"]').focus();
+    await page.keyboard.press('ArrowLeft');
+    await figure.getByText('The numbers').click();
+    const table = figure.getByRole('region', { name: 'Certificates issued: the numbers' });
+    expect(await table.getByRole('row').count()).toBe(53);
+    expect(await ada.lookAt('overview-numbers')).toEqual([]);
+  });
+
   it('shows an office in use, and an audit trail that holds', async () => {
     const { page } = ada;
     for (const [path, name] of [['/', 'overview'], ...PAGES] as const) {
