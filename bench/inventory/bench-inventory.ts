@@ -82,14 +82,19 @@ function questions(client: ReturnType<typeof createClient>, size: number): Recor
 
 /**
  * Two certificates for each person, over four years, with rows of the usual size but octets of no certificate: lists read
- * none. Straight into the tables, by SQL.
+ * none. Straight into the tables, by SQL; every constraint and trigger is in force.
  */
 async function fill(pool: pg.Pool, from: number, to: number): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
-    // It takes a lock for each key, until commit: more than there are.
-    await client.query('ALTER TABLE certificates DISABLE TRIGGER no_signing_with_escrowed_keys');
+    await client.query(`SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL work_mem = '256MB'`);
+    // Rows first, then the indexes that are no constraints: a tenth of the time.
+    const { rows: indexes } = await client.query<{ name: string; definition: string }>(
+      `SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+       WHERE indrelid IN ('certificates'::regclass, 'people'::regclass, 'person_addresses'::regclass, 'issuance_intents'::regclass) AND NOT indisunique`,
+    );
+    for (const { name } of indexes) await client.query(`DROP INDEX ${name}`);
     await client.query(`
       INSERT INTO people (id, name, state, signing_key, gateway_decrypts, created_at)
       SELECT ${uuidOf('n')}, 'Bench ' || n || ' Person', 'active', 'device', false, now()
@@ -115,7 +120,7 @@ async function fill(pool: pg.Pool, from: number, to: number): Promise<void> {
         'P-256', 'device', key, sha256(convert_to('f' || n, 'UTF8')), decode(repeat(md5('der' || n), 50), 'hex'), issued, issued + interval '730 days', issued,
         CASE WHEN n % 50 = 0 THEN issued + interval '1 day' END, CASE WHEN n % 50 = 0 THEN 'superseded' END
       FROM made`);
-    await client.query('ALTER TABLE certificates ENABLE TRIGGER no_signing_with_escrowed_keys');
+    for (const { definition } of indexes) await client.query(definition);
     await client.query('COMMIT');
     await client.query('VACUUM ANALYZE');
   } finally {

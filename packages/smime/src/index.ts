@@ -154,7 +154,14 @@ export {
   parseOcspResponse,
 } from './revocation/ocsp.ts';
 export { verifyOcspResponse } from './revocation/verify-ocsp.ts';
-export { buildTbsCrl, type RevokedCertificate, RevokedList, type TbsCrlInput } from './x509/build-crl.ts';
+export {
+  buildTbsCrl,
+  type CrlToSign,
+  layOutCrl,
+  type RevokedCertificate,
+  RevokedList,
+  type TbsCrlInput,
+} from './x509/build-crl.ts';
 // ---- x509
 export {
   assembleSigned,

@@ -23,10 +23,19 @@ export async function signAsAuthority(
   authority: { readonly keyReference: string; readonly spki: Uint8Array },
   tbs: Uint8Array,
 ): Promise<Uint8Array> {
+  return assembleSigned(tbs, algorithmOf(authority.spki), await signatureOf(world, authority, tbs));
+}
+
+/** The signature alone, for what is assembled elsewhere. */
+export async function signatureOf(
+  world: World,
+  authority: { readonly keyReference: string; readonly spki: Uint8Array },
+  tbs: Uint8Array,
+): Promise<Uint8Array> {
   const signer = await world.keyStore.signer(parseKeyReference(authority.keyReference));
   if (Buffer.compare(signer.spki, authority.spki) !== 0)
     throw new Error("The key store's key is not the one of the authority's certificate. Nothing was signed.");
-  return assembleSigned(tbs, algorithmOf(authority.spki), await signer.sign(tbs, defaultHash(signer.kind)));
+  return signer.sign(tbs, defaultHash(signer.kind));
 }
 
 /** A certificate as it will be, before its signature exists: for lints. */

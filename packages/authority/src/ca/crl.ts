@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import {
   authorityKeyIdentifier,
-  buildTbsCrl,
   crlNumber,
   deltaCrlIndicator,
   type Extension,
   freshestCrl,
   issuingDistributionPoint,
   keyIdentifier,
+  layOutCrl,
   parseCrl,
   RevokedList,
   verifyCrlSignature,
@@ -32,10 +32,10 @@ import {
   lastNumber,
 } from '../store/crls.ts';
 import type { Transaction } from '../store/database.ts';
-import { forEachRevocation, revocationVersion } from '../store/revocations.ts';
+import { countRevocations, forEachRevocation, revocationVersion } from '../store/revocations.ts';
 import type { World } from '../world.ts';
 import { crlAddress } from './addresses.ts';
-import { algorithmOf, signAsAuthority } from './authority-key.ts';
+import { algorithmOf, signatureOf } from './authority-key.ts';
 
 /** Makes the next complete list of one scope, and its delta; or, to refresh that, the delta alone. */
 export const generateCrl = operation({
@@ -121,15 +121,16 @@ async function makeCrl(tx: Transaction, world: World, making: Making): Promise<C
   const thisUpdate = wholeSeconds(world.clock());
   const hours = kind === 'delta' ? 2 * (config.deltaHours ?? 0) : config.validHours;
   const nextUpdate = new Date(Math.min(thisUpdate.getTime() + hours * HOUR, certificate.notAfter.getTime()));
-  const entries = new RevokedList();
   const wanted = {
     endedBefore: entriesUntil(config, thisUpdate),
     ...(kind === 'delta' && base !== undefined && { since: base.version }),
   };
-  await forEachRevocation(tx, scope, wanted, ({ serialNumber, revokedAt, reason }) =>
+  const count = await countRevocations(tx, scope, wanted);
+  const entries = new RevokedList(count);
+  await forEachRevocation(tx, scope, wanted, count, ({ serialNumber, revokedAt, reason }) =>
     entries.add(serialNumber, revokedAt, reason),
   );
-  const tbs = buildTbsCrl({
+  const crlToSign = layOutCrl({
     signatureAlgorithm: algorithmOf(certificate.spki),
     issuer: certificate.subject,
     thisUpdate,
@@ -137,9 +138,10 @@ async function makeCrl(tx: Transaction, world: World, making: Making): Promise<C
     entries,
     extensions: extensionsOf(world, making),
   });
-  const der = await signAsAuthority(world, { keyReference: authority.keyReference, spki: certificate.spki }, tbs);
+  const key = { keyReference: authority.keyReference, spki: certificate.spki };
+  const der = crlToSign.withSignature(await signatureOf(world, key, crlToSign.tbs));
   const crl = parseCrl(der);
-  if (!verifyCrlSignature(crl, certificate) || crl.entryCount !== entries.count)
+  if (!verifyCrlSignature(crl, certificate) || crl.entryCount !== crlToSign.entryCount)
     throw new Error('The CRL that was made does not read back as it should. The last one stays in force.');
   const octets = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
   const row: CrlRow = {
@@ -148,7 +150,7 @@ async function makeCrl(tx: Transaction, world: World, making: Making): Promise<C
     version,
     thisUpdate,
     nextUpdate,
-    entries: entries.count,
+    entries: crlToSign.entryCount,
     octets: octets.length,
     sha256: createHash('sha256').update(octets).digest(),
   };

@@ -84,8 +84,8 @@ export async function listCrls(
   return rows.map((row) => ({ ...read(row), shard: row.shard }));
 }
 
-/** Octets of one query: a list of a million entries is read in pieces, lest it stand in memory three times over. */
-const PIECE = 4_194_304;
+/** Octets of one query: a list of a million entries is written and read in pieces, lest it stand in memory three times over. */
+const PIECE = 1_048_576;
 
 /** DER. Undefined where another list has followed since and the octets are gone. */
 export async function readCrl(
@@ -136,13 +136,22 @@ export async function insertCrl(tx: Transaction, scope: CrlScope, row: CrlRow & 
       entries: row.entries,
       octets: row.octets,
       sha256: row.sha256,
-      crl: row.crl,
+      crl: row.crl.length > PIECE ? await gathered(tx, row.crl) : row.crl,
     })
     .execute();
   const replaced = sql<boolean>`authority_id = ${scope.authorityId} AND shard IS NOT DISTINCT FROM ${scope.shard}
     AND number < ${row.number} AND (base_number IS NULL) = ${row.baseNumber === null}`;
   await tx.deleteFrom('crls').where(replaced).where('next_update', '<', row.thisUpdate).execute();
   await tx.updateTable('crls').set({ crl: null }).where(replaced).where('crl', 'is not', null).execute();
+}
+
+/** SQL: those octets, once they have gone to the database in pieces. The driver copies what it sends, and the copies add up. */
+async function gathered(tx: Transaction, octets: Buffer) {
+  await sql`CREATE TEMPORARY TABLE IF NOT EXISTS crl_pieces (number integer, octets bytea) ON COMMIT DROP`.execute(tx);
+  await sql`DELETE FROM crl_pieces`.execute(tx);
+  for (let at = 0; at < octets.length; at += PIECE)
+    await sql`INSERT INTO crl_pieces VALUES (${at}, ${octets.subarray(at, at + PIECE)})`.execute(tx);
+  return sql<Buffer>`(SELECT string_agg(octets, ''::bytea ORDER BY number) FROM crl_pieces)`;
 }
 
 function ofScope(snapshot: Snapshot, { authorityId, shard }: CrlScope, kind: CrlKind) {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { issue, issueCrl, now } from '../../test/test-authority.ts';
 import { SmimeError } from '../errors.ts';
-import { RevokedList } from './build-crl.ts';
+import { signatureAlgorithmFor } from '../keys/algorithms.ts';
+import { buildTbsCrl, layOutCrl, RevokedList } from './build-crl.ts';
+import { assembleSigned } from './certificate.ts';
 import { parseCrl } from './crl.ts';
-import { deltaCrlIndicator, freshestCrl, issuingDistributionPoint } from './extensions.ts';
+import { crlNumber, deltaCrlIndicator, freshestCrl, issuingDistributionPoint } from './extensions.ts';
 import { readDistributionPoints } from './read-extensions.ts';
 
 const ca = await issue({ name: 'CRL CA' });
@@ -47,6 +49,36 @@ describe('a list of revoked certificates', () => {
         reason: n % 3 === 0 ? 'superseded' : undefined,
       });
   });
+
+  it.each([0, 1, 200, 60_000])(
+    'laid out with room for its signature is octet for octet the same: %i entries',
+    (count) => {
+      const filled = () => {
+        const list = new RevokedList();
+        for (let n = 0; n < count; n++) list.add((0x1000_0000 + n).toString(16), now.getTime() + n * 500, 'superseded');
+        return list;
+      };
+      const signatureAlgorithm = signatureAlgorithmFor('p256', 'sha256');
+      const fields = {
+        signatureAlgorithm,
+        issuer: ca.certificate.subject,
+        thisUpdate: now,
+        nextUpdate: new Date(now.getTime() + 86_400_000),
+        extensions: [crlNumber(7)],
+      };
+      const tbs = buildTbsCrl({ ...fields, entries: filled() });
+      const entries = filled();
+      const laidOut = layOutCrl({ ...fields, entries });
+      expect(Buffer.compare(laidOut.tbs, tbs)).toBe(0);
+      expect([laidOut.entryCount, entries.count, entries.octets]).toEqual([count, 0, 0]);
+      for (const octets of [70, 72, 384, 4_627, 8_000]) {
+        const signature = Buffer.alloc(octets, octets);
+        const whole = assembleSigned(tbs, signatureAlgorithm, signature);
+        expect(Buffer.compare(laidOut.withSignature(signature), whole)).toBe(0);
+      }
+      expect(() => laidOut.withSignature(Buffer.alloc(8_001))).toThrow(SmimeError);
+    },
+  );
 
   it.each([
     ['', 'nothing'],

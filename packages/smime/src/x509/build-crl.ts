@@ -1,5 +1,6 @@
 /** Certificate revocation lists to be signed (RFC 5280 5.1.2): entries are encoded as they come, and none is kept as an object. */
 import {
+  encodeBitString,
   encodeElement,
   encodeExplicit,
   encodeHeader,
@@ -35,19 +36,84 @@ export interface TbsCrlInput {
   readonly extensions: readonly Extension[];
 }
 
-/** The DER TBSCertList (version 2) that a CA signs, see `assembleSigned`. */
+/** The DER TBSCertList (version 2) that a CA signs, see `assembleSigned`; of a long list, see `layOutCrl`. */
 export function buildTbsCrl(input: TbsCrlInput): Uint8Array {
-  const list = input.entries instanceof RevokedList ? input.entries : RevokedList.of(input.entries);
-  return encodeSequence(
-    encodeInteger(1),
-    input.signatureAlgorithm,
-    nameDer(input.issuer),
-    encodeTime(input.thisUpdate),
-    encodeTime(input.nextUpdate),
-    // RFC 5280 5.1.2.6: the list is absent where nothing is revoked.
-    ...(list.count > 0 ? [encodeHeader(tag.sequence, list.octets), ...list.pieces] : []),
-    encodeExplicit(0, encodeExtensions(input.extensions)),
-  );
+  const list = listOf(input);
+  const { before, after } = fieldsAround(list, input);
+  return encodeSequence(...before, ...list.pieces, ...after);
+}
+
+/** A CRL in one buffer that has room for its signature: however long it is, it stands in memory once. */
+export interface CrlToSign {
+  /** DER TBSCertList: what is signed. */
+  readonly tbs: Uint8Array;
+  readonly entryCount: number;
+  /** The whole list, DER, in the same memory. Throws `SmimeError` `invalid-argument` for a signature of more than 8,000 octets. */
+  withSignature(signature: Uint8Array): Uint8Array;
+}
+
+/**
+ * Lays a CRL out to be signed. The entries are taken out of the list, which is empty afterwards; where it was told beforehand how
+ * many there would be, they stay where they are.
+ */
+export function layOutCrl(input: TbsCrlInput): CrlToSign {
+  const list = listOf(input);
+  const entryCount = list.count;
+  const { before, after } = fieldsAround(list, input);
+  const length = octetsOf(before) + list.octets + octetsOf(after);
+  const front = [encodeHeader(tag.sequence, length), ...before];
+  const { out, at } = list.takeInto(LONGEST_HEADER + octetsOf(front), octetsOf(after) + SIGNATURE_ROOM);
+  const start = at - octetsOf(front);
+  const tbsEnd = put(out, put(out, start, front) + (length - octetsOf(before) - octetsOf(after)), after);
+  return {
+    tbs: out.subarray(start, tbsEnd),
+    entryCount,
+    withSignature(signature) {
+      if (signature.length > LONGEST_SIGNATURE)
+        throw new SmimeError('invalid-argument', 'a signature has no more than 8,000 octets');
+      const end = put(out, tbsEnd, [input.signatureAlgorithm, encodeBitString(signature)]);
+      const outer = encodeHeader(tag.sequence, end - start);
+      put(out, start - outer.length, [outer]);
+      return out.subarray(start - outer.length, end);
+    },
+  };
+}
+
+const octetsOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+
+/** Returns where they end. */
+function put(out: Buffer, at: number, parts: readonly Uint8Array[]): number {
+  let end = at;
+  for (const part of parts) {
+    out.set(part, end);
+    end += part.length;
+  }
+  return end;
+}
+
+const LONGEST_HEADER = 6;
+/** The longest that anybody makes today, of ML-DSA-87, has 4,627. */
+const LONGEST_SIGNATURE = 8_000;
+/** With its algorithm, whose parameters are few. */
+const SIGNATURE_ROOM = LONGEST_SIGNATURE + 512;
+
+const listOf = ({ entries }: TbsCrlInput): RevokedList =>
+  entries instanceof RevokedList ? entries : RevokedList.of(entries);
+
+/** What stands before the entries in a TBSCertList, and what stands after them. */
+function fieldsAround(list: RevokedList, input: TbsCrlInput): { before: Uint8Array[]; after: Uint8Array[] } {
+  return {
+    before: [
+      encodeInteger(1),
+      input.signatureAlgorithm,
+      nameDer(input.issuer),
+      encodeTime(input.thisUpdate),
+      encodeTime(input.nextUpdate),
+      // RFC 5280 5.1.2.6: the list is absent where nothing is revoked.
+      ...(list.count > 0 ? [encodeHeader(tag.sequence, list.octets)] : []),
+    ],
+    after: [encodeExplicit(0, encodeExtensions(input.extensions))],
+  };
 }
 
 /**
@@ -56,11 +122,23 @@ export function buildTbsCrl(input: TbsCrlInput): Uint8Array {
  */
 export class RevokedList {
   #count = 0;
-  readonly #full: Buffer[] = [];
+  #full: Buffer[] = [];
   #fullOctets = 0;
   #piece: Buffer = Buffer.alloc(0);
+  /** Of the entries in `#piece`. */
+  #start = 0;
   #end = 0;
   readonly #time = new TimeWriter();
+
+  /**
+   * @param expected how many entries there will be at most, where that is known: they are written where the CRL is laid out. More
+   *   may be added nevertheless
+   */
+  constructor(expected = 0) {
+    if (expected <= FEW) return;
+    this.#piece = Buffer.allocUnsafeSlow(FRONT + expected * LONGEST_ENTRY + BEHIND);
+    this.#start = this.#end = FRONT;
+  }
 
   /** Encodes those entries, in their order. */
   static of(entries: Iterable<RevokedCertificate>): RevokedList {
@@ -76,12 +154,29 @@ export class RevokedList {
 
   /** Octets of all entries together. */
   get octets(): number {
-    return this.#fullOctets + this.#end;
+    return this.#fullOctets + this.#end - this.#start;
   }
 
   /** The entries' DER, in order, cut anywhere. */
   get pieces(): readonly Uint8Array[] {
-    return [...this.#full, this.#piece.subarray(0, this.#end)];
+    return [...this.#full, this.#piece.subarray(this.#start, this.#end)];
+  }
+
+  /**
+   * One buffer with all entries from `at` on, at least so many octets before them and behind; the list is empty then. Where they
+   * have such room as they stand, that buffer; else they are copied.
+   */
+  takeInto(room: number, behind: number): { out: Buffer; at: number } {
+    const { octets } = this;
+    const whole = this.#piece;
+    const stays = this.#full.length === 0 && octets > 0 && this.#start >= room && whole.length - this.#end >= behind;
+    const out = stays ? whole : Buffer.allocUnsafeSlow(room + octets + behind);
+    if (!stays) put(out, room, this.pieces);
+    const at = stays ? this.#start : room;
+    this.#full = [];
+    this.#piece = Buffer.alloc(0);
+    this.#count = this.#fullOctets = this.#start = this.#end = 0;
+    return { out, at };
   }
 
   /**
@@ -109,15 +204,22 @@ export class RevokedList {
   }
 
   #nextPiece(): void {
-    if (this.#end > 0) {
-      this.#full.push(this.#piece.subarray(0, this.#end));
-      this.#fullOctets += this.#end;
+    if (this.#end > this.#start) {
+      this.#full.push(this.#piece.subarray(this.#start, this.#end));
+      this.#fullOctets += this.#end - this.#start;
     }
     // Small lists are the rule: the first piece is one page, those that follow a megabyte.
     this.#piece = Buffer.allocUnsafeSlow(this.#piece.length === 0 ? 4_096 : 1_048_576);
-    this.#end = 0;
+    this.#start = this.#end = 0;
   }
 }
+
+/** So many entries may as well be copied. */
+const FEW = 1_000;
+/** Octets before the first entry of a list whose length was told: an issuer's name is rarely longer. */
+const FRONT = 4_096;
+/** And behind the last: extensions and signature. */
+const BEHIND = 16_384;
 
 /** Entry header 2, INTEGER 24, a GeneralizedTime 17, a reason 14. */
 const LONGEST_ENTRY = 57;

@@ -8,6 +8,7 @@ import { up as hierarchy } from './0006-hierarchy.ts';
 import { up as crossCertificates } from './0007-cross-certificates.ts';
 import { up as history } from './0008-history.ts';
 import { up as imports } from './0009-imports.ts';
+import { up as many } from './0010-many.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '0007-cross-certificates': { up: crossCertificates },
   '0008-history': { up: history },
   '0009-imports': { up: imports },
+  '0010-many': { up: many },
 };
