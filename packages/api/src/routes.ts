@@ -81,7 +81,7 @@ import {
   TokenRequest,
 } from './session.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
-import { Address, Base64, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
+import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 
 export interface RouteDefinition {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -243,7 +243,7 @@ export const routes = {
     summary: 'People',
     access: 'authenticated',
     query: PeopleQuery,
-    response: pageOf(Person),
+    response: countedPageOf(Person),
   }),
   person: route({
     method: 'GET',
@@ -311,10 +311,7 @@ export const routes = {
     summary: 'Certificates',
     access: 'authenticated',
     query: CertificateQuery,
-    response: pageOf(CertificateSummary).extend({
-      /** False where `total` is where the counting stopped: there are more. */
-      totalIsExact: z.boolean(),
-    }),
+    response: countedPageOf(CertificateSummary),
   }),
   certificate: route({
     method: 'GET',

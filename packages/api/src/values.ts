@@ -19,6 +19,12 @@ export const SerialNumber = z.string().regex(/^[0-9a-f]{2,40}$/);
 /** Cursor pages: ask again with `after: next` until `next` is null. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), total: z.int(), next: z.string().nullable() });
+/** The same of lists that are counted up to a thousand only: nobody reads a million to their end. */
+export const countedPageOf = <T extends z.ZodType>(item: T) =>
+  pageOf(item).extend({
+    /** False where `total` is where the counting stopped: there are more. */
+    totalIsExact: z.boolean(),
+  });
 export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
   after: z.string().optional(),

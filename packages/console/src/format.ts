@@ -49,6 +49,16 @@ export function timeLeft(instant: string, now: number): string {
     : `${plural(Math.floor(hours / 24), 'day', 'days')} left`;
 }
 
+/** How many a list has; the office does not count a long one to its end. */
+export function counted(
+  { total, totalIsExact }: { readonly total: number; readonly totalIsExact: boolean },
+  one: string,
+  many: string,
+): string {
+  const text = plural(total, one, many);
+  return totalIsExact ? text : `${text} or more`;
+}
+
 /** `1 person`, `1,204 people`. */
 export const plural = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
 

@@ -23,16 +23,16 @@ export async function peoplePage(
   world: World,
   snapshot: Snapshot,
   query: Omit<PeopleFilter, 'after'> & { after?: string | undefined },
-): Promise<{ items: Person[]; total: number; next: string | null }> {
+): Promise<{ items: Person[]; total: number; totalIsExact: boolean; next: string | null }> {
   const { after, ...filter } = query;
-  const { rows, total, hasMore } = await listPeople(
+  const { rows, total, totalIsExact, hasMore } = await listPeople(
     snapshot,
     { ...filter, ...(after === undefined ? {} : { after: readCursor(after) }) },
     world.clock(),
   );
   const last = rows.at(-1);
   const next = hasMore && last !== undefined ? writeCursor(await nameCursor(snapshot, last.id), last.id) : null;
-  return { items: await describePeople(world, snapshot, rows), total, next };
+  return { items: await describePeople(world, snapshot, rows), total, totalIsExact, next };
 }
 
 /** @throws AuthorityError `not-found` */

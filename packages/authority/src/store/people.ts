@@ -84,12 +84,19 @@ export interface PeopleFilter {
   readonly uncovered?: boolean | undefined;
 }
 
+/** Beyond this many people are not counted: nobody reads so far. */
+const COUNTED = 1_000;
+
+export interface PeopleRows {
+  readonly rows: PersonRow[];
+  /** At most 1,000; then there may be more. */
+  readonly total: number;
+  readonly totalIsExact: boolean;
+  readonly hasMore: boolean;
+}
+
 /** One page, in order of names. @param at the present instant, for who can be written to */
-export async function listPeople(
-  snapshot: Snapshot,
-  filter: PeopleFilter,
-  at: Date,
-): Promise<{ rows: PersonRow[]; total: number; hasMore: boolean }> {
+export async function listPeople(snapshot: Snapshot, filter: PeopleFilter, at: Date): Promise<PeopleRows> {
   let matching = snapshot.selectFrom('people');
   if (filter.state !== undefined) matching = matching.where('state', '=', filter.state);
   if (filter.uncovered === true) {
@@ -97,13 +104,16 @@ export async function listPeople(
   }
   const search = filter.search?.trim() ?? '';
   if (search !== '') {
-    const pattern = `%${search.replace(/[\\%_]/g, '\\$&')}%`;
+    const found = await peopleFound(snapshot, search);
+    // Few enough to be looked at each; of many, one soon comes to a page full in the order of names.
     matching = matching.where(
-      sql<boolean>`(people.name ILIKE ${pattern} OR people.external_id ILIKE ${pattern} OR EXISTS (
-        SELECT 1 FROM person_addresses s WHERE s.person_id = people.id AND s.address ILIKE ${pattern}))`,
+      found.length <= COUNTED ? sql<boolean>`people.id = ANY (${found}::uuid[])` : hasWords(`%${escapeLike(search)}%`),
     );
   }
-  const { total } = await matching.select(({ fn }) => fn.countAll<string>().as('total')).executeTakeFirstOrThrow();
+  const counted = await matching
+    .select('people.id')
+    .limit(COUNTED + 1)
+    .execute();
   let page = matching
     .select('people.id')
     .orderBy(sql`lower(people.name)`)
@@ -117,10 +127,52 @@ export async function listPeople(
   const byId = new Map((await peopleByIds(snapshot, shown)).map((row) => [row.id, row]));
   return {
     rows: shown.flatMap((id) => byId.get(id) ?? []),
-    total: Number(total),
+    total: Math.min(counted.length, COUNTED),
+    totalIsExact: counted.length <= COUNTED,
     hasMore: ids.length > filter.limit,
   };
 }
+
+/**
+ * Whose name, external id or address has the text in it, each by an index of its own; more than 1,000 mean that there may be
+ * any number. A whole address is its owner's: only where nobody has it, it may be a part of one.
+ */
+async function peopleFound(snapshot: Snapshot, search: string): Promise<string[]> {
+  const owner = await snapshot
+    .selectFrom('person_addresses')
+    .select('person_id')
+    .where('key', '=', addressKey(search))
+    .executeTakeFirst();
+  if (owner !== undefined) return [owner.person_id];
+  const pattern = `%${escapeLike(search)}%`;
+  const most = COUNTED + 1;
+  const people = snapshot.selectFrom('people').select('id').limit(most);
+  const branches = [
+    () => people.where('name', 'ilike', pattern).execute(),
+    () => people.where('external_id', 'ilike', pattern).execute(),
+    () =>
+      snapshot
+        .selectFrom('person_addresses')
+        .select('person_id as id')
+        .where('address', 'ilike', pattern)
+        .limit(most)
+        .execute(),
+  ];
+  const found = new Set<string>();
+  for (const branch of branches) {
+    for (const { id } of await branch()) found.add(id);
+    if (found.size > COUNTED) break;
+  }
+  return [...found];
+}
+
+/** SQL: the row of `people` has it in a name, an external id or an address. */
+function hasWords(pattern: string) {
+  return sql<boolean>`(people.name ILIKE ${pattern} OR people.external_id ILIKE ${pattern} OR EXISTS (
+    SELECT 1 FROM person_addresses s WHERE s.person_id = people.id AND s.address ILIKE ${pattern}))`;
+}
+
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 
 /** Where a page ended, as the database orders names. */
 export async function nameCursor(snapshot: Snapshot, id: string): Promise<string> {

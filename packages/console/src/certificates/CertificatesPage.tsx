@@ -2,7 +2,7 @@ import type { CertificateSummary } from '@chancery/api';
 import { Group, Select, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
-import { plural } from '../format.ts';
+import { counted } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
@@ -33,7 +33,10 @@ export function CertificatesPage() {
   );
   const filtered = Object.values(filter).some((value) => value !== undefined);
   return (
-    <Page title="Certificates" lead={certificates.loading ? undefined : counted(certificates.total)}>
+    <Page
+      title="Certificates"
+      lead={certificates.loading ? undefined : counted(certificates, 'certificate', 'certificates')}
+    >
       <Group gap="sm">
         <SearchField
           label="Search certificates"
@@ -133,12 +136,4 @@ function NoneFound() {
       Search looks in serial numbers, subjects and addresses.
     </EmptyState>
   );
-}
-
-/** The office counts no further. */
-const COUNTED = 10_000;
-
-function counted(total: number): string {
-  const text = plural(total, 'certificate', 'certificates');
-  return total < COUNTED ? text : `${text} or more`;
 }

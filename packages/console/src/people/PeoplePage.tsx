@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconUpload } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
-import { plural } from '../format.ts';
+import { counted } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
@@ -48,7 +48,7 @@ export function PeoplePage() {
   return (
     <Page
       title="People"
-      lead={people.loading ? undefined : plural(people.total, 'person', 'people')}
+      lead={people.loading ? undefined : counted(people, 'person', 'people')}
       actions={
         mayWrite && (
           <>

@@ -17,6 +17,8 @@ interface DataTableProps<T> {
   rows: readonly T[];
   /** All rows there are, loaded or not. */
   total: number;
+  /** False where the counting stopped at `total`: there are more. */
+  totalIsExact?: boolean;
   rowKey: (row: T) => string;
   /** The same row as a card, for narrow screens. */
   card: (row: T) => ReactNode;
@@ -43,7 +45,11 @@ function Grid<T>(props: DataTableProps<T>) {
   const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin);
   return (
     <div ref={frame} className="grid-frame">
-      <table className="grid-table" aria-label={props.label} aria-rowcount={props.total + 1}>
+      <table
+        className="grid-table"
+        aria-label={props.label}
+        aria-rowcount={props.totalIsExact === false ? -1 : props.total + 1}
+      >
         <thead className="sticky">
           <tr aria-rowindex={1}>
             {props.columns.map((column) => (
@@ -93,7 +99,7 @@ function Cards<T>(props: DataTableProps<T>) {
               key={item.key}
               data-index={item.index}
               ref={virtualizer.measureElement}
-              aria-setsize={props.total}
+              aria-setsize={props.totalIsExact === false ? -1 : props.total}
               aria-posinset={item.index + 1}
               style={{ transform: `translateY(${item.start - margin}px)` }}
             >

@@ -4,6 +4,8 @@ import { useCallback } from 'react';
 interface PageOf<T> {
   items: T[];
   total: number;
+  /** Absent where lists are counted to their end. */
+  totalIsExact?: boolean;
   next: string | null;
 }
 
@@ -39,6 +41,7 @@ export function usePages<T>(
   return {
     rows: query.data?.pages.flatMap((page) => page.items) ?? [],
     total: query.data?.pages[0]?.total ?? 0,
+    totalIsExact: query.data?.pages[0]?.totalIsExact ?? true,
     loading: query.isPending,
     hasMore: query.hasNextPage,
     onMore,

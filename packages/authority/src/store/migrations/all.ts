@@ -9,6 +9,7 @@ import { up as crossCertificates } from './0007-cross-certificates.ts';
 import { up as history } from './0008-history.ts';
 import { up as imports } from './0009-imports.ts';
 import { up as many } from './0010-many.ts';
+import { up as search } from './0011-search.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0008-history': { up: history },
   '0009-imports': { up: imports },
   '0010-many': { up: many },
+  '0011-search': { up: search },
 };
