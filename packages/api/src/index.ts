@@ -1,5 +1,7 @@
 /** The REST contract of the authority. Safe in a browser. */
+
 export { AuditRecord, AuditVerification } from './audit.ts';
+export { CertificateText } from './certificate-text.ts';
 export {
   Authority,
   AuthorityDetail,
