@@ -20,6 +20,16 @@ export const peers = {
   },
   java: { name: 'Java', packages: ['default-jdk-headless'], needs: ['keytool', 'java', 'javac'] },
   gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool', 'ocsptool'] },
+  strongswan: {
+    name: 'strongSwan',
+    // The second holds the fetcher without which it asks nobody.
+    packages: ['strongswan-pki', 'libstrongswan-extra-plugins'],
+    needs: [
+      'pki',
+      '/usr/lib/ipsec/plugins/libstrongswan-curl.so',
+      '/usr/lib/ipsec/plugins/libstrongswan-revocation.so',
+    ],
+  },
   gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },
   thunderbird: {
     name: 'Thunderbird',

@@ -119,6 +119,52 @@ describe.skipIf(missing('gnutls'))('GnuTLS', () => {
   });
 });
 
+describe.skipIf(missing('strongswan'))('strongSwan', () => {
+  /** What it asks for by itself is said in a file; by default it asks OCSP first, then the distribution points. */
+  const verify = async (standing: Standing, settings: string, ...more: string[]) => {
+    writeFileSync(file('strongswan.conf'), `pki {\n  plugins {\n    revocation {\n${settings}\n    }\n  }\n}\n`);
+    const trusted = ['--cacert', file('root.pem'), '--cacert', file('issuing.pem')];
+    const { text } = await runBeside('env', [
+      `STRONGSWAN_CONF=${file('strongswan.conf')}`,
+      'pki',
+      '--verify',
+      '--in',
+      file(`${standing}.pem`),
+      ...trusted,
+      ...more,
+    ]);
+    return text;
+  };
+  const verdictOf = (text: string) =>
+    /certificate trusted, lifetimes valid, certificate not revoked/.test(text)
+      ? 'good'
+      : /certificate (was )?revoked|certificate is revoked/.test(text)
+        ? 'revoked'
+        : text;
+
+  it('believes OCSP, asked at the address that the certificate names', async () => {
+    const verdicts = [];
+    for (const standing of standings) {
+      const text = await verify(standing, 'enable_crl = no', '--online');
+      expect(text).toContain('requesting ocsp status');
+      expect(text).toMatch(/ocsp response correctly signed/);
+      // Its issuer names a list alone, which it may not fetch here: only what it says of the leaf counts.
+      verdicts.push(/certificate status is good/.test(text) ? 'good' : verdictOf(text));
+    }
+    expect(verdicts).toEqual(['good', 'revoked', 'revoked', 'revoked']);
+  });
+
+  it('believes the lists of the distribution points, those of shards too', async () => {
+    const verdicts = [];
+    for (const standing of standings) {
+      const text = await verify(standing, 'enable_ocsp = no', '--online');
+      expect(text).toMatch(/fetching crl from '.*\/crl\/issuing\/0\.crl'/);
+      verdicts.push(verdictOf(text));
+    }
+    expect(verdicts).toEqual(['good', 'revoked', 'revoked', 'revoked']);
+  });
+});
+
 describe.skipIf(missing('nss'))('NSS', () => {
   let database: string;
   const EMAIL_SIGNER = '4';

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Radio, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
+import { Button, Fieldset, Group, Modal, Radio, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useNavigate } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
+import { AttributeFields, emptied, filled } from './Attributes.tsx';
 
 /** The dialog that adds one person. */
 export function AddPerson({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -22,6 +23,7 @@ function AddPersonForm({ onClose }: { onClose: () => void }) {
       address: '',
       aliases: [] as string[],
       externalId: '',
+      attributes: emptied({}),
       signingKey: 'device' as 'device' | 'gateway',
       gatewayDecrypts: false,
     },
@@ -36,6 +38,7 @@ function AddPersonForm({ onClose }: { onClose: () => void }) {
         body: {
           ...values,
           address: values.address.trim(),
+          attributes: filled(values.attributes),
           externalId: values.externalId.trim() === '' ? null : values.externalId.trim(),
         },
       }),
@@ -66,6 +69,9 @@ function AddPersonForm({ onClose }: { onClose: () => void }) {
           description="Optional. The person's number in your directory"
           {...form.getInputProps('externalId')}
         />
+        <Fieldset legend="For certificates whose profile asks for it">
+          <AttributeFields form={form} />
+        </Fieldset>
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
           <Stack gap="xs" mt="xs">
             <Radio

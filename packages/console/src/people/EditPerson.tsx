@@ -1,5 +1,5 @@
 import type { PersonDetail } from '@chancery/api';
-import { Button, Group, Modal, Radio, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
+import { Button, Fieldset, Group, Modal, Radio, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { api } from '../api.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
@@ -59,7 +59,9 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
           {...form.getInputProps('aliases')}
         />
         <TextInput label="External id" description="Optional" {...form.getInputProps('externalId')} />
-        <AttributeFields form={form} />
+        <Fieldset legend="For certificates whose profile asks for it">
+          <AttributeFields form={form} />
+        </Fieldset>
         <Radio.Group label="Where does the signing key live?" {...form.getInputProps('signingKey')}>
           <Stack gap="xs" mt="xs">
             <Radio value="device" label="With the person" />

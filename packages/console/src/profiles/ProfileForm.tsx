@@ -7,20 +7,9 @@ import {
   profileKeyOrigins,
   profileKeyUsages,
 } from '@chancery/api';
-import {
-  Checkbox,
-  Fieldset,
-  Group,
-  NumberInput,
-  Select,
-  Stack,
-  Switch,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core';
+import { Fieldset, Group, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
 import { keyOrigins } from '../words.ts';
+import { Choice, Pick, same, Toggle, Whole } from './fields.tsx';
 import { Exceptions, Policies, SubjectTemplate } from './Rows.tsx';
 import { errorAt, type Update } from './use-draft.ts';
 
@@ -67,32 +56,28 @@ function About({ document, update, problems }: FormProps) {
         />
         {isForMail && baseline !== null && (
           <Group grow align="flex-start">
-            <Select
+            <Pick
               label="Generation"
               description="S/MIME Baseline Requirements"
-              allowDeselect={false}
-              data={[
-                { value: 'strict', label: 'Strict' },
-                { value: 'multipurpose', label: 'Multipurpose' },
-              ]}
+              options={{
+                strict: 'Strict',
+                multipurpose: 'Multipurpose',
+              }}
               value={baseline.generation}
               error={errorAt(problems, 'baseline')}
-              onChange={(value) =>
-                update({ baseline: { ...baseline, generation: value as typeof baseline.generation } })
-              }
+              onChange={(value) => update({ baseline: { ...baseline, generation: value } })}
             />
-            <Select
+            <Pick
               label="Type"
               description="What its subject vouches for"
-              allowDeselect={false}
-              data={[
-                { value: 'mailbox', label: 'Mailbox-validated' },
-                { value: 'organization', label: 'Organization-validated' },
-                { value: 'sponsor', label: 'Sponsor-validated' },
-                { value: 'individual', label: 'Individual-validated' },
-              ]}
+              options={{
+                mailbox: 'Mailbox-validated',
+                organization: 'Organization-validated',
+                sponsor: 'Sponsor-validated',
+                individual: 'Individual-validated',
+              }}
               value={baseline.type}
-              onChange={(value) => update({ baseline: { ...baseline, type: value as typeof baseline.type } })}
+              onChange={(value) => update({ baseline: { ...baseline, type: value } })}
             />
           </Group>
         )}
@@ -103,15 +88,13 @@ function About({ document, update, problems }: FormProps) {
 
 function Validity({ document, update, problems }: FormProps) {
   const number = (path: 'validityDays' | 'renewalDays' | 'backdateMinutes', label: string, description: string) => (
-    <NumberInput
+    <Whole
       label={label}
       description={description}
       min={path === 'backdateMinutes' ? 0 : 1}
-      allowDecimal={false}
-      hideControls
       value={document[path]}
       error={errorAt(problems, path)}
-      onChange={(value) => update({ [path]: typeof value === 'number' ? value : Number.NaN })}
+      onChange={(value) => update({ [path]: value })}
     />
   );
   return (
@@ -128,21 +111,15 @@ function Validity({ document, update, problems }: FormProps) {
 function Keys({ document, update, problems }: FormProps) {
   const { keys } = document;
   const bits = (end: 'minimum' | 'maximum', label: string) => (
-    <NumberInput
+    <Whole
       label={label}
       description="Bits"
       min={2048}
       max={8192}
       step={1024}
-      allowDecimal={false}
-      hideControls
       value={keys.rsaBits[end]}
       error={end === 'minimum' ? errorAt(problems, 'keys.rsaBits') : undefined}
-      onChange={(value) =>
-        update({
-          keys: { ...keys, rsaBits: { ...keys.rsaBits, [end]: typeof value === 'number' ? value : Number.NaN } },
-        })
-      }
+      onChange={(value) => update({ keys: { ...keys, rsaBits: { ...keys.rsaBits, [end]: value } } })}
     />
   );
   return (
@@ -160,13 +137,12 @@ function Keys({ document, update, problems }: FormProps) {
           {bits('maximum', 'Largest RSA')}
         </Group>
         {document.use === 'encryption' && (
-          <Select
+          <Pick
             label="The KRA makes"
-            data={[...generatedKeys]}
-            allowDeselect={false}
+            options={same(generatedKeys)}
             value={keys.generate}
             error={errorAt(problems, 'keys.generate')}
-            onChange={(value) => update({ keys: { ...keys, generate: value as typeof keys.generate } })}
+            onChange={(value) => update({ keys: { ...keys, generate: value } })}
           />
         )}
         <Choice
@@ -196,22 +172,21 @@ function Names({ document, update, problems }: FormProps) {
           error={errorAt(problems, 'subject')}
           onChange={(subject) => update({ subject })}
         />
-        <Select
+        <Pick
           label="Addresses among the alternative names"
-          allowDeselect={false}
-          data={[
-            { value: 'all', label: 'All of the holder’s' },
-            { value: 'primary', label: 'The primary one' },
-            { value: 'none', label: 'None' },
-          ]}
+          options={{
+            all: 'All of the holder’s',
+            primary: 'The primary one',
+            none: 'None',
+          }}
           value={names.emails}
           error={errorAt(problems, 'alternativeNames.emails')}
-          onChange={(value) => update({ alternativeNames: { ...names, emails: value as typeof names.emails } })}
+          onChange={(value) => update({ alternativeNames: { ...names, emails: value } })}
         />
-        <Switch
+        <Toggle
           label="Addresses beyond ASCII, as SmtpUTF8Mailbox"
           checked={names.international}
-          onChange={(event) => update({ alternativeNames: { ...names, international: event.currentTarget.checked } })}
+          onChange={(international) => update({ alternativeNames: { ...names, international } })}
         />
         {document.baseline?.generation === 'multipurpose' && (
           <TextInput
@@ -280,35 +255,34 @@ function Addresses({ document, update, problems }: FormProps) {
   return (
     <Fieldset legend="Status and publication">
       <Stack gap="sm">
-        <Switch
+        <Toggle
           label="Address of the CRL"
           checked={document.crlDistributionPoint}
           error={errorAt(problems, 'crlDistributionPoint')}
-          onChange={(event) => update({ crlDistributionPoint: event.currentTarget.checked })}
+          onChange={(checked) => update({ crlDistributionPoint: checked })}
         />
-        <Switch
+        <Toggle
           label="Address of the OCSP responder"
           checked={access.ocsp}
-          onChange={(event) => update({ authorityInfoAccess: { ...access, ocsp: event.currentTarget.checked } })}
+          onChange={(ocsp) => update({ authorityInfoAccess: { ...access, ocsp } })}
         />
-        <Switch
+        <Toggle
           label="Address of the issuer’s certificate"
           checked={access.issuer}
-          onChange={(event) => update({ authorityInfoAccess: { ...access, issuer: event.currentTarget.checked } })}
+          onChange={(issuer) => update({ authorityInfoAccess: { ...access, issuer } })}
         />
         {isForMail && (
           <>
-            <Select
+            <Pick
               label="Published"
-              allowDeselect={false}
-              data={[
-                { value: 'everywhere', label: 'In every directory' },
-                { value: 'some', label: 'In some directories' },
-                { value: 'nowhere', label: 'Nowhere' },
-              ]}
+              options={{
+                everywhere: 'In every directory',
+                some: 'In some directories',
+                nowhere: 'Nowhere',
+              }}
               value={typeof publication === 'string' ? publication : 'some'}
               error={typeof publication === 'string' ? errorAt(problems, 'publication') : undefined}
-              onChange={(value) => update({ publication: value === 'some' ? [] : (value as 'everywhere' | 'nowhere') })}
+              onChange={(value) => update({ publication: value === 'some' ? [] : value })}
             />
             {typeof publication !== 'string' && (
               <TagsInput
@@ -333,24 +307,22 @@ function Lints({ document, update, problems }: FormProps) {
     <Fieldset legend="Lints">
       <Stack gap="sm">
         <Group grow align="flex-start">
-          <Select
+          <Pick
             label="Baseline Requirements"
             description="The edition it is held to"
-            allowDeselect={false}
-            data={[...baselineEditions]}
+            options={same(baselineEditions)}
             value={lints.edition}
-            onChange={(value) => update({ lints: { ...lints, edition: value as typeof lints.edition } })}
+            onChange={(value) => update({ lints: { ...lints, edition: value } })}
           />
-          <Select
+          <Pick
             label="Issuance is blocked by"
             description="Warnings go on record anyway"
-            allowDeselect={false}
-            data={[
-              { value: 'error', label: 'Errors' },
-              { value: 'warning', label: 'Errors and warnings' },
-            ]}
+            options={{
+              error: 'Errors',
+              warning: 'Errors and warnings',
+            }}
             value={lints.block}
-            onChange={(value) => update({ lints: { ...lints, block: value as typeof lints.block } })}
+            onChange={(value) => update({ lints: { ...lints, block: value } })}
           />
         </Group>
         <Exceptions
@@ -370,29 +342,3 @@ const ALGORITHMS: Readonly<Record<(typeof profileKeyAlgorithms)[number], string>
   p521: 'P-521',
   ed25519: 'Ed25519',
 };
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  options: readonly (readonly [value: T, label: string])[];
-  value: readonly T[];
-  error: string | undefined;
-  onChange: (value: T[]) => void;
-}
-
-/** Several of a few. What is chosen keeps the order of the options. */
-function Choice<T extends string>({ label, options, value, error, onChange }: ChoiceProps<T>) {
-  return (
-    <Checkbox.Group
-      label={label}
-      value={[...value]}
-      error={error}
-      onChange={(chosen) => onChange(options.map(([one]) => one).filter((one) => chosen.includes(one)))}
-    >
-      <Group gap="md" mt={6}>
-        {options.map(([one, name]) => (
-          <Checkbox key={one} value={one} label={name} />
-        ))}
-      </Group>
-    </Checkbox.Group>
-  );
-}
