@@ -93,7 +93,7 @@ export const Authority = z.object({
   /** ML-DSA: most relying parties cannot check what it signs. */
   experimental: z.boolean(),
   /** Which key store holds its key. */
-  keyPlace: z.enum(['software', 'token']),
+  keyPlace: z.enum(['software', 'token', 'offline']),
   notBefore: Instant,
   notAfter: Instant,
   retiredAt: Instant.nullable(),

@@ -41,6 +41,7 @@ import {
 } from './imports.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
+import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { CertificateHistory, Overview } from './overview.ts';
 import {
   ClaimLink,
@@ -419,6 +420,31 @@ export const routes = {
     access: 'authenticated',
     body: NewRoot,
     response: z.object({ id: Id }),
+  }),
+  adoptRoot: route({
+    method: 'POST',
+    path: '/api/v1/authorities/offline-roots',
+    summary: 'Make known a root of ours whose key stays offline',
+    access: 'authenticated',
+    body: OfflineRoot,
+    response: AdoptedRoot,
+  }),
+  takeCrl: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/crl',
+    summary: 'Take in and publish the list that a ceremony signed for an offline root',
+    access: 'authenticated',
+    params: ById,
+    body: CeremonyCrl,
+    response: TakenCrl,
+  }),
+  authorityRevocations: route({
+    method: 'GET',
+    path: '/api/v1/authorities/:id/revocations',
+    summary: "What an authority's next list must hold, at most 10,000: for the ceremony of an offline root",
+    access: 'authenticated',
+    params: ById,
+    response: AuthorityRevocations,
   }),
   crossCertificates: route({
     method: 'GET',

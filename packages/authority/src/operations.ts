@@ -13,6 +13,7 @@ import {
   requestAuthority,
   retireIssuing,
 } from './ca/grow-hierarchy.ts';
+import { adoptRoot, takeCrl } from './ca/offline-root.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import {
   changeAuthorityCertificates,
@@ -121,6 +122,8 @@ export const operations: readonly Listed[] = [
   requestCross,
   installCross,
   revokeCross,
+  adoptRoot,
+  takeCrl,
   addCrlShards,
   generateCrl,
   applyProfile,

@@ -1,6 +1,6 @@
 /** What an authority publishes: its certificate, its chain, and its lists; over HTTP, in folders and in directories alike. */
 import { createHash } from 'node:crypto';
-import { certsOnly, parseCertificate } from '@chancery/smime';
+import { type Certificate, certsOnly, parseCertificate } from '@chancery/smime';
 import { certificatePath, chainPath, crlPath } from '../ca/addresses.ts';
 import { type AuthorityRow, authorityChain, listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { type CrlKind, latestCrl, listCrls, readCrl } from '../store/crls.ts';
@@ -118,7 +118,10 @@ async function certificateDocuments(
   ];
 }
 
-/** RFC 5280 4.2.2.1: certs-only, that authority first; cross-certificates last, with what stands above them outside. */
+/**
+ * RFC 5280 4.2.2.1: certs-only, that authority first, cross-certificates with what stands above them outside, and roots last:
+ * OpenSSL takes the first that fits, and behind an unknown root that signed itself it looks no further.
+ */
 async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ octets: Buffer; modified: Date }> {
   const above = await authorityChain(snapshot, authority.id);
   const crossed = await crossCertificatesOf(
@@ -126,10 +129,12 @@ async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ 
     above.map(({ id }) => id),
   );
   const all = [...above.flatMap(ownAndOutside), ...crossed.flatMap((one) => [one.certificate.der, ...one.above])];
-  const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
+  const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), parseCertificate(der)]));
+  const isRoot = ({ subject, issuer }: Certificate) => Buffer.compare(subject.der, issuer.der) === 0;
+  const ordered = [...each.values()].sort((a, b) => Number(isRoot(a)) - Number(isRoot(b)));
   const dates = [authority.certificate.notBefore, ...crossed.map(({ createdAt }) => createdAt)];
   return {
-    octets: Buffer.from(certsOnly([...each.values()].map(parseCertificate))),
+    octets: Buffer.from(certsOnly(ordered)),
     modified: new Date(Math.max(...dates.map((date) => date.getTime()))),
   };
 }

@@ -56,7 +56,7 @@ export interface Schema {
     role: 'root' | 'issuing';
     slug: string;
     name: string;
-    key_reference: string;
+    key_reference: string | null;
     certificate: Buffer;
     issuer_id: string | null;
     not_after: Date;

@@ -12,6 +12,7 @@ import { inspectHandlers } from './inspect.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { officeHandlers } from './office.ts';
+import { offlineRootHandlers } from './offline-roots.ts';
 import { operatorHandlers } from './operators.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
@@ -27,6 +28,7 @@ export const handlers: Handlers<RouteName> = {
   ...certificateHandlers,
   ...authorityHandlers,
   ...crossCertificateHandlers,
+  ...offlineRootHandlers,
   ...profileHandlers,
   ...importHandlers,
   ...issuanceHandlers,

@@ -74,6 +74,9 @@ const calls: Record<AuthenticatedRoute, Call> = {
   },
   retireAuthority: { needs: 'authority:write' },
   createRoot: { needs: 'authority:write', body: { title: 'Root CA', key: 'p256' } },
+  adoptRoot: { needs: 'authority:write', body: { name: 'X', certificate: 'AAAA' } },
+  takeCrl: { needs: 'authority:write', body: { crl: 'AAAA' } },
+  authorityRevocations: { needs: 'certificate:read' },
   crossCertificates: { needs: 'certificate:read' },
   crossCertify: {
     needs: 'authority:write',
