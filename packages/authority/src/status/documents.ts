@@ -1,6 +1,6 @@
 /** What an authority publishes: its certificate, its chain, and its lists; over HTTP, in folders and in directories alike. */
 import { createHash } from 'node:crypto';
-import { type Certificate, certsOnly, parseCertificate } from '@chancery/smime';
+import { certsOnly, parseCertificate } from '@chancery/smime';
 import { certificatePath, chainPath, crlPath } from '../ca/addresses.ts';
 import { type AuthorityRow, authorityChain, listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { type CrlKind, latestCrl, listCrls, readCrl } from '../store/crls.ts';
@@ -119,8 +119,8 @@ async function certificateDocuments(
 }
 
 /**
- * RFC 5280 4.2.2.1: certs-only, that authority first, cross-certificates with what stands above them outside, and roots last:
- * OpenSSL takes the first that fits, and behind an unknown root that signed itself it looks no further.
+ * RFC 5280 4.2.2.1: certs-only, with cross-certificates and what stands above them outside. A root that has a cross-certificate is
+ * left out itself: who trusts it has it, and OpenSSL, where it finds an unknown root that signed itself, looks no further.
  */
 async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ octets: Buffer; modified: Date }> {
   const above = await authorityChain(snapshot, authority.id);
@@ -128,13 +128,15 @@ async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ 
     snapshot,
     above.map(({ id }) => id),
   );
-  const all = [...above.flatMap(ownAndOutside), ...crossed.flatMap((one) => [one.certificate.der, ...one.above])];
-  const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), parseCertificate(der)]));
-  const isRoot = ({ subject, issuer }: Certificate) => Buffer.compare(subject.der, issuer.der) === 0;
-  const ordered = [...each.values()].sort((a, b) => Number(isRoot(a)) - Number(isRoot(b)));
+  const bridged = new Set(crossed.map(({ subjectId }) => subjectId));
+  const all = [
+    ...above.filter(({ id, role }) => role !== 'root' || !bridged.has(id)).flatMap(ownAndOutside),
+    ...crossed.flatMap((one) => [one.certificate.der, ...one.above]),
+  ];
+  const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
   const dates = [authority.certificate.notBefore, ...crossed.map(({ createdAt }) => createdAt)];
   return {
-    octets: Buffer.from(certsOnly(ordered)),
+    octets: Buffer.from(certsOnly([...each.values()].map(parseCertificate))),
     modified: new Date(Math.max(...dates.map((date) => date.getTime()))),
   };
 }
