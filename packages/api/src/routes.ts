@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AuditQuery, AuditRecord, AuditVerification } from './audit.ts';
 import {
+  AdminRequest,
   Authority,
   AuthorityAnswer,
   AuthorityDetail,
@@ -16,6 +17,7 @@ import {
   NewRoot,
   OpenAuthorityRequest,
   RevokeRequest,
+  ScepRaRequest,
   SigningRequest,
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
@@ -628,6 +630,25 @@ export const routes = {
     params: ById,
     body: RevokeRequest,
     response: ImportedCertificate,
+  }),
+
+  // Of the service itself
+  issueScepRa: route({
+    method: 'POST',
+    path: '/api/v1/service-certificates/scep-ra',
+    summary: 'A key in the key store for the SCEP registration authority, and its certificate',
+    access: 'authenticated',
+    body: ScepRaRequest,
+    response: IssuedCertificate,
+  }),
+  issueAdmin: route({
+    method: 'POST',
+    path: '/api/v1/operators/:id/certificates',
+    summary: 'A TLS client certificate for the key of an operator',
+    access: 'authenticated',
+    params: ById,
+    body: AdminRequest,
+    response: IssuedCertificate,
   }),
 
   // Bulk issuance

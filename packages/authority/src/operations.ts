@@ -53,6 +53,7 @@ import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
+import { makeServiceKey } from './ra/service-certificates.ts';
 
 /** What a list of operations needs to know of each. */
 type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
@@ -93,6 +94,7 @@ export const operations: readonly Listed[] = [
   releasePassword,
   makeTransportKey,
   forgetTransportKeys,
+  makeServiceKey,
   submitIssuance,
   withdrawIssuance,
   retryIssuance,

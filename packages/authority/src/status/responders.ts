@@ -97,14 +97,13 @@ export class Responders {
   }
 }
 
-/** Authorities that sign end entities, and whose responder certificate is missing or has less than a third of its time left. */
+/** Authorities that sign end entities, and whose responder certificate is missing, or wants renewal by its profile. */
 export async function dueForRenewal(snapshot: Snapshot, now: Date): Promise<AuthorityRow[]> {
   const due: AuthorityRow[] = [];
   for (const authority of await listAuthorities(snapshot)) {
     if (authority.role !== 'issuing' || authority.certificate.notAfter <= now) continue;
     const [row] = await responderCertificates(snapshot, authority.id, now);
-    const life = row === undefined ? 0 : row.notAfter.getTime() - row.notBefore.getTime();
-    if (row === undefined || row.notAfter.getTime() - now.getTime() < life / 3) due.push(authority);
+    if (row === undefined || row.renewAt <= now) due.push(authority);
   }
   return due;
 }

@@ -218,6 +218,7 @@ export interface Schema {
     certificate: Buffer;
     not_before: Date;
     not_after: Date;
+    renew_at: Date;
   };
   crl_shards: { authority_id: string; shard: number; urls: string[]; created_at: Date };
   revocation_versions: { authority_id: string; version: BigIntColumn };

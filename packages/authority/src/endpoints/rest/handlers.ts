@@ -17,6 +17,7 @@ import { operatorHandlers } from './operators.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
+import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { statusHandlers } from './status.ts';
 
@@ -26,6 +27,7 @@ export const handlers: Handlers<RouteName> = {
   ...operatorHandlers,
   ...peopleHandlers,
   ...certificateHandlers,
+  ...serviceCertificateHandlers,
   ...authorityHandlers,
   ...crossCertificateHandlers,
   ...offlineRootHandlers,

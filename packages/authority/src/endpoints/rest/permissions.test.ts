@@ -47,6 +47,8 @@ const calls: Record<AuthenticatedRoute, Call> = {
   changeAuthorityCertificates: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   changeAuthority: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   status: { needs: 'certificate:read' },
+  issueScepRa: { needs: 'authority:write', body: { key: 'rsa-2048' } },
+  issueAdmin: { needs: 'operator:write', body: { csr } },
   submitIssuance: {
     needs: 'certificate:issue',
     body: { id: NOBODY, items: [{ address: 'x@example.com', csr, keyOrigin: 'device' }] },
