@@ -84,6 +84,8 @@ describe.skipIf(missing('slapd'))('OpenLDAP', () => {
         parseCrl(der ?? Buffer.alloc(0)),
       );
       expect([list, delta].every((one) => one !== undefined && verifyCrlSignature(one, authority))).toBe(true);
+      // A root's list is one of authorities (RFC 4523 2.2); an issuing authority's is not.
+      expect(documents[name].authorityRevocationList).toEqual(name === 'root' ? certificateRevocationList : undefined);
       expect([list?.baseCrlNumber, delta?.baseCrlNumber]).toEqual([undefined, expect.any(String)]);
     }
   });

@@ -1,5 +1,6 @@
 /** An office in this process whose lists and answers `chancery status` serves, with certificates in every state a peer should tell apart. */
 import { spawn } from 'node:child_process';
+import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,7 +13,7 @@ import { system } from '../packages/authority/src/principal.ts';
 import { renewDueResponders } from '../packages/authority/src/status/renew-responder.ts';
 import { startStatus } from '../packages/authority/src/status-main.ts';
 import { listAuthorities } from '../packages/authority/src/store/authorities.ts';
-import { pkiOffice } from '../packages/authority/test/pki-office.ts';
+import { ecKey, pkiOffice } from '../packages/authority/test/pki-office.ts';
 
 export type Standing = 'good' | 'revoked' | 'held' | 'late';
 
@@ -20,6 +21,7 @@ export interface StatusOffice {
   readonly url: string;
   /** Of one shard, all of them, so that one list is about each. `late`: revoked since the list `base`, so that only the delta says so. */
   readonly certificates: Readonly<Record<Standing, Certificate>>;
+  readonly keys: Readonly<Record<Standing, KeyObject>>;
   readonly issuing: Certificate;
   /** Files: `root`, `issuing`, `good`, … `.pem` and `.der`; `base`, `full`, `shard`, `delta`, `root-list` `.pem` and `.crl`. */
   file(name: string): string;
@@ -51,12 +53,15 @@ export async function openStatusOffice(): Promise<StatusOffice> {
   const status = await startStatus({ config, connection: office.connection, keyStore, log });
 
   const certificates = {} as Record<Standing, Certificate>;
+  const keys = {} as Record<Standing, KeyObject>;
   for (const standing of ['good', 'revoked', 'held', 'late'] as const) {
     for (;;) {
       const holder = await office.person(`${standing}${Math.random()}@example.com`);
-      const certificate = parseCertificate((await office.signing(holder)).certificate);
+      const key = ecKey();
+      const certificate = parseCertificate((await office.signing(holder, key)).certificate);
       if (!certificate.crlDistributionPoints[0]?.endsWith('/0.crl')) continue;
       certificates[standing] = certificate;
+      keys[standing] = key;
       write(standing, certificate.der, 'CERTIFICATE', 'der');
       break;
     }
@@ -83,6 +88,7 @@ export async function openStatusOffice(): Promise<StatusOffice> {
   return {
     url,
     certificates,
+    keys,
     issuing,
     file,
     async close() {

@@ -23,6 +23,8 @@ export interface ProfileContents extends Identity {
   readonly correspondents: readonly Certificate[];
   /** Where mail goes out. */
   readonly smtpPort: number;
+  /** Asks the OCSP responder that a certificate names. Default: no, where a test is about something else. */
+  readonly asksOcsp?: boolean;
 }
 
 export function makeProfile(folder: string, contents: ProfileContents): void {
@@ -43,7 +45,7 @@ export function makeProfile(folder: string, contents: ProfileContents): void {
 
 type Preferences = Record<string, string | number | boolean>;
 
-function preferences({ smtpPort, further = [], ...first }: ProfileContents): Preferences {
+function preferences({ smtpPort, asksOcsp = false, further = [], ...first }: ProfileContents): Preferences {
   const { address, name } = first;
   const identities = [first, ...further];
   return {
@@ -74,8 +76,10 @@ function preferences({ smtpPort, further = [], ...first }: ProfileContents): Pre
     'mail.smtpserver.smtp1.authMethod': 1,
     'mail.smtpserver.smtp1.try_ssl': 0,
     'mail.smtpserver.smtp1.username': '',
-    // Revocation is judged by the tests that are about it; a lookup here would need our ports in advance.
-    'security.OCSP.enabled': 0,
+    // Revocation is judged by the tests that are about it; a lookup elsewhere would need our ports in advance.
+    'security.OCSP.enabled': asksOcsp ? 1 : 0,
+    // Without an answer no certificate is believed: so an answer that it could not read would show.
+    'security.OCSP.require': asksOcsp,
     // 0: whichever is free.
     'marionette.port': 0,
     // Nothing that asks, and nothing that calls home.

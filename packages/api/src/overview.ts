@@ -32,7 +32,7 @@ export const Overview = z.object({
   /** Where the keys of the office are, the store for new keys first. */
   keyStores: z.array(
     z.object({
-      /** `software`, or `pkcs11:` and the label of the token. */
+      /** `software`, or `pkcs11:` and the label of the token; `status ` before it where it holds the keys of OCSP responders alone. */
       name: z.string(),
       state: z.enum(['available', 'unavailable']),
       since: Instant,

@@ -52,20 +52,6 @@ const CrlGeneral = CrlOverride.extend({
 });
 export type CrlConfig = Omit<z.output<typeof CrlGeneral>, 'authority'>;
 
-const StatusConfig = z.strictObject({
-  /** Where `chancery status` listens: OCSP, CRLs and CA certificates, for a public network. */
-  host: z.string().default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(8081),
-  database: z
-    .strictObject({
-      /** As a role that may only read; `chancery status --print-grants` makes it. Without it, that of `database`. */
-      url: z.union([z.string(), SecretReference]).optional(),
-    })
-    .prefault({}),
-  /** Megabytes of signed OCSP answers that are kept in memory. */
-  cacheMegabytes: z.int().min(1).max(4096).default(64),
-});
-
 const Pkcs11Token = z.strictObject({
   /** The shared library of the token's vendor. */
   module: z.string().refine((file) => path.isAbsolute(file), 'is not an absolute path'),
@@ -77,6 +63,39 @@ const Pkcs11Token = z.strictObject({
   sessions: z.int().min(1).max(64).default(4),
   /** Seconds until a call that does not answer is given up. */
   timeoutSeconds: z.int().min(1).max(300).default(10),
+});
+
+const StatusConfig = z.strictObject({
+  /** Where `chancery status` listens: OCSP, CRLs and CA certificates, for a public network. */
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8081),
+  database: z
+    .strictObject({
+      /** As a role that may only read; `chancery status --print-grants` makes it. Without it, that of `database`. */
+      url: z.union([z.string(), SecretReference]).optional(),
+    })
+    .prefault({}),
+  /** Where the keys of OCSP responders are: those and no others, so that `chancery status` needs nothing else. */
+  keys: z
+    .strictObject({
+      store: z.enum(['software', 'pkcs11']).default('software'),
+      /** Of software keys; relative to the data folder. */
+      folder: z.string().min(1).default('status-keys'),
+      /** Unseals them. */
+      secret: SecretReference.optional(),
+      pkcs11: Pkcs11Token.optional(),
+    })
+    .refine(({ store, secret }) => store !== 'software' || secret !== undefined, {
+      path: ['secret'],
+      message: 'names what unseals the software keys',
+    })
+    .refine(({ store, pkcs11 }) => store !== 'pkcs11' || pkcs11 !== undefined, {
+      path: ['pkcs11'],
+      message: 'store = "pkcs11" needs the table [status.keys.pkcs11] with module, token and pin',
+    })
+    .optional(),
+  /** Megabytes of signed OCSP answers that are kept in memory. */
+  cacheMegabytes: z.int().min(1).max(4096).default(64),
 });
 
 const AuthorityConfigSchema = z.strictObject({

@@ -7,7 +7,7 @@ export {
   parseAuthorityConfig,
   readSecret,
 } from './config.ts';
-export { checkToken, openKeyStores, pinRefusalFile } from './key-stores.ts';
+export { checkToken, openKeyStores, openKeyStoresForStatus, pinRefusalFile } from './key-stores.ts';
 export { StartError } from './listen-address.ts';
 export { type AuthorityOptions, type RunningAuthority, startAuthority } from './main.ts';
 export { type RunningStatus, startStatus } from './status-main.ts';

@@ -9,7 +9,7 @@ import { createServer } from './endpoints/rest/server.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
 import { tick } from './jobs/scheduler.ts';
-import { openKeyStores, reportKeyStores } from './key-stores.ts';
+import { openOfficeKeys, reportKeyStores } from './key-stores.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
 import { openSetUp } from './office/set-up.ts';
@@ -68,13 +68,14 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     return it;
   };
   try {
-    const [keyStore, database, jobs, localToken] = await allOrFirstError([
-      opened(openKeyStores(config, log), (it) => it.close()),
+    const [{ keyStore, responderKeys }, database, jobs, localToken] = await allOrFirstError([
+      opened(openOfficeKeys(config, log), (it) => it.keyStore.close()),
       opened(openDatabase(options.connection), (it) => it.close()),
       opened(openJobQueue(options.connection, log), (it) => it.stop()),
       openLocalToken(config.home),
     ] as const);
-    const world: World = { config, database, keyStore, jobs, clock: options.clock ?? (() => new Date()), log };
+    const clock = options.clock ?? (() => new Date());
+    const world: World = { config, database, keyStore, responderKeys, jobs, clock, log };
     const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));
     const app = await createServer({
       world,

@@ -13,7 +13,6 @@ import {
   requestAuthority,
   retireIssuing,
 } from './ca/grow-hierarchy.ts';
-import { adoptRoot, takeCrl } from './ca/offline-root.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import {
   changeAuthorityCertificates,
@@ -53,7 +52,6 @@ import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
-import { makeServiceKey } from './ra/service-certificates.ts';
 
 /** What a list of operations needs to know of each. */
 type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
@@ -94,7 +92,6 @@ export const operations: readonly Listed[] = [
   releasePassword,
   makeTransportKey,
   forgetTransportKeys,
-  makeServiceKey,
   submitIssuance,
   withdrawIssuance,
   retryIssuance,
@@ -124,8 +121,6 @@ export const operations: readonly Listed[] = [
   requestCross,
   installCross,
   revokeCross,
-  adoptRoot,
-  takeCrl,
   addCrlShards,
   generateCrl,
   applyProfile,

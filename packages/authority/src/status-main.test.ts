@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   buildOcspRequest,
   type Certificate,
@@ -37,8 +40,7 @@ beforeAll(async () => {
   leaf = parseCertificate((await office.signing(await office.person('ada@example.com'))).certificate);
   // Twice: whoever updates runs it again.
   for (let n = 0; n < 2; n++) await office.world.database.pool.query(statusGrants('status_reader'));
-  await office.world.database.pool.query('GRANT status_reader TO CURRENT_USER WITH SET TRUE');
-  asReader = { ...office.connection, options: '-c role=status_reader' };
+  asReader = await logIn('status_reader');
   status = await startStatus({
     config: parseAuthorityConfig('[status]\nport = 0\n', office.home),
     connection: asReader,
@@ -51,6 +53,30 @@ afterAll(async () => {
   await status?.stop();
   await office.close();
 });
+
+/** The embedded database lets in nobody but its own role: here, for once, another by its password, as a database of an office does. */
+async function logIn(role: string): Promise<pg.PoolConfig> {
+  const { pool } = office.world.database;
+  const password = randomUUID();
+  await pool.query(`ALTER ROLE ${role} PASSWORD '${password}'`);
+  const { rows } = await pool.query('SELECT current_database() AS name');
+  const directory = path.dirname(String(office.connection.host));
+  appendFileSync(path.join(directory, 'pg_hba.conf'), `local ${rows[0].name} ${role} scram-sha-256\n`);
+  const [pid] = readFileSync(path.join(directory, 'pg', 'postmaster.pid'), 'utf8').split('\n');
+  process.kill(Number(pid), 'SIGHUP');
+  const connection = { ...office.connection, user: role, password };
+  for (const deadline = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const client = new pg.Client(connection);
+    try {
+      await client.connect();
+      return connection;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    } finally {
+      await client.end();
+    }
+  }
+}
 
 function slowly(signer: Signer): Signer {
   return {
@@ -76,6 +102,29 @@ async function statusOf(cert: Certificate) {
 }
 
 describe('the role of chancery status', () => {
+  it('logs in as itself, by its password, and reads only', async () => {
+    const client = new pg.Client(asReader);
+    await client.connect();
+    try {
+      const { rows } = await client.query(
+        `SELECT session_user AS session, current_user AS now, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls,
+           current_setting('default_transaction_read_only') AS readonly
+         FROM pg_roles WHERE rolname = current_user`,
+      );
+      const none = { rolsuper: false, rolcreaterole: false, rolcreatedb: false, rolbypassrls: false };
+      expect(rows).toEqual([{ session: 'status_reader', now: 'status_reader', readonly: 'on', ...none }]);
+      // What it may read it may not change, though it turns its own setting off.
+      await client.query('SET default_transaction_read_only = off');
+      await expect(client.query(`UPDATE crls SET entries = 0`)).rejects.toThrow(/permission denied/);
+      await expect(client.query('SET ROLE chancery')).rejects.toThrow(/permission denied/);
+    } finally {
+      await client.end();
+    }
+    await expect(new pg.Client({ ...asReader, password: 'another' }).connect()).rejects.toThrow(
+      /password authentication failed/,
+    );
+  });
+
   it.each([
     'UPDATE certificates SET revoked_at = NULL',
     'INSERT INTO revocation_versions SELECT id, 1 FROM authorities',
@@ -90,6 +139,8 @@ describe('the role of chancery status', () => {
     const client = new pg.Client(asReader);
     await client.connect();
     try {
+      // Else that alone would keep it from writing.
+      await client.query('SET default_transaction_read_only = off');
       await expect(client.query(text)).rejects.toThrow(/permission denied/);
     } finally {
       await client.end();

@@ -8,6 +8,8 @@ export interface World {
   readonly config: AuthorityConfig;
   readonly database: Database;
   readonly keyStore: KeyStore;
+  /** Where the keys of OCSP responders are made; part of `keyStore`. Without it, there as all others. */
+  readonly responderKeys?: Pick<KeyStore, 'generate'>;
   readonly jobs: Jobs;
   /** The present instant. */
   readonly clock: () => Date;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createClient } from '@chancery/api';
 import {
   type AuthorityConfig,
-  openKeyStores,
+  openKeyStoresForStatus,
   type RunningAuthority,
   type RunningStatus,
   readSecret,
@@ -71,7 +71,7 @@ export async function serveStatus(running: Running, config: AuthorityConfig): Pr
     );
   }
   const log = processLog();
-  const keyStore = await openKeyStores(config, log);
+  const keyStore = await openKeyStoresForStatus(config, log);
   running.add(() => keyStore.close());
   const connectionString = typeof url === 'string' ? url : readSecret(url, config.home);
   const status = await startStatus({ config, connection: { connectionString }, keyStore, log });

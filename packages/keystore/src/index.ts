@@ -10,5 +10,6 @@ export {
 } from './key-store.ts';
 export { forgetRefusedPin } from './pkcs11/login-guard.ts';
 export { openPkcs11KeyStore } from './pkcs11.ts';
+export { prefixKeyStore } from './prefixed.ts';
 export { openOrCreateSecretFile, type SecretFile } from './secret-file.ts';
 export { openSoftwareKeyStore } from './software.ts';

@@ -4,13 +4,20 @@ import { type LdapTarget, readSecret } from '../config.ts';
 import type { StatusDocument } from '../status/documents.ts';
 import type { DocumentTarget } from './document-target.ts';
 
-const ATTRIBUTES: Readonly<Record<StatusDocument['kind'], string | undefined>> = {
-  certificate: 'cACertificate;binary',
-  complete: 'certificateRevocationList;binary',
-  delta: 'deltaRevocationList;binary',
+const ATTRIBUTES: Readonly<Record<StatusDocument['kind'], readonly string[]>> = {
+  certificate: ['cACertificate;binary'],
+  complete: ['certificateRevocationList;binary'],
+  delta: ['deltaRevocationList;binary'],
   // A directory has a certificate of each authority, and needs no chains.
-  chain: undefined,
+  chain: [],
 };
+
+/** A root signs authorities alone: its list is one of authorities, too (RFC 4523 2.2), and some look for it there only. */
+const ROOT_LIST = 'authorityRevocationList;binary';
+
+function attributesOf({ kind, authority }: StatusDocument): readonly string[] {
+  return kind === 'complete' && authority.role === 'root' ? [...ATTRIBUTES.complete, ROOT_LIST] : ATTRIBUTES[kind];
+}
 
 /** @param authorityDn the entry's name, with `{name}` in it; @param home the folder that the password's file is relative to */
 export function ldapDocumentTarget(
@@ -21,21 +28,21 @@ export function ldapDocumentTarget(
 ): DocumentTarget {
   return {
     name,
-    takes: ({ kind }) => ATTRIBUTES[kind] !== undefined,
+    takes: (document) => attributesOf(document).length > 0,
     async put(document, octets) {
-      const attribute = ATTRIBUTES[document.kind];
-      if (attribute === undefined) return;
       const dn = entryOf(document, authorityDn);
       const timeout = target.timeoutSeconds * 1000;
       const client = new Client({ url: target.url, timeout, connectTimeout: timeout });
       try {
         await client.bind(target.bindDn, readSecret(target.password, home));
-        const value = new Attribute({ type: attribute, values: [octets] });
+        const values = attributesOf(document).map((type) => new Attribute({ type, values: [octets] }));
         try {
-          await client.modify(dn, new Change({ operation: 'replace', modification: value }));
+          // One modification: all of them, or none.
+          const changes = values.map((modification) => new Change({ operation: 'replace', modification }));
+          await client.modify(dn, changes);
         } catch (error) {
           if (!(error instanceof NoSuchObjectError)) throw error;
-          await client.add(dn, [new Attribute({ type: 'objectClass', values: [...CLASSES] }), value]);
+          await client.add(dn, [new Attribute({ type: 'objectClass', values: [...CLASSES] }), ...values]);
         }
       } catch (error) {
         throw new Error(`${target.url}: ${dn}: ${reasonOf(error)}`, { cause: error });

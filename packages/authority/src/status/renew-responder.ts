@@ -12,7 +12,7 @@ import { dueForRenewal } from './responders.ts';
 
 /** For the scheduler: long before a certificate ends, and before anybody asks. One that fails stops no other. */
 export async function renewDueResponders(world: World): Promise<void> {
-  for (const authority of await world.database.snapshot((snapshot) => dueForRenewal(snapshot, world.clock()))) {
+  for (const authority of await world.database.snapshot((snapshot) => dueForRenewal(world, snapshot))) {
     await renewResponder(world, authority).catch((error: Error) =>
       world.log.error('ocsp.not-renewed', { authority: authority.slug, error: error.message }),
     );
@@ -22,7 +22,7 @@ export async function renewDueResponders(world: World): Promise<void> {
 /** Keys whose certificates ended are destroyed. Two nodes may renew at once: both certificates are good. */
 export async function renewResponder(world: World, authority: AuthorityRow): Promise<void> {
   const spec = keyKindOf(authority.certificate.spki) === 'rsa' ? 'rsa-2048' : 'p256';
-  const keyReference = await world.keyStore.generate(spec, 'OCSP responder');
+  const keyReference = await (world.responderKeys ?? world.keyStore).generate(spec, 'OCSP responder');
   const intent = await perform(world, prepareCertificate, system, {
     use: 'ocsp',
     keyReference,

@@ -1,6 +1,7 @@
 /** Who answers for which authority: delegated certificates of the inventory whose keys this process can use (RFC 6960 4.2.2.2). */
 import { parseKeyReference } from '@chancery/keystore';
 import { type CertId, type Certificate, certIdFor, parseCertificate, type Signer } from '@chancery/smime';
+import { isResponderKeyInPlace } from '../key-stores.ts';
 import { type AuthorityRow, listAuthorities } from '../store/authorities.ts';
 import { responderCertificates } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
@@ -74,7 +75,7 @@ export class Responders {
   async #read(): Promise<ReadonlyMap<string, Responder>> {
     const world = this.#world;
     if (this.#renew !== undefined) {
-      for (const authority of await world.database.snapshot((snapshot) => dueForRenewal(snapshot, world.clock())))
+      for (const authority of await world.database.snapshot((snapshot) => dueForRenewal(world, snapshot)))
         await this.#renew(authority).catch((error: Error) =>
           world.log.error('ocsp.not-renewed', { authority: authority.slug, error: error.message }),
         );
@@ -97,13 +98,22 @@ export class Responders {
   }
 }
 
-/** Authorities that sign end entities, and whose responder certificate is missing, or wants renewal by its profile. */
-export async function dueForRenewal(snapshot: Snapshot, now: Date): Promise<AuthorityRow[]> {
+/**
+ * Authorities that sign end entities, and whose responder certificate is missing or has less than a third of its time left. One whose key
+ * is not where such keys belong by now counts as missing, and answers until the next is there.
+ */
+export async function dueForRenewal(
+  { config, clock }: Pick<StatusWorld, 'config' | 'clock'>,
+  snapshot: Snapshot,
+): Promise<AuthorityRow[]> {
+  const now = clock();
   const due: AuthorityRow[] = [];
   for (const authority of await listAuthorities(snapshot)) {
     if (authority.role !== 'issuing' || authority.certificate.notAfter <= now) continue;
-    const [row] = await responderCertificates(snapshot, authority.id, now);
-    if (row === undefined || row.renewAt <= now) due.push(authority);
+    const rows = await responderCertificates(snapshot, authority.id, now);
+    const row = rows.find(({ keyReference }) => isResponderKeyInPlace(config, keyReference));
+    const life = row === undefined ? 0 : row.notAfter.getTime() - row.notBefore.getTime();
+    if (row === undefined || row.notAfter.getTime() - now.getTime() < life / 3) due.push(authority);
   }
   return due;
 }

@@ -10,8 +10,7 @@ export interface AuthorityRow {
   readonly role: 'root' | 'issuing';
   readonly slug: string;
   readonly name: string;
-  /** Null: a root whose key is offline. */
-  readonly keyReference: string | null;
+  readonly keyReference: string;
   readonly certificate: Certificate;
   readonly issuerId: string | null;
   /** By its issuer; a hold counts. */
@@ -107,12 +106,6 @@ export function ownAndOutside({ certificate, outsideChain }: AuthorityRow): Uint
   return [certificate.der, ...outsideChain];
 }
 
-/** Those stand below that one from now on, and nothing outside is between them. */
-export async function placeBelow(tx: Transaction, ids: readonly string[], issuerId: string): Promise<void> {
-  if (ids.length === 0) return;
-  await tx.updateTable('authorities').set({ issuer_id: issuerId, outside_chain: [] }).where('id', 'in', ids).execute();
-}
-
 export async function retireAuthority(tx: Transaction, id: string, at: Date): Promise<void> {
   await tx.updateTable('authorities').set({ retired_at: at }).where('id', '=', id).execute();
 }
@@ -176,7 +169,7 @@ function read(row: {
   role: 'root' | 'issuing';
   slug: string;
   name: string;
-  key_reference: string | null;
+  key_reference: string;
   certificate: Buffer;
   issuer_id: string | null;
   revoked_at: Date | null;

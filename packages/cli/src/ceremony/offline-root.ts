@@ -61,20 +61,18 @@ export function makeRoot(signer: Signer, organisation: string, years: number): P
 }
 
 export interface Placement {
-  /** For another root: it may stand above authorities. */
-  readonly cross?: boolean | undefined;
   readonly years: number;
   /** Where relying parties find the root's CRL and its certificate. */
   readonly crlUrl?: string | undefined;
   readonly rootUrl?: string | undefined;
 }
 
-/** For an issuing authority, which signs certificates of people and no further authority; or for another root. */
-export async function signBelow(
+/** For an issuing authority that signs certificates of people, and no further authority. */
+export async function signIssuing(
   signer: Signer,
   root: Certificate,
   request: CertificateRequest,
-  { cross, years, crlUrl, rootUrl }: Placement,
+  { years, crlUrl, rootUrl }: Placement,
 ): Promise<Certificate> {
   return certify(signer, {
     issuer: root.subject,
@@ -83,14 +81,10 @@ export async function signBelow(
     years,
     notAfter: root.notAfter,
     extensions: [
-      basicConstraints(cross === true ? { ca: true } : { ca: true, pathLength: 0 }),
+      basicConstraints({ ca: true, pathLength: 0 }),
       keyUsage(['keyCertSign', 'cRLSign']),
-      ...(cross === true
-        ? []
-        : [
-            extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
-            certificatePolicies([oids.anyPolicy]),
-          ]),
+      extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
+      certificatePolicies([oids.anyPolicy]),
       subjectKeyIdentifier(keyIdentifier(request.spki)),
       authorityKeyIdentifier(root.subjectKeyIdentifier ?? keyIdentifier(root.spki)),
       ...(crlUrl === undefined ? [] : [crlDistributionPoints([crlUrl])]),

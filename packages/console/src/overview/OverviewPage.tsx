@@ -195,9 +195,14 @@ function Needs({ overview }: { overview: Overview }) {
   );
 }
 
+/** What the name of a store begins with that holds the keys of OCSP responders alone. */
+const STATUS = 'status ';
+
 /** `software`, or `pkcs11:` and the label of a token. */
-const keyStoreName = (name: string) =>
-  name.startsWith('pkcs11:') ? `the token ${name.slice('pkcs11:'.length)}` : 'the software key store';
+function keyStoreName(name: string): string {
+  const own = name.replace(STATUS, '');
+  return own.startsWith('pkcs11:') ? `the token ${own.slice('pkcs11:'.length)}` : 'the software key store';
+}
 
 const reasonOf = (error: string | null) => error?.replace(/\.$/, '') ?? 'it gave no reason';
 
@@ -275,7 +280,7 @@ function Machines({ overview }: { overview: Overview }) {
             (store, index) =>
               [
                 // New keys are made in the first.
-                index === 0 ? 'Keys' : 'Older keys',
+                store.name.startsWith(STATUS) ? 'Keys of OCSP' : index === 0 ? 'Keys' : 'Older keys',
                 <KeyStoreState key={store.name} store={store} />,
               ] as const,
           ),
@@ -305,7 +310,7 @@ function KeyStoreState({ store }: { store: Overview['keyStores'][number] }) {
     <Group gap="xs">
       <StateBadge state={state === 'available' ? ['Available', 'ok'] : ['Unavailable', 'bad']} />
       <Text size="sm" span>
-        {name === 'software' ? 'Software' : `Token ${name.slice('pkcs11:'.length)}`}
+        {name.endsWith('software') ? 'Software' : `Token ${name.replace(STATUS, '').slice('pkcs11:'.length)}`}
         {device !== null && `, ${device}`}
         {sessions !== null && state === 'available' && `, ${sessions.free} of ${sessions.total} sessions free`}
         {state === 'unavailable' && (
