@@ -9,8 +9,10 @@ import {
   derToPem,
   localSigner,
   parseCertificate,
+  parseCrl,
   pemToDer,
   verifyCertificateSignature,
+  verifyCrlSignature,
 } from '@chancery/smime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runChancery } from './support/office-process.ts';
@@ -52,6 +54,42 @@ describe('a key ceremony', () => {
     expect(ceremony('verify', file('sign.txt'), '--root', file('root.pem')).code).toBe(0);
     writeFileSync(file('forged.txt'), readFileSync(file('root.txt'), 'utf8').replace('present: Ben', 'present: Eve'));
     expect(ceremony('verify', file('forged.txt'), '--root', file('root.pem')).code).toBe(1);
+  });
+
+  it('signs the CRL of the root with what it takes back, and cross-certificates for another root', async () => {
+    writeFileSync(
+      file('revoked.txt'),
+      '# root: the last CRL here has the number 6\n4a5b cACompromise 2026-11-25T12:00:00.000Z # Issuing CA\n\n',
+    );
+    const list = (name: string, ...more: string[]) =>
+      ceremony(
+        'crl',
+        ...['--root', file('root.pem'), '--number', '7', ...more],
+        ...['--out', file(`${name}.pem`), '--transcript', file(`${name}.txt`)],
+      );
+    const signed = list('crl', '--revoked', file('revoked.txt'), '--days', '90');
+    expect(signed).toMatchObject({ code: 0, stderr: '' });
+    expect(signed.stdout).toContain('revoked: 4a5b, cACompromise');
+    const crl = parseCrl(pemToDer(readFileSync(file('crl.pem'), 'utf8'), 'X509 CRL'));
+    expect(verifyCrlSignature(crl, certificate('root.pem'))).toBe(true);
+    expect(crl).toMatchObject({ crlNumber: '07', entryCount: 1, issuingDistributionPoint: undefined });
+    expect(crl.find('4a5b')).toMatchObject({ reason: 'cACompromise' });
+    expect((crl.nextUpdate?.getTime() ?? 0) - crl.thisUpdate.getTime()).toBe(90 * 86_400_000);
+    expect(ceremony('verify', file('crl.txt'), '--root', file('root.pem')).code).toBe(0);
+    writeFileSync(file('bad.txt'), '4a5b perhaps 2026-11-25T12:00:00.000Z\n');
+    expect(list('none', '--revoked', file('bad.txt'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('line 1'),
+    });
+
+    const cross = ceremony(
+      'sign',
+      ...['--cross', '--root', file('root.pem'), '--request', file('request.pem')],
+      ...['--out', file('cross.pem'), '--transcript', file('cross.txt')],
+    );
+    expect(cross).toMatchObject({ code: 0, stderr: '' });
+    expect(certificate('cross.pem').basicConstraints).toEqual({ ca: true });
+    expect(verifyCertificateSignature(certificate('cross.pem'), certificate('root.pem'))).toBe(true);
   });
 
   it('overwrites nothing, and signs nothing for a root whose key is elsewhere or a request without proof', () => {

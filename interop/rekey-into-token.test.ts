@@ -130,6 +130,8 @@ timeoutSeconds = 60
         'root-ca-2': ['root', 'token'],
         's-mime-issuing-ca-2': ['issuing', 'token'],
       });
+      command('certificates', 'issue', 'scep-ra', '--key', 'rsa-2048');
+      expect(command('keys', 'list')).toMatch(/rsa-2048 +pkcs11:\S+ +SCEP registration authority/);
       const after = await issue('bert');
       expect(after.issuer).toContain('S/MIME Issuing CA 2');
       expect(before.issuer).not.toBe(after.issuer);

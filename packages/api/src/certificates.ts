@@ -75,6 +75,14 @@ export const SigningRequest = z.object({
   keyOrigin: z.enum(['device', 'browser', 'gateway']),
 });
 
+/** Of the SCEP registration authority, whose key the office makes: clients encrypt to it with RSA (RFC 8894 3.1). */
+export const ScepRaRequest = z.object({ key: z.enum(['rsa-2048', 'rsa-3072', 'rsa-4096']).default('rsa-3072') });
+/** PKCS#10 for an operator's TLS client key. DER in base64, or PEM. */
+export const AdminRequest = z.object({
+  csr: z.string().max(20_000),
+  keyOrigin: z.enum(['device', 'browser']).default('device'),
+});
+
 /** DER, in base64. */
 export const IssuedCertificate = z.object({ serialNumber: SerialNumber, certificate: Base64, chain: z.array(Base64) });
 
@@ -93,7 +101,7 @@ export const Authority = z.object({
   /** ML-DSA: most relying parties cannot check what it signs. */
   experimental: z.boolean(),
   /** Which key store holds its key. */
-  keyPlace: z.enum(['software', 'token']),
+  keyPlace: z.enum(['software', 'token', 'offline']),
   notBefore: Instant,
   notAfter: Instant,
   retiredAt: Instant.nullable(),

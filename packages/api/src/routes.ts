@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AuditQuery, AuditRecord, AuditVerification } from './audit.ts';
 import {
+  AdminRequest,
   Authority,
   AuthorityAnswer,
   AuthorityDetail,
@@ -16,6 +17,7 @@ import {
   NewRoot,
   OpenAuthorityRequest,
   RevokeRequest,
+  ScepRaRequest,
   SigningRequest,
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
@@ -41,6 +43,7 @@ import {
 } from './imports.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
+import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { CertificateHistory, Overview } from './overview.ts';
 import {
   ClaimLink,
@@ -420,6 +423,31 @@ export const routes = {
     body: NewRoot,
     response: z.object({ id: Id }),
   }),
+  adoptRoot: route({
+    method: 'POST',
+    path: '/api/v1/authorities/offline-roots',
+    summary: 'Make known a root of ours whose key stays offline',
+    access: 'authenticated',
+    body: OfflineRoot,
+    response: AdoptedRoot,
+  }),
+  takeCrl: route({
+    method: 'POST',
+    path: '/api/v1/authorities/:id/crl',
+    summary: 'Take in and publish the list that a ceremony signed for an offline root',
+    access: 'authenticated',
+    params: ById,
+    body: CeremonyCrl,
+    response: TakenCrl,
+  }),
+  authorityRevocations: route({
+    method: 'GET',
+    path: '/api/v1/authorities/:id/revocations',
+    summary: "What an authority's next list must hold, at most 10,000: for the ceremony of an offline root",
+    access: 'authenticated',
+    params: ById,
+    response: AuthorityRevocations,
+  }),
   crossCertificates: route({
     method: 'GET',
     path: '/api/v1/cross-certificates',
@@ -602,6 +630,25 @@ export const routes = {
     params: ById,
     body: RevokeRequest,
     response: ImportedCertificate,
+  }),
+
+  // Of the service itself
+  issueScepRa: route({
+    method: 'POST',
+    path: '/api/v1/service-certificates/scep-ra',
+    summary: 'A key in the key store for the SCEP registration authority, and its certificate',
+    access: 'authenticated',
+    body: ScepRaRequest,
+    response: IssuedCertificate,
+  }),
+  issueAdmin: route({
+    method: 'POST',
+    path: '/api/v1/operators/:id/certificates',
+    summary: 'A TLS client certificate for the key of an operator',
+    access: 'authenticated',
+    params: ById,
+    body: AdminRequest,
+    response: IssuedCertificate,
   }),
 
   // Bulk issuance

@@ -37,6 +37,15 @@ export const AuthorityHealth = z.object({
   name: z.string(),
   serialNumber: SerialNumber,
   role: z.enum(['root', 'issuing']),
+  /** Of a root whose key is offline. */
+  offline: z
+    .object({
+      /** From when a warning says that the next ceremony is due; null without a list. */
+      warnFrom: Instant.nullable(),
+      /** What was revoked here, or released, since its list was taken in. */
+      behind: z.int(),
+    })
+    .nullable(),
   revoked: z.object({ at: Instant, reason: z.string() }).nullable(),
   complete: List.nullable(),
   delta: List.nullable(),
@@ -59,6 +68,8 @@ export const AuthorityHealth = z.object({
 export type AuthorityHealth = z.infer<typeof AuthorityHealth>;
 
 export const StatusHealth = z.object({
+  /** What will be wrong soon, a sentence each. */
+  warnings: z.array(z.string()),
   authorities: z.array(AuthorityHealth),
   /** Of this process, within the last minute; `chancery status` counts its own, at /health. */
   ocsp: z.object({

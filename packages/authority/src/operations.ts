@@ -13,6 +13,7 @@ import {
   requestAuthority,
   retireIssuing,
 } from './ca/grow-hierarchy.ts';
+import { adoptRoot, takeCrl } from './ca/offline-root.ts';
 import { prepareCertificate } from './ca/prepare.ts';
 import {
   changeAuthorityCertificates,
@@ -52,6 +53,7 @@ import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
+import { makeServiceKey } from './ra/service-certificates.ts';
 
 /** What a list of operations needs to know of each. */
 type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
@@ -92,6 +94,7 @@ export const operations: readonly Listed[] = [
   releasePassword,
   makeTransportKey,
   forgetTransportKeys,
+  makeServiceKey,
   submitIssuance,
   withdrawIssuance,
   retryIssuance,
@@ -121,6 +124,8 @@ export const operations: readonly Listed[] = [
   requestCross,
   installCross,
   revokeCross,
+  adoptRoot,
+  takeCrl,
   addCrlShards,
   generateCrl,
   applyProfile,

@@ -167,7 +167,11 @@ export const authorityMeanings: Record<Authority['state'], string> = {
   revoked: 'Nothing that it signed is believed',
 };
 
-export const keyPlaces: Record<Authority['keyPlace'], string> = { software: 'in software', token: 'in a token' };
+export const keyPlaces: Record<Authority['keyPlace'], string> = {
+  software: 'in software',
+  token: 'in a token',
+  offline: 'offline',
+};
 
 /** The keys that an authority may have, as they are offered. */
 export const authorityKeys: Record<NewAuthority['key'], string> = {

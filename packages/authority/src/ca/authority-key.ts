@@ -7,8 +7,10 @@ import {
   keyKindLabel,
   keyKindOf,
   parseCertificate,
+  type Signer,
   signatureAlgorithmFor,
 } from '@chancery/smime';
+import { AuthorityError } from '../errors.ts';
 import type { World } from '../world.ts';
 
 /** DER AlgorithmIdentifier of what that key signs with: ECDSA with the hash of its curve, RSA with SHA-256. */
@@ -17,10 +19,19 @@ export function algorithmOf(spki: Uint8Array): Uint8Array {
   return signatureAlgorithmFor(kind, defaultHash(kind));
 }
 
+/** @throws AuthorityError `wrong-state` for a root whose key is offline */
+export async function authoritySigner(world: World, keyReference: string | null): Promise<Signer> {
+  if (keyReference !== null) return world.keyStore.signer(parseKeyReference(keyReference));
+  throw new AuthorityError(
+    'wrong-state',
+    'The key of this root is offline: hold a ceremony ("chancery ceremony"), and take in what it signed. Nothing was signed.',
+  );
+}
+
 /** DER of the signed certificate or CRL. @param tbs DER, naming `algorithmOf(spki)` as its algorithm */
 export async function signAsAuthority(
   world: World,
-  authority: { readonly keyReference: string; readonly spki: Uint8Array },
+  authority: { readonly keyReference: string | null; readonly spki: Uint8Array },
   tbs: Uint8Array,
 ): Promise<Uint8Array> {
   return assembleSigned(tbs, algorithmOf(authority.spki), await signatureOf(world, authority, tbs));
@@ -29,10 +40,10 @@ export async function signAsAuthority(
 /** The signature alone, for what is assembled elsewhere. */
 export async function signatureOf(
   world: World,
-  authority: { readonly keyReference: string; readonly spki: Uint8Array },
+  authority: { readonly keyReference: string | null; readonly spki: Uint8Array },
   tbs: Uint8Array,
 ): Promise<Uint8Array> {
-  const signer = await world.keyStore.signer(parseKeyReference(authority.keyReference));
+  const signer = await authoritySigner(world, authority.keyReference);
   if (Buffer.compare(signer.spki, authority.spki) !== 0)
     throw new Error("The key store's key is not the one of the authority's certificate. Nothing was signed.");
   return signer.sign(tbs, defaultHash(signer.kind));

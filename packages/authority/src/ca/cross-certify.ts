@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { RevocationReason } from '@chancery/api';
-import { parseKeyReference } from '@chancery/keystore';
 import {
   basicConstraints,
   buildRequest,
@@ -38,7 +37,7 @@ import type { Snapshot } from '../store/database.ts';
 import { noteRevocation } from '../store/revocations.ts';
 import type { World } from '../world.ts';
 import { chainAbove, isSignedBy, readCertificate, requireSoundAuthority, sha256 } from './admit-authority.ts';
-import { keyLabel } from './authority-key.ts';
+import { authoritySigner, keyLabel } from './authority-key.ts';
 import { belowExtensions, ISSUING_PURPOSES, signAuthority } from './hierarchy.ts';
 import { weaknessesOf } from './key-strength.ts';
 
@@ -112,7 +111,7 @@ export const requestCross = operation({
     const { slug, keyReference, certificate } = await requireAuthority(tx, authorityId);
     const request = await buildRequest({
       subject: certificate.subject,
-      signer: await world.keyStore.signer(parseKeyReference(keyReference)),
+      signer: await authoritySigner(world, keyReference),
     });
     return { result: { request }, audit: { authority: slug, request: sha256(request) } };
   },

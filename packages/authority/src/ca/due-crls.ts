@@ -28,6 +28,8 @@ export async function generateDueCrls(world: World): Promise<void> {
 }
 
 async function generateDue(world: World, authority: AuthorityRow): Promise<void> {
+  // Its lists come from ceremonies.
+  if (authority.keyReference === null) return;
   const authorityId = authority.id;
   const missing = await world.database.snapshot((snapshot) => missingShards(snapshot, world, authority));
   if (missing.length > 0) await perform(world, addCrlShards, system, { authorityId });

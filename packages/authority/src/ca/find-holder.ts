@@ -21,7 +21,8 @@ export async function holderOf({ tx, by, people }: Asked, input: PrepareInput): 
   switch (input.use) {
     case 'ocsp':
     case 'scep-ra':
-      if (by.kind !== 'system') throw refused();
+      if (by.kind !== 'system' && !(input.use === 'scep-ra' && permissionsOf(by).has('authority:write')))
+        throw refused();
       return { who: 'The office', values: { organisation: await organisationName(tx) }, addresses: [] };
     case 'gateway':
       if (!privileged && !(by.kind === 'gateway' && by.id === input.gatewayId)) throw refused();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { parseCertificate } from '@chancery/smime';
+import { type KeyReference, KeyStoreError } from '@chancery/keystore';
+import { parseCertificate, type Signer } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ecKey, type PkiOffice, pkiOffice, requestFor } from '../../test/pki-office.ts';
 import { verifyTrail } from '../audit/verify.ts';
@@ -112,12 +113,78 @@ describe('a batch of requests', () => {
     expect(await counts(other)).toMatchObject({ withdrawn: 1, issued: 0 });
   });
 
+  it('leaves one behind that fails for no known reason, and issues the others of its group', async () => {
+    const id = randomUUID();
+    const names = ['one', 'poison', 'two', 'three'];
+    const requests = [];
+    for (const name of names) {
+      await office.person(`${name}@group.example`, { name });
+      requests.push(item(`${name}@group.example`, await requestFor(ecKey())));
+    }
+    const { keyStore } = office.world;
+    const poisoned = new Proxy(keyStore, {
+      get(target, property) {
+        const own: unknown = Reflect.get(target, property);
+        if (property !== 'signer') return typeof own === 'function' ? own.bind(target) : own;
+        return async (reference: KeyReference): Promise<Signer> => {
+          const signer = await target.signer(reference);
+          const sign: Signer['sign'] = async (data, ...rest) => {
+            if (Buffer.from(data).includes('poison@group.example')) throw new Error('nobody foresaw this');
+            return signer.sign(data, ...rest);
+          };
+          return { ...signer, sign };
+        };
+      },
+    });
+    const world = { ...office.world, keyStore: poisoned };
+    await submit(id, requests);
+    await issueBatch(world, id);
+    expect((await items(id)).map(({ state }) => state)).toEqual(['issued', 'failed', 'issued', 'issued']);
+    expect((await items(id))[1]?.error).toContain('with this request alone');
+    await perform(office.world, retryIssuance, local, { id });
+    await office.drain();
+    expect(await counts(id)).toEqual({ waiting: 0, issued: 4, failed: 0, withdrawn: 0 });
+
+    // While it is prepared, and where the database says it.
+    const again = randomUUID();
+    await query(`CREATE FUNCTION test_poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF EXISTS (SELECT 1 FROM people WHERE id = NEW.person_id AND name = 'poison') THEN RAISE EXCEPTION 'never him'; END IF;
+      RETURN NEW; END $$`);
+    await query(
+      'CREATE TRIGGER test_poison BEFORE INSERT ON issuance_intents FOR EACH ROW EXECUTE FUNCTION test_poison()',
+    );
+    await submit(
+      again,
+      await Promise.all(names.map(async (name) => item(`${name}@group.example`, await requestFor(ecKey())))),
+    );
+    await office.drain();
+    expect((await items(again)).map(({ state }) => state)).toEqual(['issued', 'failed', 'issued', 'issued']);
+    // Where every one fails the fault is in none of them: they wait.
+    const all = randomUUID();
+    await query(
+      `CREATE OR REPLACE FUNCTION test_poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'none'; END $$`,
+    );
+    await submit(
+      all,
+      await Promise.all(names.map(async (name) => item(`${name}@group.example`, await requestFor(ecKey())))),
+    );
+    await expect(issueBatch(office.world, all)).rejects.toThrow('none');
+    expect(await counts(all)).toMatchObject({ waiting: 4, failed: 0 });
+    await query('DROP TRIGGER test_poison ON issuance_intents');
+    await office.drain();
+    expect(await counts(all)).toMatchObject({ issued: 4, waiting: 0 });
+    expect(await office.world.database.snapshot(verifyTrail)).toMatchObject({ intact: true });
+  });
+
   it('goes on where a crash left intents behind', async () => {
     const id = randomUUID();
     await office.person('crash@example.com');
     await submit(id, [item('crash@example.com', await requestFor(ecKey()))]);
     const { keyStore } = office.world;
-    const broken = { ...office.world, keyStore: { ...keyStore, signer: () => Promise.reject(new Error('pulled')) } };
+    const broken = {
+      ...office.world,
+      keyStore: { ...keyStore, signer: () => Promise.reject(new KeyStoreError('unavailable', 'pulled')) },
+    };
     await expect(issueBatch(broken as typeof office.world, id)).rejects.toThrow('pulled');
     expect(await counts(id)).toMatchObject({ waiting: 1 });
     const [left] = await items(id);

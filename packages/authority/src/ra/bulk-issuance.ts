@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type IssuanceIntent, prepareCertificate } from '../ca/prepare.ts';
-import { signCertificate } from '../ca/sign.ts';
+import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
 import { AuthorityError } from '../errors.ts';
 import { operation, perform, performAll } from '../operation.ts';
 import { actorOf, system } from '../principal.ts';
@@ -24,6 +24,7 @@ import {
 import { peopleByAddresses } from '../store/people.ts';
 import type { World } from '../world.ts';
 import { requestOf, spkiOf } from './certificate-request.ts';
+import { groupOrEach } from './one-by-one.ts';
 
 /** Requests prepared, and signed, in one transaction. Larger groups gain nothing; a crash loses less of a smaller one. */
 const GROUP = 200;
@@ -238,36 +239,43 @@ async function prepare(
     known.map((item) => ({ position: item.position, issuedBefore: issuedBefore(item) })),
   );
   const fresh = known.length === 0 ? items : items.filter((item) => !known.includes(item));
-  const intents = await performAll(
+  const inputs = fresh.map((item) => {
+    const personId = item.person_id ?? '';
+    const enrollment = enrolled.has(personId)
+      ? undefined
+      : enrollments.find((one) => one.person_id === personId && one.use === 'signing');
+    enrolled.add(personId);
+    return {
+      use: 'signing' as const,
+      request: item.request,
+      personId,
+      keyOrigin: item.key_origin,
+      item: { issuanceId, position: item.position },
+      ...(enrollment === undefined ? {} : { enrollmentId: enrollment.id }),
+    };
+  });
+  const intents = await groupOrEach(
     world,
-    prepareCertificate,
-    system,
-    fresh.map((item) => {
-      const personId = item.person_id ?? '';
-      const enrollment = enrolled.has(personId)
-        ? undefined
-        : enrollments.find((one) => one.person_id === personId && one.use === 'signing');
-      enrolled.add(personId);
-      return {
-        use: 'signing' as const,
-        request: item.request,
-        personId,
-        keyOrigin: item.key_origin,
-        item: { issuanceId, position: item.position },
-        ...(enrollment === undefined ? {} : { enrollmentId: enrollment.id }),
-      };
-    }),
+    inputs,
+    () => performAll(world, prepareCertificate, system, inputs),
+    (input) => orRefusal(perform(world, prepareCertificate, system, input)),
   );
   const done = await unlessRefused(world, issuanceId, fresh, intents);
   return done.map(([item, intent]) => ({ item, intent }));
 }
 
 async function sign(world: World, issuanceId: string, prepared: readonly Prepared[]): Promise<void> {
-  const signed = await performAll(
+  const signed = await groupOrEach(
     world,
-    signCertificate,
-    system,
-    prepared.map(({ intent }) => intent),
+    prepared,
+    () =>
+      performAll(
+        world,
+        signCertificate,
+        system,
+        prepared.map(({ intent }) => intent),
+      ),
+    ({ item }) => signAlone(world, issuanceId, item),
   );
   await unlessRefused(
     world,
@@ -275,6 +283,27 @@ async function sign(world: World, issuanceId: string, prepared: readonly Prepare
     prepared.map(({ item }) => item),
     signed,
   );
+}
+
+/** An intent that was tried once is never tried again: another is prepared. */
+async function signAlone(
+  world: World,
+  issuanceId: string,
+  item: IssuanceItemRow,
+): Promise<SignedCertificate | AuthorityError | undefined> {
+  const [fresh] = await prepare(world, issuanceId, [item], new Set());
+  // Refused, and written down as such.
+  if (fresh === undefined) return undefined;
+  return orRefusal(perform(world, signCertificate, system, fresh.intent));
+}
+
+async function orRefusal<T>(work: Promise<T>): Promise<T | AuthorityError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AuthorityError) return error;
+    throw error;
+  }
 }
 
 /** Those that were done; the sentence that refused each of the others is written down with it. */

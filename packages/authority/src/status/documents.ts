@@ -118,14 +118,21 @@ async function certificateDocuments(
   ];
 }
 
-/** RFC 5280 4.2.2.1: certs-only, that authority first; cross-certificates last, with what stands above them outside. */
+/**
+ * RFC 5280 4.2.2.1: certs-only, with cross-certificates and what stands above them outside. A root that has a cross-certificate is
+ * left out itself: who trusts it has it, and OpenSSL, where it finds an unknown root that signed itself, looks no further.
+ */
 async function chainFor(snapshot: Snapshot, authority: AuthorityRow): Promise<{ octets: Buffer; modified: Date }> {
   const above = await authorityChain(snapshot, authority.id);
   const crossed = await crossCertificatesOf(
     snapshot,
     above.map(({ id }) => id),
   );
-  const all = [...above.flatMap(ownAndOutside), ...crossed.flatMap((one) => [one.certificate.der, ...one.above])];
+  const bridged = new Set(crossed.map(({ subjectId }) => subjectId));
+  const all = [
+    ...above.filter(({ id, role }) => role !== 'root' || !bridged.has(id)).flatMap(ownAndOutside),
+    ...crossed.flatMap((one) => [one.certificate.der, ...one.above]),
+  ];
   const each = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
   const dates = [authority.certificate.notBefore, ...crossed.map(({ createdAt }) => createdAt)];
   return {

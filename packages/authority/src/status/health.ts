@@ -5,6 +5,7 @@ import { type AuthorityRow, listAuthorities } from '../store/authorities.ts';
 import { responderCertificates } from '../store/certificates.ts';
 import { type CrlRow, listCrls } from '../store/crls.ts';
 import type { Snapshot } from '../store/database.ts';
+import { changedSince } from '../store/revocations.ts';
 import type { StatusWorld } from '../world.ts';
 
 /** All but what was published where, which is nobody's business but the authority's. */
@@ -22,7 +23,7 @@ async function healthOf(
   snapshot: Snapshot,
   authority: AuthorityRow,
 ): Promise<Omit<AuthorityHealth, 'publications'>> {
-  const { id, slug, name, role, certificate, revokedAt, revocationReason } = authority;
+  const { id, slug, name, role, keyReference, certificate, revokedAt, revocationReason } = authority;
   const crls = await listCrls(snapshot, id);
   const list = (kind: 'complete' | 'delta') => {
     const row = crls.find((one) => one.shard === null && (one.baseNumber === null) === (kind === 'complete'));
@@ -35,6 +36,7 @@ async function healthOf(
     name,
     role,
     serialNumber: certificate.serialNumber,
+    offline: keyReference === null ? await offlineOf(snapshot, id, crls[0]) : null,
     revoked: revokedAt === null ? null : { at: revokedAt.toISOString(), reason: revocationReason ?? 'unspecified' },
     complete: list('complete'),
     delta: list('delta'),
@@ -44,6 +46,21 @@ async function healthOf(
         ? null
         : { notBefore: responder.notBefore.toISOString(), notAfter: responder.notAfter.toISOString() },
   };
+}
+
+async function offlineOf(
+  snapshot: Snapshot,
+  id: string,
+  crl: CrlRow | undefined,
+): Promise<NonNullable<AuthorityHealth['offline']>> {
+  const behind = await changedSince(snapshot, id, crl?.version ?? 0, 1000);
+  return { warnFrom: crl === undefined ? null : warnFrom(crl).toISOString(), behind: behind.length };
+}
+
+/** A ceremony takes people and a date: thirty days before its list ends, or in the last third of a shorter one. */
+export function warnFrom({ thisUpdate, nextUpdate }: Pick<CrlRow, 'thisUpdate' | 'nextUpdate'>): Date {
+  const life = nextUpdate.getTime() - thisUpdate.getTime();
+  return new Date(nextUpdate.getTime() - Math.min(30 * 86_400_000, life / 3));
 }
 
 const described = ({ number, baseNumber, entries, octets, thisUpdate, nextUpdate }: CrlRow) => ({

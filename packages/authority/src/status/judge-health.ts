@@ -8,6 +8,8 @@ interface JudgedHealth {
   readonly status: 'ok' | 'failing';
   /** A sentence for each thing that is wrong. */
   readonly problems: readonly string[];
+  /** A sentence for each thing that will be wrong soon. */
+  readonly warnings: readonly string[];
   readonly authorities: readonly Omit<AuthorityHealth, 'publications'>[];
   /** Of this process, within the last minute. */
   readonly answersPerMinute: Readonly<Record<string, number>>;
@@ -21,11 +23,33 @@ export async function judgeHealth(world: StatusWorld, responder: OcspResponder):
     const authorities = await world.database.snapshot((snapshot) => authorityHealth(world, snapshot));
     const answering = new Set((await responder.responders.all()).map(({ authority }) => authority.slug));
     const problems = authorities.flatMap((one) => problemsOf(one, answering.has(one.slug), now));
-    return { status: problems.length === 0 ? 'ok' : 'failing', problems, authorities, answersPerMinute };
+    const warnings = authorities.flatMap((one) => warningsOf(one, now));
+    return { status: problems.length === 0 ? 'ok' : 'failing', problems, warnings, authorities, answersPerMinute };
   } catch (error) {
     world.log.error('health.failed', { error: error instanceof Error ? error.message : String(error) });
-    return { status: 'failing', problems: ['The database does not answer.'], authorities: [], answersPerMinute };
+    return {
+      status: 'failing',
+      problems: ['The database does not answer.'],
+      warnings: [],
+      authorities: [],
+      answersPerMinute,
+    };
   }
+}
+
+/** What only people can do, in time. */
+export function warningsOf({ slug, offline, complete }: Omit<AuthorityHealth, 'publications'>, now: Date): string[] {
+  if (offline === null) return [];
+  const warnings: string[] = [];
+  if (offline.warnFrom !== null && complete !== null && Date.parse(offline.warnFrom) <= now.getTime())
+    warnings.push(
+      `${slug}: its CRL ends on ${complete.nextUpdate}. Hold a ceremony for the next ("chancery ceremony crl").`,
+    );
+  if (offline.behind > 0)
+    warnings.push(
+      `${slug}: what was revoked here since stands on no CRL of it (${offline.behind}). Hold a ceremony ("chancery ceremony crl").`,
+    );
+  return warnings;
 }
 
 function problemsOf(one: Omit<AuthorityHealth, 'publications'>, answers: boolean, now: Date): string[] {

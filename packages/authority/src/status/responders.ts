@@ -99,8 +99,8 @@ export class Responders {
 }
 
 /**
- * Authorities that sign end entities, and whose responder certificate is missing or has less than a third of its time left. One whose key
- * is not where such keys belong by now counts as missing, and answers until the next is there.
+ * Authorities that sign end entities, and whose responder certificate is missing, or wants renewal by its profile. One whose key is not where
+ * such keys belong by now counts as missing, and answers until the next is there.
  */
 export async function dueForRenewal(
   { config, clock }: Pick<StatusWorld, 'config' | 'clock'>,
@@ -112,8 +112,7 @@ export async function dueForRenewal(
     if (authority.role !== 'issuing' || authority.certificate.notAfter <= now) continue;
     const rows = await responderCertificates(snapshot, authority.id, now);
     const row = rows.find(({ keyReference }) => isResponderKeyInPlace(config, keyReference));
-    const life = row === undefined ? 0 : row.notAfter.getTime() - row.notBefore.getTime();
-    if (row === undefined || row.notAfter.getTime() - now.getTime() < life / 3) due.push(authority);
+    if (row === undefined || row.renewAt <= now) due.push(authority);
   }
   return due;
 }

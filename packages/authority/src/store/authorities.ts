@@ -10,7 +10,8 @@ export interface AuthorityRow {
   readonly role: 'root' | 'issuing';
   readonly slug: string;
   readonly name: string;
-  readonly keyReference: string;
+  /** Null: a root whose key is offline. */
+  readonly keyReference: string | null;
   readonly certificate: Certificate;
   readonly issuerId: string | null;
   /** By its issuer; a hold counts. */
@@ -106,6 +107,12 @@ export function ownAndOutside({ certificate, outsideChain }: AuthorityRow): Uint
   return [certificate.der, ...outsideChain];
 }
 
+/** Those stand below that one from now on, and nothing outside is between them. */
+export async function placeBelow(tx: Transaction, ids: readonly string[], issuerId: string): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.updateTable('authorities').set({ issuer_id: issuerId, outside_chain: [] }).where('id', 'in', ids).execute();
+}
+
 export async function retireAuthority(tx: Transaction, id: string, at: Date): Promise<void> {
   await tx.updateTable('authorities').set({ retired_at: at }).where('id', '=', id).execute();
 }
@@ -169,7 +176,7 @@ function read(row: {
   role: 'root' | 'issuing';
   slug: string;
   name: string;
-  key_reference: string;
+  key_reference: string | null;
   certificate: Buffer;
   issuer_id: string | null;
   revoked_at: Date | null;

@@ -236,10 +236,10 @@ export async function responderCertificates(
   snapshot: Snapshot,
   authorityId: string,
   at: Date,
-): Promise<{ keyReference: string; certificate: Buffer; notBefore: Date; notAfter: Date }[]> {
+): Promise<{ keyReference: string; certificate: Buffer; notBefore: Date; notAfter: Date; renewAt: Date }[]> {
   const rows = await snapshot
     .selectFrom('responder_certificates')
-    .select(['key_reference', 'certificate', 'not_before', 'not_after'])
+    .select(['key_reference', 'certificate', 'not_before', 'not_after', 'renew_at'])
     .where('authority_id', '=', authorityId)
     .where('not_before', '<=', at)
     .where('not_after', '>', at)
@@ -250,6 +250,7 @@ export async function responderCertificates(
     certificate: row.certificate,
     notBefore: row.not_before,
     notAfter: row.not_after,
+    renewAt: row.renew_at,
   }));
 }
 

@@ -53,6 +53,12 @@ export async function crossCertificatesOf(
   );
 }
 
+/** That authority of ours signed those. */
+export async function placeCrossBelow(tx: Transaction, ids: readonly string[], issuerId: string): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.updateTable('cross_certificates').set({ issuer_id: issuerId, above: [] }).where('id', 'in', ids).execute();
+}
+
 /** Held until commit. */
 export async function holdCrossCertificate(tx: Transaction, id: string): Promise<CrossCertificate | undefined> {
   const row = await tx.selectFrom('cross_certificates').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

@@ -104,3 +104,9 @@ async function migrate(kysely: Kysely<Schema>): Promise<void> {
   }).migrateToLatest();
   if (error !== undefined) throw error;
 }
+
+/** It is gone or busy, and the same may succeed later: connection refused or reset, and the SQLSTATE classes 08, 40, 53 and 57P. */
+export function isDatabaseTrouble(error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return /^(ECONN|EPIPE|ENOENT$|ETIMEDOUT|08|40|53|57P)/.test(code) || /Connection terminated/.test(error.message);
+}

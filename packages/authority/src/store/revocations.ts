@@ -49,6 +49,24 @@ export async function hasChanged(snapshot: Snapshot, scope: CrlScope, version: n
   return (await query.limit(1).executeTakeFirst()) !== undefined;
 }
 
+/** What a list of few must hold: revoked, not released, and not ended before that. */
+export async function listRevocations(
+  snapshot: Snapshot,
+  authorityId: string,
+  at: Date,
+): Promise<{ serialNumber: string; reason: string; revokedAt: Date }[]> {
+  const rows = await snapshot
+    .selectFrom('revocations')
+    .select(['serial_number', 'reason', 'revoked_at'])
+    .where('authority_id', '=', authorityId)
+    .where('released', '=', false)
+    .where('not_after', '>', at)
+    .orderBy('revoked_at')
+    .limit(10_000)
+    .execute();
+  return rows.map((row) => ({ serialNumber: row.serial_number, reason: row.reason, revokedAt: row.revoked_at }));
+}
+
 /** One entry of a list to be made. */
 export interface RevocationEntry {
   readonly serialNumber: string;

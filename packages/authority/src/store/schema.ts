@@ -56,7 +56,7 @@ export interface Schema {
     role: 'root' | 'issuing';
     slug: string;
     name: string;
-    key_reference: string;
+    key_reference: string | null;
     certificate: Buffer;
     issuer_id: string | null;
     not_after: Date;
@@ -218,6 +218,7 @@ export interface Schema {
     certificate: Buffer;
     not_before: Date;
     not_after: Date;
+    renew_at: Date;
   };
   crl_shards: { authority_id: string; shard: number; urls: string[]; created_at: Date };
   revocation_versions: { authority_id: string; version: BigIntColumn };

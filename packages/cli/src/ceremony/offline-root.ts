@@ -61,18 +61,20 @@ export function makeRoot(signer: Signer, organisation: string, years: number): P
 }
 
 export interface Placement {
+  /** For another root: it may stand above authorities. */
+  readonly cross?: boolean | undefined;
   readonly years: number;
   /** Where relying parties find the root's CRL and its certificate. */
   readonly crlUrl?: string | undefined;
   readonly rootUrl?: string | undefined;
 }
 
-/** For an issuing authority that signs certificates of people, and no further authority. */
-export async function signIssuing(
+/** For an issuing authority, which signs certificates of people and no further authority; or for another root. */
+export async function signBelow(
   signer: Signer,
   root: Certificate,
   request: CertificateRequest,
-  { years, crlUrl, rootUrl }: Placement,
+  { cross, years, crlUrl, rootUrl }: Placement,
 ): Promise<Certificate> {
   return certify(signer, {
     issuer: root.subject,
@@ -81,10 +83,14 @@ export async function signIssuing(
     years,
     notAfter: root.notAfter,
     extensions: [
-      basicConstraints({ ca: true, pathLength: 0 }),
+      basicConstraints(cross === true ? { ca: true } : { ca: true, pathLength: 0 }),
       keyUsage(['keyCertSign', 'cRLSign']),
-      extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
-      certificatePolicies([oids.anyPolicy]),
+      ...(cross === true
+        ? []
+        : [
+            extendedKeyUsage([oids.emailProtection, oids.clientAuth, oids.ocspSigning]),
+            certificatePolicies([oids.anyPolicy]),
+          ]),
       subjectKeyIdentifier(keyIdentifier(request.spki)),
       authorityKeyIdentifier(root.subjectKeyIdentifier ?? keyIdentifier(root.spki)),
       ...(crlUrl === undefined ? [] : [crlDistributionPoints([crlUrl])]),

@@ -8,6 +8,7 @@ import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print } from '../output.ts';
 import { type Authority, base64sIn, bySlug, single } from './authority-input.ts';
 import { crossCommand, describeCross } from './cross-certificates.ts';
+import { offlineRootCommands } from './offline-root.ts';
 
 /** `chancery authorities`: the hierarchy, and how it grows. */
 export function authoritiesCommand(): Command {
@@ -20,8 +21,10 @@ export function authoritiesCommand(): Command {
       const client = connect(options);
       const { items } = await client.authorities();
       const { items: crossed } = await client.crossCertificates();
-      const both = { authorities: items, crossCertificates: crossed };
-      print(options, both, () => [...tree(items), ...crossed.map(describeCross)].join('\n'));
+      const { warnings } = await client.status();
+      print(options, { authorities: items, crossCertificates: crossed, warnings }, () =>
+        [...tree(items), ...crossed.map(describeCross), ...warnings].join('\n'),
+      );
     },
   );
 
@@ -131,6 +134,7 @@ export function authoritiesCommand(): Command {
       const done = await client.retireAuthority({ params: { id } });
       print(options, done, () => `${name} signs no more certificates. Its CRLs and OCSP go on.`);
     });
+  for (const command of offlineRootCommands()) authorities.addCommand(command);
   authorities.addCommand(crossCommand());
   return authorities;
 }
@@ -150,7 +154,7 @@ function tree(items: readonly Authority[], issuer: string | null = null, depth =
     .filter(({ issuerId }) => issuerId === issuer)
     .flatMap((one) => [
       ...(depth === 0 ? one.outside.toReversed().map((name, index) => `${'   '.repeat(index)}${name} (outside)`) : []),
-      `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}${one.experimental ? ' (experimental)' : ''}, ${one.state}, until ${one.notAfter.slice(0, 10)}]`,
+      `${'   '.repeat(depth + one.outside.length)}${one.name}  [${one.slug}, ${one.keyAlgorithm}${one.experimental ? ' (experimental)' : ''}, ${one.keyPlace === 'offline' ? 'offline, ' : ''}${one.state}, until ${one.notAfter.slice(0, 10)}]`,
       ...tree(items, one.id, depth + 1),
     ]);
 }

@@ -12,7 +12,8 @@ import {
   verifyRequestSignature,
 } from '@chancery/smime';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { makeRoot, openCeremonyStore, signerOf, signIssuing } from '../ceremony/offline-root.ts';
+import { revokedIn, signCrl } from '../ceremony/offline-crl.ts';
+import { makeRoot, openCeremonyStore, signBelow, signerOf } from '../ceremony/offline-root.ts';
 import { Transcript, verifyTranscript } from '../ceremony/transcript.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { certificatesIn, readInput } from '../input-files.ts';
@@ -53,7 +54,7 @@ export function ceremonyCommand(): Command {
         const root = await makeRoot(signer, options.organisation, options.years);
         noteCertificate(transcript, 'signed its own certificate', root);
         await confirmFingerprint(options, root);
-        await finish(options, root, await transcript.sign(signer));
+        await finish(options, root.der, 'CERTIFICATE', await transcript.sign(signer));
       } finally {
         await store.close();
       }
@@ -62,18 +63,28 @@ export function ceremonyCommand(): Command {
   withCeremony(ceremony.command('sign').description('sign the request of an issuing authority with a root'))
     .requiredOption('--root <file>', "the root's certificate")
     .requiredOption('--request <file>', 'PKCS#10, from "chancery authorities request"')
+    .option('--cross', 'it is a cross-certificate for another root of yours: it may stand above authorities')
     .option('--years <n>', 'validity', years, 10)
     .option('--crl-url <url>', "where the root's CRL will be")
     .option('--root-url <url>', "where the root's certificate will be")
     .action(
       async (
-        options: CeremonyOptions & { root: string; request: string; years: number; crlUrl?: string; rootUrl?: string },
+        options: CeremonyOptions & {
+          root: string;
+          request: string;
+          cross?: boolean;
+          years: number;
+          crlUrl?: string;
+          rootUrl?: string;
+        },
       ) => {
         refuseToOverwrite(options);
         const root = certificateIn(options.root);
         const request = requestIn(options.request);
         const transcript = new Transcript(
-          'key ceremony: the certificate of an issuing authority',
+          options.cross === true
+            ? 'key ceremony: a cross-certificate for another root'
+            : 'key ceremony: the certificate of an issuing authority',
           options.witness,
           say,
         );
@@ -87,15 +98,47 @@ export function ceremonyCommand(): Command {
         const store = await openCeremonyStore(options.store, secret());
         try {
           const signer = await signerOf(store, root);
-          const certificate = await signIssuing(signer, root, request, options);
+          const certificate = await signBelow(signer, root, request, options);
           noteCertificate(transcript, 'the root signed a certificate', certificate);
           await confirmFingerprint(options, certificate);
-          await finish(options, certificate, await transcript.sign(signer));
+          await finish(options, certificate.der, 'CERTIFICATE', await transcript.sign(signer));
         } finally {
           await store.close();
         }
       },
     );
+
+  withCeremony(ceremony.command('crl').description("sign the root's CRL, with what it takes back"))
+    .requiredOption('--root <file>', "the root's certificate")
+    .requiredOption('--number <n>', 'one more than the last', number)
+    .option('--revoked <file>', 'a line each: serial number, reason, instant; "chancery authorities revoked" prints it')
+    .option('--days <n>', 'until the next one must be there', number, 180)
+    .action(async (options: CeremonyOptions & { root: string; number: number; revoked?: string; days: number }) => {
+      refuseToOverwrite(options);
+      const root = certificateIn(options.root);
+      const revoked =
+        options.revoked === undefined ? [] : revokedIn(readInput(options.revoked).toString('utf8'), options.revoked);
+      const transcript = new Transcript('key ceremony: the CRL of a root', options.witness, say);
+      transcript.note(`root: ${formatName(root.subject)}, certificate SHA-256 ${sha256(root.der)}`);
+      transcript.note(`CRL number ${options.number}, ${revoked.length} revoked, for ${options.days} days`);
+      for (const { serialNumber, reason, revokedAt } of revoked)
+        transcript.note(`revoked: ${serialNumber}, ${reason}, since ${revokedAt.toISOString()}`);
+      await confirmed(
+        options,
+        'A list without a certificate that was revoked lets it be believed again. Type the number of revoked certificates to go on',
+        String(revoked.length),
+      );
+      const store = await openCeremonyStore(options.store, secret());
+      try {
+        const signer = await signerOf(store, root);
+        const crl = await signCrl(signer, root, { number: options.number, days: options.days, revoked });
+        transcript.note(`the root signed its CRL, SHA-256 ${sha256(crl.der)}`);
+        transcript.note(`from ${crl.thisUpdate.toISOString()} to ${crl.nextUpdate?.toISOString()}`);
+        await finish(options, crl.der, 'X509 CRL', await transcript.sign(signer));
+      } finally {
+        await store.close();
+      }
+    });
 
   ceremony
     .command('verify')
@@ -113,7 +156,7 @@ export function ceremonyCommand(): Command {
 function withCeremony(command: Command): Command {
   return command
     .requiredOption('--store <folder>', 'where the root key lives; the passphrase is CHANCERY_CEREMONY_SECRET')
-    .requiredOption('--out <file>', 'for the certificate, PEM')
+    .requiredOption('--out <file>', 'for what is signed, PEM')
     .requiredOption('--transcript <file>', 'for the signed transcript')
     .option('--witness <name...>', 'who is present, for the transcript', [])
     .option('--yes', 'ask nothing: for a rehearsal, or where a script is the ceremony');
@@ -160,13 +203,16 @@ function noteCertificate(transcript: Transcript, what: string, certificate: Cert
 
 async function finish(
   { out, transcript: file }: CeremonyOptions,
-  certificate: Certificate,
+  der: Uint8Array,
+  label: 'CERTIFICATE' | 'X509 CRL',
   signed: string,
 ): Promise<void> {
-  writeFileSync(out, derToPem(certificate.der, 'CERTIFICATE'), { flag: 'wx' });
+  writeFileSync(out, derToPem(der, label), { flag: 'wx' });
   writeFileSync(file, signed, { flag: 'wx' });
   say(signed.slice(signed.lastIndexOf('\nSignature: ') + 1).trimEnd());
-  say(`Certificate: ${out}. Transcript: ${file}, SHA-256 ${sha256(Buffer.from(signed))}.`);
+  say(
+    `${label === 'CERTIFICATE' ? 'Certificate' : 'CRL'}: ${out}. Transcript: ${file}, SHA-256 ${sha256(Buffer.from(signed))}.`,
+  );
 }
 
 function certificateIn(file: string): Certificate {
@@ -193,6 +239,12 @@ function years(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 40) return value;
   throw new InvalidArgumentError('It is a whole number from 1 to 40.');
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError('It is a whole number from 1.');
 }
 
 const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');

@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 import { statusCommands } from './certificate-status.ts';
+import { issueCommand } from './issue.ts';
 
 /** `chancery certificates`: what was issued, and revocation. */
 export function certificatesCommand(): Command {
@@ -54,6 +55,7 @@ export function certificatesCommand(): Command {
       );
     });
 
+  certificates.addCommand(issueCommand());
   for (const command of statusCommands()) certificates.addCommand(command);
 
   withOffice(certificates.command('authorities').description('the certification authorities and their CRLs')).action(

@@ -19,6 +19,7 @@ const authority = (rest: Partial<AuthorityHealth> = {}): AuthorityHealth => ({
   name: 'Issuing CA',
   serialNumber: '01',
   role: 'issuing',
+  offline: null,
   revoked: null,
   complete: list(-10, 158),
   delta: null,
@@ -33,6 +34,18 @@ const found = (rest: Partial<AuthorityHealth>) =>
 describe('what the state of lists and OCSP means', () => {
   it('is nothing where all is well', () => {
     expect(findingsOf([authority()], now)).toEqual([]);
+  });
+
+  it('asks for a ceremony in time where a root is offline', () => {
+    const offline = { warnFrom: at(1), behind: 0 };
+    expect(found({ role: 'root', offline, complete: list(-100, 40) })).toEqual([]);
+    expect(found({ role: 'root', offline: { ...offline, warnFrom: at(-1) }, complete: list(-100, 40) })).toEqual([
+      expect.stringMatching(/^warn: .* ends .*Hold a ceremony/),
+    ]);
+    expect(found({ role: 'root', offline, complete: list(-100, -1) })).toEqual([expect.stringMatching(/^bad: /)]);
+    expect(found({ role: 'root', offline: { ...offline, behind: 1 }, complete: list(-100, 40) })).toEqual([
+      expect.stringContaining('no list of it yet'),
+    ]);
   });
 
   it('tells a late list from one that has ended', () => {

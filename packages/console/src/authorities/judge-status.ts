@@ -27,7 +27,7 @@ export function judgeResponder(responder: AuthorityHealth['responder'], now: num
 /** A sentence for each thing that is late or failing, what is worst first; none where all is well. */
 export function findingsOf(authorities: readonly AuthorityHealth[], now: number): StatusFinding[] {
   const found = authorities.flatMap((one) => [
-    ...lists(one, now),
+    ...(one.offline === null ? lists(one, now) : ceremonies(one, one.offline, now)),
     ...(one.role === 'issuing' ? responders(one, now) : []),
   ]);
   return [...publications(authorities, now), ...found].sort(
@@ -81,6 +81,39 @@ function lists({ id, name, complete, delta, shards }: AuthorityHealth, now: numb
           },
         ];
   });
+}
+
+/** Its key is offline: people make its lists. */
+function ceremonies(
+  { id, name, complete }: AuthorityHealth,
+  { warnFrom, behind }: NonNullable<AuthorityHealth['offline']>,
+  now: number,
+): StatusFinding[] {
+  const find = (what: string, tone: StatusFinding['tone'], text: string): StatusFinding => ({
+    key: `${id} ${what}`,
+    tone,
+    text: `${text} Hold a ceremony (chancery ceremony crl), and take in what it signed.`,
+  });
+  if (complete === null) return [find('none', 'warn', `${name} is offline, and no revocation list of it is here yet.`)];
+  const found: StatusFinding[] = [];
+  if (now >= Date.parse(complete.nextUpdate))
+    found.push(
+      find(
+        'revocation list',
+        'bad',
+        `The revocation list of ${name} ended ${formatRelative(complete.nextUpdate, now)}: whoever checks it refuses certificates that are good.`,
+      ),
+    );
+  else if (warnFrom !== null && now >= Date.parse(warnFrom))
+    found.push(
+      find(
+        'revocation list',
+        'warn',
+        `The revocation list of ${name} ends ${formatRelative(complete.nextUpdate, now)}.`,
+      ),
+    );
+  if (behind > 0) found.push(find('behind', 'warn', `What was revoked below ${name} stands on no list of it yet.`));
+  return found;
 }
 
 function responders({ id, name, responder, revoked }: AuthorityHealth, now: number): StatusFinding[] {

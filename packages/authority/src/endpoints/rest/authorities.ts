@@ -147,7 +147,7 @@ async function describer(world: World, snapshot: Snapshot): Promise<(one: Author
       state: stateOf(one, issuing?.id),
       keyAlgorithm: keyLabel(certificate),
       experimental: isExperimental(certificate),
-      keyPlace: placeOf(one.keyReference),
+      keyPlace: one.keyReference === null ? 'offline' : placeOf(one.keyReference),
       notBefore: certificate.notBefore.toISOString(),
       notAfter: certificate.notAfter.toISOString(),
       retiredAt: one.retiredAt?.toISOString() ?? null,
@@ -169,7 +169,7 @@ async function describer(world: World, snapshot: Snapshot): Promise<(one: Author
 }
 
 /** A reference begins with the store that holds the key. */
-const placeOf = (keyReference: string): Authority['keyPlace'] =>
+const placeOf = (keyReference: string): 'software' | 'token' =>
   keyReference.startsWith('software:') ? 'software' : 'token';
 
 function stateOf({ id, role, retiredAt, revokedAt }: AuthorityRow, issuing: string | undefined) {

@@ -12,10 +12,12 @@ import { inspectHandlers } from './inspect.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { officeHandlers } from './office.ts';
+import { offlineRootHandlers } from './offline-roots.ts';
 import { operatorHandlers } from './operators.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
+import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { statusHandlers } from './status.ts';
 
@@ -25,8 +27,10 @@ export const handlers: Handlers<RouteName> = {
   ...operatorHandlers,
   ...peopleHandlers,
   ...certificateHandlers,
+  ...serviceCertificateHandlers,
   ...authorityHandlers,
   ...crossCertificateHandlers,
+  ...offlineRootHandlers,
   ...profileHandlers,
   ...importHandlers,
   ...issuanceHandlers,

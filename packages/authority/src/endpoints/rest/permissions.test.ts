@@ -47,6 +47,8 @@ const calls: Record<AuthenticatedRoute, Call> = {
   changeAuthorityCertificates: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   changeAuthority: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   status: { needs: 'certificate:read' },
+  issueScepRa: { needs: 'authority:write', body: { key: 'rsa-2048' } },
+  issueAdmin: { needs: 'operator:write', body: { csr } },
   submitIssuance: {
     needs: 'certificate:issue',
     body: { id: NOBODY, items: [{ address: 'x@example.com', csr, keyOrigin: 'device' }] },
@@ -74,6 +76,9 @@ const calls: Record<AuthenticatedRoute, Call> = {
   },
   retireAuthority: { needs: 'authority:write' },
   createRoot: { needs: 'authority:write', body: { title: 'Root CA', key: 'p256' } },
+  adoptRoot: { needs: 'authority:write', body: { name: 'X', certificate: 'AAAA' } },
+  takeCrl: { needs: 'authority:write', body: { crl: 'AAAA' } },
+  authorityRevocations: { needs: 'certificate:read' },
   crossCertificates: { needs: 'certificate:read' },
   crossCertify: {
     needs: 'authority:write',

@@ -3,6 +3,7 @@ import type { ErrorCode, Problem } from '@chancery/api';
 import { KeyStoreError } from '@chancery/keystore';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthorityError } from '../../errors.ts';
+import { isDatabaseTrouble } from '../../store/database.ts';
 import type { World } from '../../world.ts';
 
 const STATUS = {
@@ -74,7 +75,7 @@ function classify(error: FastifyError | AuthorityError | Error): { known: Author
   if (status >= 400 && status < 500) {
     return { known: new AuthorityError('invalid-request', `${error.message}. Nothing was changed.`), status };
   }
-  if (isDatabaseGone(error)) {
+  if (isDatabaseTrouble(error)) {
     const message =
       'The office cannot reach its database. What was committed is safe; this request may have to be repeated. Try again in a moment.';
     return { known: new AuthorityError('unavailable', message), status: STATUS.unavailable };
@@ -90,10 +91,4 @@ function classify(error: FastifyError | AuthorityError | Error): { known: Author
   const message =
     'Something went wrong in the office. Nothing was half done. Try again; if it stays, its log says what happened.';
   return { known: new AuthorityError('internal', message), status: STATUS.internal };
-}
-
-/** Connection refused or reset, and the SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown). */
-function isDatabaseGone(error: Error): boolean {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return /^(ECONN|EPIPE|ENOENT$|ETIMEDOUT|08|53|57P)/.test(code) || /Connection terminated/.test(error.message);
 }

@@ -13,6 +13,7 @@ import { consult, perform } from '../../operation.ts';
 import { documentTargetsOf } from '../../publication/publish-documents.ts';
 import { documentsOf } from '../../status/documents.ts';
 import { authorityHealth } from '../../status/health.ts';
+import { warningsOf } from '../../status/judge-health.ts';
 import { authorityById } from '../../store/authorities.ts';
 import type { Snapshot } from '../../store/database.ts';
 import { documentPublications } from '../../store/document-publications.ts';
@@ -58,8 +59,10 @@ export const statusHandlers: Handlers<
         found.push({ ...one, publications: await publicationsOf(world, snapshot, one.id) });
       return found;
     });
+    const now = world.clock();
     return {
       authorities,
+      warnings: authorities.flatMap((one) => warningsOf(one, now)),
       ocsp: { answersPerMinute: responder.answers.perMinute(world.clock()), keptAnswers: responder.kept.count },
     };
   },

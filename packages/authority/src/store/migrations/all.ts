@@ -10,6 +10,8 @@ import { up as history } from './0008-history.ts';
 import { up as imports } from './0009-imports.ts';
 import { up as many } from './0010-many.ts';
 import { up as search } from './0011-search.ts';
+import { up as offlineRoots } from './0012-offline-roots.ts';
+import { up as renewal } from './0013-renewal.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +26,6 @@ export const migrations: Record<string, Migration> = {
   '0009-imports': { up: imports },
   '0010-many': { up: many },
   '0011-search': { up: search },
+  '0012-offline-roots': { up: offlineRoots },
+  '0013-renewal': { up: renewal },
 };
