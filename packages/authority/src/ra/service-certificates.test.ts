@@ -89,7 +89,11 @@ describe("a responder's certificate", () => {
     // The shipped profile: 14 days, renewed 5 days before they end.
     expect(Math.round((row.notAfter.getTime() - row.renewAt.getTime()) / 86_400_000)).toBe(5);
     const due = async (at: number) =>
-      (await database.snapshot((snapshot) => dueForRenewal(snapshot, new Date(at)))).map(({ id }) => id);
+      (
+        await database.snapshot((snapshot) =>
+          dueForRenewal({ config: office.world.config, clock: () => new Date(at) }, snapshot),
+        )
+      ).map(({ id }) => id);
     expect(await due(row.renewAt.getTime() - 1)).not.toContain(issuing.id);
     expect(await due(row.renewAt.getTime())).toContain(issuing.id);
   });

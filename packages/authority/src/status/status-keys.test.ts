@@ -83,7 +83,8 @@ it('the office makes the next key there, and the process answers by it', async (
   expect(await ask()).toBe('good');
 
   // The keys of the authorities are not there, whoever asks for them.
-  await expect(onlyResponders.signer(parseKeyReference(issuer.keyReference))).rejects.toMatchObject({
+  expect(issuer.keyReference).toMatch(/^software:/);
+  await expect(onlyResponders.signer(parseKeyReference(issuer.keyReference ?? ''))).rejects.toMatchObject({
     code: 'key-not-found',
   });
 });
