@@ -4,6 +4,7 @@ import { derToPem } from '@chancery/smime';
 import { Command, Option } from 'commander';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
+import { bulkCommand } from './bulk.ts';
 import { statusCommands } from './certificate-status.ts';
 import { issueCommand } from './issue.ts';
 
@@ -55,6 +56,7 @@ export function certificatesCommand(): Command {
       );
     });
 
+  certificates.addCommand(bulkCommand());
   certificates.addCommand(issueCommand());
   for (const command of statusCommands()) certificates.addCommand(command);
 
