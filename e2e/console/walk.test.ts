@@ -1,10 +1,11 @@
 /** A first day at the console, in Chromium: set-up, import, claim, inspect, revoke, recovery, audit; axe on every page. */
 import { readFileSync } from 'node:fs';
-import { readPkcs12 } from '@chancery/smime';
+import { derToPem, readPkcs12 } from '@chancery/smime';
 import * as OTPAuth from 'otpauth';
 import type { Browser, Download } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
+import { outsideOffice } from '../../packages/authority/test/outside-office.ts';
 import { arrived, eventually, send } from '../support/mail.ts';
 import { OfficeProcess } from '../support/office-process.ts';
 import { openBrowser, Visitor } from './browser.ts';
@@ -83,6 +84,48 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.getByRole('button', { name: 'Import 2 people' }).click();
     await page.waitForURL(/\/people$/);
     await page.getByText('Dora Device').waitFor();
+  });
+
+  it('imports certificates of another office: a picture of what would become of them, then does it', async () => {
+    const { page } = ada;
+    await page.goto('/certificates/imported');
+    await page.getByText('Nothing was imported').waitFor();
+    expect(await ada.lookAt('imported-empty')).toEqual([]);
+    await page.getByRole('link', { name: 'Import', exact: true }).click();
+    const old = await outsideOffice('Old Office CA');
+    const issued = await Promise.all([
+      old.issue(['dora@example.com'], { name: 'Dora Device' }),
+      old.issue(['dora@example.com'], { name: 'Dora Device', from: -900, until: -200 }),
+      old.issue(['anna@example.com', 'anna.becker@example.com'], { usage: ['digitalSignature'] }),
+      old.issue(['stranger@elsewhere.example'], { name: 'A Stranger' }),
+      old.issue(['anna@example.com', 'dora@example.com']),
+    ]);
+    const rows = [...issued, old.authority].map(
+      ({ certificate }, index) => `"${index}","EXAMPLE\\user","${derToPem(certificate, 'CERTIFICATE')}"`,
+    );
+    expect(await ada.lookAt('import-certificates-empty')).toEqual([]);
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'issued.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(`"Request ID","Requester Name","Binary Certificate"\r\n${rows.join('\r\n')}\r\n`),
+    });
+    await page.getByText('3 to import').waitFor();
+    await page.getByText('1 for nobody here').waitFor();
+    await page.getByText('2 refused').waitFor();
+    expect(await ada.lookAt('import-certificates')).toEqual([]);
+    await page.getByRole('button', { name: 'Import 3 certificates' }).click();
+    await page.getByText('3 imported').waitFor();
+    expect(await ada.lookAt('import-certificates-done')).toEqual([]);
+    await page.getByRole('link', { name: 'See what was imported' }).click();
+    await page
+      .getByRole('table', { name: 'Certificates of other offices' })
+      .getByText('Old Office CA')
+      .first()
+      .waitFor();
+    expect(await ada.lookAt('imported')).toEqual([]);
+    await page.getByRole('link', { name: 'dora@example.com' }).first().click();
+    await page.getByRole('heading', { name: 'From another office' }).waitFor();
+    expect(await ada.lookAt('person-imported')).toEqual([]);
   });
 
   it('invites two recovery officers, who choose their own credentials', async () => {

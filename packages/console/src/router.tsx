@@ -89,6 +89,17 @@ const certificates = createRoute({
   }),
   component: lazyRouteComponent(() => import('./certificates/CertificatesPage.tsx'), 'CertificatesPage'),
 });
+const imported = createRoute({
+  getParentRoute: () => office,
+  path: '/certificates/imported',
+  validateSearch: z.object({ search: optionalText }),
+  component: lazyRouteComponent(() => import('./imports/ImportedPage.tsx'), 'ImportedPage'),
+});
+const importCertificates = createRoute({
+  getParentRoute: () => office,
+  path: '/certificates/import',
+  component: lazyRouteComponent(() => import('./imports/ImportCertificatesPage.tsx'), 'ImportCertificatesPage'),
+});
 const certificate = createRoute({
   getParentRoute: () => office,
   path: '/certificates/$serialNumber',
@@ -175,6 +186,8 @@ export const router = createRouter({
       importPeople,
       person,
       certificates,
+      imported,
+      importCertificates,
       certificate,
       recovery,
       newRecovery,

@@ -135,7 +135,7 @@ export function describeVerdict(verdict: Verdict): Omit<ImportedItem, 'created'>
     outcome: verdict.outcome,
     code: refusal?.code ?? null,
     reason: refusal?.reason ?? null,
-    subject: outside?.subject ?? null,
+    subject: outside?.subject ?? refusal?.subject ?? null,
     issuer: outside?.issuer ?? null,
     addresses: [...(outside?.addresses ?? [])],
     personId: 'personId' in verdict ? verdict.personId : null,

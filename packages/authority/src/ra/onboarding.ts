@@ -14,6 +14,7 @@ import { dropLocks } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, lockPerson, markLeft } from '../store/people.ts';
 import { rotate, settle, type WantedPerson } from './end-entity.ts';
+import { revokeImportedSigning } from './imported-status.ts';
 
 const Address = NewPerson.shape.address;
 
@@ -103,10 +104,14 @@ export const removePerson = operation({
     for (const { serial_number } of signing) {
       await revokeInTransaction(tx, world, { serialNumber: serial_number, reason: 'affiliationChanged' });
     }
+    const imported = await revokeImportedSigning(tx, world, id);
     await world.jobs.enqueue(tx, 'publish-person', { personId: id });
     return {
       result: undefined,
-      audit: { address: person.address, revoked: signing.map(({ serial_number }) => serial_number) },
+      audit: {
+        address: person.address,
+        revoked: [...signing.map(({ serial_number }) => serial_number), ...imported],
+      },
     };
   },
 });

@@ -31,6 +31,8 @@ export interface OutsideCertificate {
 export interface Refusal {
   readonly code: string;
   readonly reason: string;
+  /** Whose certificate it is, where that can be read. */
+  readonly subject?: string;
 }
 
 export const isRefusal = (value: object): value is Refusal => 'reason' in value;
@@ -46,12 +48,17 @@ export function readOutside(der: Uint8Array): OutsideCertificate | Refusal {
     if (!(error instanceof SmimeError)) throw error;
     return { code: 'unreadable', reason: `The certificate cannot be read: ${error.message}.` };
   }
+  const subject = formatName(certificate.subject);
   if (isAuthority(certificate))
-    return { code: 'authority', reason: 'It is the certificate of a certification authority, not of a person.' };
+    return {
+      code: 'authority',
+      reason: 'It is the certificate of a certification authority, not of a person.',
+      subject,
+    };
   if (!isForMail(certificate))
-    return { code: 'not-for-mail', reason: 'Its extended key usage has neither mail nor any purpose.' };
+    return { code: 'not-for-mail', reason: 'Its extended key usage has neither mail nor any purpose.', subject };
   const addresses = certificateEmails(certificate);
-  if (addresses.length === 0) return { code: 'no-address', reason: 'It names no mail address.' };
+  if (addresses.length === 0) return { code: 'no-address', reason: 'It names no mail address.', subject };
   if (addresses.length > MOST_ADDRESSES)
     return {
       code: 'unreadable',
@@ -61,10 +68,10 @@ export function readOutside(der: Uint8Array): OutsideCertificate | Refusal {
   const signs = usage === undefined || usage.has('digitalSignature') || usage.has('nonRepudiation');
   const encrypts = mayEncrypt(certificate);
   if (!encrypts && !signs)
-    return { code: 'no-use', reason: 'Its key usage allows neither to sign nor to encrypt mail.' };
+    return { code: 'no-use', reason: 'Its key usage allows neither to sign nor to encrypt mail.', subject };
   return {
     certificate,
-    subject: formatName(certificate.subject),
+    subject,
     issuer: formatName(certificate.issuer),
     fingerprint: createHash('sha256').update(certificate.der).digest(),
     spkiSha256: createHash('sha256').update(certificate.spki).digest(),

@@ -148,10 +148,10 @@ describe('a walk through folders', () => {
 
   it('holds no list of a folder of many', async () => {
     mkdirSync(at('many'));
-    for (let n = 0; n < 5_000; n++) writeFileSync(at('many', `${n}`), '');
+    for (let n = 0; n < 1_000; n++) writeFileSync(at('many', `${n}`), '');
     let seen = 0;
     for await (const one of walk([at('many')], () => {})) if (one.name !== '') seen += 1;
-    expect(seen).toBe(5_000);
+    expect(seen).toBe(1_000);
   });
 });
 

@@ -36,6 +36,11 @@ export function CertificatesPage() {
     <Page
       title="Certificates"
       lead={certificates.loading ? undefined : counted(certificates, 'certificate', 'certificates')}
+      actions={
+        <LinkButton to="/certificates/imported" variant="default">
+          From another office
+        </LinkButton>
+      }
     >
       <Group gap="sm">
         <SearchField

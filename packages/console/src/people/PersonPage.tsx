@@ -1,4 +1,4 @@
-import type { PersonDetail } from '@chancery/api';
+import type { ImportedCertificate, PersonDetail } from '@chancery/api';
 import { Alert, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconLink, IconPencil, IconUserOff } from '@tabler/icons-react';
@@ -7,6 +7,8 @@ import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { CertificateTable } from '../certificates/CertificateTable.tsx';
 import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
+import { ImportedTable } from '../imports/ImportedTable.tsx';
+import { commonName } from '../imports/words.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
@@ -55,6 +57,11 @@ export function PersonPage() {
       >
         <CertificateTable certificates={person.data.certificates} />
       </Panel>
+      {person.data.importedCertificates.length > 0 && (
+        <Panel title="From another office">
+          <ImportedTable certificates={person.data.importedCertificates} mayRevoke={mayRevoke} />
+        </Panel>
+      )}
       <Escrow person={person.data} />
       <Details person={person.data} />
     </Page>
@@ -134,14 +141,16 @@ function Escrow({ person }: { person: PersonDetail }) {
           No encryption key yet. One is made, and put in escrow, with the first encryption certificate.
         </Text>
       ) : (
-        <PlainTable label="Escrowed keys" head={['Made', 'Certificate', 'Opened by']}>
+        <PlainTable label="Escrowed keys" head={['Here since', 'Certificate', 'Opened by']}>
           {person.escrowedKeys.map((key) => (
             <tr key={key.id}>
               <td>
                 <When at={key.createdAt} style="time" />
               </td>
               <td>
-                {key.serialNumber === null ? (
+                {key.origin === 'imported' ? (
+                  <OldKey certificate={person.importedCertificates.find((one) => one.escrowedKeyId === key.id)} />
+                ) : key.serialNumber === null ? (
                   'Not issued yet'
                 ) : (
                   <TextLink
@@ -171,6 +180,20 @@ function Escrow({ person }: { person: PersonDetail }) {
         </PlainTable>
       )}
     </Panel>
+  );
+}
+
+/** Of a key that another office made. */
+function OldKey({ certificate }: { certificate: ImportedCertificate | undefined }) {
+  return (
+    <Group gap={8}>
+      <StateBadge state={['Imported', 'wait']} />
+      {certificate !== undefined && (
+        <span>
+          {commonName(certificate.issuer)}, until <When at={certificate.notAfter} />
+        </span>
+      )}
+    </Group>
   );
 }
 
