@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { Instant } from './values.ts';
 
 export const Overview = z.object({
+  /** When people, certificates, escrow and publication were counted: of a very large office that may be minutes ago. */
+  countedAt: Instant,
   people: z.object({ active: z.int(), canSign: z.int(), canBeWrittenTo: z.int() }),
   certificates: z.object({ valid: z.int(), expiring: z.int(), expired: z.int(), revoked: z.int() }),
   escrow: z.object({ keys: z.int(), encryptionCertificates: z.int(), covered: z.int() }),

@@ -2,22 +2,17 @@
 import type { Overview } from '@chancery/api';
 import type { KeyStore } from '@chancery/keystore';
 import { sql } from 'kysely';
-import type { AuthorityConfig } from '../config.ts';
 import type { Snapshot } from '../store/database.ts';
+import type { OfficeCounts } from './counts.ts';
 
-/** @param at the present instant; days and months are UTC */
+/** Beside what `countOffice` counts. @param at the present instant; days are UTC */
 export async function overview(
   snapshot: Snapshot,
-  config: AuthorityConfig,
   at: Date,
-): Promise<Omit<Overview, 'keyStores'>> {
+): Promise<Omit<Overview, 'keyStores' | keyof OfficeCounts>> {
   return {
-    people: await people(snapshot, at),
-    certificates: await certificates(snapshot, at),
-    escrow: await escrow(snapshot),
     mailByDay: await mailByDay(snapshot, at),
     recoveries: await recoveries(snapshot, at),
-    publication: await publication(snapshot, config),
     status: await status(snapshot),
     gateways: (await snapshot.selectFrom('gateways').select(['name', 'last_seen_at']).orderBy('name').execute()).map(
       (row) => ({ name: row.name, lastSeenAt: row.last_seen_at?.toISOString() ?? null }),
@@ -38,74 +33,6 @@ export async function keyStores(keyStore: KeyStore): Promise<Overview['keyStores
 }
 
 const DAY_MS = 86_400_000;
-
-async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']> {
-  const valid = (use: string) => sql<string>`count(*) FILTER (WHERE EXISTS (
-    SELECT 1 FROM certificates c WHERE c.person_id = people.id AND c.use = ${use} AND c.revoked_at IS NULL
-      AND c.not_before <= ${at} AND c.not_after > ${at}
-      -- a key that its owner cannot use yet makes nobody reachable
-      AND (${use} <> 'encryption' OR EXISTS (
-        SELECT 1 FROM escrowed_keys e WHERE e.id = c.escrowed_key_id AND (e.delivered_at IS NOT NULL OR EXISTS (
-          SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))))))`;
-  const row = await snapshot
-    .selectFrom('people')
-    .select([
-      sql<string>`count(*)`.as('active'),
-      valid('signing').as('canSign'),
-      valid('encryption').as('canBeWrittenTo'),
-    ])
-    .where('state', '=', 'active')
-    .executeTakeFirstOrThrow();
-  return {
-    active: Number(row.active),
-    canSign: Number(row.canSign),
-    canBeWrittenTo: Number(row.canBeWrittenTo),
-  };
-}
-
-async function certificates(snapshot: Snapshot, at: Date): Promise<Overview['certificates']> {
-  const row = await snapshot
-    .selectFrom('certificates')
-    .select([
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${at} AND renew_at > ${at})`.as('valid'),
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after > ${at} AND renew_at <= ${at})`.as(
-        'expiring',
-      ),
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NULL AND not_after <= ${at})`.as('expired'),
-      sql<string>`count(*) FILTER (WHERE revoked_at IS NOT NULL)`.as('revoked'),
-    ])
-    .where('person_id', 'is not', null)
-    .executeTakeFirstOrThrow();
-  return {
-    valid: Number(row.valid),
-    expiring: Number(row.expiring),
-    expired: Number(row.expired),
-    revoked: Number(row.revoked),
-  };
-}
-
-async function escrow(snapshot: Snapshot): Promise<Overview['escrow']> {
-  const keys = await snapshot
-    .selectFrom('escrowed_keys')
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .executeTakeFirstOrThrow();
-  const certified = await snapshot
-    .selectFrom('certificates')
-    .select([
-      sql<string>`count(*)`.as('all'),
-      sql<string>`count(*) FILTER (WHERE EXISTS (
-        SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = certificates.escrowed_key_id AND l.kind = 'vault'))`.as(
-        'covered',
-      ),
-    ])
-    .where('use', '=', 'encryption')
-    .executeTakeFirstOrThrow();
-  return {
-    keys: Number(keys.count),
-    encryptionCertificates: Number(certified.all),
-    covered: Number(certified.covered),
-  };
-}
 
 async function mailByDay(snapshot: Snapshot, at: Date): Promise<Overview['mailByDay']> {
   const days = lastDays(at);
@@ -143,33 +70,6 @@ async function recoveries(snapshot: Snapshot, at: Date): Promise<Overview['recov
     .where('expires_at', '>', at)
     .executeTakeFirstOrThrow();
   return { open: Number(row.open), approved: Number(row.approved) };
-}
-
-async function publication(snapshot: Snapshot, config: AuthorityConfig): Promise<Overview['publication']> {
-  const rows = await snapshot
-    .selectFrom('publications')
-    .select([
-      'target',
-      sql<string>`count(*) FILTER (WHERE state = 'published')`.as('published'),
-      sql<string>`count(*) FILTER (WHERE state = 'pending')`.as('pending'),
-      sql<string>`count(*) FILTER (WHERE state = 'failed')`.as('failed'),
-      sql<string | null>`(array_agg(error ORDER BY updated_at DESC) FILTER (WHERE error IS NOT NULL))[1]`.as(
-        'lastError',
-      ),
-    ])
-    .groupBy('target')
-    .execute();
-  const targets = new Set([...Object.keys(config.publication.ldap), ...rows.map((row) => row.target)]);
-  return [...targets].sort().map((target) => {
-    const row = rows.find((one) => one.target === target);
-    return {
-      target,
-      published: Number(row?.published ?? 0),
-      pending: Number(row?.pending ?? 0),
-      failed: Number(row?.failed ?? 0),
-      lastError: row?.lastError ?? null,
-    };
-  });
 }
 
 async function status(snapshot: Snapshot): Promise<Overview['status']> {

@@ -26,11 +26,21 @@ export function OverviewPage() {
     refetchInterval: 30_000,
   });
   return (
-    <Page title="Overview">
+    <Page title="Overview" lead={overview.data && ofWhen(overview.data)}>
       <ProblemAlert error={overview.error} onRetry={() => void overview.refetch()} />
       {overview.isPending && <OverviewSkeleton />}
       {overview.data !== undefined && <Glance overview={overview.data} />}
     </Page>
+  );
+}
+
+/** A very large office is not counted anew each time somebody looks. */
+function ofWhen({ countedAt }: Overview) {
+  if (Date.now() - Date.parse(countedAt) < 60_000) return undefined;
+  return (
+    <>
+      Counted <When at={countedAt} style="relative" />
+    </>
   );
 }
 

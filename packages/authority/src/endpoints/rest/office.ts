@@ -1,4 +1,5 @@
 /** Whether there is an office, setting it up, and how it stands. */
+import { countOffice } from '../../office/counts.ts';
 import { certificateHistory } from '../../office/history.ts';
 import { keyStores, overview } from '../../office/overview.ts';
 import { offerSetUp, setUpOffice } from '../../office/set-up.ts';
@@ -27,10 +28,8 @@ export const officeHandlers: Handlers<'office' | 'setupOptions' | 'completeSetup
     return enter(context, await perform(world, setUpOffice, by, { ...body, origin, demo }));
   },
   async overview({ world, by }) {
-    const glance = await consult(world, 'office:read', by, (snapshot) =>
-      overview(snapshot, world.config, world.clock()),
-    );
-    return { ...glance, keyStores: await keyStores(world.keyStore) };
+    const glance = await consult(world, 'office:read', by, (snapshot) => overview(snapshot, world.clock()));
+    return { ...glance, ...(await countOffice(world)), keyStores: await keyStores(world.keyStore) };
   },
   async history({ world, by }) {
     return consult(world, 'office:read', by, (snapshot) => certificateHistory(snapshot, world.clock()));
