@@ -46,7 +46,7 @@ export interface Done<Result> {
 }
 
 /** An operation that can be performed on many inputs in one transaction. */
-type BulkOperation<Input extends z.ZodType, Result> = Operation<Input, Result> &
+export type BulkOperation<Input extends z.ZodType, Result> = Operation<Input, Result> &
   Required<Pick<Operation<Input, Result>, 'runAll'>>;
 
 /** Declares an operation; list it in `operations.ts`. */

@@ -13,6 +13,7 @@ import type { Snapshot } from '../store/database.ts';
 import { enrollmentById, setEnrollmentError, waitingEnrollments } from '../store/enrollments.ts';
 import { peopleWithoutLockTo } from '../store/escrow.ts';
 import { personByAddress, personById } from '../store/people.ts';
+import { performTogether } from '../together.ts';
 import type { World } from '../world.ts';
 import { requestOf, spkiOf } from './certificate-request.ts';
 import { rotate } from './end-entity.ts';
@@ -68,14 +69,14 @@ export async function issueSigning(world: World, by: Principal, input: SigningIn
   if (by.kind === 'person') await requireNeeded(world, input.personId);
   const waiting = await world.database.snapshot((snapshot) => waitingEnrollments(snapshot, [input.personId]));
   const enrollmentId = waiting.find(({ use }) => use === 'signing')?.id;
-  const intent = await perform(world, prepareCertificate, by, {
+  const intent = await performTogether(world, prepareCertificate, by, {
     use: 'signing',
     request,
     personId: input.personId,
     keyOrigin: input.keyOrigin,
     ...(enrollmentId === undefined ? {} : { enrollmentId }),
   });
-  return perform(world, signCertificate, by, intent);
+  return performTogether(world, signCertificate, by, intent);
 }
 
 /** A claim link makes the one signing certificate that its person lacks, and no supply of them. */
