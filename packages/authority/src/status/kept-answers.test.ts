@@ -128,6 +128,18 @@ describe('an answer that is kept', () => {
     expect(signatures - before).toBe(4);
   });
 
+  it('is none to a nonce, but the status is known until it changes', async () => {
+    const cert = await certify();
+    const nonce = Buffer.alloc(16, 7);
+    expect((await ask(cert, { nonce })).status).toBe('good');
+    const before = reads;
+    expect((await ask(cert, { nonce })).status).toBe('good');
+    // The one that asks what has been revoked.
+    expect(reads - before).toBe(1);
+    await perform(office.world, revokeCertificate, system, { serialNumber: cert.serialNumber, reason: 'superseded' });
+    expect((await ask(cert, { nonce })).status).toMatchObject({ reason: 'superseded' });
+  });
+
   it('is not given out when nobody can say whether it still holds', async () => {
     const cert = await certify();
     await ask(cert);

@@ -2,7 +2,7 @@
  * The OCSP responder (RFC 6960, lightweight profile RFC 9919, nonce RFC 9654). Answers are signed once and kept, and a revocation
  * is in force the moment it commits, in every process: see `revocation-watch.ts`.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   buildOcspResponse,
   type OcspCertificateStatus,
@@ -14,6 +14,7 @@ import {
 import { reasonOf, revocationStatus } from '../store/revocations.ts';
 import type { StatusWorld } from '../world.ts';
 import { AnswerCache, type CachedAnswer } from './answer-cache.ts';
+import { KnownStatuses } from './known-statuses.ts';
 import { type Renew, type Responder, Responders } from './responders.ts';
 import { RevocationWatch } from './revocation-watch.ts';
 import { Tally } from './tally.ts';
@@ -36,6 +37,7 @@ export class OcspResponder {
   readonly answers: Tally<'kept' | 'signed' | 'refused'> = new Tally(['kept', 'signed', 'refused']);
   readonly #world: StatusWorld;
   readonly #cache: AnswerCache;
+  readonly #known = new KnownStatuses();
   readonly #watch: RevocationWatch;
 
   /** @param renew how to get a responder certificate where one is missing; absent in a process that may only read */
@@ -45,6 +47,7 @@ export class OcspResponder {
     this.#cache = new AnswerCache(world.config.status.cacheMegabytes * 1_048_576);
     this.#watch = new RevocationWatch(world, (authorityId, serials) => {
       this.#cache.forget(authorityId, serials);
+      this.#known.forget(authorityId, serials);
       this.responders.forget(serials);
     });
   }
@@ -89,10 +92,7 @@ export class OcspResponder {
     const authorityId = responder.authority.id;
     const version = this.#watch.version(authorityId);
     const serialNumbers = [...new Set(request.requests.map(({ serialNumber }) => serialNumber))];
-    const rows = await this.#world.database.glance((snapshot) =>
-      revocationStatus(snapshot, authorityId, serialNumbers),
-    );
-    const statuses = new Map(rows.map((row) => [row.serial_number, statusOf(row)]));
+    const statuses = await this.#statusesOf(authorityId, serialNumbers, version);
     const made = await this.#sign(responder, request, statuses);
     this.answers.add('signed', this.#world.clock());
     // An `unknown` must not be kept: the certificate may be issued in the next second.
@@ -103,6 +103,22 @@ export class OcspResponder {
       this.#cache.put(key, made, made.thisUpdate.getTime() + half, authorityId, serialNumbers);
     }
     return { der: made.der, cacheable: made };
+  }
+
+  async #statusesOf(
+    authorityId: string,
+    serialNumbers: readonly string[],
+    version: number,
+  ): Promise<Map<string, OcspCertificateStatus>> {
+    const known = this.#known.get(authorityId, serialNumbers);
+    if (known !== undefined) return known;
+    const rows = await this.#world.database.glance((snapshot) =>
+      revocationStatus(snapshot, authorityId, serialNumbers),
+    );
+    const statuses = new Map(rows.map((row) => [row.serial_number, statusOf(row)]));
+    // Whatever changed while it was read has been forgotten already: what was read before must not come after.
+    if (this.#watch.version(authorityId) === version) this.#known.put(authorityId, statuses);
+    return statuses;
   }
 
   async #sign(
@@ -127,7 +143,7 @@ export class OcspResponder {
       ...(request.nonce && { nonce: request.nonce }),
     });
     const der = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-    return { der, thisUpdate, nextUpdate, etag: `"${createHash('sha256').update(der).digest('base64url')}"` };
+    return { der, thisUpdate, nextUpdate, etag: `"${hash('sha256', der, 'base64url')}"` };
   }
 
   #refuse(status: 'malformedRequest' | 'unauthorized' | 'tryLater'): OcspAnswer {
