@@ -1,3 +1,4 @@
+import type { OcspCertificateStatus } from '@chancery/smime';
 import { expect, it } from 'vitest';
 import { KnownStatuses } from './known-statuses.ts';
 
@@ -7,14 +8,14 @@ it('knows all of what is asked or nothing, and forgets what it is told to', () =
   expect(statuses.get('a', ['1'])).toBeUndefined();
   statuses.put(
     'a',
-    new Map([
-      ['1', 'good' as const],
+    new Map<string, OcspCertificateStatus>([
+      ['1', 'good'],
       ['2', revoked],
     ]),
   );
   statuses.put('b', new Map([['1', revoked]]));
   expect(statuses.get('a', ['1', '2'])).toEqual(
-    new Map([
+    new Map<string, OcspCertificateStatus>([
       ['1', 'good'],
       ['2', revoked],
     ]),
