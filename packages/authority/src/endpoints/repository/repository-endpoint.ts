@@ -4,9 +4,10 @@ import { AuthorityError } from '../../errors.ts';
 import { DocumentShelf, type StatusDocument } from '../../status/documents.ts';
 import { listAuthorities } from '../../store/authorities.ts';
 import type { StatusWorld } from '../../world.ts';
+import { DOWNLOAD_LIMITS, type DownloadLimits, LargeDownloads } from './large-downloads.ts';
 
-export function repositoryEndpoint(world: StatusWorld): FastifyPluginAsync {
-  const shelf = new DocumentShelf(world);
+export function repositoryEndpoint(world: StatusWorld, limits: DownloadLimits = DOWNLOAD_LIMITS): FastifyPluginAsync {
+  const shelf = { documents: new DocumentShelf(world), downloads: new LargeDownloads(limits) };
   return async (app) => {
     const serve = async (request: FastifyRequest, reply: FastifyReply) => {
       const path = (request.raw.url ?? '').slice(1).replace(/\?.*$/s, '');
@@ -36,14 +37,14 @@ const CERTIFICATE_CACHE_SECONDS = 86_400;
 
 async function send(
   world: StatusWorld,
-  shelf: DocumentShelf,
+  { documents, downloads }: { readonly documents: DocumentShelf; readonly downloads: LargeDownloads },
   request: FastifyRequest,
   reply: FastifyReply,
   path: string,
 ): Promise<FastifyReply> {
   // A list may be followed by the next between its being found and being read; hardly twice in a row.
   for (let tries = 0; tries < 3; tries++) {
-    const document = await shelf.find(path);
+    const document = await documents.find(path);
     if (document === undefined) break;
     const now = world.clock();
     const { modified, nextUpdate } = document;
@@ -57,13 +58,23 @@ async function send(
     // Two lists of one second would look alike to whoever goes by the date (RFC 9110 8.8.2.2).
     if (now.getTime() - modified.getTime() >= 1000) reply.header('last-modified', modified.toUTCString());
     if (isKnown(request, etag, modified)) return reply.code(304).send();
-    const octets = await shelf.octets(document);
-    if (octets !== undefined) return reply.type(TYPES[document.kind]).send(octets);
+    // Before its octets are read: that is what takes memory.
+    if (!downloads.admit(document.octets, reply.raw)) return refuse(reply);
+    const octets = await documents.octets(document);
+    if (octets === undefined) continue;
+    downloads.hurry(octets.length, reply.raw);
+    return reply.type(TYPES[document.kind]).send(octets);
   }
   throw new AuthorityError(
     'not-found',
     'There is no such document. /ca/chain.p7c has the certificates of the authorities.',
   );
+}
+
+function refuse(reply: FastifyReply): FastifyReply {
+  for (const name of ['etag', 'last-modified']) reply.removeHeader(name);
+  reply.code(503).header('retry-after', '5').header('cache-control', 'no-store').type('text/plain');
+  return reply.send('Many are fetching large lists just now. Ask again in a few seconds.\n');
 }
 
 /** RFC 9110 13.1: If-None-Match decides alone where it is present. */
