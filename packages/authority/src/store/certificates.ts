@@ -222,7 +222,7 @@ export async function insertCertificates(tx: Transaction, rows: readonly NewCert
 
 /** How many certificates each authority signed that are neither ended, held nor revoked; by the authority's id. */
 export async function certificatesInForce(snapshot: Snapshot, at: Date): Promise<Map<string, number>> {
-  // Read from certificates_in_force alone: a million take 0.1 s.
+  // Read from an index alone, certificates_in_force.
   const rows = await snapshot
     .selectFrom('certificates')
     .select('authority_id')
