@@ -1,7 +1,9 @@
 /** kill -9 of everything between any two steps: the next start heals, and the flow goes on where it stood. */
 import { createClient } from '@chancery/api';
+import { deriveShareKey, newSeed, type ShareKey } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimKeys } from '../packages/cli/src/demo/claim-keys.ts';
+import { decideAs, registerShareKeyAs, takePart } from '../packages/cli/src/vault/take-part.ts';
 import { arrived, eventually, send } from './support/mail.ts';
 import { OfficeProcess, runChancery } from './support/office-process.ts';
 import { inviteAndSignIn, type SignedIn, setUpOffice } from './support/operators.ts';
@@ -10,12 +12,19 @@ let office: OfficeProcess;
 let ada: SignedIn;
 let otto: SignedIn;
 let olga: SignedIn;
+let shareKeys: Map<SignedIn, ShareKey>;
 
 beforeAll(async () => {
   office = await OfficeProcess.prepare();
   await office.start();
 });
 afterAll(() => office.dispose());
+
+function shareKeyOf(officer: SignedIn): ShareKey {
+  const key = shareKeys.get(officer);
+  if (key === undefined) throw new Error(`${officer.address} has no share key`);
+  return key;
+}
 
 async function crash(): Promise<void> {
   await office.killHard();
@@ -41,6 +50,19 @@ describe('after kill -9 of everything', () => {
       address: 'olga@example.com',
       roles: ['recovery-officer'],
     });
+  });
+
+  it('between the steps of the vault ceremony: each stands, and the vault goes live', async () => {
+    const officers = [otto, olga];
+    shareKeys = new Map(officers.map((officer) => [officer, deriveShareKey(newSeed())]));
+    for (const officer of officers) await registerShareKeyAs(officer.client, shareKeyOf(officer));
+    await ada.client.openCeremony({ body: { kind: 'found', threshold: 2, officers: officers.map(({ id }) => id) } });
+    for (const officer of [...officers, ...officers]) {
+      await crash();
+      expect(await takePart(officer.client, shareKeyOf(officer), async () => {})).not.toBeNull();
+    }
+    await crash();
+    expect(await ada.client.vault()).toMatchObject({ state: 'live', epoch: 1 });
   });
 
   it('right after people joined: everyone gets exactly one encryption certificate', async () => {
@@ -101,7 +123,7 @@ describe('after kill -9 of everything', () => {
     const params = { id: request.id };
     for (const officer of [otto, olga]) {
       await crash();
-      await officer.client.decideRecovery({ params, body: { decision: 'approve', digest: request.digest } });
+      await decideAs(officer.client, shareKeyOf(officer), request.id, 'approve');
     }
     await crash();
     await ada.client.releaseKey({ params });

@@ -1,4 +1,4 @@
-/** A first day at the console, in Chromium: set-up, import, claim, inspect, revoke, recovery, audit; axe on every page. */
+/** A first day at the console, in Chromium: set-up, import, claim, ceremony, inspect, revoke, recovery, audit; axe on every page. */
 import { readFileSync } from 'node:fs';
 import { derToPem, readPkcs12 } from '@chancery/smime';
 import * as OTPAuth from 'otpauth';
@@ -9,6 +9,15 @@ import { outsideOffice } from '../../packages/authority/test/outside-office.ts';
 import { arrived, eventually, send } from '../support/mail.ts';
 import { OfficeProcess } from '../support/office-process.ts';
 import { openBrowser, Visitor } from './browser.ts';
+import {
+  accept,
+  deal,
+  type HeldShareKey,
+  makeShareKeyInFile,
+  makeShareKeyInPasskey,
+  plugInAuthenticator,
+  readFingerprint,
+} from './share-keys.ts';
 
 const CSV = `address,name,aliases,external_id,signing_key,gateway_decrypts
 anna@example.com,Anna Becker,anna.becker@example.com,E1,gateway,true
@@ -20,8 +29,9 @@ describe.skipIf(missing('chromium'))('the console', () => {
   let browser: Browser;
   let ada: Visitor;
   const visitors: Visitor[] = [];
-  const enter = async () => {
-    const visitor = await Visitor.enter(browser, office.url);
+  /** @param named by a host name, as passkeys need it; else by an address */
+  const enter = async (named = false) => {
+    const visitor = await Visitor.enter(browser, named ? nameOf(office.url) : office.url);
     visitors.push(visitor);
     return visitor;
   };
@@ -60,7 +70,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
 
   it('shows an empty office that says what to do', async () => {
     expect(await ada.lookAt('overview-empty')).toEqual([]);
-    for (const [path, name] of PAGES.slice(0, 4)) {
+    for (const [path, name] of PAGES.slice(0, 5)) {
       await ada.page.goto(path);
       await ada.page.getByRole('heading', { level: 1 }).waitFor();
       await ada.page.waitForLoadState('networkidle');
@@ -128,8 +138,8 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('person-imported')).toEqual([]);
   });
 
-  it('invites two recovery officers, who choose their own credentials', async () => {
-    for (const name of ['Otto', 'Olga']) {
+  it('invites three recovery officers, who choose their own credentials', async () => {
+    for (const name of ['Otto', 'Olga', 'Oskar']) {
       const { page } = ada;
       await page.goto('/operators');
       await page.getByRole('button', { name: 'Invite operator' }).click();
@@ -139,8 +149,8 @@ describe.skipIf(missing('chromium'))('the console', () => {
       await dialog.getByLabel('Recovery officer').check();
       await dialog.getByRole('button', { name: 'Make the invitation link' }).click();
       const link = await dialog.getByRole('group', { name: 'invitation link' }).textContent();
-      const officer = await enter();
-      await officer.page.goto(link ?? '');
+      const officer = await enter(true);
+      await officer.page.goto(nameOf(link ?? ''));
       await chooseCredential(officer, /Accept/);
       await officer.page.getByRole('heading', { name: 'Overview' }).waitFor();
       officers.push(officer);
@@ -148,6 +158,72 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await ada.page.goto('/operators');
     await ada.page.getByText('Olga Officer').waitFor();
     expect(await ada.lookAt('operators')).toEqual([]);
+  });
+
+  it('says that nothing can be recovered before the officers have founded the vault', async () => {
+    const { page } = ada;
+    await page.goto('/recovery');
+    await page.getByText('No key can be recovered yet').waitFor();
+    await page.getByRole('link', { name: 'Go to the vault' }).click();
+    await page.getByRole('heading', { name: 'Keys are kept, but none can be recovered yet' }).waitFor();
+    expect(await ada.lookAt('vault-provisional')).toEqual([]);
+    await page.getByRole('button', { name: 'Invite officers to found the vault' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Any 2 of the 3 officers open a key together.').waitFor();
+    expect(await ada.lookAt('vault-invite')).toEqual([]);
+    await dialog.getByRole('button', { name: 'Invite them' }).click();
+    await page.getByText('Waiting for Olga Officer, Oskar Officer and Otto Officer to make a share key.').waitFor();
+    expect(await ada.lookAt('vault-ceremony')).toEqual([]);
+  });
+
+  it('tells an officer whose authenticator has no PRF to take another', async () => {
+    const [, olga] = officers;
+    if (olga === undefined) throw new Error('there are three officers');
+    const unplug = await plugInAuthenticator(olga, false);
+    await olga.page.goto('/vault');
+    await olga.page.getByRole('radio', { name: 'In a passkey' }).check();
+    await olga.page.getByRole('button', { name: 'Make the passkey' }).click();
+    await olga.page.getByText(/This authenticator cannot give a share key/).waitFor();
+    await unplug();
+  });
+
+  it('makes share keys: one in a file, two in passkeys', { timeout: 400_000 }, async () => {
+    const [otto, olga, oskar] = officers;
+    if (otto === undefined || olga === undefined || oskar === undefined) throw new Error('there are three officers');
+    await otto.page.goto('/vault');
+    await otto.page.getByRole('radio', { name: 'In a file under a passphrase' }).check();
+    expect(await otto.lookAt('vault-share-key-file')).toEqual([]);
+    shareKeys.set(otto, await makeShareKeyInFile(otto, 'seven words make a good passphrase'));
+    for (const officer of [olga, oskar]) {
+      await plugInAuthenticator(officer);
+      await officer.page.goto('/vault');
+      await officer.page.getByRole('radio', { name: 'In a passkey' }).check();
+      if (officer === olga) expect(await officer.lookAt('vault-share-key-passkey')).toEqual([]);
+      shareKeys.set(officer, await makeShareKeyInPasskey(officer));
+    }
+  });
+
+  it('founds the vault: each deals, all see the same fingerprint, each accepts', { timeout: 400_000 }, async () => {
+    for (const [officer, key] of shareKeys) {
+      await officer.page.getByRole('button', { name: 'Deal', exact: true }).waitFor();
+      expect(await officer.lookAt('vault-deal')).toEqual([]);
+      await deal(officer, key);
+    }
+    const fingerprints = await Promise.all(officers.map(readFingerprint));
+    expect(new Set(fingerprints).size).toBe(1);
+    expect(fingerprints[0]).toMatch(/^(\d{5} ){11}\d{5}$/);
+    for (const [at, [officer, key]] of [...shareKeys].entries()) {
+      expect(await officer.page.getByRole('button', { name: 'Accept' }).count()).toBe(0);
+      if (at === 0) expect(await officer.lookAt('vault-compare')).toEqual([]);
+      await accept(officer, key, at === shareKeys.size - 1 ? /the vault is live/ : /You have accepted\./);
+    }
+    await ada.page.goto('/vault');
+    await ada.page.getByText('In use').waitFor();
+    await ada.page.getByRole('table', { name: 'Past ceremonies' }).waitFor();
+    expect(await readFingerprint(ada)).toBe(fingerprints[0]);
+    expect(await ada.lookAt('vault')).toEqual([]);
+    // An officer's screen follows without being touched.
+    await officers[0]?.page.getByText('In use').waitFor();
   });
 
   it('hands Dora her keys on the claim page: the signing key is made in her browser', async () => {
@@ -231,8 +307,15 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('inspect-altered')).toEqual([]);
   });
 
-  it('recovers a key with two officers', async () => {
+  it('recovers a key with two officers, each with their share key; a third comes too late', {
+    timeout: 400_000,
+  }, async () => {
     const { page } = ada;
+    await eventually('her key is in the vault', async () => {
+      await page.goto('/vault');
+      await page.getByText('In use').waitFor();
+      return (await page.getByText('Still on their way').count()) === 0 ? true : undefined;
+    });
     await page.goto('/recovery/new');
     await page.getByLabel('Whose key').fill('dora');
     await page.getByRole('option', { name: /Dora Device/ }).click();
@@ -240,18 +323,34 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('recovery-new')).toEqual([]);
     await page.getByRole('button', { name: 'Ask the recovery officers' }).click();
     await page.getByRole('heading', { name: 'Recovery for Dora Device' }).waitFor();
-    const url = page.url();
+    const path = new URL(page.url()).pathname;
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
-    for (const officer of officers) {
-      await officer.page.goto(url);
-      await officer.page.getByRole('button', { name: 'Approve' }).waitFor();
+    for (const { page: screen } of officers) {
+      await screen.goto(path);
+      await screen.getByRole('button', { name: 'Approve' }).waitFor();
+    }
+    const [otto, olga, oskar] = officers;
+    for (const officer of [otto, olga]) {
+      if (officer === undefined) throw new Error('there are three officers');
+      await shareKeys.get(officer)?.show(officer.page);
       expect(await officer.lookAt('recovery-to-decide')).toEqual([]);
       await officer.page.getByRole('button', { name: 'Approve' }).click();
-      await officer.page.getByText('Your approval is recorded.').waitFor();
+      await officer.page.getByText('Your approval is recorded.').waitFor({ timeout: 120_000 });
     }
     await page.reload();
+    await page.getByText('2 of 2 parts.').waitFor();
+    // The third officer's screen stays as it was before the release: nothing tells it that the key has left.
+    await oskar?.page.route('**/api/v1/recovery-requests/*', (route) =>
+      route.request().method() === 'GET' ? route.abort() : route.continue(),
+    );
     const file = await downloads(ada, () => page.getByRole('button', { name: 'Release and save the key' }).click());
-    const [otto] = officers;
+    await oskar?.page.getByRole('button', { name: 'Approve' }).click();
+    await oskar?.page.getByRole('alert').filter({ hasText: 'The key was released already' }).waitFor();
+    await oskar?.page.unrouteAll();
+    await oskar?.page.reload();
+    await oskar?.page.getByText('You cannot decide this one').waitFor();
+    await oskar?.page.getByText('The key was released already.').waitFor();
+    expect(await oskar?.lookAt('recovery-too-late')).toEqual([]);
     await otto?.page.reload();
     await otto?.page.getByRole('button', { name: 'Show the password, once' }).click();
     const told = otto?.page.getByRole('group', { name: 'PKCS#12 password' });
@@ -394,6 +493,7 @@ const PAGES = [
   ['/people', 'people'],
   ['/certificates', 'certificates'],
   ['/recovery', 'recovery'],
+  ['/vault', 'vault-page'],
   ['/mail', 'mail'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],
@@ -403,6 +503,10 @@ const PAGES = [
 ] as const;
 
 const officers: Visitor[] = [];
+const shareKeys = new Map<Visitor, HeldShareKey>();
+
+/** Passkeys are bound to a host name; an address is none. */
+const nameOf = (url: string) => url.replace('//127.0.0.1:', '//localhost:');
 
 /** Password and TOTP, as a person with an authenticator app does it. */
 async function chooseCredential({ page }: Visitor, submit: string | RegExp): Promise<void> {

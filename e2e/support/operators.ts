@@ -1,6 +1,8 @@
 /** Operators with password and TOTP, signed in over REST as the console does it. */
 import { type Client, createClient } from '@chancery/api';
+import { deriveShareKey, newSeed, type ShareKey } from '@chancery/vault';
 import * as OTPAuth from 'otpauth';
+import { registerShareKeyAs, takePart } from '../../packages/cli/src/vault/take-part.ts';
 
 export interface SignedIn {
   readonly id: string;
@@ -37,6 +39,24 @@ export async function setUpOffice(
     },
   });
   return signIn(url, account);
+}
+
+/** Has these officers found the vault, each with a share key that is kept in memory; returns who can approve with which. */
+export async function holdCeremony(
+  administrator: Client,
+  officers: readonly SignedIn[],
+  threshold = 2,
+): Promise<Map<SignedIn, ShareKey>> {
+  const keys = new Map(officers.map((officer) => [officer, deriveShareKey(newSeed())]));
+  for (const [officer, key] of keys) await registerShareKeyAs(officer.client, key);
+  await administrator.openCeremony({
+    body: { kind: 'found', threshold, officers: officers.map(({ id }) => id), dealers: [] },
+  });
+  // Each deals; then each accepts.
+  for (let step = 0; step < 2; step++) {
+    for (const [officer, key] of keys) await takePart(officer.client, key, async () => {});
+  }
+  return keys;
 }
 
 export interface NewOperator {

@@ -1,6 +1,7 @@
 /** Recovery requests: how a lost encryption key comes back. */
 import { z } from 'zod';
 import { Address, Base64, Id, Instant, PageQuery } from './values.ts';
+import { Opening, OpeningPart } from './vault.ts';
 
 /** How the key leaves: re-wrapped to a named certificate (CMS AuthEnvelopedData), or as PKCS#12 whose password travels apart. */
 const Delivery = z.discriminatedUnion('kind', [
@@ -63,6 +64,8 @@ export const RecoveryRequest = z.object({
   mayApprove: z.boolean(),
   mayRelease: z.boolean(),
   why: z.string().nullable(),
+  /** What an approval opens its part of. */
+  opening: Opening.nullable(),
 });
 export type RecoveryRequest = z.infer<typeof RecoveryRequest>;
 
@@ -75,6 +78,10 @@ export const Decision = z.object({
   /** The digest the officer saw: an approval of anything else is refused. */
   digest: z.string(),
   note: z.string().max(1000).default(''),
+  /** By the officer's share key, over the digest and the decision. */
+  signature: z.string().max(200),
+  /** The officer's part of the opening, with an approval. */
+  partial: OpeningPart.optional(),
 });
 
 /** `data` is a PKCS#12, or the CMS message addressed to the named certificate (DER). */

@@ -85,6 +85,8 @@ import {
 } from './session.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
+import { Address, Base64, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
+import { AbandonCeremony, Ceremony, CeremonyAcceptance, Dealing, NewCeremony, NewShareKey, Vault } from './vault.ts';
 
 export interface RouteDefinition {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -733,6 +735,73 @@ export const routes = {
     access: 'public',
     body: ClaimSecret,
     response: Done,
+  }),
+
+  // The vault and its ceremonies
+  vault: route({
+    method: 'GET',
+    path: '/api/v1/vault',
+    summary: 'The vault, its officers, and the ceremony that is open',
+    access: 'authenticated',
+    response: Vault,
+  }),
+  registerShareKey: route({
+    method: 'POST',
+    path: '/api/v1/vault/share-keys',
+    summary: "An officer's share key, used from the next ceremony on",
+    access: 'authenticated',
+    body: NewShareKey,
+    response: Vault,
+  }),
+  ceremonies: route({
+    method: 'GET',
+    path: '/api/v1/vault/ceremonies',
+    summary: 'Ceremonies, newest first',
+    access: 'authenticated',
+    response: z.object({ items: z.array(Ceremony) }),
+  }),
+  openCeremony: route({
+    method: 'POST',
+    path: '/api/v1/vault/ceremonies',
+    summary: 'Invite officers to found a vault, or to share it anew',
+    access: 'authenticated',
+    body: NewCeremony,
+    response: Ceremony,
+  }),
+  ceremony: route({
+    method: 'GET',
+    path: '/api/v1/vault/ceremonies/:id',
+    summary: 'One ceremony, with what officers check',
+    access: 'authenticated',
+    params: ById,
+    response: Ceremony,
+  }),
+  dealPart: route({
+    method: 'POST',
+    path: '/api/v1/vault/ceremonies/:id/dealings',
+    summary: "One officer's dealing",
+    access: 'authenticated',
+    params: ById,
+    body: Dealing,
+    response: Ceremony,
+  }),
+  acceptCeremony: route({
+    method: 'POST',
+    path: '/api/v1/vault/ceremonies/:id/acceptances',
+    summary: 'An officer has checked everything and holds a share',
+    access: 'authenticated',
+    params: ById,
+    body: CeremonyAcceptance,
+    response: Ceremony,
+  }),
+  abandonCeremony: route({
+    method: 'POST',
+    path: '/api/v1/vault/ceremonies/:id/abandon',
+    summary: 'End a ceremony that will not be finished',
+    access: 'authenticated',
+    params: ById,
+    body: AbandonCeremony,
+    response: Ceremony,
   }),
 
   // Recovery

@@ -30,6 +30,8 @@ import { createGateway } from './identity/gateways.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
+import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
+import { closeVault, moveKeys } from './kra/empty-vaults.ts';
 import { escrowKey } from './kra/escrow.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
@@ -87,6 +89,13 @@ export const operations: readonly Listed[] = [
   finishClaim,
   expireClaim,
   escrowKey,
+  registerShareKey,
+  openCeremony,
+  dealPart,
+  acceptCeremony,
+  abandonCeremony,
+  moveKeys,
+  closeVault,
   requestRecovery,
   decideRecovery,
   expireRecoveries,

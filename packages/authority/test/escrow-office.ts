@@ -1,23 +1,56 @@
 /** A temporary office that is set up, with people whose keys are in escrow and officers who may recover them. */
 import { randomUUID } from 'node:crypto';
 import type { Role } from '@chancery/api';
+import {
+  acceptFor,
+  approve,
+  type CeremonyPlan,
+  dealFor,
+  deriveShareKey,
+  digestOf,
+  newSeed,
+  PURPOSES,
+  type ShareKey,
+  signDocument,
+  type Transcript,
+} from '@chancery/vault';
 import { establishHierarchy } from '../src/ca/hierarchy.ts';
 import { establishProfiles } from '../src/ca/profile.ts';
+import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
+import { openingOf } from '../src/kra/recovery.ts';
 import { establishVault } from '../src/kra/vault.ts';
 import { perform } from '../src/operation.ts';
 import { type Principal, system } from '../src/principal.ts';
 import { addPerson } from '../src/ra/onboarding.ts';
+import type { Snapshot } from '../src/store/database.ts';
 import { insertOffice } from '../src/store/office.ts';
 import { insertOperator } from '../src/store/operators.ts';
+import { recoveryById } from '../src/store/recovery.ts';
+import { type CeremonyRow, ceremonyById, currentVault } from '../src/store/vaults.ts';
 import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } from './temporary-office.ts';
 
 export type OperatorPrincipal = Extract<Principal, { kind: 'operator' }>;
+
+export interface Evidence {
+  readonly digest: string;
+  readonly signature: string;
+  readonly partial: { officer: number; points: string[]; proofs: string[] };
+}
 
 export interface EscrowOffice extends TemporaryOffice {
   operator(name: string, ...roles: Role[]): Promise<OperatorPrincipal>;
   /** Someone who has joined and whose encryption key is made and certified; returns the id. */
   person(address: string, options?: { gatewayDecrypts?: boolean; aliases?: string[] }): Promise<string>;
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Has these officers found the vault, or share it anew; each keeps a share key here, in memory. */
+  holdCeremony(
+    officers: readonly OperatorPrincipal[],
+    options?: { threshold?: number; dealers?: readonly OperatorPrincipal[] },
+  ): Promise<void>;
+  /** Of an officer who took part in a ceremony. */
+  shareKey(officer: OperatorPrincipal): ShareKey;
+  /** What an officer's client sends to approve a request. */
+  approval(requestId: string, officer: OperatorPrincipal): Promise<Evidence>;
   /** Outcomes of the records about that subject, oldest first: `recovery.release denied`. */
   trail(subject: string): Promise<string[]>;
 }
@@ -35,9 +68,64 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
   // The shipped profile's RSA keys take tests a third of a second each.
   await query(`INSERT INTO profiles (id, version, document, created_at)
     SELECT id, 2, jsonb_set(document, '{keys,generate}', '"p256"'), created_at FROM profiles WHERE id = 'encryption'`);
+  const shareKeys = new Map<string, ShareKey>();
+  const shareKey = (officer: OperatorPrincipal): ShareKey => {
+    const key = shareKeys.get(officer.id);
+    if (key === undefined) throw new Error(`${officer.name} took part in no ceremony`);
+    return key;
+  };
+  const read = <T>(run: (snapshot: Snapshot) => Promise<T>) => world.database.snapshot(run);
+  const previousTranscript = async (dealers: readonly OperatorPrincipal[]) => {
+    const { transcript } = await read(currentVault);
+    return dealers.length === 0 || transcript === null ? null : (JSON.parse(transcript) as Transcript);
+  };
   return {
     ...office,
     query,
+    shareKey,
+    async holdCeremony(officers, { threshold = 2, dealers = [] } = {}) {
+      for (const officer of officers) {
+        if (shareKeys.has(officer.id)) continue;
+        const key = deriveShareKey(newSeed());
+        shareKeys.set(officer.id, key);
+        const { publicKeys } = key;
+        const signature = signDocument(key, PURPOSES.shareKey, { operatorId: officer.id, publicKeys });
+        await perform(world, registerShareKey, officer, { publicKeys, signature, kind: 'file' });
+      }
+      const previous = await previousTranscript(dealers);
+      const { id: ceremonyId } = await perform(world, openCeremony, system, {
+        kind: dealers.length === 0 ? 'found' : 'reshare',
+        threshold,
+        officers: officers.map(({ id }) => id),
+        dealers: dealers.map(({ id }) => id),
+      });
+      const row = async () => (await read((snapshot) => ceremonyById(snapshot, ceremonyId))) as CeremonyRow;
+      const plan = JSON.parse((await row()).plan ?? '') as CeremonyPlan;
+      for (const dealer of dealers.length === 0 ? officers : dealers) {
+        const dealing = await dealFor(plan, previous, dealer.id, shareKey(dealer));
+        await perform(world, dealPart, dealer, { ceremonyId, dealing: structuredClone(dealing) as never });
+      }
+      for (const officer of officers) {
+        const { transcript: text, ...ceremony } = await row();
+        const transcript = JSON.parse(text ?? '') as Transcript;
+        const opening = testOpening({ ...ceremony, transcript: text }, { transcript: digestOf(transcript) });
+        const acceptance = await acceptFor(transcript, previous, officer.id, shareKey(officer), opening);
+        await perform(world, acceptCeremony, officer, {
+          ceremonyId,
+          ...(structuredClone(acceptance) as never as object),
+        } as never);
+      }
+      await office.drain();
+    },
+    async approval(requestId, officer) {
+      const request = await read((snapshot) => recoveryById(snapshot, requestId));
+      const { transcript } = await read(currentVault);
+      if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
+      const opening = openingOf(request);
+      const made = await approve(JSON.parse(transcript), officer.id, shareKey(officer), opening);
+      const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
+      return { digest: request.digest, signature: made.signature, partial };
+    },
     async operator(name, ...roles) {
       const id = randomUUID();
       const address = `${name.toLowerCase()}@example.com`;

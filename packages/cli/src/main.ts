@@ -44,6 +44,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   smime: async () => (await import('./commands/smime.ts')).smimeCommand(),
   path: async () => (await import('./commands/path.ts')).pathCommand(),
   lint: async () => (await import('./commands/lint.ts')).lintCommand(),
+  vault: async () => (await import('./commands/vault.ts')).vaultCommand(),
   escrow: async () => (await import('./commands/escrow.ts')).escrowCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   'sign-in': async () => (await import('./commands/sign-in.ts')).signInCommand(),

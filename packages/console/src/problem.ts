@@ -8,6 +8,11 @@ export interface Shown {
   fields: Record<string, string>;
 }
 
+/** An error whose message says in a person's words what happened and what to do: it is shown as it stands. */
+export class InWords extends Error {
+  override readonly name = 'InWords';
+}
+
 /** Never throws; an unknown error becomes a sentence that says nothing was lost. */
 export function describe(error: unknown): Shown {
   if (error instanceof ApiError) {
@@ -19,6 +24,7 @@ export function describe(error: unknown): Shown {
       fields: byPath(error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }))),
     };
   }
+  if (error instanceof InWords) return { title: withStop(error.message), fields: {} };
   const reason = error instanceof Error && error.message !== '' ? error.message : 'no reason given';
   return { title: `This page could not finish: ${withStop(reason)} Reload to try again.`, fields: {} };
 }

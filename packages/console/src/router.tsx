@@ -124,6 +124,11 @@ const recoveryRequest = createRoute({
   path: '/recovery/$id',
   component: lazyRouteComponent(() => import('./recovery/RecoveryRequestPage.tsx'), 'RecoveryRequestPage'),
 });
+const vault = createRoute({
+  getParentRoute: () => office,
+  path: '/vault',
+  component: lazyRouteComponent(() => import('./vault/VaultPage.tsx'), 'VaultPage'),
+});
 const mail = createRoute({
   getParentRoute: () => office,
   path: '/mail',
@@ -192,6 +197,7 @@ export const router = createRouter({
       recovery,
       newRecovery,
       recoveryRequest,
+      vault,
       mail,
       audit,
       inspect,

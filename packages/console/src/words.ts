@@ -13,6 +13,7 @@ import type {
   RecoveryRequest,
   RevocationReason,
   Role,
+  Vault,
 } from '@chancery/api';
 
 type Tone = 'ok' | 'warn' | 'bad' | 'wait' | 'quiet';
@@ -86,6 +87,12 @@ export const recoveryStates: Record<RecoveryRequest['state'], Worded> = {
   released: ['Released', 'ok'],
   rejected: ['Rejected', 'bad'],
   expired: ['Lapsed', 'quiet'],
+};
+
+export const vaultStates: Record<Vault['state'], Worded> = {
+  provisional: ['Not founded yet', 'warn'],
+  live: ['In use', 'ok'],
+  retired: ['Retired', 'quiet'],
 };
 
 export const recoveryReasons: Record<RecoveryRequest['reason'], string> = {

@@ -89,6 +89,12 @@ export interface VaultKey {
   readonly transcript: string;
 }
 
+/** A ceremony that is over: what a re-sharing goes on from. */
+export interface PastCeremony {
+  readonly plan: CeremonyPlan;
+  readonly key: VaultKey;
+}
+
 /** An officer's share of a vault key. */
 export interface Share {
   /** From 1. */
@@ -166,11 +172,7 @@ async function dealSecret(plan: CeremonyPlan, dealer: number, key: ShareKey, sec
  * @param previous of the epoch before, for a re-sharing, with its transcript's plan
  * @throws VaultError `bad-proof` (naming the dealer), `malformed`
  */
-export function checkDealing(
-  plan: CeremonyPlan,
-  dealing: Dealing,
-  previous?: { plan: CeremonyPlan; key: VaultKey },
-): void {
+export function checkDealing(plan: CeremonyPlan, dealing: Dealing, previous?: PastCeremony): void {
   const wrong = (what: string) => new VaultError('bad-proof', what, dealing.dealer);
   const signer =
     plan.previous === null ? plan.officers[dealing.dealer - 1] : previous?.plan.officers[dealing.dealer - 1];
@@ -205,7 +207,7 @@ export function checkDealing(
  * @param previous transcript of the epoch before, for a re-sharing; its own forebears are taken as checked
  * @throws VaultError `bad-proof` naming whose dealing is wrong, `no-quorum` when dealings are missing, `invalid-argument`
  */
-export function readTranscript(transcript: Transcript, previous?: { plan: CeremonyPlan; key: VaultKey }): VaultKey {
+export function readTranscript(transcript: Transcript, previous?: PastCeremony): VaultKey {
   const { plan, dealings } = transcript;
   checkPlan(plan);
   if (plan.previous !== null && previous !== undefined) {
@@ -224,17 +226,25 @@ export function readTranscript(transcript: Transcript, previous?: { plan: Ceremo
     );
   }
   for (const dealing of dealings) checkDealing(plan, dealing, previous);
-  const sums = Array.from({ length: plan.threshold }, (_, degree) =>
-    dealings.reduce(
-      (sum, { commitments }) => sum.add(readPoint(fromBase64Url(commitments[degree] as string))),
-      Point.ZERO,
-    ),
-  );
-  const publicKey = sums[0] as Point;
-  if (publicKey.is0())
-    throw new VaultError('bad-proof', 'The dealings cancel each other out. Hold the ceremony again.');
-  if (previous !== undefined && !publicKey.equals(readPoint(previous.key.publicKey))) {
+  const key = vaultKeyOf(transcript);
+  if (previous !== undefined && !readPoint(key.publicKey).equals(readPoint(previous.key.publicKey))) {
     throw new VaultError('bad-proof', 'The re-sharing does not keep the vault key.');
+  }
+  return key;
+}
+
+/**
+ * What vault key a transcript makes, for one that `readTranscript` has checked before.
+ * @throws VaultError `malformed`, `bad-proof`
+ */
+export function vaultKeyOf(transcript: Transcript): VaultKey {
+  const { plan, dealings } = transcript;
+  const sums = Array.from({ length: plan.threshold }, (_, degree) =>
+    dealings.reduce((sum, { commitments }) => sum.add(readPoint(fromBase64Url(commitments[degree] ?? ''))), Point.ZERO),
+  );
+  const [publicKey] = sums;
+  if (publicKey === undefined || publicKey.is0()) {
+    throw new VaultError('bad-proof', 'The dealings cancel each other out. Hold the ceremony again.');
   }
   return {
     publicKey: writePoint(publicKey),

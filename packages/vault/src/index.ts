@@ -4,27 +4,25 @@
  */
 
 export {
-  acceptTranscript,
   type CeremonyPlan,
   checkDealing,
   checkPlan,
   type Dealing,
-  deal,
-  dealOn,
   fingerprintOf,
   isAcceptedBy,
   MOST_OFFICERS,
+  type PastCeremony,
   type PlannedOfficer,
   readTranscript,
-  receiveShare,
-  type Share,
   type Transcript,
   type VaultKey,
+  vaultKeyOf,
 } from './dealing.ts';
 export { canonical, digestOf } from './encoding.ts';
 export { VaultError, type VaultErrorCode } from './errors.ts';
-export { dataKey, type LockBinding, newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
-export { checkPartial, combinePartials, contribute, type Opening, type Partial } from './partial.ts';
+export { type LockBinding, lockKey, newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
+export { acceptFor, approve, dealFor, PURPOSES } from './officer.ts';
+export { checkPartial, combinePartials, type Opening, type Partial } from './partial.ts';
 export {
   deriveShareKey,
   forgetShareKey,
@@ -36,4 +34,11 @@ export {
   seedFromPasskey,
   signDocument,
 } from './share-key.ts';
-export { isShareKeyFile, LEAST_PASSPHRASE, openShareKey, type ShareKeyFile, sealShareKey } from './share-key-file.ts';
+export {
+  type Argon2id,
+  argon2idInJavaScript,
+  LEAST_PASSPHRASE,
+  openShareKey,
+  type ShareKeyFile,
+  sealShareKey,
+} from './share-key-file.ts';

@@ -1,6 +1,6 @@
 /**
- * The vault lock: a record's data key comes of two halves. `a` is for the key store (a token) to wrap; `b` is sealed to the
- * vault key here. Neither half says anything of the data key.
+ * The vault lock: the key that wraps a record's data key comes of two halves. `a` is for the key store (a token) to wrap; `b`
+ * is sealed to the vault key here. Neither half says anything of the key.
  */
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { canonical, concat, fromBase64Url, sha256, toBase64Url, utf8 } from './encoding.ts';
@@ -22,17 +22,17 @@ export interface SealedHalf {
   readonly ciphertext: string;
 }
 
-/** A half of a data key: 32 octets at random. */
+/** A half of a lock's key: 32 octets at random. */
 export function newHalf(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(32));
 }
 
 /** HKDF-SHA-256(a || b, info = the record's id): 32 octets. */
-export function dataKey(a: Uint8Array, b: Uint8Array, recordId: string): Uint8Array {
-  if (a.length !== 32 || b.length !== 32) throw new VaultError('malformed', 'A half of a data key has 32 octets.');
+export function lockKey(a: Uint8Array, b: Uint8Array, recordId: string): Uint8Array {
+  if (a.length !== 32 || b.length !== 32) throw new VaultError('malformed', 'A half has 32 octets.');
   const both = concat(a, b);
   try {
-    return hkdf(sha256, both, undefined, utf8(`chancery data key v2 ${recordId}`), 32);
+    return hkdf(sha256, both, undefined, utf8(`chancery lock key v2 ${recordId}`), 32);
   } finally {
     both.fill(0);
   }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Ceremony, found, reshare } from '../test/officers.ts';
 import type { Share } from './dealing.ts';
-import { dataKey, newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
+import { lockKey, newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
 import { checkPartial, combinePartials, contribute, type Opening } from './partial.ts';
 
 let ceremony: Ceremony;
@@ -102,15 +102,15 @@ describe('a contribution is refused, with its officer named', () => {
   });
 });
 
-describe('a data key', () => {
+describe('the key of a lock', () => {
   it('needs both halves and is of its record', () => {
     const [a, b] = [newHalf(), newHalf()];
-    const key = dataKey(a, b, 'record');
+    const key = lockKey(a, b, 'record');
     expect(key).toHaveLength(32);
-    expect(dataKey(a, b, 'record')).toEqual(key);
-    for (const other of [dataKey(b, a, 'record'), dataKey(a, newHalf(), 'record'), dataKey(a, b, 'another')]) {
+    expect(lockKey(a, b, 'record')).toEqual(key);
+    for (const other of [lockKey(b, a, 'record'), lockKey(a, newHalf(), 'record'), lockKey(a, b, 'another')]) {
       expect(other).not.toEqual(key);
     }
-    expect(() => dataKey(a, b.subarray(1), 'record')).toThrow(expect.objectContaining({ code: 'malformed' }));
+    expect(() => lockKey(a, b.subarray(1), 'record')).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 });

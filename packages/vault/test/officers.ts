@@ -1,13 +1,11 @@
 /** Officers who hold a ceremony in one process, for tests. */
-import { deal, dealOn } from '../src/dealing.ts';
+import { deal, dealOn, receiveShare, type Share } from '../src/dealing.ts';
 import {
   type CeremonyPlan,
   deriveShareKey,
   digestOf,
   newSeed,
   readTranscript,
-  receiveShare,
-  type Share,
   type ShareKey,
   type Transcript,
   type VaultKey,

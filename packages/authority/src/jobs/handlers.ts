@@ -1,5 +1,6 @@
 /** Who runs which job. */
 import { generateCrlIfDue } from '../ca/due-crls.ts';
+import { emptyVaults } from '../kra/empty-vaults.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
@@ -11,5 +12,6 @@ export const jobHandlers: JobHandlers = {
   'issue-batch': (world, { issuanceId }) => issueBatch(world, issuanceId),
   'publish-person': (world, { personId }) => publishPerson(world, personId),
   'generate-crl': (world, { authorityId }) => generateCrlIfDue(world, authorityId),
+  'empty-vaults': emptyVaults,
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
 };

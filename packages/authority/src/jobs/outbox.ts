@@ -15,6 +15,8 @@ export const jobPayloads = {
   'publish-person': z.object({ personId: z.uuid() }),
   /** ca: make a new CRL. */
   'generate-crl': z.object({ authorityId: z.uuid() }),
+  /** kra: move what a provisional vault holds into the vault that the officers founded. */
+  'empty-vaults': z.object({}),
   /** publication: bring an authority's certificate and lists in every target in line with ours. */
   'publish-documents': z.object({ authorityId: z.uuid() }),
 } as const;

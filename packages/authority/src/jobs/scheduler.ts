@@ -3,6 +3,7 @@ import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
+import { emptyVaults } from '../kra/empty-vaults.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { perform } from '../operation.ts';
@@ -20,6 +21,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
     if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
   },
   'ended-transport-keys': destroyEndedTransportKeys,
+  'emptied-vaults': emptyVaults,
   'purge-tokens': purgeExpiredTokens,
 };
 

@@ -6,8 +6,9 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomUU
 import type { Certificate } from '@chancery/smime';
 import { AuthorityError } from '../errors.ts';
 import type { Transaction } from '../store/database.ts';
-import { currentVault, enrolledGateways, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
+import { enrolledGateways, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
 import type { PersonRow } from '../store/people.ts';
+import { currentVault } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { FORMAT_VERSION, sealPrivateKey } from './generate.ts';
 import { makeGatewayLock } from './locks/gateway.ts';

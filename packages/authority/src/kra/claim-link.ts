@@ -1,7 +1,8 @@
 /** The one-time link by which a person collects their keys: how its secret is kept until it is shown, and how it ends. */
 import { closeClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
-import { dropLocks, type VaultRow } from '../store/escrow.ts';
+import { dropLocks } from '../store/escrow.ts';
+import type { VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { openUnderVault, sealUnderVault } from './vault.ts';
 

@@ -17,19 +17,13 @@ import { enrolGateway } from '../ra/enrollment.ts';
 import { rotateEncryptionKey } from '../ra/onboarding.ts';
 import { openClaims } from '../store/claims.ts';
 import { insertEnrollments } from '../store/enrollments.ts';
-import {
-  currentVault,
-  type EscrowedKeyRow,
-  escrowedKeysOfPerson,
-  keysLockedTo,
-  type LockRow,
-  locksOfKeys,
-} from '../store/escrow.ts';
+import { type EscrowedKeyRow, escrowedKeysOfPerson, keysLockedTo, type LockRow, locksOfKeys } from '../store/escrow.ts';
+import { currentVault } from '../store/vaults.ts';
 import { unsealClaimSecret } from './claim-link.ts';
 import { escrowKey } from './escrow.ts';
 import { associatedData, generateSealedKey } from './generate.ts';
 import { makeClaimLock, openClaimLock } from './locks/claim.ts';
-import { openVaultLock } from './locks/vault.ts';
+import { openProvisionalLock } from './locks/vault.ts';
 import { packClaimed } from './release.ts';
 
 let office: EscrowOffice;
@@ -87,7 +81,7 @@ describe('an escrowed record', () => {
       `{"formatVersion":1,"personId":"${personId}","recordId":"${key.id}","spkiSha256":"${createHash('sha256').update(key.spki).digest('hex')}","vaultId":"${key.vault_id}"}`,
     );
     const vault = await read((snapshot) => currentVault(snapshot));
-    const byVault = await openVaultLock(office.world, vault, key.id, lock('vault'));
+    const byVault = await openProvisionalLock(office.world, vault, key.id, lock('vault'));
     const byClaim = openClaimLock(key.id, secret, lock('claim'));
     expect(byVault).toEqual(byClaim);
     expect(byVault).toHaveLength(32);
@@ -96,7 +90,7 @@ describe('an escrowed record', () => {
       const binding = { recordId: key.id, personId, vaultId: key.vault_id, [other]: randomUUID() };
       expect(() => unseal(key, byVault, associatedData(binding, key.spki_sha256))).toThrow();
     }
-    await expect(openVaultLock(office.world, vault, randomUUID(), lock('vault'))).rejects.toThrow();
+    await expect(openProvisionalLock(office.world, vault, randomUUID(), lock('vault'))).rejects.toThrow();
   });
 
   it('has one certificate, with that very key', async () => {

@@ -9,17 +9,11 @@ import { operation } from '../operation.ts';
 import { insertClaim, lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockEnrollment, setEnrollmentKey } from '../store/enrollments.ts';
-import {
-  currentVault,
-  enrolledGateways,
-  escrowedKeyById,
-  insertEscrowedKey,
-  type LockRow,
-  type VaultRow,
-} from '../store/escrow.ts';
+import { enrolledGateways, escrowedKeyById, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
 import { lockPerson, type PersonRow } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
+import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { claimExpiry, endClaim, sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
 import { FORMAT_VERSION, generateSealedKey } from './generate.ts';
@@ -143,7 +137,8 @@ async function makeRecord(tx: Transaction, world: World, person: PersonRow) {
 async function claimFor(tx: Transaction, world: World, vault: VaultRow, personId: string, at: Date) {
   const open = await lockOpenClaim(tx, personId);
   if (open?.sealed_secret != null && open.expires_at > at) {
-    const secret = await unsealClaimSecret(world, vault, open.id, open.sealed_secret);
+    const sealedUnder = open.vault_id === null ? vault : await vaultById(tx, open.vault_id);
+    const secret = await unsealClaimSecret(world, sealedUnder, open.id, open.sealed_secret);
     return { id: open.id, secret, expiresAt: open.expires_at };
   }
   if (open !== undefined) await endClaim(tx, open.id, at);
@@ -155,6 +150,7 @@ async function claimFor(tx: Transaction, world: World, vault: VaultRow, personId
     person_id: personId,
     secret_hash: hashToken(secret),
     sealed_secret: await sealClaimSecret(world, vault, id, secret),
+    vault_id: vault.id,
     created_at: at,
     expires_at: expiresAt,
   });

@@ -17,6 +17,11 @@ afterAll(() => office.close());
 it('kill -9 while a key is opened: nothing left the house, the attempt is on record, and the key comes out once', async () => {
   const { world } = office;
   const admin = await office.operator('Ada', 'administrator');
+  const officers = [
+    await office.operator('Olga', 'recovery-officer'),
+    await office.operator('Otto', 'recovery-officer'),
+  ];
+  await office.holdCeremony(officers);
   const id = await perform(world, requestRecovery, admin, {
     personId: await office.person('sam@example.com'),
     reason: 'lost-device',
@@ -24,10 +29,8 @@ it('kill -9 while a key is opened: nothing left the house, the attempt is on rec
     delivery: { kind: 'pkcs12' },
   });
   const request = () => world.database.snapshot((snapshot) => recoveryById(snapshot, id));
-  const digest = (await request())?.digest ?? '';
-  for (const name of ['Olga', 'Otto']) {
-    const officer = await office.operator(name, 'recovery-officer');
-    await perform(world, decideRecovery, officer, { id, decision: 'approve', digest });
+  for (const officer of officers) {
+    await perform(world, decideRecovery, officer, { id, decision: 'approve', ...(await office.approval(id, officer)) });
   }
   const child = spawn(
     process.execPath,

@@ -19,7 +19,12 @@ const request: RequestFacts = {
   digest: 'd1',
   expiresAt: new Date('2026-03-02T12:00:00Z'),
 };
-const officer = (id: string, address = `${id}@example.com`): Caller => ({ id, address, isOfficer: true });
+const officer = (id: string, address = `${id}@example.com`): Caller => ({
+  id,
+  address,
+  isOfficer: true,
+  holdsShare: true,
+});
 const says = (officerId: string, rest: Partial<DecisionFacts> = {}): DecisionFacts => ({
   officerId,
   decision: 'approve',
@@ -36,6 +41,7 @@ describe('who decides', () => {
     ['a second officer', {}, [says('olga')], officer('otto'), now, null],
     ['a third, once it is approved', { state: 'approved' }, [says('olga'), says('otto')], officer('omar'), now, null],
     ['somebody without the role', {}, [], { ...officer('ann'), isOfficer: false }, now, /Only a recovery officer/],
+    ['an officer without a share', {}, [], { ...officer('new'), holdsShare: false }, now, /holds a share/],
     ['the requester', {}, [], officer('rita'), now, /own request/],
     ['the subject', {}, [], officer('x', 'sam@example.com'), now, /own key/],
     ['the subject by an alias', {}, [], officer('x', 'SAMUEL@example.com'), now, /own key/],

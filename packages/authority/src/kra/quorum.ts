@@ -24,6 +24,8 @@ export interface Caller {
   readonly id: string;
   readonly address: string;
   readonly isOfficer: boolean;
+  /** Of the vault that the keys are in. */
+  readonly holdsShare: boolean;
 }
 
 /** What state a request is really in: time passes whether or not somebody writes it down. */
@@ -44,6 +46,7 @@ export function whyNotDecide(
   if (state === 'rejected') return 'The request was rejected';
   if (state === 'expired') return 'The request has expired';
   if (!caller.isOfficer) return 'Only a recovery officer decides';
+  if (!caller.holdsShare) return 'Only an officer who holds a share of the vault decides';
   if (caller.id === request.requestedBy) return 'Nobody decides on their own request';
   if (isSubject(request, caller)) return 'Nobody decides on a request for their own key';
   if (decisions.some(({ officerId }) => officerId === caller.id)) return 'This officer has decided already';

@@ -12,6 +12,7 @@ import {
   readPkcs12,
   signatureAlgorithmFor,
 } from '@chancery/smime';
+import { PURPOSES, signDocument } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
 import { perform } from '../operation.ts';
@@ -33,6 +34,7 @@ beforeAll(async () => {
   olga = await office.operator('Olga', 'recovery-officer');
   otto = await office.operator('Otto', 'recovery-officer');
   both = await office.operator('Bo', 'registration-officer', 'recovery-officer');
+  await office.holdCeremony([olga, otto, both]);
   sam = await office.person('sam@example.com');
 });
 afterAll(() => office.close());
@@ -51,7 +53,15 @@ const digestOf = async (id: string) =>
 const stateOf = async (id: string) =>
   (await office.query('SELECT state FROM recovery_requests WHERE id = $1', [id]))[0]?.state;
 const approve = async (id: string, by: Principal, digest?: string) =>
-  perform(office.world, decideRecovery, by, { id, decision: 'approve', digest: digest ?? (await digestOf(id)) });
+  perform(office.world, decideRecovery, by, {
+    id,
+    decision: 'approve',
+    // Whoever holds no share has nothing to send but the wish.
+    ...([olga, otto, both].some((officer) => officer.id === by.id)
+      ? await office.approval(id, by as OperatorPrincipal)
+      : { digest: await digestOf(id), signature: '' }),
+    ...(digest !== undefined && { digest }),
+  });
 const release = (id: string, by: Principal = admin) => perform(office.world, releaseKey, by, { id });
 const approved = async (more: Partial<Asked> = {}) => {
   const id = await ask(admin, more);
@@ -200,6 +210,37 @@ describe('refused, each with a record', () => {
     await refused(id, approve(id, olga));
   });
 
+  it('an approval without the officer’s part, with another’s, for another request, or signed by another', async () => {
+    const id = await ask();
+    const [mine, anothers, elsewhere] = [
+      await office.approval(id, olga),
+      await office.approval(id, otto),
+      await office.approval(await ask(), olga),
+    ];
+    const send = (evidence: object) =>
+      perform(office.world, decideRecovery, olga, { id, decision: 'approve', ...mine, ...evidence });
+    for (const evidence of [
+      { partial: undefined },
+      { partial: anothers.partial },
+      { partial: { ...anothers.partial, officer: mine.partial.officer } },
+      { partial: elsewhere.partial },
+      { partial: { ...mine.partial, points: [] } },
+      { signature: anothers.signature },
+      { signature: elsewhere.signature },
+      { signature: '' },
+    ]) {
+      await expect(send(evidence)).rejects.toMatchObject({ code: 'unusable-input' });
+    }
+    expect(await stateOf(id)).toBe('open');
+    expect(await send({})).toBe('open');
+  });
+
+  it('a decision of a recovery officer who holds no share', async () => {
+    const oscar = await office.operator('Oscar', 'recovery-officer');
+    const id = await ask();
+    await refused(id, approve(id, oscar));
+  });
+
   it('an approval of another digest', async () => {
     const id = await ask();
     await refused(id, approve(id, olga, await digestOf(await ask())));
@@ -227,7 +268,13 @@ describe('refused, each with a record', () => {
 
   it('anything after a rejection', async () => {
     const id = await approved();
-    await perform(office.world, decideRecovery, both, { id, decision: 'reject', digest: await digestOf(id) });
+    const request = await digestOf(id);
+    await perform(office.world, decideRecovery, both, {
+      id,
+      decision: 'reject',
+      digest: request,
+      signature: signDocument(office.shareKey(both), PURPOSES.decision, { request, decision: 'reject' }),
+    });
     expect(await stateOf(id)).toBe('rejected');
     await refused(id, release(id));
   });
@@ -271,6 +318,31 @@ describe('refused, each with a record', () => {
       canonical,
     ]);
     await refused(canonical, release(canonical));
+  });
+
+  it('parts that were exchanged in the database', async () => {
+    const [id, other] = [await approved(), await approved()];
+    await office.query(
+      `UPDATE recovery_decisions d SET partial = o.partial FROM recovery_decisions o
+       WHERE d.request_id = $1 AND o.request_id = $2 AND o.officer_id = d.officer_id`,
+      [id, other],
+    );
+    await expect(release(id)).rejects.toMatchObject({ code: 'unusable-input' });
+    expect(await stateOf(id)).toBe('approved');
+  });
+});
+
+describe('what officers contributed', () => {
+  const partsOf = async (id: string) =>
+    (await office.query('SELECT partial FROM recovery_decisions WHERE request_id = $1', [id])).map(
+      ({ partial }) => partial !== null,
+    );
+
+  it('is forgotten once the key is released, or the request over', async () => {
+    const id = await approved();
+    expect(await partsOf(id)).toEqual([true, true]);
+    await release(id);
+    expect(await partsOf(id)).toEqual([false, false]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Recovery requests: asking for a key, and the officers' decisions. The key itself is opened in `release.ts`. */
 import { createHash, randomUUID } from 'node:crypto';
-import { routes } from '@chancery/api';
+import { OpeningPart, routes } from '@chancery/api';
 import {
   type Certificate,
   encryptionSchemeOf,
@@ -10,13 +10,14 @@ import {
   pemToDer,
   SmimeError,
 } from '@chancery/smime';
+import { checkPartial, isSignedBy, type Opening, type Partial, PURPOSES } from '@chancery/vault';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot } from '../store/database.ts';
-import { certificatesOfKeys, currentVault, escrowedKeysOfPerson } from '../store/escrow.ts';
+import { certificatesOfKeys, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import { personById } from '../store/people.ts';
 import {
   decisionsOf,
@@ -28,18 +29,22 @@ import {
   type RecoveryRow,
   setRecoveryState,
 } from '../store/recovery.ts';
+import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
+import { sealedHalfOf } from './locks/vault.ts';
 import { approvals, type Caller, type DecisionFacts, type RequestFacts, stateAt, whyNotDecide } from './quorum.ts';
+import { keyOfVault, planOfVault, trust } from './vault.ts';
 
 const NewRecoveryRequest = routes.requestRecovery.body;
 
 /** What the officers approve, word for word: its RFC 8785 JSON is stored, and the release follows it and nothing else. */
 const CanonicalRequest = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   id: z.string(),
   vaultId: z.string(),
   person: z.object({ id: z.string(), name: z.string(), address: z.string() }),
-  escrowedKeyIds: z.array(z.string()).min(1),
+  /** What is opened, with the point of each lock that officers multiply (base64url). */
+  records: z.array(z.object({ id: z.string(), encapsulation: z.string() })).min(1),
   reason: NewRecoveryRequest.shape.reason,
   caseNumber: z.string(),
   explanation: z.string(),
@@ -79,18 +84,20 @@ export const requestRecovery = operation({
     if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was asked for.');
     const at = world.clock();
     const vault = await currentVault(tx);
+    const { plan } = keyOfVault(vault);
+    const records = await recordsOf(tx, vault, await keysAskedFor(tx, person.id, input.escrowedKeyIds));
     const expiresAt = new Date(at.getTime() + input.expiresInHours * 3_600_000);
     const canonical: CanonicalRequest = {
-      version: 1,
+      version: 2,
       id: randomUUID(),
       vaultId: vault.id,
       person: { id: person.id, name: person.name, address: person.address },
-      escrowedKeyIds: await keysAskedFor(tx, person.id, input.escrowedKeyIds),
+      records,
       reason: input.reason,
       caseNumber: input.caseNumber,
       explanation: input.explanation,
       delivery: deliveryOf(input.delivery, at),
-      threshold: vault.threshold,
+      threshold: plan.threshold,
       requestedBy: { id: by.id, name: by.name, address: by.address },
       requestedAt: at.toISOString(),
       expiresAt: expiresAt.toISOString(),
@@ -103,7 +110,7 @@ export const requestRecovery = operation({
       requested_by: by.id,
       canonical: text,
       digest,
-      threshold: vault.threshold,
+      threshold: plan.threshold,
       requested_at: at,
       expires_at: expiresAt,
     });
@@ -111,7 +118,7 @@ export const requestRecovery = operation({
       result: canonical.id,
       audit: {
         requestId: canonical.id,
-        escrowedKeyIds: canonical.escrowedKeyIds,
+        escrowedKeyIds: records.map(({ id }) => id),
         reason: input.reason,
         caseNumber: input.caseNumber,
         delivery: canonical.delivery.kind,
@@ -134,22 +141,36 @@ export const decideRecovery = operation({
     decision: z.enum(['approve', 'reject']),
     digest: z.string(),
     note: z.string().max(1000).default(''),
+    /** By the officer's share key, over the digest and the decision. */
+    signature: z.string().max(200),
+    /** The officer's part of the opening, with an approval. */
+    partial: OpeningPart.optional(),
   }),
   subject: ({ id }) => `recovery:${id}`,
-  async run(tx, { id, decision, digest, note }, by, world) {
+  async run(tx, { id, decision, digest, note, signature, partial }, by, world) {
     const at = world.clock();
     const request = await lockRecovery(tx, id);
     if (request === undefined) {
       throw new AuthorityError('not-found', 'There is no such recovery request. Nothing was decided.');
     }
-    const { facts, decisions } = await factsOf(tx, request);
-    const officer = officerOf(by);
+    const { facts, decisions, vault } = await factsOf(tx, request);
+    const officer = officerOf(by, vault);
     const refusal =
       whyNotDecide(facts, decisions, officer, at) ??
       (isRequestIntact(request) ? null : 'The stored request is not the one that was made') ??
       (digest === request.digest ? null : 'The digest is not the one of this request: it shows another request');
     if (refusal !== null) throw new AuthorityError('quorum-refused', `${refusal}. Nothing was decided.`);
-    await insertDecision(tx, { request_id: id, officer_id: officer.id, decision, digest, note, decided_at: at });
+    checkEvidence(request, vault, officer.id, { decision, signature, partial });
+    await insertDecision(tx, {
+      request_id: id,
+      officer_id: officer.id,
+      decision,
+      digest,
+      note,
+      decided_at: at,
+      signature,
+      partial: partial === undefined ? null : JSON.stringify(partial),
+    });
     const after: DecisionFacts[] = [...decisions, { officerId: officer.id, decision, digest, inOffice: true }];
     const state =
       decision === 'reject'
@@ -160,7 +181,15 @@ export const decideRecovery = operation({
     if (state !== request.state) await setRecoveryState(tx, id, state);
     return {
       result: state,
-      audit: { personId: request.person_id, decision, note, digest, state, approvals: approvals(facts, after) },
+      audit: {
+        personId: request.person_id,
+        decision,
+        note,
+        digest,
+        signature,
+        state,
+        approvals: approvals(facts, after),
+      },
     };
   },
 });
@@ -191,7 +220,7 @@ export async function findLapsedRecoveries(world: World): Promise<string[]> {
 export async function factsOf(
   snapshot: Snapshot,
   request: RecoveryRow,
-): Promise<{ facts: RequestFacts; decisions: (DecisionFacts & RecoveryDecision)[] }> {
+): Promise<{ facts: RequestFacts; decisions: (DecisionFacts & RecoveryDecision)[]; vault: VaultRow }> {
   const person = await personById(snapshot, request.person_id);
   const canonical = readCanonical(request);
   const decisions = await decisionsOf(snapshot, [request.id]);
@@ -204,14 +233,29 @@ export async function factsOf(
       digest: request.digest,
     },
     decisions: decisions.map((row) => ({ ...row, officerId: row.officer_id })),
+    vault: await vaultById(snapshot, canonical.vaultId),
   };
 }
 
 const stateOf = (request: RecoveryRow) => ({ state: request.state, expiresAt: request.expires_at });
 
 export function readCanonical(request: RecoveryRow): CanonicalRequest {
-  return CanonicalRequest.parse(JSON.parse(request.canonical));
+  return StoredRequest.parse(JSON.parse(request.canonical));
 }
+
+/** A request from before there were ceremonies: shown, and never released any more. */
+const StoredRequest = z.union([
+  CanonicalRequest,
+  CanonicalRequest.omit({ records: true })
+    .extend({ version: z.literal(1), escrowedKeyIds: z.array(z.string()) })
+    .transform(
+      ({ escrowedKeyIds, ...request }): CanonicalRequest => ({
+        ...request,
+        version: 2,
+        records: escrowedKeyIds.map((id) => ({ id, encapsulation: '' })),
+      }),
+    ),
+]);
 
 /** Is what is stored still what was asked, in every column that the rules read? */
 export function isRequestIntact(request: RecoveryRow): boolean {
@@ -227,9 +271,43 @@ export function isRequestIntact(request: RecoveryRow): boolean {
 }
 
 /** Anybody but an operator is no officer and nobody's match. */
-export function officerOf(by: Principal): Caller {
-  if (by.kind !== 'operator') return { id: by.id, address: '', isOfficer: false };
-  return { id: by.id, address: by.address, isOfficer: by.roles.includes('recovery-officer') };
+export function officerOf(by: Principal, vault: VaultRow): Caller {
+  if (by.kind !== 'operator') return { id: by.id, address: '', isOfficer: false, holdsShare: false };
+  const holdsShare = planOfVault(vault)?.officers.some(({ id }) => id === by.id) ?? false;
+  return { id: by.id, address: by.address, isOfficer: by.roles.includes('recovery-officer'), holdsShare };
+}
+
+/** What the officers' parts are for: exactly this request. */
+export function openingOf(request: RecoveryRow): Opening {
+  const { vaultId, records } = readCanonical(request);
+  return { vaultId, request: request.digest, records };
+}
+
+/**
+ * An officer's signature and part, held against the share that they were dealt.
+ * @throws AuthorityError `unusable-input`
+ */
+function checkEvidence(
+  request: RecoveryRow,
+  vault: VaultRow,
+  officerId: string,
+  evidence: { decision: 'approve' | 'reject'; signature: string; partial: Partial | undefined },
+): void {
+  const { plan, key } = keyOfVault(vault);
+  const index = plan.officers.findIndex(({ id }) => id === officerId) + 1;
+  const signingKey = plan.officers[index - 1]?.publicKeys.signing ?? '';
+  const { decision, signature, partial } = evidence;
+  if (!isSignedBy(signingKey, signature, PURPOSES.decision, { request: request.digest, decision })) {
+    throw new AuthorityError(
+      'unusable-input',
+      'The decision is not signed with your share key. Nothing was decided. Use the share key that you had at the ceremony.',
+    );
+  }
+  if (decision === 'reject') return;
+  if (partial?.officer !== index) {
+    throw new AuthorityError('unusable-input', 'An approval holds your own part of the opening. Nothing was decided.');
+  }
+  trust(() => checkPartial(partial, key, openingOf(request)));
 }
 
 function digestOf(text: string): string {
@@ -252,6 +330,27 @@ async function keysAskedFor(snapshot: Snapshot, personId: string, wanted: readon
     'wrong-state',
     'There is no certified key of this person in escrow yet. Nothing was asked for. Try again once the certificate is there.',
   );
+}
+
+/** The locks that a quorum opens. @throws AuthorityError `wrong-state` while keys move to the vault */
+async function recordsOf(
+  snapshot: Snapshot,
+  vault: VaultRow,
+  escrowedKeyIds: readonly string[],
+): Promise<CanonicalRequest['records']> {
+  const locks = await locksOfKeys(snapshot, escrowedKeyIds);
+  return escrowedKeyIds.map((id) => {
+    const lock = locks.find(
+      ({ kind, holder, escrowed_key_id }) => kind === 'vault' && holder === vault.id && escrowed_key_id === id,
+    );
+    if (lock === undefined) {
+      throw new AuthorityError(
+        'wrong-state',
+        'A key of this person is still on its way into the vault. Nothing was asked for. Try again in a few minutes.',
+      );
+    }
+    return { id, encapsulation: sealedHalfOf(lock.wrapped).encapsulation };
+  });
 }
 
 function deliveryOf(delivery: z.output<typeof NewRecoveryRequest>['delivery'], at: Date): CanonicalRequest['delivery'] {

@@ -4,26 +4,28 @@
  */
 import { createDecipheriv, randomInt } from 'node:crypto';
 import { createPkcs12, encryptContent, parseCertificate } from '@chancery/smime';
+import { checkPartial, combinePartials, type Partial } from '@chancery/vault';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { chainOf } from '../store/authorities.ts';
 import type { Snapshot } from '../store/database.ts';
+import { certificatesOfKeys, type EscrowedKeyRow, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import {
-  certificatesOfKeys,
-  type EscrowedKeyRow,
-  escrowedKeysOfPerson,
-  locksOfKeys,
-  vaultById,
-} from '../store/escrow.ts';
-import { forgetPassword, lockRecovery, markReleased } from '../store/recovery.ts';
+  forgetPassword,
+  lockRecovery,
+  markReleased,
+  type RecoveryDecision,
+  type RecoveryRow,
+} from '../store/recovery.ts';
+import type { VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { associatedData } from './generate.ts';
 import { openClaimLock } from './locks/claim.ts';
-import { openVaultLock } from './locks/vault.ts';
-import { whyNotPassword, whyNotRelease } from './quorum.ts';
-import { type CanonicalRequest, factsOf, isRequestIntact, officerOf, readCanonical } from './recovery.ts';
-import { openUnderVault, sealUnderVault } from './vault.ts';
+import { type OpenedPoint, openVaultLock } from './locks/vault.ts';
+import { type DecisionFacts, type RequestFacts, whyNotPassword, whyNotRelease } from './quorum.ts';
+import { type CanonicalRequest, factsOf, isRequestIntact, officerOf, openingOf, readCanonical } from './recovery.ts';
+import { keyOfVault, openUnderVault, sealUnderVault, trust } from './vault.ts';
 
 export interface ReleasedFile {
   readonly fileName: string;
@@ -47,7 +49,7 @@ export const releaseKey = operation({
     const at = world.clock();
     const request = await lockRecovery(tx, id);
     if (request === undefined) throw noSuchRequest();
-    const { facts, decisions } = await factsOf(tx, request);
+    const { facts, decisions, vault } = await factsOf(tx, request);
     const refusal = isRequestIntact(request)
       ? whyNotRelease(facts, decisions, by, at)
       : 'The stored request is not the one that was made';
@@ -55,22 +57,18 @@ export const releaseKey = operation({
 
     const canonical = readCanonical(request);
     const password = makePassword();
-    const file = await packRecovered(tx, world, canonical, password);
+    const points = openedPoints(request, vault, facts, decisions);
+    const file = await packRecovered(tx, world, canonical, vault, points, password);
     const sealedPassword =
       canonical.delivery.kind === 'pkcs12'
-        ? await sealUnderVault(
-            world,
-            await vaultById(tx, canonical.vaultId),
-            passwordPurpose(id),
-            Buffer.from(password),
-          )
+        ? await sealUnderVault(world, vault, passwordPurpose(id), Buffer.from(password))
         : null;
     await markReleased(tx, id, at, sealedPassword);
     return {
       result: file,
       audit: {
         personId: request.person_id,
-        escrowedKeyIds: canonical.escrowedKeyIds,
+        escrowedKeyIds: canonical.records.map(({ id: escrowedKeyId }) => escrowedKeyId),
         delivery: canonical.delivery.kind,
         digest: request.digest,
         approvedBy: decisions
@@ -93,8 +91,8 @@ export const releasePassword = operation({
   async run(tx, { id }, by, world) {
     const request = await lockRecovery(tx, id);
     if (request === undefined) throw noSuchRequest();
-    const { facts, decisions } = await factsOf(tx, request);
-    const refusal = whyNotPassword(facts, decisions, officerOf(by));
+    const { facts, decisions, vault } = await factsOf(tx, request);
+    const refusal = whyNotPassword(facts, decisions, officerOf(by, vault));
     if (refusal !== null) throw refused(refusal);
     if (request.sealed_password === null) {
       throw new AuthorityError(
@@ -102,7 +100,6 @@ export const releasePassword = operation({
         'There is no password to tell: it was told once already, or the key went to a certificate. Nothing was changed. Where it was lost, make a new request.',
       );
     }
-    const vault = await vaultById(tx, readCanonical(request).vaultId);
     const opened = await openUnderVault(world, vault, passwordPurpose(id), request.sealed_password);
     const password = opened.toString('latin1');
     opened.fill(0);
@@ -141,11 +138,11 @@ async function packRecovered(
   snapshot: Snapshot,
   world: World,
   request: CanonicalRequest,
+  vault: VaultRow,
+  points: ReadonlyMap<string, OpenedPoint>,
   password: string,
 ): Promise<ReleasedFile> {
-  const rows = (await escrowedKeysOfPerson(snapshot, request.person.id)).filter(({ id }) =>
-    request.escrowedKeyIds.includes(id),
-  );
+  const rows = (await escrowedKeysOfPerson(snapshot, request.person.id)).filter(({ id }) => points.has(id));
   const certificates = await certificatesOfKeys(
     snapshot,
     rows.map(({ id }) => id),
@@ -158,11 +155,11 @@ async function packRecovered(
   for (const key of rows) {
     const certificate = certificates.get(key.id);
     const lock = locks.find(({ kind, escrowed_key_id }) => kind === 'vault' && escrowed_key_id === key.id);
-    if (certificate === undefined || lock === undefined) continue;
-    const vault = await vaultById(snapshot, key.vault_id);
-    keys.push({ key, ...certificate, openDek: () => openVaultLock(world, vault, key.id, lock.wrapped) });
+    const point = points.get(key.id);
+    if (certificate === undefined || lock === undefined || point === undefined) continue;
+    keys.push({ key, ...certificate, openDek: () => openVaultLock(world, vault, key.id, lock.wrapped, point) });
   }
-  if (keys.length !== request.escrowedKeyIds.length) {
+  if (keys.length !== request.records.length) {
     throw new AuthorityError(
       'internal',
       'Not every key of this request is in escrow with its certificate. Nothing was released.',
@@ -187,6 +184,28 @@ async function packRecovered(
   } finally {
     content.fill(0);
   }
+}
+
+/**
+ * What the approving officers' parts add up to, for each record. Each part is checked again: what opens a key is not taken
+ * from the database on trust.
+ */
+function openedPoints(
+  request: RecoveryRow,
+  vault: VaultRow,
+  facts: RequestFacts,
+  decisions: readonly (DecisionFacts & RecoveryDecision)[],
+): Map<string, OpenedPoint> {
+  const { key } = keyOfVault(vault);
+  const opening = openingOf(request);
+  const partials = decisions
+    .filter(({ decision, digest, inOffice }) => decision === 'approve' && digest === facts.digest && inOffice)
+    .flatMap(({ partial }) => (partial === null ? [] : [JSON.parse(partial) as Partial]));
+  return trust(() => {
+    for (const partial of partials) checkPartial(partial, key, opening);
+    const points = combinePartials(partials, key, opening);
+    return new Map(opening.records.map(({ id }, at) => [id, points[at] as OpenedPoint]));
+  });
 }
 
 interface OpenableKey {

@@ -7,8 +7,9 @@ import { operation, perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { lockOpenClaim, markShown, openClaims } from '../store/claims.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
-import { currentVault, setLockExpiry } from '../store/escrow.ts';
+import { setLockExpiry } from '../store/escrow.ts';
 import { lockPerson } from '../store/people.ts';
+import { currentVault, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { fulfilEnrollment } from './enrollment.ts';
 import { rotateEncryptionKey } from './onboarding.ts';
@@ -52,7 +53,12 @@ export const showClaim = operation({
     if (claim?.sealed_secret == null) {
       throw new AuthorityError('wrong-state', 'The link was shown in the meantime. Make a new one if it is lost.');
     }
-    const secret = await unsealClaimSecret(world, await currentVault(tx), claim.id, claim.sealed_secret);
+    const secret = await unsealClaimSecret(
+      world,
+      claim.vault_id === null ? await currentVault(tx) : await vaultById(tx, claim.vault_id),
+      claim.id,
+      claim.sealed_secret,
+    );
     // Its time begins now: a link that waited unseen for a week must not lapse on its way.
     const expiresAt = claimExpiry(world, world.clock());
     await markShown(tx, claim.id, expiresAt);

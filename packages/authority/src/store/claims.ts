@@ -81,3 +81,19 @@ export async function expiredClaims(snapshot: Snapshot, at: Date): Promise<Claim
     .limit(500)
     .execute();
 }
+
+/** Held until commit: links that nobody has seen yet. */
+export async function claimsSealedUnder(tx: Transaction, vaultId: string, limit: number): Promise<ClaimRow[]> {
+  return tx
+    .selectFrom('claims')
+    .selectAll()
+    .where('vault_id', '=', vaultId)
+    .where('sealed_secret', 'is not', null)
+    .limit(limit)
+    .forUpdate()
+    .execute();
+}
+
+export async function resealClaim(tx: Transaction, id: string, vaultId: string, sealedSecret: Buffer): Promise<void> {
+  await tx.updateTable('claims').set({ vault_id: vaultId, sealed_secret: sealedSecret }).where('id', '=', id).execute();
+}

@@ -6,33 +6,6 @@ import type { Schema } from './schema.ts';
 export type EscrowedKeyRow = Selectable<Schema['escrowed_keys']>;
 export type LockRow = Selectable<Schema['escrow_locks']>;
 
-export interface VaultRow {
-  readonly id: string;
-  readonly kekReference: string;
-  readonly threshold: number;
-}
-
-/** The vault that new keys are locked to. Throws where the office is not set up. */
-export async function currentVault(snapshot: Snapshot): Promise<VaultRow> {
-  const row = await snapshot
-    .selectFrom('vaults')
-    .select(['id', 'kek_reference', 'threshold'])
-    .orderBy('created_at', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (row === undefined) throw new Error('There is no vault: the office is not set up');
-  return { id: row.id, kekReference: row.kek_reference, threshold: row.threshold };
-}
-
-export async function vaultById(snapshot: Snapshot, id: string): Promise<VaultRow> {
-  const row = await snapshot
-    .selectFrom('vaults')
-    .select(['id', 'kek_reference', 'threshold'])
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow();
-  return { id: row.id, kekReference: row.kek_reference, threshold: row.threshold };
-}
-
 export async function insertEscrowedKey(
   tx: Transaction,
   key: Omit<EscrowedKeyRow, 'use' | 'delivered_at' | 'origin'> & Partial<Pick<EscrowedKeyRow, 'origin'>>,
@@ -218,4 +191,53 @@ export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string)
     )
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** Vault locks of that vault, held until commit; what another transaction holds is left to it. */
+export async function holdVaultLocks(tx: Transaction, vaultId: string, limit: number): Promise<LockRow[]> {
+  return tx
+    .selectFrom('escrow_locks')
+    .selectAll()
+    .where('kind', '=', 'vault')
+    .where('holder', '=', vaultId)
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+}
+
+/** The same key in another vault. */
+export async function moveLock(tx: Transaction, id: string, vaultId: string, wrapped: Buffer): Promise<void> {
+  await tx.updateTable('escrow_locks').set({ holder: vaultId, wrapped }).where('id', '=', id).execute();
+}
+
+/** Does anything still need that vault's key? */
+export async function vaultHolds(snapshot: Snapshot, vaultId: string): Promise<boolean> {
+  const { holds } = await snapshot
+    .selectFrom('vaults')
+    .where('id', '=', vaultId)
+    .select(
+      sql<boolean>`EXISTS (SELECT 1 FROM escrow_locks WHERE kind = 'vault' AND holder = ${vaultId})
+    OR EXISTS (SELECT 1 FROM claims WHERE vault_id = ${vaultId}::uuid AND sealed_secret IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM recovery_requests WHERE sealed_password IS NOT NULL
+         AND canonical::jsonb->>'vaultId' = ${vaultId})`.as('holds'),
+    )
+    .executeTakeFirstOrThrow();
+  return holds;
+}
+
+/** How many escrowed keys that vault opens, and how many are in another. */
+export async function countVaultLocks(
+  snapshot: Snapshot,
+  vaultId: string,
+): Promise<{ inVault: number; elsewhere: number }> {
+  const counts = await snapshot
+    .selectFrom('escrow_locks')
+    .select([
+      sql<string>`count(*) FILTER (WHERE holder = ${vaultId})`.as('inVault'),
+      sql<string>`count(*) FILTER (WHERE holder <> ${vaultId})`.as('elsewhere'),
+    ])
+    .where('kind', '=', 'vault')
+    .executeTakeFirstOrThrow();
+  return { inVault: Number(counts.inVault), elsewhere: Number(counts.elsewhere) };
 }

@@ -55,6 +55,25 @@ export async function insertDecision(tx: Transaction, decision: DecisionRow): Pr
 
 export async function setRecoveryState(tx: Transaction, id: string, state: RecoveryState): Promise<void> {
   await tx.updateTable('recovery_requests').set({ state }).where('id', '=', id).execute();
+  if (state === 'rejected' || state === 'expired') await forgetPartials(tx, id);
+}
+
+/** The officers' shares were dealt anew: parts made with the old ones open nothing. @returns the requests that ended so */
+export async function endRecoveriesOfVault(tx: Transaction, vaultId: string): Promise<string[]> {
+  const rows = await tx
+    .updateTable('recovery_requests')
+    .set({ state: 'expired' })
+    .where('state', 'in', ['open', 'approved'])
+    .where(sql<boolean>`canonical::jsonb->>'vaultId' = ${vaultId}`)
+    .returning('id')
+    .execute();
+  for (const { id } of rows) await forgetPartials(tx, id);
+  return rows.map(({ id }) => id);
+}
+
+/** What officers contributed opens exactly this request, so it is kept for as long as that takes and no longer. */
+async function forgetPartials(tx: Transaction, id: string): Promise<void> {
+  await tx.updateTable('recovery_decisions').set({ partial: null }).where('request_id', '=', id).execute();
 }
 
 export async function markReleased(
@@ -68,6 +87,7 @@ export async function markReleased(
     .set({ state: 'released', released_at: at, sealed_password: sealedPassword })
     .where('id', '=', id)
     .execute();
+  await forgetPartials(tx, id);
 }
 
 /** The password has been told. */

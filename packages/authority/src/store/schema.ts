@@ -6,6 +6,15 @@ type Json = ColumnType<Record<string, unknown>, string, string>;
 /** bigint columns come back as strings from the driver. */
 type BigIntColumn = ColumnType<string, string | number | bigint, string | number | bigint>;
 
+/** What the officers of a ceremony open together: half of a lock that nothing is behind. */
+export interface TestRecord {
+  /** Base64url. */
+  readonly encapsulation: string;
+  readonly ciphertext: string;
+  /** SHA-256 of what it must open to, hexadecimal. */
+  readonly expected: string;
+}
+
 export interface Schema {
   office: { only_row: Generated<boolean>; organisation: string; domains: string[]; demo: boolean; set_up_at: Date };
   operators: {
@@ -105,7 +114,50 @@ export interface Schema {
     created_at: Date;
     updated_at: Date;
   };
-  vaults: { id: Generated<string>; name: string; kek_reference: string; threshold: number; created_at: Date };
+  vaults: {
+    id: Generated<string>;
+    name: string;
+    kek_reference: string;
+    threshold: number;
+    state: Generated<'provisional' | 'live' | 'retired'>;
+    epoch: Generated<number>;
+    public_key: Generated<Buffer | null>;
+    transcript: Generated<string | null>;
+    created_at: Date;
+  };
+  share_keys: {
+    id: string;
+    operator_id: string;
+    kind: 'passkey' | 'file';
+    credential_id: string | null;
+    encryption_key: string;
+    signing_key: string;
+    created_at: Date;
+  };
+  ceremonies: {
+    id: string;
+    vault_id: string;
+    epoch: number;
+    threshold: number;
+    officers: string[];
+    dealers: number[] | null;
+    state: 'gathering' | 'dealing' | 'accepting' | 'complete' | 'abandoned';
+    plan: string | null;
+    transcript: string | null;
+    test_record: ColumnType<TestRecord | null, string | null, string | null>;
+    opened_by: string;
+    opened_at: Date;
+    closed_at: Date | null;
+    reason: string | null;
+  };
+  ceremony_parts: {
+    ceremony_id: string;
+    kind: 'dealing' | 'acceptance';
+    position: number;
+    operator_id: string;
+    document: string;
+    at: Date;
+  };
   escrowed_keys: {
     id: string;
     person_id: string;
@@ -265,6 +317,7 @@ export interface Schema {
     expires_at: Date;
     claimed_at: Date | null;
     closed_at: Date | null;
+    vault_id: string | null;
   };
   publications: {
     target: string;
@@ -295,6 +348,8 @@ export interface Schema {
     digest: string;
     note: string;
     decided_at: Date;
+    signature: string | null;
+    partial: string | null;
   };
   mail_journal: {
     id: string;

@@ -3,6 +3,8 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
+import { openShareKeyFile, type ShareKeyOptions } from '../vault/share-key-file.ts';
+import { decideAs } from '../vault/take-part.ts';
 
 /** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
 export function escrowCommand(): Command {
@@ -75,11 +77,16 @@ export function escrowCommand(): Command {
   for (const decision of ['approve', 'reject'] as const) {
     withOffice(escrow.command(decision).description(`${decision} a recovery request, as a recovery officer`))
       .argument('<id>')
+      .requiredOption('--share-key <file>', 'your share key, as at the ceremony')
+      .option(
+        '--passphrase-file <file>',
+        'with its passphrase (default: CHANCERY_SHARE_PASSPHRASE, or it is asked for)',
+      )
       .option('--note <text>', 'for the audit trail', '')
-      .action(async (id: string, options: OfficeOptions & { note: string }) => {
+      .action(async (id: string, options: OfficeOptions & ShareKeyOptions & { note: string }) => {
         const client = connect(options);
-        const { digest } = await client.recoveryRequest({ params: { id } });
-        const request = await client.decideRecovery({ params: { id }, body: { decision, digest, note: options.note } });
+        const key = await openShareKeyFile(options);
+        const request = await decideAs(client, key, id, decision, options.note);
         print(options, request, () => `Recorded. The request is ${request.state}.`);
       });
   }

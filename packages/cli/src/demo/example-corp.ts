@@ -8,6 +8,8 @@ import { type Client, createClient, type NewCredential } from '@chancery/api';
 import type { RunningAuthority } from '@chancery/authority';
 import { type GatewayConfig, type RunningGateway, resolveGatewayConfig } from '@chancery/gateway';
 import * as OTPAuth from 'otpauth';
+import { makeShareKeyFile } from '../vault/share-key-file.ts';
+import { registerShareKeyAs, takePart } from '../vault/take-part.ts';
 import { claimKeys } from './claim-keys.ts';
 import { sendExampleMail } from './example-mail.ts';
 
@@ -42,6 +44,10 @@ lena.moreau@example.com,Lena Moreau,,E1012,gateway,true,Lena,Moreau,Sales
 `;
 /** Collect their keys in the demo; the others have a link still waiting. */
 const COLLECTED = ['dmitri.egorov', 'emma.fischer', 'farid.ghani', 'grace.hughes', 'hana.ito', 'julia.keller'];
+
+/** Of the demo's officers; in earnest nobody else knows it. */
+const SHARE_PASSPHRASE = 'two of us open it';
+const shareKeyFolder = (home: string): string => path.join(home, 'demo', 'share-keys');
 
 /** Where the gateway leaves the mail that it has passed, one file a message. */
 const mailboxFolder = (home: string): string => path.join(home, 'demo', 'mailbox');
@@ -88,6 +94,7 @@ export async function openExampleCorp(demo: Demo): Promise<void> {
     const link = await local.signInLink({ body: { address } });
     say(`  ${role.padEnd(16)} ${name.padEnd(12)} ${link.url}`);
   }
+  say(`The officers' share keys are in ${shareKeyFolder(demo.home)}; their passphrase is "${SHARE_PASSPHRASE}".`);
   say(`Mail that the gateway passed is in ${mailboxFolder(demo.home)}; drop one on Inspect.`);
 }
 
@@ -110,12 +117,20 @@ async function setUpExampleCorp(demo: Demo, local: Client): Promise<void> {
   });
 
   say('Two recovery officers and an auditor …');
+  const officers: Client[] = [];
   for (const operator of [...OFFICERS, AUDITOR]) {
     const { url } = await local.inviteOperator({ body: operator });
     const token = tokenOf(url);
     const { totp } = await anybody.invitationOptions({ body: { token } });
-    await anybody.completeInvitation({ body: { token, credential: newCredential(totp.secret) } });
+    const credential = newCredential(totp.secret);
+    await anybody.completeInvitation({ body: { token, credential } });
+    if (operator === AUDITOR) continue;
+    officers.push(
+      createClient({ baseUrl: authority.url, token: await signIn(authority.url, operator.address, credential) }),
+    );
   }
+  say('The officers found the vault …');
+  await foundVault(local, officers, home);
 
   say('A dozen people, two certificates each …');
   // Keys made before it has its certificate could not be locked to it, and would be made a second time.
@@ -164,7 +179,7 @@ async function somethingToDecide(local: Client, baseUrl: string, administrator: 
       body: { reason: 'keyCompromise', note: 'Laptop stolen at the station' },
     });
   }
-  const session = await signIn(baseUrl, administrator);
+  const session = await signIn(baseUrl, ADMINISTRATOR.address, administrator);
   await createClient({ baseUrl, token: session }).requestRecovery({
     body: {
       personId: farid.id,
@@ -176,6 +191,27 @@ async function somethingToDecide(local: Client, baseUrl: string, administrator: 
   });
 }
 
+/** Both officers make a share key, deal, compare and accept, as they would from two offices. */
+async function foundVault(local: Client, officers: readonly Client[], home: string): Promise<void> {
+  const folder = shareKeyFolder(home);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const keys = [];
+  for (const client of officers) {
+    const { address, name } = await client.me();
+    const key = await makeShareKeyFile(path.join(folder, `${address}.json`), SHARE_PASSPHRASE, `${name} <${address}>`);
+    await registerShareKeyAs(client, key);
+    keys.push({ client, key });
+  }
+  const { items } = await local.operators();
+  const ids = OFFICERS.map(({ address }) => items.find((one) => one.address === address)?.id ?? '');
+  await local.openCeremony({ body: { kind: 'found', threshold: 2, officers: ids } });
+  const seen = new Set<string>();
+  const compare = async (fingerprint: string) => {
+    if (seen.add(fingerprint).size > 1) throw new Error('The demo’s officers see different ceremonies');
+  };
+  for (const _ of ['deal', 'accept']) for (const { client, key } of keys) await takePart(client, key, compare);
+}
+
 type PasswordCredential = Extract<NewCredential, { kind: 'password' }>;
 
 function newCredential(totpSecret: string): PasswordCredential {
@@ -184,17 +220,16 @@ function newCredential(totpSecret: string): PasswordCredential {
 }
 
 /** A session token: the cookie that the browser would keep. */
-async function signIn(baseUrl: string, credential: PasswordCredential): Promise<string> {
+async function signIn(baseUrl: string, address: string, credential: PasswordCredential): Promise<string> {
   // Each TOTP code signs in once; the one that made the account is spent, so the next step's is used (skew of one is allowed).
   const totpCode = new OTPAuth.TOTP({ secret: credential.totpSecret }).generate({ timestamp: Date.now() + 30_000 });
   const response = await fetch(`${baseUrl}/api/v1/sessions/password`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ address: ADMINISTRATOR.address, password: credential.password, totpCode }),
+    body: JSON.stringify({ address, password: credential.password, totpCode }),
   });
   const cookie = /chancery_session=([^;]+)/.exec(response.headers.get('set-cookie') ?? '');
-  if (cookie?.[1] === undefined)
-    throw new Error(`The demo's administrator could not sign in: ${await response.text()}`);
+  if (cookie?.[1] === undefined) throw new Error(`${address} could not sign in: ${await response.text()}`);
   return cookie[1];
 }
 

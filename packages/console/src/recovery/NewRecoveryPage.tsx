@@ -22,6 +22,7 @@ import { PersonSelect } from '../pieces/PersonSelect.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { choices, recoveryReasons } from '../words.ts';
+import { NotFounded } from './NotFounded.tsx';
 
 /** Ask for a key: whose, which, why, and how it leaves. */
 export function NewRecoveryPage() {
@@ -72,6 +73,7 @@ export function NewRecoveryPage() {
         </Breadcrumbs>
       }
     >
+      <NotFounded />
       <Panel>
         <form noValidate onSubmit={form.onSubmit((values) => ask.mutate(values))}>
           <Stack maw={640}>

@@ -13,6 +13,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { recoveryReasons, recoveryStates } from '../words.ts';
+import { NotFounded } from './NotFounded.tsx';
 import { approvals } from './rules.ts';
 
 /** Recovery requests, open ones first asked for. */
@@ -37,6 +38,7 @@ export function RecoveryPage() {
         )
       }
     >
+      <NotFounded />
       <div className="scroll-x">
         <SegmentedControl
           aria-label="Which requests"

@@ -1,9 +1,7 @@
 import type { RecoveryRequest } from '@chancery/api';
-import { Alert, Breadcrumbs, Button, Group, List, Skeleton, Stack, Text, Textarea } from '@mantine/core';
-import { IconCheck, IconCircleDashed, IconPlayerStop, IconProgress } from '@tabler/icons-react';
+import { Alert, Breadcrumbs, Button, Group, List, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useState } from 'react';
 import { api, useMay, useMe } from '../api.ts';
 import { fromBase64, save } from '../files.ts';
 import { plural } from '../format.ts';
@@ -14,9 +12,12 @@ import { Page, Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
+import { Steps } from '../pieces/Steps.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { recoveryReasons, recoveryStates } from '../words.ts';
+import { Decide } from './Decide.tsx';
+import { Quorum } from './Quorum.tsx';
 import { recoveryRules, recoverySteps } from './rules.ts';
 
 /** One request: where it stands, the rules, what the officers decided, and what the reader may do. */
@@ -58,7 +59,9 @@ export function RecoveryRequestPage() {
         </Group>
       }
     >
-      <Steps request={request} />
+      <Panel title="Steps">
+        <Steps steps={recoverySteps(request)} />
+      </Panel>
       <Act request={request} />
       <Request request={request} />
       <Decisions request={request} />
@@ -70,39 +73,6 @@ export function RecoveryRequestPage() {
         </List>
       </Panel>
     </Page>
-  );
-}
-
-const stepIcons = {
-  done: [IconCheck, 'ok', 'Done'],
-  now: [IconProgress, 'wait', 'Now'],
-  later: [IconCircleDashed, 'quiet', 'Later'],
-  stopped: [IconPlayerStop, 'quiet', 'Will not happen'],
-} as const;
-
-function Steps({ request }: { request: RecoveryRequest }) {
-  return (
-    <Panel title="Steps">
-      <ol className="steps">
-        {recoverySteps(request).map((step) => {
-          const [Icon, tone, word] = stepIcons[step.state];
-          return (
-            <li key={step.title} aria-current={step.state === 'now' ? 'step' : undefined}>
-              <span className="step-mark badge" data-tone={tone}>
-                <Icon size={18} aria-hidden />
-                <span className="visually-hidden">{word}</span>
-              </span>
-              <div>
-                <Text fw={step.state === 'now' ? 600 : 500}>{step.title}</Text>
-                <Text size="sm" c="dimmed">
-                  {step.detail}
-                </Text>
-              </div>
-            </li>
-          );
-        })}
-      </ol>
-    </Panel>
   );
 }
 
@@ -150,50 +120,6 @@ function Act({ request }: { request: RecoveryRequest }) {
         </Alert>
       )}
     </>
-  );
-}
-
-function Decide({ request }: { request: RecoveryRequest }) {
-  const [note, setNote] = useState('');
-  const decide = useAct(
-    (decision: 'approve' | 'reject') =>
-      api.decideRecovery({ params: { id: request.id }, body: { decision, digest: request.digest, note } }),
-    {
-      stale: ['recovery', 'overview'],
-      said: (result) => (result.state === 'rejected' ? 'Rejected.' : 'Your approval is recorded.'),
-    },
-  );
-  return (
-    <Panel title="Your decision">
-      <Stack>
-        <Text>
-          Read the whole request below. You approve exactly this, and your name stands in the audit trail beside it.
-        </Text>
-        <Textarea
-          label="Note"
-          description="Why you decide so. Optional"
-          autosize
-          minRows={2}
-          maxLength={1000}
-          value={note}
-          onChange={(event) => setNote(event.currentTarget.value)}
-        />
-        <ProblemAlert error={decide.error} />
-        <Group>
-          <Button loading={decide.isPending && decide.variables === 'approve'} onClick={() => decide.mutate('approve')}>
-            Approve
-          </Button>
-          <Button
-            color="wax"
-            variant="outline"
-            loading={decide.isPending && decide.variables === 'reject'}
-            onClick={() => decide.mutate('reject')}
-          >
-            Reject
-          </Button>
-        </Group>
-      </Stack>
-    </Panel>
   );
 }
 
@@ -306,25 +232,28 @@ function Request({ request }: { request: RecoveryRequest }) {
 function Decisions({ request }: { request: RecoveryRequest }) {
   return (
     <Panel title="Decisions">
+      <Quorum request={request} />
       {request.decisions.length === 0 ? (
-        <Text c="dimmed" size="sm">
+        <Text c="dimmed" size="sm" mt="md">
           No officer has decided yet.
         </Text>
       ) : (
-        <PlainTable label="Decisions" head={['Officer', 'Decision', 'When', 'Note']}>
-          {request.decisions.map((decision) => (
-            <tr key={`${decision.officerId} ${decision.at}`}>
-              <td>{decision.officerName}</td>
-              <td>
-                <StateBadge state={decision.decision === 'approve' ? ['Approved', 'ok'] : ['Rejected', 'bad']} />
-              </td>
-              <td>
-                <When at={decision.at} style="time" />
-              </td>
-              <td>{decision.note === '' ? '–' : decision.note}</td>
-            </tr>
-          ))}
-        </PlainTable>
+        <div style={{ marginTop: 12 }}>
+          <PlainTable label="Decisions" head={['Officer', 'Decision', 'When', 'Note']}>
+            {request.decisions.map((decision) => (
+              <tr key={`${decision.officerId} ${decision.at}`}>
+                <td>{decision.officerName}</td>
+                <td>
+                  <StateBadge state={decision.decision === 'approve' ? ['Approved', 'ok'] : ['Rejected', 'bad']} />
+                </td>
+                <td>
+                  <When at={decision.at} style="time" />
+                </td>
+                <td>{decision.note === '' ? '–' : decision.note}</td>
+              </tr>
+            ))}
+          </PlainTable>
+        </div>
       )}
     </Panel>
   );

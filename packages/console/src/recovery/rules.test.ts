@@ -31,6 +31,7 @@ const request: RecoveryRequest = {
   mayApprove: false,
   mayRelease: false,
   why: null,
+  opening: null,
 };
 const states = (changed: Partial<RecoveryRequest>) =>
   recoverySteps({ ...request, ...changed }).map((step) => step.state);

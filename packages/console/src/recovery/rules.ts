@@ -52,8 +52,9 @@ export function recoverySteps(request: RecoveryRequest): RecoveryStep[] {
 export const recoveryRules = (threshold: number): readonly string[] => [
   `${threshold} different recovery officers must approve before the request lapses.`,
   'Whoever asked can never approve, whatever their roles; nor can the owner of the key.',
+  'An approval is the officer’s own part of the opening, made with their share key. Fewer parts open nothing, and this server alone opens nothing.',
   'One rejection ends the request.',
   'Officers approve the digest of exactly this request: change a word, and it is another request.',
-  'The key is opened inside the authority and leaves it once, to whoever asked and nobody else.',
+  'The key is put together inside the authority and leaves it once, to whoever asked and nobody else.',
   'Every step stands in the audit trail, with the names.',
 ];

@@ -8,6 +8,7 @@ const goTo = {
   p: ['/people', 'People'],
   c: ['/certificates', 'Certificates'],
   r: ['/recovery', 'Recovery'],
+  v: ['/vault', 'Vault'],
   m: ['/mail', 'Mail'],
   i: ['/inspect', 'Inspect'],
   a: ['/audit', 'Audit'],

@@ -20,6 +20,7 @@ import { recoveryHandlers } from './recovery.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { statusHandlers } from './status.ts';
+import { vaultHandlers } from './vault.ts';
 
 export const handlers: Handlers<RouteName> = {
   ...officeHandlers,
@@ -35,6 +36,7 @@ export const handlers: Handlers<RouteName> = {
   ...importHandlers,
   ...issuanceHandlers,
   ...claimHandlers,
+  ...vaultHandlers,
   ...recoveryHandlers,
   ...gatewayHandlers,
   ...inspectHandlers,

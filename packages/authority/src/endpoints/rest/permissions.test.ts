@@ -18,9 +18,28 @@ interface Call {
 
 const NOBODY = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a11';
 const csr = 'AAAA';
+const NOBODY_ELSE = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a12';
 const recovery = { personId: NOBODY, reason: 'other', explanation: 'a test', delivery: { kind: 'pkcs12' } };
 
 const calls: Record<AuthenticatedRoute, Call> = {
+  vault: { needs: 'recovery:read' },
+  registerShareKey: {
+    needs: 'recovery:approve',
+    not: ['local'],
+    body: { publicKeys: { encryption: 'AA', signing: 'AA' }, signature: 'AA', kind: 'file' },
+  },
+  ceremonies: { needs: 'recovery:read' },
+  openCeremony: { needs: 'vault:write', body: { kind: 'found', threshold: 2, officers: [NOBODY, NOBODY_ELSE] } },
+  ceremony: { needs: 'recovery:read' },
+  dealPart: {
+    needs: 'recovery:approve',
+    body: { plan: '', dealer: 1, commitments: [], proof: '', shares: [], signature: '' },
+  },
+  acceptCeremony: {
+    needs: 'recovery:approve',
+    body: { signature: '', partial: { officer: 1, points: [], proofs: [] } },
+  },
+  abandonCeremony: { needs: 'vault:write', body: { reason: 'a test' } },
   signInLink: { needs: 'local', body: { address: 'nobody@example.com' } },
   me: { needs: 'operator' },
   logout: { needs: 'operator' },
@@ -97,7 +116,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
   recoveryRequests: { needs: 'recovery:read' },
   recoveryRequest: { needs: 'recovery:read' },
   requestRecovery: { needs: 'recovery:request', not: ['local'], body: recovery },
-  decideRecovery: { needs: 'recovery:approve', body: { decision: 'reject', digest: 'x' } },
+  decideRecovery: { needs: 'recovery:approve', body: { decision: 'reject', digest: 'x', signature: '' } },
   releaseKey: { needs: 'recovery:release' },
   releasePassword: { needs: 'recovery:approve' },
   auditRecords: { needs: 'audit:read' },

@@ -2,7 +2,7 @@
 import type { RecoveryRequest } from '@chancery/api';
 import { AuthorityError } from '../../errors.ts';
 import { stateAt, whyNotDecide, whyNotRelease } from '../../kra/quorum.ts';
-import { decideRecovery, factsOf, officerOf, readCanonical, requestRecovery } from '../../kra/recovery.ts';
+import { decideRecovery, factsOf, officerOf, openingOf, readCanonical, requestRecovery } from '../../kra/recovery.ts';
 import { releaseKey, releasePassword } from '../../kra/release.ts';
 import { consult, perform } from '../../operation.ts';
 import { type Principal, permissionsOf } from '../../principal.ts';
@@ -63,18 +63,18 @@ async function describeRecovery(
   row: RecoveryRow,
   by: Principal,
 ): Promise<RecoveryRequest> {
-  const { facts, decisions } = await factsOf(snapshot, row);
+  const { facts, decisions, vault } = await factsOf(snapshot, row);
   const { person, ...content } = readCanonical(row);
   const now = world.clock();
   const may = permissionsOf(by);
-  const noDecision = may.has('recovery:approve') ? whyNotDecide(facts, decisions, officerOf(by), now) : null;
+  const noDecision = may.has('recovery:approve') ? whyNotDecide(facts, decisions, officerOf(by, vault), now) : null;
   const noRelease = may.has('recovery:release') ? whyNotRelease(facts, decisions, by, now) : null;
   return {
     id: row.id,
     personId: row.person_id,
     personName: person.name,
     personAddress: person.address,
-    escrowedKeyIds: content.escrowedKeyIds,
+    escrowedKeyIds: content.records.map(({ id }) => id),
     reason: content.reason,
     caseNumber: content.caseNumber,
     explanation: content.explanation,
@@ -99,6 +99,7 @@ async function describeRecovery(
     mayApprove: may.has('recovery:approve') && noDecision === null,
     mayRelease: may.has('recovery:release') && noRelease === null,
     why: noDecision ?? noRelease,
+    opening: may.has('recovery:approve') && noDecision === null ? openingOf(row) : null,
   };
 }
 

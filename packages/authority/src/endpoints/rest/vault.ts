@@ -1,0 +1,177 @@
+/** The vault, its officers, and their ceremonies. */
+import type { Ceremony, Vault } from '@chancery/api';
+import { digestOf, fingerprintOf, type Transcript } from '@chancery/vault';
+import { AuthorityError } from '../../errors.ts';
+import {
+  abandonCeremony,
+  acceptCeremony,
+  dealPart,
+  openCeremony,
+  registerShareKey,
+  testOpening,
+} from '../../kra/ceremony.ts';
+import { keyOfVault, planOfVault } from '../../kra/vault.ts';
+import { consult, perform } from '../../operation.ts';
+import type { Principal } from '../../principal.ts';
+import type { Snapshot } from '../../store/database.ts';
+import { countVaultLocks } from '../../store/escrow.ts';
+import { operatorById } from '../../store/operators.ts';
+import {
+  type CeremonyRow,
+  ceremonyById,
+  ceremonyParts,
+  currentVault,
+  listCeremonies,
+  openCeremonyRow,
+  shareKeysOf,
+  vaultById,
+} from '../../store/vaults.ts';
+import type { World } from '../../world.ts';
+import type { Handlers } from './handler.ts';
+
+export const vaultHandlers: Handlers<
+  | 'vault'
+  | 'registerShareKey'
+  | 'ceremonies'
+  | 'openCeremony'
+  | 'ceremony'
+  | 'dealPart'
+  | 'acceptCeremony'
+  | 'abandonCeremony'
+> = {
+  async vault({ world, by }) {
+    return readVault(world, by);
+  },
+  async registerShareKey({ world, by }, { body }) {
+    await perform(world, registerShareKey, by, body);
+    return readVault(world, by);
+  },
+  async ceremonies({ world, by }) {
+    return consult(world, 'recovery:read', by, async (snapshot) => {
+      const items = [];
+      for (const row of await listCeremonies(snapshot)) items.push(await describeCeremony(snapshot, row, by));
+      return { items };
+    });
+  },
+  async openCeremony({ world, by }, { body }) {
+    return readCeremony(world, by, (await perform(world, openCeremony, by, body)).id);
+  },
+  async ceremony({ world, by }, { params }) {
+    return readCeremony(world, by, params.id);
+  },
+  async dealPart({ world, by }, { params, body }) {
+    await perform(world, dealPart, by, { ceremonyId: params.id, dealing: body });
+    return readCeremony(world, by, params.id);
+  },
+  async acceptCeremony({ world, by }, { params, body }) {
+    await perform(world, acceptCeremony, by, { ceremonyId: params.id, ...body });
+    return readCeremony(world, by, params.id);
+  },
+  async abandonCeremony({ world, by }, { params, body }) {
+    await perform(world, abandonCeremony, by, { ceremonyId: params.id, ...body });
+    return readCeremony(world, by, params.id);
+  },
+};
+
+function readVault(world: World, by: Principal): Promise<Vault> {
+  return consult(world, 'recovery:read', by, async (snapshot) => {
+    const vault = await currentVault(snapshot);
+    const officers = [];
+    for (const { id, name } of planOfVault(vault)?.officers ?? []) {
+      const operator = await operatorById(snapshot, id);
+      officers.push({
+        id,
+        name,
+        inOffice: operator?.state === 'active' && operator.roles.includes('recovery-officer'),
+      });
+    }
+    const open = await openCeremonyRow(snapshot);
+    const own = (await shareKeysOf(snapshot, by.kind === 'operator' ? [by.id] : [])).get(by.id);
+    const live = vault.state === 'live' ? keyOfVault(vault).key : null;
+    return {
+      id: vault.id,
+      state: vault.state,
+      epoch: vault.epoch,
+      threshold: vault.threshold,
+      officers,
+      publicKey: vault.publicKey?.toString('base64url') ?? null,
+      transcript: vault.transcript,
+      fingerprint: live === null ? null : fingerprintOf(live.transcript),
+      keys: await countVaultLocks(snapshot, vault.id),
+      yourShareKey:
+        own === undefined
+          ? null
+          : { kind: own.kind, credentialId: own.credential_id, createdAt: own.created_at.toISOString() },
+      ceremony: open === undefined ? null : await describeCeremony(snapshot, open, by),
+    };
+  });
+}
+
+function readCeremony(world: World, by: Principal, id: string): Promise<Ceremony> {
+  return consult(world, 'recovery:read', by, async (snapshot) => {
+    const row = await ceremonyById(snapshot, id);
+    if (row === undefined) throw new AuthorityError('not-found', 'There is no such ceremony.');
+    return describeCeremony(snapshot, row, by);
+  });
+}
+
+async function describeCeremony(snapshot: Snapshot, row: CeremonyRow, by: Principal): Promise<Ceremony> {
+  const parts = await ceremonyParts(snapshot, row.id);
+  const did = (kind: 'dealing' | 'acceptance', operatorId: string) =>
+    parts.some((part) => part.kind === kind && part.operator_id === operatorId);
+  const shareKeys = await shareKeysOf(snapshot, row.officers);
+  const names = new Map<string, string>();
+  const before = row.dealers === null ? null : await transcriptBefore(snapshot, row);
+  const dealerIds = row.dealers?.map((index) => before?.plan.officers[index - 1]?.id ?? '') ?? row.officers;
+  for (const id of new Set([...row.officers, ...dealerIds])) {
+    names.set(id, (await operatorById(snapshot, id))?.name ?? '');
+  }
+  const named = (id: string) => ({ id, name: names.get(id) ?? '' });
+  const digest = row.transcript === null ? null : digestOf(JSON.parse(row.transcript));
+  return {
+    id: row.id,
+    kind: row.epoch === 1 ? 'found' : 'reshare',
+    vaultId: row.vault_id,
+    epoch: row.epoch,
+    threshold: row.threshold,
+    state: row.state,
+    officers: row.officers.map((id) => ({
+      ...named(id),
+      hasShareKey: shareKeys.has(id),
+      accepted: did('acceptance', id),
+    })),
+    dealers: dealerIds.map((id) => ({ ...named(id), dealt: did('dealing', id) })),
+    openedBy: row.opened_by,
+    openedAt: row.opened_at.toISOString(),
+    closedAt: row.closed_at?.toISOString() ?? null,
+    reason: row.reason,
+    yourTurn: turnOf(row, by.id, { dealerIds, shareKeys, did }),
+    plan: row.plan,
+    transcript: row.transcript,
+    previousTranscript: before === null ? null : before.text,
+    fingerprint: digest === null ? null : fingerprintOf(digest),
+    opening: row.state === 'accepting' && digest !== null ? testOpening(row, { transcript: digest }) : null,
+  };
+}
+
+function turnOf(
+  { state, officers }: CeremonyRow,
+  callerId: string,
+  known: {
+    readonly dealerIds: readonly string[];
+    readonly shareKeys: ReadonlyMap<string, unknown>;
+    readonly did: (kind: 'dealing' | 'acceptance', operatorId: string) => boolean;
+  },
+): Ceremony['yourTurn'] {
+  if (state === 'gathering' && officers.includes(callerId) && !known.shareKeys.has(callerId)) return 'share-key';
+  if (state === 'dealing' && known.dealerIds.includes(callerId) && !known.did('dealing', callerId)) return 'deal';
+  if (state === 'accepting' && officers.includes(callerId) && !known.did('acceptance', callerId)) return 'accept';
+  return null;
+}
+
+/** Of the epoch before, while the ceremony is open. */
+async function transcriptBefore(snapshot: Snapshot, row: CeremonyRow) {
+  const { transcript, epoch } = await vaultById(snapshot, row.vault_id);
+  if (transcript === null || epoch !== row.epoch - 1) return null;
+  return { text: transcript, plan: (JSON.parse(transcript) as Transcript).plan };
+}

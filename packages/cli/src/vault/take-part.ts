@@ -1,0 +1,76 @@
+/** What an officer does over REST, with a share key in hand: a ceremony's next step, and a decision on a recovery. */
+import { type Ceremony, type Client, type RecoveryRequest, routes } from '@chancery/api';
+import {
+  acceptFor,
+  approve,
+  type CeremonyPlan,
+  dealFor,
+  PURPOSES,
+  type ShareKey,
+  signDocument,
+  type Transcript,
+} from '@chancery/vault';
+import { CommandError } from '../exit-codes.ts';
+
+/** The office learns the public half; the private half stays where the caller keeps it. */
+export async function registerShareKeyAs(client: Client, key: ShareKey): Promise<void> {
+  const { id } = await client.me();
+  const { publicKeys } = key;
+  const signature = signDocument(key, PURPOSES.shareKey, { operatorId: id, publicKeys });
+  await client.registerShareKey({ body: { publicKeys, signature, kind: 'file' } });
+}
+
+/**
+ * Does what the open ceremony waits for from this officer.
+ * @param confirm is shown the fingerprint before an acceptance, and throws where it is not the others'
+ * @returns the ceremony after it, or null where nothing is waited for
+ */
+export async function takePart(
+  client: Client,
+  key: ShareKey,
+  confirm: (fingerprint: string) => Promise<void>,
+): Promise<Ceremony | null> {
+  const { id: officerId } = await client.me();
+  const { ceremony } = await client.vault();
+  if (ceremony === null || ceremony.plan === null) return null;
+  const params = { id: ceremony.id };
+  const previous = read<Transcript>(ceremony.previousTranscript);
+  if (ceremony.yourTurn === 'deal') {
+    const plan = JSON.parse(ceremony.plan) as CeremonyPlan;
+    const dealing = await dealFor(plan, previous, officerId, key);
+    return client.dealPart({ params, body: routes.dealPart.body.parse(dealing) });
+  }
+  const transcript = read<Transcript>(ceremony.transcript);
+  if (ceremony.yourTurn !== 'accept' || transcript === null || ceremony.opening === null) return null;
+  const acceptance = await acceptFor(transcript, previous, officerId, key, ceremony.opening);
+  await confirm(ceremony.fingerprint ?? '');
+  return client.acceptCeremony({ params, body: routes.acceptCeremony.body.parse(acceptance) });
+}
+
+/** Approves or rejects, as an officer who holds a share. */
+export async function decideAs(
+  client: Client,
+  key: ShareKey,
+  requestId: string,
+  decision: 'approve' | 'reject',
+  note = '',
+): Promise<RecoveryRequest> {
+  const params = { id: requestId };
+  const { digest, opening, why } = await client.recoveryRequest({ params });
+  if (decision === 'reject') {
+    const signature = signDocument(key, PURPOSES.decision, { request: digest, decision });
+    return client.decideRecovery({ params, body: { decision, digest, note, signature } });
+  }
+  const { transcript } = await client.vault();
+  if (opening === null || transcript === null) {
+    throw new CommandError(`${why ?? 'You cannot approve this request'}. Nothing was decided.`);
+  }
+  const { id: officerId } = await client.me();
+  const evidence = await approve(JSON.parse(transcript), officerId, key, opening);
+  return client.decideRecovery({
+    params,
+    body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),
+  });
+}
+
+const read = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));

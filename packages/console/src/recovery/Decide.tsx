@@ -1,0 +1,111 @@
+import { type RecoveryRequest, routes } from '@chancery/api';
+import { Button, Group, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { useState } from 'react';
+import { api, useMe } from '../api.ts';
+import { plural } from '../format.ts';
+import { Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { InWords } from '../problem.ts';
+import { useShareKey } from '../vault/use-share-key.tsx';
+import { readTranscriptOf, useVault } from '../vault/use-vault.ts';
+
+/** An officer decides, with their share key: an approval is their part of the opening itself, a rejection is signed. */
+export function Decide({ request }: { request: RecoveryRequest }) {
+  const vault = useVault();
+  if (vault.data === undefined) {
+    return (
+      <Panel title="Your decision">
+        <ProblemAlert error={vault.error} onRetry={() => void vault.refetch()} />
+        {vault.isPending && <Skeleton height={160} />}
+      </Panel>
+    );
+  }
+  return <DecideWith request={request} vault={vault.data} />;
+}
+
+interface DecideWithProps {
+  request: RecoveryRequest;
+  vault: NonNullable<ReturnType<typeof useVault>['data']>;
+}
+
+function DecideWith({ request, vault }: DecideWithProps) {
+  const me = useMe();
+  const [note, setNote] = useState('');
+  const transcript = readTranscriptOf(vault);
+  const own = transcript?.plan.officers.find(({ id }) => id === me?.id);
+  const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
+  const decide = useAct(
+    async (decision: 'approve' | 'reject') => {
+      const { digest, opening } = request;
+      const params = { id: request.id };
+      if (decision === 'reject') {
+        const { signature } = await key.run('reject', { digest });
+        return api.decideRecovery({ params, body: { decision, digest, note, signature } });
+      }
+      if (transcript === null || opening === null || me === undefined) {
+        throw new InWords('The vault is not in use. Nothing was decided.');
+      }
+      if (opening.request !== digest) {
+        throw new InWords(
+          'The office asks to open something else than this request. Nothing was decided. Tell an auditor.',
+        );
+      }
+      const evidence = await key.run('approve', { officerId: me.id, transcript, opening });
+      return api.decideRecovery({
+        params,
+        body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),
+      });
+    },
+    {
+      stale: ['recovery', 'overview'],
+      said: (result) => (result.state === 'rejected' ? 'Rejected.' : 'Your approval is recorded.'),
+    },
+  );
+  const busy = (decision: 'approve' | 'reject') => decide.isPending && decide.variables === decision;
+  return (
+    <Panel title="Your decision">
+      <Stack>
+        <Text>
+          Read the whole request below. If you approve, your browser computes your part of the opening of{' '}
+          {plural(request.escrowedKeyIds.length, 'key', 'keys')} and proves that it did; it is good for exactly this
+          request. Your name stands in the audit trail beside it.
+        </Text>
+        <Textarea
+          label="Note"
+          description="Why you decide so. Optional"
+          autosize
+          minRows={2}
+          maxLength={1000}
+          value={note}
+          onChange={(event) => setNote(event.currentTarget.value)}
+        />
+        <div>
+          <Text size="sm" fw={500} mb={6}>
+            Your share key
+          </Text>
+          {key.fields}
+        </div>
+        <ProblemAlert error={decide.error} />
+        <Group>
+          <Button
+            disabled={!key.ready || busy('reject')}
+            loading={busy('approve')}
+            onClick={() => decide.mutate('approve')}
+          >
+            Approve
+          </Button>
+          <Button
+            color="wax"
+            variant="outline"
+            disabled={!key.ready || busy('approve')}
+            loading={busy('reject')}
+            onClick={() => decide.mutate('reject')}
+          >
+            Reject
+          </Button>
+        </Group>
+      </Stack>
+    </Panel>
+  );
+}

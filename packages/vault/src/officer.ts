@@ -1,0 +1,92 @@
+/** What an officer's client does, in the browser and on the command line: each step of a ceremony, and an approval. */
+import {
+  acceptTranscript,
+  type CeremonyPlan,
+  type Dealing,
+  deal,
+  dealOn,
+  type PastCeremony,
+  readTranscript,
+  receiveShare,
+  type Share,
+  type Transcript,
+  vaultKeyOf,
+} from './dealing.ts';
+import { VaultError } from './errors.ts';
+import { contribute, type Opening, type Partial } from './partial.ts';
+import { type ShareKey, signDocument } from './share-key.ts';
+
+/** What an officer signs when they register a share key, and when they decide on a recovery. */
+export const PURPOSES = { shareKey: 'share key', decision: 'recovery decision' } as const;
+
+/** @param previous transcript of the epoch before, for a re-sharing */
+export async function dealFor(
+  plan: CeremonyPlan,
+  previous: Transcript | null,
+  officerId: string,
+  key: ShareKey,
+): Promise<Dealing> {
+  if (previous === null) return deal(plan, indexIn(plan, officerId), key);
+  const share = await receiveShare(previous, indexIn(previous.plan, officerId), key);
+  try {
+    return await dealOn(plan, share, key);
+  } finally {
+    share.secret.fill(0);
+  }
+}
+
+/**
+ * Checks a transcript whole, takes the officer's share from it, and opens the test record's part with it.
+ * @param opening that the server asks for: the test record, for this transcript
+ * @throws VaultError for a transcript that does not check, naming the officer at fault
+ */
+export async function acceptFor(
+  transcript: Transcript,
+  previous: Transcript | null,
+  officerId: string,
+  key: ShareKey,
+  opening: Opening,
+): Promise<{ signature: string; partial: Partial }> {
+  const before: PastCeremony | undefined =
+    previous === null ? undefined : { plan: previous.plan, key: vaultKeyOf(previous) };
+  const vaultKey = readTranscript(transcript, before);
+  // The server chooses what is opened: for an acceptance, the test record of this very ceremony and nothing else.
+  const [record, ...more] = opening.records;
+  if (opening.request !== vaultKey.transcript || record?.id !== 'test' || more.length > 0) {
+    throw new VaultError('invalid-argument', 'The server asks to open something else than the test record.');
+  }
+  const share = await receiveShare(transcript, indexIn(transcript.plan, officerId), key);
+  try {
+    return {
+      signature: acceptTranscript(key, vaultKey.transcript),
+      partial: contribute(share, vaultKey, opening),
+    };
+  } finally {
+    share.secret.fill(0);
+  }
+}
+
+/** An officer's approval of a request: their part of the opening, and their signature. */
+export async function approve(
+  transcript: Transcript,
+  officerId: string,
+  key: ShareKey,
+  opening: Opening,
+): Promise<{ signature: string; partial: Partial }> {
+  const share: Share = await receiveShare(transcript, indexIn(transcript.plan, officerId), key);
+  try {
+    return {
+      signature: signDocument(key, PURPOSES.decision, { request: opening.request, decision: 'approve' }),
+      partial: contribute(share, vaultKeyOf(transcript), opening),
+    };
+  } finally {
+    share.secret.fill(0);
+  }
+}
+
+/** From 1. @throws VaultError `invalid-argument` for somebody who has no part in it */
+function indexIn(plan: CeremonyPlan, officerId: string): number {
+  const at = plan.officers.findIndex(({ id }) => id === officerId);
+  if (at < 0) throw new VaultError('invalid-argument', 'This officer holds no share here.');
+  return at + 1;
+}
