@@ -70,7 +70,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
 
   it('shows an empty office that says what to do', async () => {
     expect(await ada.lookAt('overview-empty')).toEqual([]);
-    for (const [path, name] of PAGES.slice(0, 5)) {
+    for (const [path, name] of PAGES.slice(0, 4)) {
       await ada.page.goto(path);
       await ada.page.getByRole('heading', { level: 1 }).waitFor();
       await ada.page.waitForLoadState('networkidle');
@@ -457,7 +457,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('overview-numbers')).toEqual([]);
   });
 
-  it('shows an office in use, and an audit trail that holds', async () => {
+  it('shows an office in use, and an audit trail that holds', { timeout: 400_000 }, async () => {
     const { page } = ada;
     for (const [path, name] of [['/', 'overview'], ...PAGES] as const) {
       await page.goto(path);
@@ -493,7 +493,6 @@ const PAGES = [
   ['/people', 'people'],
   ['/certificates', 'certificates'],
   ['/recovery', 'recovery'],
-  ['/vault', 'vault-page'],
   ['/mail', 'mail'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],

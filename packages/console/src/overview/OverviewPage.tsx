@@ -1,4 +1,4 @@
-import type { Overview } from '@chancery/api';
+import type { Overview, Vault } from '@chancery/api';
 import { Group, Progress, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core';
 import { IconArrowRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -15,6 +15,8 @@ import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
+import { findingsOfVault } from '../vault/judge-vault.ts';
+import { useVault } from '../vault/use-vault.ts';
 
 const Charts = lazy(() => import('./Charts.tsx').then((module) => ({ default: module.Charts })));
 
@@ -164,6 +166,7 @@ function FirstStep({ title, detail, children }: { title: string; detail: string;
 function Needs({ overview }: { overview: Overview }) {
   const { certificates, escrow, publication, keyStores } = overview;
   const status = useStatus(useMay('certificate:read')).data;
+  const vault = useVault(useMay('recovery:read')).data;
   const missing = escrow.encryptionCertificates - escrow.covered;
   const needs: ShownFinding[] = publication
     .filter((target) => target.failed > 0)
@@ -201,12 +204,37 @@ function Needs({ overview }: { overview: Overview }) {
     });
   }
   return (
-    <Findings label="Needs attention" findings={[...needs, ...findingsOf(status?.authorities ?? [], Date.now())]} />
+    <Findings
+      label="Needs attention"
+      findings={[...findingsOfVaultHere(vault), ...needs, ...findingsOf(status?.authorities ?? [], Date.now())]}
+    />
   );
 }
 
 /** What the name of a store begins with that holds the keys of OCSP responders alone. */
 const STATUS = 'status ';
+
+/** What a person can do something about only on the vault's own page. */
+function findingsOfVaultHere(vault: Vault | undefined): ShownFinding[] {
+  if (vault === undefined) return [];
+  const toVault = (
+    <Link to="/vault" className="quiet-link">
+      Go to the vault
+    </Link>
+  );
+  const found: ShownFinding[] = [];
+  if (vault.ceremony?.yourTurn != null) {
+    found.push({ key: 'ceremony', tone: 'warn', text: <>The vault ceremony waits for you. {toVault}</> });
+  }
+  if (vault.state === 'provisional') {
+    found.push({
+      key: 'not-founded',
+      tone: 'warn',
+      text: <>Keys are kept, but none can be recovered until officers have founded the vault. {toVault}</>,
+    });
+  }
+  return vault.state === 'live' ? [...found, ...findingsOfVault(vault)] : found;
+}
 
 /** `software`, or `pkcs11:` and the label of a token. */
 function keyStoreName(name: string): string {

@@ -211,9 +211,9 @@ function YourShareKey({ vault }: { vault: Vault }) {
             share key that you have now.
           </Alert>
         )}
-        {making ? (
-          <MakeShareKey onDone={done} />
-        ) : (
+        {making && <MakeShareKey onDone={done} />}
+        {/* An open ceremony goes by the share keys that it began with. */}
+        {!making && (own === null || ceremony === null) && (
           <Group>
             <Button variant="default" onClick={open}>
               {own === null ? 'Make your share key' : 'Make a new one'}
