@@ -16,8 +16,8 @@ describe('thresholdWords', () => {
     expect(thresholdWords(3, 2).rule).toContain('One alone opens nothing');
   });
   it('warns where nobody may lose a share key', () => {
-    expect(thresholdWords(2, 2).warning).toMatch(/^All 2 are needed: if one of the two loses/);
-    expect(thresholdWords(4, 4).warning).toMatch(/any one of them loses/);
+    expect(thresholdWords(2, 2).warning).toMatch(/^Both are needed: if one of them loses/);
+    expect(thresholdWords(4, 4).warning).toMatch(/^All 4 are needed: if any one of them loses/);
   });
 });
 

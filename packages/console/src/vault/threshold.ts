@@ -26,7 +26,7 @@ export function thresholdWords(officers: number, threshold: number): ThresholdWo
     warning:
       spare > 0
         ? null
-        : `All ${officers} are needed: if ${officers === 2 ? 'one of the two loses' : 'any one of them loses'} their share key, no key in the vault ever comes back. Invite more officers than are needed.`,
+        : `${officers === 2 ? 'Both are needed: if one of them' : `All ${officers} are needed: if any one of them`} loses their share key, no key in the vault ever comes back. Invite more officers than are needed.`,
   };
 }
 
