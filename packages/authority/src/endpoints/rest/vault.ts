@@ -122,7 +122,11 @@ async function describeCeremony(snapshot: Snapshot, row: CeremonyRow, by: Princi
   const shareKeys = await shareKeysOf(snapshot, row.officers);
   const names = new Map<string, string>();
   const before = row.dealers === null ? null : await transcriptBefore(snapshot, row);
-  const dealerIds = row.dealers?.map((index) => before?.plan.officers[index - 1]?.id ?? '') ?? row.officers;
+  // Once the vault has gone on, who dealt stands in what they dealt.
+  const dealerOf = (index: number) =>
+    before?.plan.officers[index - 1]?.id ??
+    parts.find(({ kind, position }) => kind === 'dealing' && position === index)?.operator_id;
+  const dealerIds = row.dealers?.flatMap((index) => dealerOf(index) ?? []) ?? row.officers;
   for (const id of new Set([...row.officers, ...dealerIds])) {
     names.set(id, (await operatorById(snapshot, id))?.name ?? '');
   }
