@@ -85,7 +85,6 @@ import {
 } from './session.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
-import { Address, Base64, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 import { AbandonCeremony, Ceremony, CeremonyAcceptance, Dealing, NewCeremony, NewShareKey, Vault } from './vault.ts';
 
 export interface RouteDefinition {

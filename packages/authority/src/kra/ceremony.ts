@@ -105,6 +105,8 @@ export const openCeremony = operation({
     if (new Set(officers).size !== officers.length) throw invalid('An officer is named twice');
     if (threshold > officers.length)
       throw invalid(`${officers.length} officers cannot make up a quorum of ${threshold}`);
+    const least = world.config.escrow.threshold;
+    if (threshold < least) throw invalid(`The configuration asks for a threshold of at least ${least}`);
     const vault = await currentVault(tx);
     const id = randomUUID();
     const ceremony = {
