@@ -31,5 +31,38 @@ export const AuditVerification = z.object({
   head: z.string().nullable().describe('hash of the last record'),
   /** The first record that does not fit, if any. */
   brokenAt: z.int().nullable(),
+  /** What is wrong, by name. */
+  finding: z.enum(['unreadable', 'altered', 'removed', 'reordered', 'truncated', 'forked', 'unsigned']).nullable(),
+  checkpointed: z.int().describe('records under a signed checkpoint'),
   message: z.string(),
 });
+
+/** A signed size and root of the trail, as a note (C2SP tlog-checkpoint); what others signed under it may be added. */
+const AuditCheckpoint = z.object({
+  size: z.int(),
+  at: Instant,
+  note: z.string(),
+});
+export const AuditCheckpoints = z.object({
+  items: z.array(AuditCheckpoint),
+  next: z.string().nullable(),
+  /** Whose signatures count (C2SP signed-note verifier keys), oldest first: note them once, elsewhere. */
+  keys: z.array(z.string()),
+});
+export const CheckpointQuery = z.object({
+  after: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** Hashes in hexadecimal, RFC 9162. */
+export const AuditProof = z.object({
+  /** RFC 8785 JSON of the record: its leaf is SHA-256(0x00 || UTF-8 of it). */
+  canonical: z.string(),
+  /** From 0: one less than the record's sequence. */
+  leaf: z.int(),
+  proof: z.array(z.string()),
+  /** The checkpoint that it leads to. */
+  checkpoint: AuditCheckpoint,
+});
+export const ConsistencyQuery = z.object({ from: z.coerce.number().int().min(1), to: z.coerce.number().int().min(1) });
+export const ConsistencyProof = z.object({ from: z.int(), to: z.int(), proof: z.array(z.string()) });

@@ -1,6 +1,15 @@
 /** Every REST route of the authority, in one table. The server, the typed client and the OpenAPI page are made from it. */
 import { z } from 'zod';
-import { AuditQuery, AuditRecord, AuditVerification } from './audit.ts';
+import {
+  AuditCheckpoints,
+  AuditProof,
+  AuditQuery,
+  AuditRecord,
+  AuditVerification,
+  CheckpointQuery,
+  ConsistencyProof,
+  ConsistencyQuery,
+} from './audit.ts';
 import {
   AdminRequest,
   Authority,
@@ -870,6 +879,30 @@ export const routes = {
     access: 'authenticated',
     query: PageQuery,
     response: pageOf(AuditRecord),
+  }),
+  auditCheckpoints: route({
+    method: 'GET',
+    path: '/api/v1/audit/checkpoints',
+    summary: 'Signed checkpoints, oldest first, and the keys that sign them',
+    access: 'authenticated',
+    query: CheckpointQuery,
+    response: AuditCheckpoints,
+  }),
+  auditProof: route({
+    method: 'GET',
+    path: '/api/v1/audit/records/:sequence/proof',
+    summary: 'That a record is under the latest checkpoint',
+    access: 'authenticated',
+    params: z.object({ sequence: z.coerce.number().int().min(1) }),
+    response: AuditProof,
+  }),
+  auditConsistency: route({
+    method: 'GET',
+    path: '/api/v1/audit/consistency',
+    summary: 'That one checkpoint goes on from another',
+    access: 'authenticated',
+    query: ConsistencyQuery,
+    response: ConsistencyProof,
   }),
   verifyAudit: route({
     method: 'POST',

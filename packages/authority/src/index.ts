@@ -1,4 +1,4 @@
-export { type TrailVerdict, verifyExportedTrail } from './audit/verify.ts';
+export { type KeptCheckpoints, type TrailVerdict, verifyExportedTrail } from './audit/verify.ts';
 export {
   type AuthorityConfig,
   ConfigError,

@@ -1,6 +1,7 @@
 /** The catalogue: every operation of every room. The reference, the roles in the console and the permission table come from it. */
 import { type Permission, rolePermissions, roles } from '@chancery/api';
 import type { z } from 'zod';
+import { makeCheckpoint } from './audit/checkpoint.ts';
 import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
 import { addCrlShards } from './ca/crl-shard.ts';
@@ -63,6 +64,7 @@ type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irr
 export const operations: readonly Listed[] = [
   openSetUp,
   setUpOffice,
+  makeCheckpoint,
   signInWithPassword,
   signInWithPasskey,
   signInWithLink,

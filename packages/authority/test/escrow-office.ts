@@ -31,7 +31,7 @@ import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } fr
 
 export type OperatorPrincipal = Extract<Principal, { kind: 'operator' }>;
 
-export interface Evidence {
+interface Evidence {
   readonly digest: string;
   readonly signature: string;
   readonly partial: { officer: number; points: string[]; proofs: string[] };

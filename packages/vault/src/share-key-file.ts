@@ -69,7 +69,7 @@ export async function openShareKey(file: unknown, passphrase: string, argon2id: 
   return shareKey;
 }
 
-export function isShareKeyFile(file: unknown): file is ShareKeyFile {
+function isShareKeyFile(file: unknown): file is ShareKeyFile {
   if (typeof file !== 'object' || file === null) return false;
   const { type, version, argon2id, publicKeys, nonce, sealed, holder } = file as Partial<ShareKeyFile>;
   if (type !== 'chancery-share-key' || version !== 1) return false;

@@ -1,4 +1,5 @@
 /** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
+import { checkpointIfDue } from '../audit/checkpoint.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
@@ -23,6 +24,8 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'ended-transport-keys': destroyEndedTransportKeys,
   'emptied-vaults': emptyVaults,
   'purge-tokens': purgeExpiredTokens,
+  // Last: it signs what the others have written.
+  'audit-checkpoint': checkpointIfDue,
 };
 
 export async function tick(world: World): Promise<void> {

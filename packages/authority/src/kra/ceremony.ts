@@ -203,7 +203,7 @@ export function testOpening(ceremony: CeremonyRow, key: Pick<VaultKey, 'transcri
   };
 }
 
-export async function previousOf(snapshot: Snapshot, ceremony: CeremonyRow) {
+async function previousOf(snapshot: Snapshot, ceremony: CeremonyRow) {
   return ceremony.epoch === 1 ? undefined : keyOfVault(await vaultById(snapshot, ceremony.vault_id));
 }
 
@@ -378,7 +378,7 @@ function requireOfficer(by: Principal) {
   return by;
 }
 
-export function planOf(ceremony: CeremonyRow): CeremonyPlan {
+function planOf(ceremony: CeremonyRow): CeremonyPlan {
   if (ceremony.plan === null) throw wrongState(ceremony);
   return JSON.parse(ceremony.plan) as CeremonyPlan;
 }

@@ -7,7 +7,7 @@ type Json = ColumnType<Record<string, unknown>, string, string>;
 type BigIntColumn = ColumnType<string, string | number | bigint, string | number | bigint>;
 
 /** What the officers of a ceremony open together: half of a lock that nothing is behind. */
-export interface TestRecord {
+interface TestRecord {
   /** Base64url. */
   readonly encapsulation: string;
   readonly ciphertext: string;
@@ -364,6 +364,9 @@ export interface Schema {
     verdict: string | null;
     detail: string;
   };
+  audit_nodes: { level: number; index: BigIntColumn; hash: Buffer };
+  audit_checkpoints: { size: BigIntColumn; root: Buffer; note: string; at: Date };
+  audit_keys: { key_reference: string; name: string; public_key: Buffer; created_at: Date };
   audit_records: {
     sequence: BigIntColumn;
     at: Date;

@@ -1,8 +1,7 @@
 /** Passwords of key files: from a file, a table of files, the environment or a person; never from the command line. */
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse/sync';
+import { askHidden } from '../ask-hidden.ts';
 import { CommandError } from '../exit-codes.ts';
 import type { WalkedFile } from './walk.ts';
 
@@ -76,23 +75,6 @@ async function fallback(haveTable: boolean): Promise<string[]> {
   if (given !== undefined) return [given];
   if (haveTable || !process.stdin.isTTY) return [''];
   return [await askHidden('Password of the key files: ')];
-}
-
-function askHidden(question: string): Promise<string> {
-  process.stderr.write(question);
-  const silent = new Writable({ write: (_piece, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  return new Promise((resolve, reject) => {
-    lines.once('SIGINT', () => {
-      lines.close();
-      reject(new CommandError('Nothing was imported.'));
-    });
-    lines.question('', (answer) => {
-      lines.close();
-      process.stderr.write('\n');
-      resolve(answer);
-    });
-  });
 }
 
 function readText(file: string): string {

@@ -1,12 +1,24 @@
 /** The audit trail: pages, export, verification. */
+import { consistencyProof, formatVerifierKey, inclusionProof } from '@chancery/trail';
+import { verifierKeyOf } from '../../audit/checkpoint.ts';
 import { countRecords, describeRecord, searchTrail } from '../../audit/records.ts';
 import { readTrail } from '../../audit/trail.ts';
 import { verifyTrail } from '../../audit/verify.ts';
+import { AuthorityError } from '../../errors.ts';
 import { consult } from '../../operation.ts';
+import {
+  auditKeys,
+  type CheckpointRow,
+  checkpointsAfter,
+  latestCheckpoint,
+  nodeReader,
+} from '../../store/audit-tree.ts';
 import { cursorNumber } from './cursor.ts';
 import type { Handlers } from './handler.ts';
 
-export const auditHandlers: Handlers<'auditRecords' | 'auditExport' | 'verifyAudit'> = {
+export const auditHandlers: Handlers<
+  'auditRecords' | 'auditExport' | 'verifyAudit' | 'auditCheckpoints' | 'auditProof' | 'auditConsistency'
+> = {
   async auditRecords({ world, by }, { query }) {
     const { limit, after, ...filter } = query;
     const { rows, total } = await consult(world, 'audit:read', by, (snapshot) =>
@@ -34,4 +46,50 @@ export const auditHandlers: Handlers<'auditRecords' | 'auditExport' | 'verifyAud
   async verifyAudit({ world, by }) {
     return consult(world, 'audit:read', by, verifyTrail);
   },
+  async auditCheckpoints({ world, by }, { query }) {
+    return consult(world, 'audit:read', by, async (snapshot) => {
+      const rows = await checkpointsAfter(snapshot, cursorNumber(query.after) ?? 0, query.limit);
+      const last = rows.at(-1);
+      return {
+        items: rows.map(describeCheckpoint),
+        next: rows.length === query.limit && last !== undefined ? String(last.size) : null,
+        keys: (await auditKeys(snapshot)).map((key) => formatVerifierKey(verifierKeyOf(key))),
+      };
+    });
+  },
+  async auditProof({ world, by }, { params }) {
+    return consult(world, 'audit:read', by, async (snapshot) => {
+      const checkpoint = await latestCheckpoint(snapshot);
+      if (checkpoint === undefined || checkpoint.size < params.sequence) {
+        throw new AuthorityError(
+          'wrong-state',
+          'No checkpoint covers this record yet. One is signed within two minutes; ask again then.',
+        );
+      }
+      const [record] = await readTrail(snapshot, params.sequence - 1, 1);
+      if (record === undefined) throw new AuthorityError('not-found', 'There is no such record.');
+      const proof = await inclusionProof(params.sequence - 1, checkpoint.size, nodeReader(snapshot));
+      return {
+        canonical: record.canonical,
+        leaf: params.sequence - 1,
+        proof: proof.map(toHex),
+        checkpoint: describeCheckpoint(checkpoint),
+      };
+    });
+  },
+  async auditConsistency({ world, by }, { query: { from, to } }) {
+    return consult(world, 'audit:read', by, async (snapshot) => {
+      const grown = (await latestCheckpoint(snapshot))?.size ?? 0;
+      if (from > to || to > grown) {
+        throw new AuthorityError('invalid-request', `The trail has ${grown} records under checkpoints: from, then to.`);
+      }
+      return { from, to, proof: (await consistencyProof(from, to, nodeReader(snapshot))).map(toHex) };
+    });
+  },
 };
+
+function describeCheckpoint({ size, note, at }: CheckpointRow) {
+  return { size, at: at.toISOString(), note };
+}
+
+const toHex = (hash: Uint8Array): string => Buffer.from(hash).toString('hex');

@@ -22,6 +22,9 @@ const NOBODY_ELSE = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a12';
 const recovery = { personId: NOBODY, reason: 'other', explanation: 'a test', delivery: { kind: 'pkcs12' } };
 
 const calls: Record<AuthenticatedRoute, Call> = {
+  auditCheckpoints: { needs: 'audit:read' },
+  auditProof: { needs: 'audit:read' },
+  auditConsistency: { needs: 'audit:read', query: '?from=1&to=1' },
   vault: { needs: 'recovery:read' },
   registerShareKey: {
     needs: 'recovery:approve',
@@ -153,7 +156,7 @@ describe('who may call what', () => {
 
   it.each(table)('%s', async (name, call) => {
     const { method, path } = routes[name];
-    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef')}${call.query ?? ''}`;
+    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':sequence', '1')}${call.query ?? ''}`;
     const found: Record<string, boolean> = {};
     const expected: Record<string, boolean> = {};
     for (const [who, token] of tokens) {

@@ -14,6 +14,7 @@ import { up as offlineRoots } from './0012-offline-roots.ts';
 import { up as renewal } from './0013-renewal.ts';
 import { up as importedKeys } from './0014-imported-keys.ts';
 import { up as vaultCeremonies } from './0020-vault-ceremonies.ts';
+import { up as auditTree } from './0021-audit-tree.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -32,4 +33,5 @@ export const migrations: Record<string, Migration> = {
   '0013-renewal': { up: renewal },
   '0014-imported-keys': { up: importedKeys },
   '0020-vault-ceremonies': { up: vaultCeremonies },
+  '0021-audit-tree': { up: auditTree },
 };

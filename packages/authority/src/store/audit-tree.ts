@@ -1,0 +1,86 @@
+/** The audit tree's nodes, checkpoints and keys. */
+import type { Node, NodeReader } from '@chancery/trail';
+import { type Selectable, sql } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type CheckpointRow = Omit<Selectable<Schema['audit_checkpoints']>, 'size'> & { readonly size: number };
+export type AuditKeyRow = Selectable<Schema['audit_keys']>;
+
+/** Nodes of the tree as the database has them. @throws Error where one is missing: the tree was not grown that far */
+export function nodeReader(snapshot: Snapshot): NodeReader {
+  return async (wanted) => {
+    if (wanted.length === 0) return [];
+    const rows = await snapshot
+      .selectFrom('audit_nodes')
+      .selectAll()
+      .where(
+        sql<boolean>`(level, index) IN (SELECT * FROM unnest(${wanted.map(({ level }) => level)}::smallint[],
+          ${wanted.map(({ index }) => index)}::bigint[]))`,
+      )
+      .execute();
+    const found = new Map(rows.map(({ level, index, hash }) => [`${level}/${index}`, hash]));
+    return wanted.map(({ level, index }) => {
+      const hash = found.get(`${level}/${index}`);
+      if (hash === undefined) throw new Error(`The audit tree lacks node ${level}/${index}`);
+      return hash;
+    });
+  };
+}
+
+export async function insertNodes(tx: Transaction, nodes: readonly Node[]): Promise<void> {
+  await sql`INSERT INTO audit_nodes (level, index, hash)
+    SELECT * FROM unnest(${nodes.map(({ level }) => level)}::smallint[], ${nodes.map(({ index }) => index)}::bigint[],
+      ${nodes.map(({ hash }) => `\\x${Buffer.from(hash).toString('hex')}`)}::bytea[])`.execute(tx);
+}
+
+export async function latestCheckpoint(snapshot: Snapshot): Promise<CheckpointRow | undefined> {
+  const row = await snapshot
+    .selectFrom('audit_checkpoints')
+    .selectAll()
+    .orderBy('size', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? undefined : { ...row, size: Number(row.size) };
+}
+
+/** Oldest first. */
+export async function checkpointsAfter(snapshot: Snapshot, size: number, limit: number): Promise<CheckpointRow[]> {
+  const rows = await snapshot
+    .selectFrom('audit_checkpoints')
+    .selectAll()
+    .where('size', '>', String(size))
+    .orderBy('size')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ ...row, size: Number(row.size) }));
+}
+
+export async function insertCheckpoint(tx: Transaction, checkpoint: CheckpointRow): Promise<void> {
+  await tx.insertInto('audit_checkpoints').values(checkpoint).execute();
+}
+
+/** The key that signs now. */
+export async function auditKey(snapshot: Snapshot): Promise<AuditKeyRow | undefined> {
+  return snapshot.selectFrom('audit_keys').selectAll().orderBy('created_at', 'desc').limit(1).executeTakeFirst();
+}
+
+/** Every key that ever signed, oldest first. */
+export async function auditKeys(snapshot: Snapshot): Promise<AuditKeyRow[]> {
+  return snapshot.selectFrom('audit_keys').selectAll().orderBy('created_at').execute();
+}
+
+export async function insertAuditKey(tx: Transaction, key: AuditKeyRow): Promise<void> {
+  await tx.insertInto('audit_keys').values(key).execute();
+}
+
+/** The sequence of the last record: records are numbered from 1 without gaps. */
+export async function lastSequence(snapshot: Snapshot): Promise<number> {
+  const row = await snapshot
+    .selectFrom('audit_records')
+    .select('sequence')
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return Number(row?.sequence ?? 0);
+}
