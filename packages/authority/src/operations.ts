@@ -28,6 +28,7 @@ import { closeStaleIntents, signCertificate } from './ca/sign.ts';
 import { collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
 import { createGateway } from './identity/gateways.ts';
+import { moveSecrets } from './identity/move-secrets.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
@@ -91,6 +92,7 @@ export const operations: readonly Listed[] = [
   finishClaim,
   expireClaim,
   escrowKey,
+  moveSecrets,
   registerShareKey,
   openCeremony,
   dealPart,

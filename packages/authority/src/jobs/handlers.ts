@@ -1,5 +1,6 @@
 /** Who runs which job. */
 import { generateCrlIfDue } from '../ca/due-crls.ts';
+import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
@@ -12,6 +13,9 @@ export const jobHandlers: JobHandlers = {
   'issue-batch': (world, { issuanceId }) => issueBatch(world, issuanceId),
   'publish-person': (world, { personId }) => publishPerson(world, personId),
   'generate-crl': (world, { authorityId }) => generateCrlIfDue(world, authorityId),
-  'empty-vaults': emptyVaults,
+  'empty-vaults': async (world) => {
+    await moveSecretsOnce(world);
+    await emptyVaults(world);
+  },
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
 };

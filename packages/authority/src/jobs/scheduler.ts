@@ -3,6 +3,7 @@ import { checkpointIfDue } from '../audit/checkpoint.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
+import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
@@ -22,6 +23,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
     if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
   },
   'ended-transport-keys': destroyEndedTransportKeys,
+  'own-secrets-key': moveSecretsOnce,
   'emptied-vaults': emptyVaults,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.

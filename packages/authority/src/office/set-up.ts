@@ -6,6 +6,7 @@ import { establishProfiles } from '../ca/profile.ts';
 import { AuthorityError } from '../errors.ts';
 import { acceptCredential, offerCredential } from '../identity/credential.ts';
 import { ChosenCredential } from '../identity/operators.ts';
+import { establishSecretsKey } from '../identity/sealing.ts';
 import { beginSession } from '../identity/sessions.ts';
 import { establishVault } from '../kra/vault.ts';
 import { operation } from '../operation.ts';
@@ -53,6 +54,7 @@ export const setUpOffice = operation({
     if ((await consumeToken(tx, 'setup', input.token, at)) === undefined) throw setUpLinkGone();
     const domains = [...new Set(input.domains)];
     await insertOffice(tx, { organisation: input.organisation, domains, demo: input.demo }, at);
+    await establishSecretsKey(tx, world);
     await establishProfiles(tx, world);
     await establishHierarchy(tx, world, { organisation: input.organisation, algorithm: input.caAlgorithm });
     await establishVault(tx, world, { threshold: world.config.escrow.threshold });

@@ -220,7 +220,8 @@ export async function vaultHolds(snapshot: Snapshot, vaultId: string): Promise<b
       sql<boolean>`EXISTS (SELECT 1 FROM escrow_locks WHERE kind = 'vault' AND holder = ${vaultId})
     OR EXISTS (SELECT 1 FROM claims WHERE vault_id = ${vaultId}::uuid AND sealed_secret IS NOT NULL)
     OR EXISTS (SELECT 1 FROM recovery_requests WHERE sealed_password IS NOT NULL
-         AND canonical::jsonb->>'vaultId' = ${vaultId})`.as('holds'),
+         AND canonical::jsonb->>'vaultId' = ${vaultId})
+    OR EXISTS (SELECT 1 FROM office WHERE secrets_key IS NULL)`.as('holds'),
     )
     .executeTakeFirstOrThrow();
   return holds;

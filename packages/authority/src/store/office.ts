@@ -34,3 +34,12 @@ export async function insertOffice(tx: Transaction, office: Office, at: Date): P
     throw new AuthorityError('wrong-state', 'The office is set up already. Nothing was changed. Sign in instead.');
   }
 }
+
+/** Reference of the key that operators' secrets are sealed under; null in an office from before there was one. */
+export async function secretsKey(snapshot: Snapshot): Promise<string | null | undefined> {
+  return (await snapshot.selectFrom('office').select('secrets_key').executeTakeFirst())?.secrets_key;
+}
+
+export async function setSecretsKey(tx: Transaction, keyReference: string): Promise<void> {
+  await tx.updateTable('office').set({ secrets_key: keyReference }).where('secrets_key', 'is', null).execute();
+}

@@ -174,3 +174,18 @@ export async function lockPasskey(tx: Transaction, credentialId: string): Promis
 export async function setPasskeyCounter(tx: Transaction, credentialId: string, counter: number): Promise<void> {
   await tx.updateTable('passkeys').set({ counter }).where('credential_id', '=', credentialId).execute();
 }
+
+/** Of every operator who has one, held until commit. */
+export async function lockTotpSecrets(tx: Transaction): Promise<{ id: string; totp_secret: Buffer }[]> {
+  const rows = await tx
+    .selectFrom('operators')
+    .select(['id', 'totp_secret'])
+    .where('totp_secret', 'is not', null)
+    .forUpdate()
+    .execute();
+  return rows.flatMap(({ id, totp_secret }) => (totp_secret === null ? [] : [{ id, totp_secret }]));
+}
+
+export async function setTotpSecret(tx: Transaction, operatorId: string, sealed: Buffer): Promise<void> {
+  await tx.updateTable('operators').set({ totp_secret: sealed }).where('id', '=', operatorId).execute();
+}

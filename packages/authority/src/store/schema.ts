@@ -16,7 +16,14 @@ interface TestRecord {
 }
 
 export interface Schema {
-  office: { only_row: Generated<boolean>; organisation: string; domains: string[]; demo: boolean; set_up_at: Date };
+  office: {
+    only_row: Generated<boolean>;
+    organisation: string;
+    domains: string[];
+    demo: boolean;
+    set_up_at: Date;
+    secrets_key: Generated<string | null>;
+  };
   operators: {
     id: Generated<string>;
     name: string;

@@ -36,6 +36,11 @@ export async function vaultById(snapshot: Snapshot, id: string): Promise<VaultRo
   return read(await vaults(snapshot).where('id', '=', id).executeTakeFirstOrThrow());
 }
 
+/** The one of the set-up. */
+export async function firstVault(snapshot: Snapshot): Promise<VaultRow> {
+  return read(await vaults(snapshot).orderBy('created_at').limit(1).executeTakeFirstOrThrow());
+}
+
 /** Vaults that were replaced and still hold something. */
 export async function vaultsToEmpty(snapshot: Snapshot): Promise<VaultRow[]> {
   const current = await currentVault(snapshot);

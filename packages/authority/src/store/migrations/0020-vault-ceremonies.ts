@@ -22,6 +22,8 @@ const statements = [
      RETURN NEW;
    END $$`,
   `CREATE TRIGGER keep_vault_key BEFORE UPDATE ON vaults FOR EACH ROW EXECUTE FUNCTION keep_vault_key()`,
+  // What operators' secrets are sealed under: a key of its own, since the provisional vault's is destroyed.
+  `ALTER TABLE office ADD COLUMN secrets_key text`,
   `CREATE TABLE share_keys (
      id uuid PRIMARY KEY,
      operator_id uuid NOT NULL REFERENCES operators,
