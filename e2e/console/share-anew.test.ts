@@ -115,7 +115,7 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     await accept(oskar, passkey, /the vault is live/);
     await page.getByText('2: shared anew once').waitFor();
     await page.getByText('Every officer who is left is needed').waitFor();
-    await page.getByRole('table', { name: 'Past ceremonies' }).getByText('Shared anew, epoch 2').first().waitFor();
+    await page.getByRole('row', { name: /Shared anew, epoch 2 Complete/ }).waitFor();
     expect(await ada.lookAt('vault-epoch-2')).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
-import { useQuery } from '@tanstack/react-query';
+import type { Vault } from '@chancery/api';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '../api.ts';
 import { Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
@@ -8,8 +9,13 @@ import { When } from '../pieces/When.tsx';
 import { named } from './part.ts';
 
 /** Ceremonies that are over. Nothing where there was none. */
-export function PastCeremonies() {
-  const ceremonies = useQuery({ queryKey: ['ceremonies'], queryFn: () => api.ceremonies() });
+export function PastCeremonies({ vault }: { vault: Vault }) {
+  // Asked for anew whenever one has begun or ended, whoever did that.
+  const ceremonies = useQuery({
+    queryKey: ['ceremonies', vault.id, vault.epoch, vault.ceremony?.id ?? null],
+    queryFn: () => api.ceremonies(),
+    placeholderData: keepPreviousData,
+  });
   const past = ceremonies.data?.items.filter(({ closedAt }) => closedAt !== null) ?? [];
   if (past.length === 0) return <ProblemAlert error={ceremonies.error} onRetry={() => void ceremonies.refetch()} />;
   return (

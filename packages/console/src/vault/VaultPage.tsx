@@ -65,7 +65,7 @@ export function VaultPage() {
       {current.state === 'live' && <Live vault={current} />}
       {current.ceremony?.kind === 'reshare' && <CeremonyPanel ceremony={current.ceremony} />}
       <YourShareKey vault={current} />
-      <PastCeremonies />
+      <PastCeremonies vault={current} />
       <Modal
         opened={inviting}
         onClose={dialog.close}
