@@ -18,7 +18,11 @@ export async function* certificatesIn(handle: FileHandle): AsyncGenerator<Uint8A
   }
   const reader = new CertificateText();
   const decoder = new TextDecoder(head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : 'latin1');
-  for await (const piece of handle.createReadStream({ start: 0, autoClose: false, highWaterMark: Math.min(Math.max(size, 1), 1_048_576) }))
+  for await (const piece of handle.createReadStream({
+    start: 0,
+    autoClose: false,
+    highWaterMark: Math.min(Math.max(size, 1), 1_048_576),
+  }))
     for (const one of reader.push(decoder.decode(piece as Buffer, { stream: true }))) yield* expanded(one);
   for (const one of reader.end()) yield* expanded(one);
   if (reader.broken > 0) throw new Error(`${reader.broken} PEM blocks in it are cut off or damaged`);

@@ -5,6 +5,8 @@ import {
   approve,
   type CeremonyPlan,
   dealFor,
+  digestOf,
+  fingerprintOf,
   PURPOSES,
   type ShareKey,
   signDocument,
@@ -43,7 +45,8 @@ export async function takePart(
   const transcript = read<Transcript>(ceremony.transcript);
   if (ceremony.yourTurn !== 'accept' || transcript === null || ceremony.opening === null) return null;
   const acceptance = await acceptFor(transcript, previous, officerId, key, ceremony.opening);
-  await confirm(ceremony.fingerprint ?? '');
+  // Of what was checked here, not of what the office says about it.
+  await confirm(fingerprintOf(digestOf(transcript)));
   return client.acceptCeremony({ params, body: routes.acceptCeremony.body.parse(acceptance) });
 }
 
