@@ -64,6 +64,8 @@ export const RecoveryRequest = z.object({
   mayApprove: z.boolean(),
   mayRelease: z.boolean(),
   why: z.string().nullable(),
+  /** RFC 8785 JSON, word for word: what officers sign. `digest` is of it, and what is opened stands in it. */
+  canonical: z.string(),
   /** What an approval opens its part of. */
   opening: Opening.nullable(),
 });

@@ -122,7 +122,7 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
       const { transcript } = await read(currentVault);
       if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
       const opening = openingOf(request);
-      const made = await approve(JSON.parse(transcript), officer.id, shareKey(officer), opening);
+      const made = await approve(JSON.parse(transcript), officer.id, shareKey(officer), opening, request.canonical);
       const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
       return { digest: request.digest, signature: made.signature, partial };
     },

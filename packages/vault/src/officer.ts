@@ -12,6 +12,7 @@ import {
   type Transcript,
   vaultKeyOf,
 } from './dealing.ts';
+import { digestOf, sha256, toHex, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
 import { contribute, type Opening, type Partial } from './partial.ts';
 import { type ShareKey, signDocument } from './share-key.ts';
@@ -66,13 +67,21 @@ export async function acceptFor(
   }
 }
 
-/** An officer's approval of a request: their part of the opening, and their signature. */
+/**
+ * An officer's approval of a request: their part of the opening, and their signature.
+ * @param document the canonical request (RFC 8785 JSON), as the officer was shown it: what is opened must stand in it
+ * @throws VaultError `bad-proof` where the server asks to open something else
+ */
 export async function approve(
   transcript: Transcript,
   officerId: string,
   key: ShareKey,
   opening: Opening,
+  document: string,
 ): Promise<{ signature: string; partial: Partial }> {
+  if (!isOpeningOf(document, opening)) {
+    throw new VaultError('bad-proof', 'The office asks to open something else than the request says.');
+  }
   const share: Share = await receiveShare(transcript, indexIn(transcript.plan, officerId), key);
   try {
     return {
@@ -82,6 +91,12 @@ export async function approve(
   } finally {
     share.secret.fill(0);
   }
+}
+
+function isOpeningOf(document: string, opening: Opening): boolean {
+  if (toHex(sha256(utf8(document))) !== opening.request) return false;
+  const { vaultId, records } = JSON.parse(document) as { vaultId?: unknown; records?: unknown };
+  return digestOf({ vaultId, records }) === digestOf({ vaultId: opening.vaultId, records: opening.records });
 }
 
 /** From 1. @throws VaultError `invalid-argument` for somebody who has no part in it */

@@ -12,12 +12,14 @@ import {
   readPkcs12,
   signatureAlgorithmFor,
 } from '@chancery/smime';
-import { PURPOSES, signDocument } from '@chancery/vault';
+import { approve as approveAs, PURPOSES, signDocument } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
 import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
-import { decideRecovery, expireRecoveries, findLapsedRecoveries, requestRecovery } from './recovery.ts';
+import { type RecoveryRow, recoveryById } from '../store/recovery.ts';
+import { currentVault } from '../store/vaults.ts';
+import { decideRecovery, expireRecoveries, findLapsedRecoveries, openingOf, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 
 let now = new Date('2026-03-01T12:00:00.000Z');
@@ -233,6 +235,23 @@ describe('refused, each with a record', () => {
     }
     expect(await stateOf(id)).toBe('open');
     expect(await send({})).toBe('open');
+  });
+
+  it('to contribute, by the officer’s own client, to anything but what the request says', async () => {
+    const [id, other] = [await ask(), await ask(admin, { personId: await office.person('elsewhere@example.com') })];
+    const read = (which: string) =>
+      office.world.database.snapshot((snapshot) => recoveryById(snapshot, which)) as Promise<RecoveryRow>;
+    const [request, another] = [await read(id), await read(other)];
+    const { transcript } = await office.world.database.snapshot(currentVault);
+    const [mine, theirs] = [openingOf(request), openingOf(another)];
+    const contribute = (opening: typeof mine, document = request.canonical) =>
+      approveAs(JSON.parse(transcript ?? ''), olga.id, office.shareKey(olga), opening, document);
+    // A server that puts other records under this request, or another request's text over them.
+    for (const opening of [{ ...mine, records: theirs.records }, { ...mine, vaultId: id }, { ...theirs }]) {
+      await expect(contribute(opening)).rejects.toMatchObject({ code: 'bad-proof' });
+    }
+    await expect(contribute(mine, another.canonical)).rejects.toMatchObject({ code: 'bad-proof' });
+    expect((await contribute(mine)).partial.points).toHaveLength(1);
   });
 
   it('a decision of a recovery officer who holds no share', async () => {

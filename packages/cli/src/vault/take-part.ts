@@ -59,7 +59,7 @@ export async function decideAs(
   note = '',
 ): Promise<RecoveryRequest> {
   const params = { id: requestId };
-  const { digest, opening, why } = await client.recoveryRequest({ params });
+  const { digest, opening, why, canonical } = await client.recoveryRequest({ params });
   if (decision === 'reject') {
     const signature = signDocument(key, PURPOSES.decision, { request: digest, decision });
     return client.decideRecovery({ params, body: { decision, digest, note, signature } });
@@ -69,7 +69,7 @@ export async function decideAs(
     throw new CommandError(`${why ?? 'You cannot approve this request'}. Nothing was decided.`);
   }
   const { id: officerId } = await client.me();
-  const evidence = await approve(JSON.parse(transcript), officerId, key, opening);
+  const evidence = await approve(JSON.parse(transcript), officerId, key, opening, canonical);
   return client.decideRecovery({
     params,
     body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),

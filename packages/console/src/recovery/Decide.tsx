@@ -9,6 +9,7 @@ import { useAct } from '../pieces/useAct.ts';
 import { InWords } from '../problem.ts';
 import { useShareKey } from '../vault/use-share-key.tsx';
 import { readTranscriptOf, useVault } from '../vault/use-vault.ts';
+import { isShownAsAsked } from './rules.ts';
 
 /** An officer decides, with their share key: an approval is their part of the opening itself, a rejection is signed. */
 export function Decide({ request }: { request: RecoveryRequest }) {
@@ -46,12 +47,12 @@ function DecideWith({ request, vault }: DecideWithProps) {
       if (transcript === null || opening === null || me === undefined) {
         throw new InWords('The vault is not in use. Nothing was decided.');
       }
-      if (opening.request !== digest) {
+      if (opening.request !== digest || !isShownAsAsked(request)) {
         throw new InWords(
-          'The office asks to open something else than this request. Nothing was decided. Tell an auditor.',
+          'The office asks to open something else than this page shows. Nothing was decided. Tell an auditor.',
         );
       }
-      const evidence = await key.run('approve', { officerId: me.id, transcript, opening });
+      const evidence = await key.run('approve', { officerId: me.id, transcript, opening, document: request.canonical });
       return api.decideRecovery({
         params,
         body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),

@@ -1,6 +1,6 @@
 import type { RecoveryRequest } from '@chancery/api';
 import { describe, expect, it } from 'vitest';
-import { approvals, recoverySteps } from './rules.ts';
+import { approvals, isShownAsAsked, recoverySteps } from './rules.ts';
 
 const id = '00000000-0000-4000-8000-000000000000';
 const approval = {
@@ -32,6 +32,15 @@ const request: RecoveryRequest = {
   mayRelease: false,
   why: null,
   opening: null,
+  canonical: JSON.stringify({
+    person: { name: 'Ada', address: 'ada@example.com' },
+    reason: 'lost-device',
+    caseNumber: '',
+    explanation: 'lost',
+    delivery: { kind: 'pkcs12' },
+    requestedBy: { id, name: 'Ruth' },
+    expiresAt: '2026-11-27T00:00:00Z',
+  }),
 };
 const states = (changed: Partial<RecoveryRequest>) =>
   recoverySteps({ ...request, ...changed }).map((step) => step.state);
@@ -54,5 +63,24 @@ describe('recoverySteps', () => {
   });
   it('counts only approvals', () => {
     expect(approvals({ decisions: [approval, { ...approval, decision: 'reject' }] })).toBe(1);
+  });
+});
+
+describe('what an officer reads', () => {
+  it('is what they sign', () => {
+    expect(isShownAsAsked(request)).toBe(true);
+  });
+
+  it.each<Partial<RecoveryRequest>>([
+    { personAddress: 'eve@example.com' },
+    { reason: 'legal-hold' },
+    { explanation: 'another story' },
+    { delivery: { kind: 'certificate', recipient: 'CN=Eve' } },
+    { requestedBy: { id, name: 'Rita' } },
+    { expiresAt: '2027-11-27T00:00:00Z' },
+    { canonical: '{}' },
+    { canonical: 'nothing' },
+  ])('is not, with %o', (change) => {
+    expect(isShownAsAsked({ ...request, ...change })).toBe(false);
   });
 });

@@ -58,3 +58,24 @@ export const recoveryRules = (threshold: number): readonly string[] => [
   'The key is put together inside the authority and leaves it once, to whoever asked and nobody else.',
   'Every step stands in the audit trail, with the names.',
 ];
+
+/** Does the page show what the canonical request says, which is what an officer signs? The server could show another story. */
+export function isShownAsAsked(request: RecoveryRequest): boolean {
+  try {
+    const asked = JSON.parse(request.canonical);
+    const pairs = [
+      [asked.person.name, request.personName],
+      [asked.person.address, request.personAddress],
+      [asked.reason, request.reason],
+      [asked.caseNumber, request.caseNumber],
+      [asked.explanation, request.explanation],
+      [asked.delivery.kind, request.delivery.kind],
+      [asked.delivery.recipient ?? null, request.delivery.recipient],
+      [asked.requestedBy.name, request.requestedBy.name],
+      [Date.parse(asked.expiresAt), Date.parse(request.expiresAt)],
+    ];
+    return pairs.every(([said, shown]) => said === shown);
+  } catch {
+    return false;
+  }
+}

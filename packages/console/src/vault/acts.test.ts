@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type CeremonyPlan, digestOf, isSignedBy, PURPOSES, type Transcript, vaultKeyOf } from '@chancery/vault';
+import {
+  type CeremonyPlan,
+  canonical,
+  digestOf,
+  isSignedBy,
+  PURPOSES,
+  type Transcript,
+  vaultKeyOf,
+} from '@chancery/vault';
 import { describe, expect, it } from 'vitest';
 import { acts, type Report, type ShareKeySource } from './acts.ts';
 
@@ -57,7 +65,8 @@ describe('acts', () => {
       silent,
     );
     expect(acceptance.partial.officer).toBe(2);
-    const digest = digestOf('a request');
+    const document = Buffer.from(canonical({ vaultId: 'vault', records })).toString();
+    const digest = digestOf(JSON.parse(document));
     const said: string[] = [];
     const approval = await acts.approve(
       {
@@ -65,6 +74,7 @@ describe('acts', () => {
         officerId: 'Olga',
         transcript: dealt,
         opening: { vaultId: 'vault', request: digest, records },
+        document,
       },
       (what) => said.push(what),
     );

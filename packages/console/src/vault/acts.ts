@@ -89,14 +89,21 @@ export const acts = {
   },
 
   approve(
-    input: { source: ShareKeySource; officerId: string; transcript: Transcript; opening: Opening },
+    input: {
+      source: ShareKeySource;
+      officerId: string;
+      transcript: Transcript;
+      opening: Opening;
+      /** The canonical request. */
+      document: string;
+    },
     report: Report,
   ): Promise<{ signature: string; partial: Partial }> {
-    const { source, officerId, transcript, opening } = input;
+    const { source, officerId, transcript, opening, document } = input;
     return withKey(source, report, (key) => {
       const count = opening.records.length;
       report(`Computing your part of the opening of ${count === 1 ? 'one key' : `${count} keys`}`, null);
-      return namingFault(dealersOf(transcript, null), () => approve(transcript, officerId, key, opening));
+      return namingFault(dealersOf(transcript, null), () => approve(transcript, officerId, key, opening, document));
     });
   },
 

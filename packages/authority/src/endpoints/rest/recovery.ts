@@ -99,6 +99,7 @@ async function describeRecovery(
     mayApprove: may.has('recovery:approve') && noDecision === null,
     mayRelease: may.has('recovery:release') && noRelease === null,
     why: noDecision ?? noRelease,
+    canonical: row.canonical,
     opening: may.has('recovery:approve') && noDecision === null ? openingOf(row) : null,
   };
 }
