@@ -167,7 +167,7 @@ async function issueAll(client: Client, batch: readonly RequestOfOne[], ledger: 
 }
 
 async function persist<T>(call: () => Promise<T>): Promise<T> {
-  const until = Date.now() + 180_000;
+  const until = Date.now() + 900_000;
   for (;;) {
     try {
       return await call();
