@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['e2e/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
+    maxWorkers: 2,
     bail: 0,
   },
 });

@@ -6,6 +6,6 @@ export default defineConfig({
     include: ['interop/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    fileParallelism: false,
+    maxWorkers: 2,
   },
 });
