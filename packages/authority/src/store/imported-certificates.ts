@@ -3,6 +3,7 @@ import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { ChangedCertificate, StatusChange } from './revocations.ts';
 import type { Schema } from './schema.ts';
+import { changedStatus, mayChange } from './status-change.ts';
 
 export type ImportedRow = Selectable<Schema['imported_certificates']>;
 export type NewImportedRow = Insertable<Schema['imported_certificates']>;
@@ -212,17 +213,9 @@ export async function changeImportedStatus(
   change: StatusChange,
   at: Date,
 ): Promise<ChangedCertificate[]> {
-  const held = sql<boolean>`revocation_reason = 'certificateHold'`;
   let query = tx
     .updateTable('imported_certificates')
-    .set(
-      change.act === 'release'
-        ? { revoked_at: null, revocation_reason: null }
-        : {
-            revoked_at: sql<Date>`coalesce(revoked_at, ${at}::timestamptz)`,
-            revocation_reason: change.act === 'hold' ? 'certificateHold' : change.reason,
-          },
-    )
+    .set(changedStatus(change, at))
     .where('authority_id', 'is not', null);
   if ('id' in target) query = query.where('id', '=', target.id);
   else {
@@ -232,9 +225,7 @@ export async function changeImportedStatus(
         ? query.where('person_id', '=', target.personId)
         : query.where('authority_id', '=', target.authorityId);
   }
-  if (change.act === 'release') query = query.where(held);
-  else if (change.act === 'hold') query = query.where('revoked_at', 'is', null);
-  else query = query.where((where) => where.or([where('revoked_at', 'is', null), held]));
+  query = query.where(mayChange(change));
   const rows = await query.returning(['serial_number', 'authority_id', 'person_id']).execute();
   return rows.flatMap((row) =>
     row.authority_id === null

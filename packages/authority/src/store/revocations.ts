@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { CrlScope } from './crls.ts';
 import type { Snapshot, Transaction } from './database.ts';
 import { changeImportedStatus, importedStatus } from './imported-certificates.ts';
+import { changedStatus, mayChange } from './status-change.ts';
 
 /** The version up to which an authority's revocations have committed; 0 where nothing was ever revoked. */
 export async function revocationVersion(snapshot: Snapshot, authorityId: string): Promise<number> {
@@ -200,15 +201,7 @@ export async function changeStatus(
   change: StatusChange,
   at: Date,
 ): Promise<ChangedCertificate[]> {
-  const held = sql<boolean>`revocation_reason = 'certificateHold'`;
-  let query = tx.updateTable('certificates').set(
-    change.act === 'release'
-      ? { revoked_at: null, revocation_reason: null }
-      : {
-          revoked_at: sql<Date>`coalesce(revoked_at, ${at}::timestamptz)`,
-          revocation_reason: change.act === 'hold' ? 'certificateHold' : change.reason,
-        },
-  );
+  let query = tx.updateTable('certificates').set(changedStatus(change, at));
   if ('serialNumber' in target) query = query.where('serial_number', '=', target.serialNumber);
   else {
     query = query.where('not_after', '>=', target.now);
@@ -217,9 +210,7 @@ export async function changeStatus(
         ? query.where('person_id', '=', target.personId)
         : query.where('authority_id', '=', target.authorityId);
   }
-  if (change.act === 'release') query = query.where(held);
-  else if (change.act === 'hold') query = query.where('revoked_at', 'is', null);
-  else query = query.where((where) => where.or([where('revoked_at', 'is', null), held]));
+  query = query.where(mayChange(change));
   const rows = await query.returning(['serial_number', 'authority_id', 'person_id']).execute();
   const changed = rows.map((row) => ({
     serialNumber: row.serial_number,

@@ -10,7 +10,7 @@ import {
   registerShareKey,
   testOpening,
 } from '../../kra/ceremony.ts';
-import { keyOfVault, planOfVault } from '../../kra/vault.ts';
+import { planOfVault } from '../../kra/vault.ts';
 import { consult, perform } from '../../operation.ts';
 import type { Principal } from '../../principal.ts';
 import type { Snapshot } from '../../store/database.ts';
@@ -87,7 +87,6 @@ function readVault(world: World, by: Principal): Promise<Vault> {
     }
     const open = await openCeremonyRow(snapshot);
     const own = (await shareKeysOf(snapshot, by.kind === 'operator' ? [by.id] : [])).get(by.id);
-    const live = vault.state === 'live' ? keyOfVault(vault).key : null;
     return {
       id: vault.id,
       state: vault.state,
@@ -96,7 +95,7 @@ function readVault(world: World, by: Principal): Promise<Vault> {
       officers,
       publicKey: vault.publicKey?.toString('base64url') ?? null,
       transcript: vault.transcript,
-      fingerprint: live === null ? null : fingerprintOf(live.transcript),
+      fingerprint: fingerprintOfText(vault.transcript),
       keys: await countVaultLocks(snapshot, vault.id),
       yourShareKey:
         own === undefined
@@ -178,4 +177,9 @@ async function transcriptBefore(snapshot: Snapshot, row: CeremonyRow) {
   const { transcript, epoch } = await vaultById(snapshot, row.vault_id);
   if (transcript === null || epoch !== row.epoch - 1) return null;
   return { text: transcript, plan: (JSON.parse(transcript) as Transcript).plan };
+}
+
+/** Of the digest alone: the console asks every few seconds, and the vault key takes a multiplication for every share. */
+function fingerprintOfText(transcript: string | null): string | null {
+  return transcript === null ? null : fingerprintOf(digestOf(JSON.parse(transcript)));
 }

@@ -1,14 +1,13 @@
 /** The claim lock: opens with the secret of the one-time link, which nobody but its owner has. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { AuthorityError } from '../../errors.ts';
+import { unwrapDek, wrapDek } from './wrapped-dek.ts';
 
-/** nonce (12) || ciphertext (32) || tag (16). @param secret the part of the link behind `#` */
+/** As `wrapped-dek.ts` has it. @param secret the part of the link behind `#` */
 export function makeClaimLock(recordId: string, secret: string, dek: Uint8Array): Buffer {
   const key = lockKey(recordId, secret);
   try {
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 });
-    return Buffer.concat([nonce, cipher.update(dek), cipher.final(), cipher.getAuthTag()]);
+    return wrapDek(key, dek);
   } finally {
     key.fill(0);
   }
@@ -18,11 +17,7 @@ export function makeClaimLock(recordId: string, secret: string, dek: Uint8Array)
 export function openClaimLock(recordId: string, secret: string, wrapped: Uint8Array): Buffer {
   const key = lockKey(recordId, secret);
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, wrapped.subarray(0, 12), { authTagLength: 16 });
-    decipher.setAuthTag(wrapped.subarray(-16));
-    const dek = decipher.update(wrapped.subarray(12, -16));
-    decipher.final();
-    return dek;
+    return unwrapDek(key, wrapped);
   } catch {
     throw new AuthorityError('wrong-credentials', 'This claim link does not open this key. Nothing was changed.');
   } finally {

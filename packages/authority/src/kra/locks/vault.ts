@@ -2,19 +2,19 @@
  * The vault lock. Its key comes of two halves: `a` under the key-encryption key in the key store, `b` under the vault key,
  * which nobody holds and a quorum uses. A provisional vault, before the officers' ceremony, has the first half alone.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { lockKey, newHalf, openHalf, type SealedHalf, sealHalf } from '@chancery/vault';
 import { AuthorityError } from '../../errors.ts';
 import type { VaultRow } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
 import { openUnderVault, sealUnderVault } from '../vault.ts';
+import { unwrapDek, WRAPPED_LENGTH, wrapDek } from './wrapped-dek.ts';
 
 /** `vault key · encapsulation`, as `combinePartials` of the vault's package gives it. */
 export type OpenedPoint = Parameters<typeof openHalf>[0];
 
 /**
- * Of a live vault: version (1 octet, 2), encapsulation (65), sealed half `b` (48), nonce (12), wrapped DEK (32) with tag
- * (16), and half `a` as the key store wrapped it. Of a provisional one: the DEK as the key store wrapped it.
+ * Of a live vault: version (1 octet, 2), encapsulation (65), sealed half `b` (48), wrapped DEK
+ * (`wrapped-dek.ts`, 60), and half `a` as the key store wrapped it. Of a provisional one: the DEK as the key store wrapped it.
  */
 export async function makeVaultLock(world: World, vault: VaultRow, recordId: string, dek: Uint8Array): Promise<Buffer> {
   if (vault.publicKey === null) return sealUnderVault(world, vault, provisionalPurpose(recordId), dek);
@@ -22,16 +22,11 @@ export async function makeVaultLock(world: World, vault: VaultRow, recordId: str
   const key = lockKey(a, b, recordId);
   try {
     const half = await sealHalf(vault.publicKey, b, { recordId, vaultId: vault.id });
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 });
     return Buffer.concat([
       Uint8Array.of(QUORUM),
       Buffer.from(half.encapsulation, 'base64url'),
       Buffer.from(half.ciphertext, 'base64url'),
-      nonce,
-      cipher.update(dek),
-      cipher.final(),
-      cipher.getAuthTag(),
+      wrapDek(key, dek),
       await sealUnderVault(world, vault, halfPurpose(recordId), a),
     ]);
   } finally {
@@ -63,12 +58,7 @@ export async function openVaultLock(
   const a = await openUnderVault(world, vault, halfPurpose(recordId), wrapped.subarray(END_OF_DEK));
   const key = lockKey(a, b, recordId);
   try {
-    const sealed = wrapped.subarray(END_OF_HALF, END_OF_DEK);
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 });
-    decipher.setAuthTag(sealed.subarray(-16));
-    const dek = decipher.update(sealed.subarray(12, -16));
-    decipher.final();
-    return dek;
+    return unwrapDek(key, wrapped.subarray(END_OF_HALF, END_OF_DEK));
   } finally {
     for (const secret of [a, b, key]) secret.fill(0);
   }
@@ -87,7 +77,7 @@ export function openProvisionalLock(
 const QUORUM = 2;
 const END_OF_POINT = 1 + 65;
 const END_OF_HALF = END_OF_POINT + 48;
-const END_OF_DEK = END_OF_HALF + 12 + 32 + 16;
+const END_OF_DEK = END_OF_HALF + WRAPPED_LENGTH;
 
 const provisionalPurpose = (recordId: string): string => `chancery:vault-lock:${recordId}`;
 const halfPurpose = (recordId: string): string => `chancery:vault-lock-half:${recordId}`;
