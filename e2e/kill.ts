@@ -6,7 +6,7 @@ const began = performance.now();
 const report = await killDuringBulkIssuance({
   kills,
   batch,
-  within: 1200,
+  within: 3000,
   say: (text) => process.stderr.write(`${text}\n`),
 });
 console.log(JSON.stringify({ ...report, minutes: Math.round((performance.now() - began) / 6000) / 10 }, undefined, 2));

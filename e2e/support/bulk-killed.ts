@@ -27,6 +27,8 @@ export interface KillPlan {
 
 export interface KillReport {
   readonly kills: number;
+  /** Between how many two kills certificates were made: a kill of an idle authority shows nothing. */
+  readonly livesThatIssued: number;
   readonly certificates: number;
   /** Told to a client: by a progress page, or as the answer to a request of its own. */
   readonly acknowledged: number;
@@ -59,12 +61,20 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
     });
     const ledger = new Ledger();
     let kills = 0;
+    let livesThatIssued = 0;
+    let certificates = 0;
     const life = async (): Promise<boolean> => {
       await sleep(randomInt(plan.within));
       if (kills >= plan.kills) return false;
       await authority.kill();
       kills += 1;
-      if (kills % 20 === 0) plan.say?.(`${kills} kills, ${ledger.serials.size} certificates acknowledged`);
+      const { rows } = await pool.query<{ count: string }>('SELECT count(*) FROM certificates');
+      const now = Number(rows[0]?.count);
+      if (now > certificates) livesThatIssued += 1;
+      certificates = now;
+      if (kills % 20 === 0) {
+        plan.say?.(`${kills} kills, ${now} certificates made, ${ledger.serials.size} acknowledged`);
+      }
       authority = await startAuthority(home);
       return true;
     };
@@ -77,7 +87,7 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
       while (!done && (await life()));
       await issued;
     } while (kills < plan.kills);
-    return { kills, ...(await judge(pool, client, ledger)) };
+    return { kills, livesThatIssued, ...(await judge(pool, client, ledger)) };
   } finally {
     await authority.kill();
     await pool.end();
@@ -178,7 +188,11 @@ async function persist<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function judge(pool: pg.Pool, client: Client, ledger: Ledger): Promise<Omit<KillReport, 'kills'>> {
+async function judge(
+  pool: pg.Pool,
+  client: Client,
+  ledger: Ledger,
+): Promise<Omit<KillReport, 'kills' | 'livesThatIssued'>> {
   const count = async (text: string) => Number((await pool.query(text)).rows[0].count);
   const broken: string[] = [];
   const none = async (what: string, text: string) => {

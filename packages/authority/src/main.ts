@@ -15,6 +15,7 @@ import { openLocalToken } from './local-token.ts';
 import { openSetUp } from './office/set-up.ts';
 import { perform } from './operation.ts';
 import { system } from './principal.ts';
+import { resumeIssuances } from './ra/bulk-issuance.ts';
 import { OcspResponder } from './status/ocsp-responder.ts';
 import { renewResponder } from './status/renew-responder.ts';
 import { openDatabase } from './store/database.ts';
@@ -92,6 +93,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     });
     await addShippedProfiles(world);
     await jobs.work(world, jobHandlers, tick);
+    await resumeIssuances(world);
     // A token is opened now, not by whoever needs the first signature; an office without it still answers.
     void reportKeyStores(keyStore, log);
     return {

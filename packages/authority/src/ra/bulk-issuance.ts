@@ -18,6 +18,7 @@ import {
   issuanceById,
   retryItems,
   settleItems,
+  unfinishedIssuances,
   waitingItems,
   withdrawItems,
 } from '../store/issuances.ts';
@@ -126,7 +127,7 @@ export const settleIssuance = operation({
   },
 });
 
-/** Passes a batch that takes long on to the next job. */
+/** Passes a batch that takes long, or that an earlier process left, on to the next job. */
 export const continueIssuance = operation({
   action: 'issuance.continue',
   permission: 'system',
@@ -140,6 +141,17 @@ export const continueIssuance = operation({
 
 export function unknownIssuance(): AuthorityError {
   return new AuthorityError('not-found', 'There is no such batch of requests. Nothing was changed.');
+}
+
+/**
+ * Goes on with every batch that a process before this one left unfinished. For the start: the queue itself takes a job from
+ * a process that died only after its heartbeat is missed, and later after each time, so that an office which is
+ * started again and again would not get on.
+ */
+export async function resumeIssuances(world: World): Promise<void> {
+  for (const issuanceId of await world.database.snapshot(unfinishedIssuances)) {
+    await perform(world, continueIssuance, system, { issuanceId });
+  }
 }
 
 /**

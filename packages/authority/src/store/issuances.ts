@@ -54,6 +54,24 @@ export async function waitingItems(
     .execute();
 }
 
+/** Batches in which something waits. */
+export async function unfinishedIssuances(snapshot: Snapshot): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('issuances as i')
+    .select('i.id')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('issuance_items')
+          .select('position')
+          .whereRef('issuance_id', '=', 'i.id')
+          .where('state', '=', 'waiting'),
+      ),
+    )
+    .orderBy('i.created_at')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Which serial number each of these requests was allotted last. One that waits no longer keeps what it has. */
 export async function allotSerials(
   tx: Transaction,
