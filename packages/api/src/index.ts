@@ -21,6 +21,7 @@ export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
+export type { LegalHold } from './legal-holds.ts';
 export { CertificateHistory, Overview } from './overview.ts';
 export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';
 export { type ProfileChange, profileChanges } from './profile-changes.ts';

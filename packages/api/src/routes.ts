@@ -52,6 +52,7 @@ import {
 } from './imports.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
+import { LegalHold, LegalHoldQuery, LiftLegalHold, NewLegalHold } from './legal-holds.ts';
 import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { CertificateHistory, Overview } from './overview.ts';
 import {
@@ -861,6 +862,34 @@ export const routes = {
     access: 'authenticated',
     params: ById,
     response: ReleasePassword,
+  }),
+
+  // Legal holds
+  legalHolds: route({
+    method: 'GET',
+    path: '/api/v1/legal-holds',
+    summary: 'Legal holds, newest first',
+    access: 'authenticated',
+    query: LegalHoldQuery,
+    response: z.object({ items: z.array(LegalHold) }),
+  }),
+  placeHold: route({
+    method: 'POST',
+    path: '/api/v1/people/:id/legal-holds',
+    summary: 'Keep the keys of a person from being destroyed, for a case',
+    access: 'authenticated',
+    params: ById,
+    body: NewLegalHold,
+    response: LegalHold,
+  }),
+  liftHold: route({
+    method: 'POST',
+    path: '/api/v1/legal-holds/:id/lift',
+    summary: 'End a legal hold, as another recovery officer than whoever placed it',
+    access: 'authenticated',
+    params: ById,
+    body: LiftLegalHold,
+    response: LegalHold,
   }),
 
   // Audit

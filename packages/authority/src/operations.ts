@@ -35,6 +35,7 @@ import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from '
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
 import { escrowKey } from './kra/escrow.ts';
+import { liftHold, placeHold } from './kra/hold.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
@@ -105,6 +106,8 @@ export const operations: readonly Listed[] = [
   expireRecoveries,
   releaseKey,
   releasePassword,
+  placeHold,
+  liftHold,
   makeTransportKey,
   forgetTransportKeys,
   makeServiceKey,

@@ -358,6 +358,17 @@ export interface Schema {
     signature: string | null;
     partial: string | null;
   };
+  legal_holds: {
+    id: string;
+    person_id: string;
+    case_number: string;
+    reason: string;
+    placed_by: string;
+    placed_at: Date;
+    lifted_by: string | null;
+    lifted_at: Date | null;
+    lift_reason: string | null;
+  };
   mail_journal: {
     id: string;
     gateway_id: string;

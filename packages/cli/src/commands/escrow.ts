@@ -5,6 +5,7 @@ import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 import { openShareKeyFile, type ShareKeyOptions } from '../vault/share-key-file.ts';
 import { decideAs } from '../vault/take-part.ts';
+import { legalHoldCommand } from './legal-hold.ts';
 
 /** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
 export function escrowCommand(): Command {
@@ -110,6 +111,8 @@ export function escrowCommand(): Command {
       const told = await connect(options).releasePassword({ params: { id } });
       print(options, told, () => told.password);
     });
+
+  escrow.addCommand(legalHoldCommand());
 
   return escrow;
 }

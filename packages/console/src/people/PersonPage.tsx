@@ -22,6 +22,7 @@ import { coverageStates, lockNames, publicationStates } from '../words.ts';
 import { shownAttributes } from './Attributes.tsx';
 import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
+import { LegalHolds } from './LegalHolds.tsx';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
 export function PersonPage() {
@@ -63,6 +64,7 @@ export function PersonPage() {
         </Panel>
       )}
       <Escrow person={person.data} />
+      <LegalHolds person={person.data} />
       <Details person={person.data} />
     </Page>
   );

@@ -11,6 +11,7 @@ import { importHandlers } from './imports.ts';
 import { inspectHandlers } from './inspect.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
+import { legalHoldHandlers } from './legal-holds.ts';
 import { officeHandlers } from './office.ts';
 import { offlineRootHandlers } from './offline-roots.ts';
 import { operatorHandlers } from './operators.ts';
@@ -38,6 +39,7 @@ export const handlers: Handlers<RouteName> = {
   ...claimHandlers,
   ...vaultHandlers,
   ...recoveryHandlers,
+  ...legalHoldHandlers,
   ...gatewayHandlers,
   ...inspectHandlers,
   ...auditHandlers,
