@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchCa } from './ca/bench-ca.ts';
 import { benchEngine } from './engine/bench-engine.ts';
 import { benchInventory } from './inventory/bench-inventory.ts';
+import { benchKra } from './kra/bench-kra.ts';
 import { benchMemory } from './memory.ts';
 import { benchCrl } from './status/bench-crl.ts';
 import { benchOcsp } from './status/bench-ocsp.ts';
@@ -13,6 +14,14 @@ const usage = `npm run bench -- ca [--quick] [--only TEXT] [--json]
   embedded and external PostgreSQL.
 
   --only    'embedded', 'external', 'ecdsa', 'rsa', or 'embedded rsa'
+
+npm run bench -- kra [--quick] [--only TEXT] [--people N] [--json]
+
+  Records escrowed and opened per second with a software and a SoftHSM key-encryption key, stage by stage; people
+  onboarded with P-256 and RSA-3072, with and without spare keys.
+
+  --only    'records', 'records software', 'onboarding', 'onboarding P-256', 'onboarding RSA-3072'
+  --people  so many join at once, with either kind of key, instead of 1000 and 200 (quick: 60 and 20)
 
 npm run bench -- inventory [--quick] [--only TEXT] [--json]
 
@@ -45,6 +54,7 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string' },
     only: { type: 'string', default: '' },
     against: { type: 'string' },
+    people: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -55,6 +65,7 @@ const subjects: Readonly<Record<string, (input: typeof values) => Promise<void>>
   ca: benchCa,
   memory: benchMemory,
   crl: benchCrl,
+  kra: benchKra,
   ocsp: benchOcsp,
   inventory: benchInventory,
 };

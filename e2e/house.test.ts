@@ -1,5 +1,5 @@
 /** The three flows of ARCHITECTURE.md over real sockets, in the order in which an office lives through them. */
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -262,6 +262,44 @@ describe('the house', () => {
     const { keys } = await readPkcs12(Buffer.from(release.data, 'base64'), password);
     expect(keys).toHaveLength(1);
     await opensMailTo('dora@example.com', keys[0]?.privateKey ?? new Uint8Array());
+  });
+
+  it('keeps keys under a hold, says which end, and takes in one that a device made, from the command line', async () => {
+    const escrow = (who: SignedIn, ...args: string[]) => {
+      const env = { CHANCERY_TOKEN: who.token };
+      const { code, stdout, stderr } = runChancery(['escrow', ...args, '--json'], { home: office.home, env });
+      return { code, stderr, said: code === 0 ? JSON.parse(stdout) : undefined };
+    };
+    const placing = ['hold', 'place', '--address', 'dora@example.com', '--case', 'C-1', '--reason', 'The court asks'];
+    expect(escrow(ada, ...placing)).toMatchObject({ code: 1, stderr: expect.stringContaining('hold:place') });
+    const { id } = escrow(otto, ...placing).said;
+    expect(escrow(otto, 'hold', 'lift', id, '--reason', 'Over').stderr).toContain('Whoever placed a hold');
+    expect(escrow(ada, 'hold', 'list', '--address', 'dora@example.com').said).toMatchObject([{ id, lifted: null }]);
+    expect(escrow(olga, 'hold', 'lift', id, '--reason', 'Over').said).toMatchObject({
+      lifted: { by: { id: olga.id } },
+    });
+    expect(escrow(ada, 'hold', 'list').said).toEqual([]);
+    expect(escrow(ada, 'retention').said).toEqual({ warnDays: 30, operators: 0, items: [] });
+
+    const { document, version } = await ada.client.profile({ params: { id: 'encryption' } });
+    await ada.client.applyProfile({
+      params: { id: 'encryption' },
+      body: { document: { ...document, keyOrigins: ['kra', 'device'] }, expectedVersion: version },
+    });
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const [key, out] = [path.join(scratch, 'device.key'), path.join(scratch, 'device.pem')];
+    writeFileSync(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    const archive = () => escrow(ada, 'archive', '--address', 'dora@example.com', '--key', key, '--out', out);
+    const { serialNumber } = archive().said;
+    expect(new X509Certificate(readFileSync(out)).checkPrivateKey(privateKey)).toBe(true);
+    expect(archive()).toMatchObject({ code: 1, stderr: expect.stringContaining('in escrow already') });
+    const { escrowedKeys } = await ada.client.person({ params: { id: (await personOf('dora@example.com')).id } });
+    expect(escrowedKeys.find((one) => one.serialNumber === serialNumber)).toMatchObject({
+      origin: 'device',
+      keptUntil: null,
+      destroyedAt: null,
+      locks: [{ kind: 'vault' }],
+    });
   });
 
   it('revokes: at once in the list, and in the CRL', async () => {

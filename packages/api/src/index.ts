@@ -18,6 +18,7 @@ export {
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
 export type { CrossCertificate } from './cross-certificates.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
+export type { EndingKey, Retention } from './escrow.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';

@@ -20,6 +20,8 @@ export const Overview = z.object({
       plain: z.int(),
     }),
   ),
+  /** Escrowed keys that are announced to be destroyed. */
+  retention: z.object({ ending: z.int() }),
   recoveries: z.object({ open: z.int(), approved: z.int() }),
   publication: z.array(
     z.object({

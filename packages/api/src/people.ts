@@ -67,11 +67,29 @@ export const PersonDetail = Person.extend({
     z.object({
       id: Id,
       createdAt: Instant,
-      /** `imported`: made elsewhere, and in use before it came here. */
-      origin: z.enum(['kra', 'imported']),
+      /** `device`: made by the person's own; `imported`: made elsewhere, and in use before it came here. */
+      origin: z.enum(['kra', 'device', 'imported']),
+      algorithm: z.string(),
       /** Of the certificate of ours for it. */
       serialNumber: z.string().nullable(),
-      locks: z.array(z.object({ kind: z.enum(['vault', 'claim', 'gateway', 'owner']), expiresAt: Instant.nullable() })),
+      /** All certificates of it, ours and another office's, the oldest first. */
+      certificates: z.array(
+        z.object({ serialNumber: z.string(), ours: z.boolean(), notBefore: Instant, notAfter: Instant }),
+      ),
+      /** Its owner has it. */
+      deliveredAt: Instant.nullable(),
+      /** When its retention ends; null: it is kept for ever. */
+      keptUntil: Instant.nullable(),
+      /** When it was destroyed: nobody opens it any more. */
+      destroyedAt: Instant.nullable(),
+      locks: z.array(
+        z.object({
+          kind: z.enum(['vault', 'claim', 'gateway', 'owner']),
+          /** Of a gateway: its name. */
+          holder: z.string().nullable(),
+          expiresAt: Instant.nullable(),
+        }),
+      ),
     }),
   ),
   claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),

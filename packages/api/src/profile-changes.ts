@@ -60,6 +60,13 @@ const FIELDS: Readonly<Record<string, readonly [label: string, show: (profile: P
   'keys.generate': ['The KRA makes', ({ keys }) => keys.generate ?? 'no key'],
   keyOrigins: ['Key from', ({ keyOrigins }) => keyOrigins],
   escrow: ['Escrow', ({ escrow }) => escrow],
+  retainYears: [
+    'Escrowed keys kept',
+    ({ retainYears }) =>
+      retainYears === null
+        ? 'for ever'
+        : `${retainYears === 1 ? '1 year' : `${retainYears} years`} after the last certificate`,
+  ],
   subject: [
     'Subject',
     ({ subject }) =>

@@ -115,6 +115,14 @@ export const ProfileDocument = z.strictObject({
   }),
   keyOrigins: z.array(z.enum(profileKeyOrigins)).min(1).describe('Where the key may be made and kept'),
   escrow: z.enum(['must', 'never']),
+  // Versions from before there was this do not say it, and mean what they always meant.
+  retainYears: z
+    .int()
+    .min(0)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Years that an escrowed key is kept after its last certificate has ended; null: for ever'),
   subject: z
     .array(
       z.strictObject({

@@ -15,6 +15,7 @@ const signing: ProfileDocument = {
   keys: { algorithms: ['rsa', 'p256'], rsaBits: { minimum: 2048, maximum: 8192 }, generate: null },
   keyOrigins: ['device', 'browser', 'gateway'],
   escrow: 'never',
+  retainYears: null,
   subject: [
     { attribute: 'organizationName', value: '{organisation}', optional: false },
     { attribute: 'commonName', value: '{name}', optional: false },
@@ -69,11 +70,18 @@ describe('the rules of a profile document', () => {
     ['encryption without escrow', { ...encryption, escrow: 'never' }, 'escrow', /always escrowed/],
     ['escrow of a signing key', { ...signing, escrow: 'must' }, 'escrow', /Only encryption keys/],
     [
-      'an encryption key from a device',
-      { ...encryption, keyOrigins: ['kra', 'device'] },
+      'an encryption key from a gateway',
+      { ...encryption, keyOrigins: ['kra', 'gateway'] },
       'keyOrigins',
       /never escrowed/,
     ],
+    [
+      'a kind of key to make where devices make them',
+      { ...encryption, keyOrigins: ['device'] },
+      'keys.generate',
+      /leave this empty/,
+    ],
+    ['how long a signing key is escrowed', { ...signing, retainYears: 10 }, 'retainYears', /Only encryption keys/],
     ['a signing key from the KRA', { ...signing, keyOrigins: ['kra'] }, 'keyOrigins', /KRA makes and escrows/],
     [
       'a signing key that the KRA makes',

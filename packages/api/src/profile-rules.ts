@@ -35,9 +35,14 @@ const escrow: Rule = ({ use, escrow: chosen }) => {
   return [];
 };
 
+const retention: Rule = ({ use, retainYears }) =>
+  use !== 'encryption' && retainYears !== null
+    ? wrong('retainYears', 'Only encryption keys are in escrow: leave this empty.')
+    : [];
+
 const ORIGINS: Readonly<Record<Use, readonly ProfileDocument['keyOrigins'][number][]>> = {
   signing: ['device', 'browser', 'gateway'],
-  encryption: ['kra'],
+  encryption: ['kra', 'device'],
   gateway: ['gateway'],
   ocsp: ['authority'],
   'scep-ra': ['authority'],
@@ -53,17 +58,21 @@ const keyOrigins: Rule = ({ use, keyOrigins: chosen }) =>
         origin === 'kra'
           ? 'The KRA makes and escrows encryption keys alone; no other key may come from it.'
           : use === 'encryption'
-            ? `An encryption key is made by the KRA, which escrows it; a key from ${origin} was never escrowed.`
+            ? `An encryption key is made by the KRA, or by a device that hands over a copy; a key from ${origin} was never escrowed.`
             : `A key for ${use} cannot come from ${origin}; it may come from ${ORIGINS[use].join(', ')}.`,
       ),
     );
 
-const generatedKey: Rule = ({ use, keys }) => {
+const generatedKey: Rule = ({ use, keys, keyOrigins }) => {
   const { generate, algorithms, rsaBits } = keys;
   if (use !== 'encryption')
     return generate === null
       ? []
       : wrong('keys.generate', 'Only encryption keys are made by the KRA; leave this empty.');
+  if (!keyOrigins.includes('kra'))
+    return generate === null
+      ? []
+      : wrong('keys.generate', 'The KRA makes no keys where they come from devices alone; leave this empty.');
   if (generate === null) return wrong('keys.generate', 'The KRA makes encryption keys: say which kind it should make.');
   const [kind, bits] = generate.split('-');
   if (!algorithms.some((one) => one === kind))
@@ -333,6 +342,7 @@ const exceptions: Rule = ({ lints }) => {
 
 const RULES: readonly Rule[] = [
   escrow,
+  retention,
   keyOrigins,
   generatedKey,
   keySizes,

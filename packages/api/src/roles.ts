@@ -22,6 +22,7 @@ export const permissions = [
   'recovery:release',
   'hold:place',
   'hold:lift',
+  'escrow:destroy',
   'vault:write',
   'audit:read',
   'operator:read',
@@ -65,6 +66,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'recovery:request',
     'recovery:release',
     'hold:place',
+    'escrow:destroy',
   ],
   'recovery-officer': [
     'office:read',
@@ -74,6 +76,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'recovery:approve',
     'hold:place',
     'hold:lift',
+    'escrow:destroy',
   ],
   auditor: ['office:read', 'person:read', 'certificate:read', 'recovery:read', 'audit:read', 'operator:read'],
   gateway: ['gateway:serve'],

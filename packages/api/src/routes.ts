@@ -31,6 +31,7 @@ import {
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
 import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
+import { ApproveDestruction, ArchiveChallenge, DeviceKey, Retention } from './escrow.ts';
 import {
   GatewayConfiguration,
   GatewayEnrolment,
@@ -862,6 +863,42 @@ export const routes = {
     access: 'authenticated',
     params: ById,
     response: ReleasePassword,
+  }),
+
+  // Keys that devices made
+  beginArchive: route({
+    method: 'POST',
+    path: '/api/v1/people/:id/archive-challenges',
+    summary: "What a person's device needs to hand over a key for encryption that it made",
+    access: 'authenticated',
+    params: ById,
+    response: ArchiveChallenge,
+  }),
+  archiveDeviceKey: route({
+    method: 'POST',
+    path: '/api/v1/people/:id/device-keys',
+    summary: "Put a device's key for encryption into escrow, and issue its certificate",
+    access: 'authenticated',
+    params: ById,
+    body: DeviceKey,
+    response: IssuedCertificate,
+  }),
+
+  // Retention
+  retention: route({
+    method: 'GET',
+    path: '/api/v1/escrow/retention',
+    summary: 'Escrowed keys whose time is nearly over, the first to end first',
+    access: 'authenticated',
+    response: Retention,
+  }),
+  approveDestruction: route({
+    method: 'POST',
+    path: '/api/v1/escrow/retention/approvals',
+    summary: 'Agree that announced keys are destroyed, as one of two operators',
+    access: 'authenticated',
+    body: ApproveDestruction,
+    response: Retention,
   }),
 
   // Legal holds

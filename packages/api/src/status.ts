@@ -72,6 +72,19 @@ export const StatusHealth = z.object({
   warnings: z.array(z.string()),
   authorities: z.array(AuthorityHealth),
   /** Of this process, within the last minute; `chancery status` counts its own, at /health. */
+  /** Of this process: RSA keys that are made before somebody needs them. */
+  keyPool: z
+    .object({
+      /** What it makes now; null before the first. */
+      spec: z.string().nullable(),
+      size: z.int(),
+      ready: z.int(),
+      making: z.int(),
+      waiting: z.int(),
+      /** Since it started: keys handed out at once, and those that had to be made first. */
+      taken: z.object({ ready: z.int(), made: z.int() }),
+    })
+    .nullable(),
   ocsp: z.object({
     answersPerMinute: z.object({ kept: z.int(), signed: z.int(), refused: z.int() }),
     keptAnswers: z.int(),

@@ -127,7 +127,21 @@ const AuthorityConfigSchema = z.strictObject({
     })
     .prefault({}),
   claims: z.strictObject({ expiresAfterDays: z.int().min(1).max(90).default(14) }).prefault({}),
-  escrow: z.strictObject({ threshold: z.int().min(2).max(9).default(2) }).prefault({}),
+  escrow: z
+    .strictObject({
+      threshold: z.int().min(2).max(9).default(2),
+      /** RSA keys that are made before somebody needs them, in memory; 0 makes each when it is needed. */
+      spareKeys: z.int().min(0).max(1000).default(16),
+      retention: z
+        .strictObject({
+          /** Days that a key is announced before it is destroyed. */
+          warnDays: z.int().min(1).max(366).default(30),
+          /** Operators who must agree to each; 0: at its end a key is destroyed by itself. */
+          operators: z.union([z.literal(0), z.literal(2)]).default(0),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   crl: CrlGeneral.prefault({}),
   status: StatusConfig.prefault({}),
   publication: z

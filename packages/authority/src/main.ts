@@ -10,6 +10,7 @@ import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
 import { tick } from './jobs/scheduler.ts';
 import { openOfficeKeys, reportKeyStores } from './key-stores.ts';
+import { openKeyPool } from './kra/key-pool.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
 import { openSetUp } from './office/set-up.ts';
@@ -76,7 +77,9 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       openLocalToken(config.home),
     ] as const);
     const clock = options.clock ?? (() => new Date());
-    const world: World = { config, database, keyStore, responderKeys, jobs, clock, log };
+    const keyPool = openKeyPool({ size: config.escrow.spareKeys });
+    closing.push(async () => keyPool.stop());
+    const world: World = { config, database, keyStore, responderKeys, keyPool, jobs, clock, log };
     const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));
     const app = await createServer({
       world,

@@ -38,6 +38,7 @@ import { escrowKey } from './kra/escrow.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
+import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
@@ -52,6 +53,7 @@ import {
   withdrawIssuance,
 } from './ra/bulk-issuance.ts';
 import { showClaim } from './ra/claim-link.ts';
+import { archiveFromDevice, challengeDevice } from './ra/device-keys.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
 import { importPeople } from './ra/import.ts';
@@ -93,6 +95,8 @@ export const operations: readonly Listed[] = [
   finishClaim,
   expireClaim,
   escrowKey,
+  challengeDevice,
+  archiveFromDevice,
   moveSecrets,
   registerShareKey,
   openCeremony,
@@ -108,6 +112,9 @@ export const operations: readonly Listed[] = [
   releasePassword,
   placeHold,
   liftHold,
+  announceRetention,
+  approveDestruction,
+  destroyKey,
   makeTransportKey,
   forgetTransportKeys,
   makeServiceKey,

@@ -2,6 +2,7 @@
 import type { KeyStore } from '@chancery/keystore';
 import type { AuthorityConfig } from './config.ts';
 import type { Jobs } from './jobs/outbox.ts';
+import type { KeyPool } from './kra/key-pool.ts';
 import type { Database } from './store/database.ts';
 
 export interface World {
@@ -10,6 +11,8 @@ export interface World {
   readonly keyStore: KeyStore;
   /** Where the keys of OCSP responders are made; part of `keyStore`. Without it, there as all others. */
   readonly responderKeys?: Pick<KeyStore, 'generate'>;
+  /** RSA keys made before somebody needs them; without it each is made when it is needed. */
+  readonly keyPool?: KeyPool;
   readonly jobs: Jobs;
   /** The present instant. */
   readonly clock: () => Date;

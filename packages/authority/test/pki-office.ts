@@ -92,7 +92,7 @@ export async function pkiOffice(
         [escrowedKeyId, personId, Buffer.from(spki), sha256(spki), world.clock()],
       );
       // Only kra/escrow.ts makes receipts; a test stands in for it.
-      return { escrowedKeyId, personId, spki } as unknown as EscrowReceipt;
+      return { escrowedKeyId, personId, spki, origin: 'kra' } as unknown as EscrowReceipt;
     },
     prepareSigning: (personId, key) => prepareSigning(personId, key),
     inWorld: (other) => ({

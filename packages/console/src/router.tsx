@@ -124,6 +124,11 @@ const recoveryRequest = createRoute({
   path: '/recovery/$id',
   component: lazyRouteComponent(() => import('./recovery/RecoveryRequestPage.tsx'), 'RecoveryRequestPage'),
 });
+const retention = createRoute({
+  getParentRoute: () => office,
+  path: '/retention',
+  component: lazyRouteComponent(() => import('./retention/RetentionPage.tsx'), 'RetentionPage'),
+});
 const vault = createRoute({
   getParentRoute: () => office,
   path: '/vault',
@@ -197,6 +202,7 @@ export const router = createRouter({
       recovery,
       newRecovery,
       recoveryRequest,
+      retention,
       vault,
       mail,
       audit,

@@ -10,6 +10,7 @@ import type {
   NewAuthority,
   Operator,
   Person,
+  PersonDetail,
   RecoveryRequest,
   RevocationReason,
   Role,
@@ -141,6 +142,13 @@ export const lockNames = {
   gateway: 'Mail gateway: opens incoming mail',
   owner: 'Owner',
 } as const;
+
+/** Of an escrowed key, before the day that it was put into escrow. */
+export const keyMakers: Record<PersonDetail['escrowedKeys'][number]['origin'], string> = {
+  kra: 'made here',
+  device: 'made by their device, here since',
+  imported: 'of another office, here since',
+};
 
 export const lintVerdicts: Record<LintOutcome['verdict'], Worded> = {
   blocks: ['Blocks', 'bad'],

@@ -60,7 +60,7 @@ export function originOf(input: PrepareInput): KeyOrigin {
     case 'admin':
       return input.keyOrigin;
     case 'encryption':
-      return 'kra';
+      return input.key.origin;
     case 'gateway':
       return 'gateway';
     case 'ocsp':

@@ -60,6 +60,7 @@ const every = {
   renewalDays: 30,
   keyOrigins: ['authority'],
   escrow: 'never',
+  retainYears: null,
   alternativeNames: { emails: 'none', international: true, userPrincipalName: null },
   crlDistributionPoint: true,
   authorityInfoAccess: { ocsp: true, issuer: true },

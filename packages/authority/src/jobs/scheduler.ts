@@ -6,7 +6,9 @@ import { expireClaims } from '../delivery/claim.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
+import { fillKeyPool } from '../kra/escrow.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
+import { endRetention } from '../kra/retention.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
@@ -23,6 +25,8 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
     if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
   },
   'ended-transport-keys': destroyEndedTransportKeys,
+  'ended-retention': endRetention,
+  'spare-keys': fillKeyPool,
   'own-secrets-key': moveSecretsOnce,
   'emptied-vaults': emptyVaults,
   'purge-tokens': purgeExpiredTokens,

@@ -1,94 +1,90 @@
 /**
- * Takes a private key for encryption that another office made into escrow. It is clear here for as long as it takes to see that
- * it belongs to its certificate and to seal it, in Buffers that are zeroed.
+ * Takes a private key for encryption that was made elsewhere into escrow: by another office, or by the device of its owner. It is
+ * clear here for as long as it takes to see that it belongs to what it came with and to seal it, in Buffers that are zeroed.
  */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
-import type { Certificate } from '@chancery/smime';
+import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
+import type { Certificate, CertificateRequest } from '@chancery/smime';
 import { AuthorityError } from '../errors.ts';
 import type { Transaction } from '../store/database.ts';
-import { enrolledGateways, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
 import type { PersonRow } from '../store/people.ts';
 import { currentVault } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { FORMAT_VERSION, sealPrivateKey } from './generate.ts';
-import { makeGatewayLock } from './locks/gateway.ts';
-import { makeVaultLock } from './locks/vault.ts';
+import { type SealedKey, sealPrivateKey } from './generate.ts';
+import { type StoredRecord, storeRecord } from './record.ts';
 import { openTransported } from './transport.ts';
 
+interface Arriving {
+  readonly person: PersonRow;
+  /** As people read it: `RSA-3072`. */
+  readonly algorithm: string;
+  /** As `openTransported` takes it. */
+  readonly sealed: Uint8Array;
+}
+
 /**
- * Locked to the vault, and to the gateways where the person lets them open mail; never to a claim link: years of mail are
- * encrypted to it, and whoever may make links must not read those. Its owner has it, or gets it back by a quorum.
+ * Of another office. Locked to the vault, and to the gateways where the person lets them open mail; never to a claim link: years of
+ * mail are encrypted to it, and whoever may make links must not read those. Its owner has it, or gets it back by a quorum.
  * @param certificate of the key, judged: for encryption, and that person's
- * @param sealed as `openTransported` takes it
  * @throws AuthorityError `unusable-input`
  */
 export async function archiveKey(
   tx: Transaction,
   world: World,
-  {
-    person,
-    certificate,
-    algorithm,
-    sealed,
-  }: { person: PersonRow; certificate: Certificate; algorithm: string; sealed: Uint8Array },
+  { certificate, ...arriving }: Arriving & { readonly certificate: Certificate },
 ): Promise<{ escrowedKeyId: string; locks: string[] }> {
-  const at = world.clock();
-  const vault = await currentVault(tx);
-  const recordId = randomUUID();
-  const spki = Buffer.from(certificate.spki);
-  const key = await sealTransported(tx, world, sealed, certificate, {
-    recordId,
-    personId: person.id,
-    vaultId: vault.id,
-  });
-  try {
-    const locks: Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[] = [
-      {
-        kind: 'vault',
-        holder: vault.id,
-        wrapped: await makeVaultLock(world, vault, recordId, key.dek),
-        expires_at: null,
-      },
-    ];
-    const opens = person.state === 'active' && person.gateway_decrypts;
-    for (const gateway of opens ? await enrolledGateways(tx, at) : []) {
-      const wrapped = await makeGatewayLock(gateway.certificate, key.dek);
-      locks.push({ kind: 'gateway', holder: gateway.id, wrapped, expires_at: null });
-    }
-    await insertEscrowedKey(
-      tx,
-      {
-        id: recordId,
-        person_id: person.id,
-        vault_id: vault.id,
-        key_algorithm: algorithm,
-        spki,
-        spki_sha256: createHash('sha256').update(spki).digest(),
-        format_version: FORMAT_VERSION,
-        sealed: key.sealed,
-        created_at: at,
-        origin: 'imported',
-      },
-      locks,
-    );
-    return { escrowedKeyId: recordId, locks: locks.map(({ kind, holder }) => `${kind}:${holder}`) };
-  } finally {
-    key.dek.fill(0);
-  }
+  const { escrowedKeyId, audit } = await archive(tx, world, arriving, certificate, 'certificate', 'imported');
+  return { escrowedKeyId, locks: audit.locks };
 }
 
-/** The one function in which an imported key is clear. */
+/**
+ * Of its owner's device, which keeps it: locked as one of another office.
+ * @param request for its certificate, judged: signed by that very key, for encryption, fresh
+ * @throws AuthorityError `unusable-input`
+ */
+export async function archiveDeviceKey(
+  tx: Transaction,
+  world: World,
+  { request, ...arriving }: Arriving & { readonly request: CertificateRequest },
+): Promise<{ escrowedKeyId: string; audit: StoredRecord }> {
+  return archive(tx, world, arriving, request, 'request', 'device');
+}
+
+async function archive(
+  tx: Transaction,
+  world: World,
+  { person, algorithm, sealed }: Arriving,
+  companion: Companion,
+  what: 'certificate' | 'request',
+  origin: 'imported' | 'device',
+): Promise<{ escrowedKeyId: string; audit: StoredRecord }> {
+  const vault = await currentVault(tx);
+  const recordId = randomUUID();
+  const binding = { recordId, personId: person.id, vaultId: vault.id };
+  const { dek, sealed: record } = await sealTransported(tx, world, sealed, companion, what, binding);
+  const key: SealedKey = { spki: Buffer.from(companion.spki), algorithm, sealed: record, dek };
+  const delivered = origin === 'device';
+  return {
+    escrowedKeyId: recordId,
+    audit: await storeRecord(tx, world, { recordId, person, vault, origin, key, delivered }),
+  };
+}
+
+/** What the key came with, and says whose it is. */
+type Companion = Pick<Certificate | CertificateRequest, 'der' | 'spki' | 'publicKey'>;
+
+/** The one function in which a key that was made elsewhere is clear. */
 async function sealTransported(
   tx: Transaction,
   world: World,
   sealed: Uint8Array,
-  certificate: Certificate,
+  companion: Companion,
+  what: 'certificate' | 'request',
   binding: Parameters<typeof sealPrivateKey>[2],
 ) {
   const transported = await openTransported(tx, world, sealed);
   try {
-    if (Buffer.compare(transported.certificate, certificate.der) !== 0)
-      throw unusable('The key was sealed with another certificate than the one beside it');
+    if (Buffer.compare(transported.companion, companion.der) !== 0)
+      throw unusable(`The key was sealed with another ${what} than the one beside it`);
     let key: KeyObject;
     try {
       key = createPrivateKey({
@@ -99,9 +95,9 @@ async function sealTransported(
     } catch {
       throw unusable('The private key cannot be read');
     }
-    if (!createPublicKey(key).equals(certificate.publicKey))
-      throw unusable('The private key does not belong to the certificate');
-    return sealPrivateKey(transported.pkcs8, certificate.spki, binding);
+    if (!createPublicKey(key).equals(companion.publicKey))
+      throw unusable(`The private key does not belong to the ${what}`);
+    return sealPrivateKey(transported.pkcs8, companion.spki, binding);
   } finally {
     transported.pkcs8.fill(0);
   }

@@ -2,24 +2,23 @@
  * Escrow: the record of a sealed key and its locks, and the receipt that says so. There is no certificate for encryption
  * without a receipt, and only this file makes one.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { insertClaim, lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockEnrollment, setEnrollmentKey } from '../store/enrollments.ts';
-import { enrolledGateways, escrowedKeyById, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
+import { type EscrowedKeyRow, escrowedKeyById } from '../store/escrow.ts';
+import { findOffice } from '../store/office.ts';
 import { lockPerson, type PersonRow } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { claimExpiry, endClaim, sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
-import { FORMAT_VERSION, generateSealedKey } from './generate.ts';
-import { makeClaimLock } from './locks/claim.ts';
-import { makeGatewayLock } from './locks/gateway.ts';
-import { makeVaultLock } from './locks/vault.ts';
+import { generateSealedKey } from './generate.ts';
+import { storeRecord } from './record.ts';
 
 declare const escrowed: unique symbol;
 
@@ -29,6 +28,8 @@ export interface EscrowReceipt {
   readonly personId: string;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
+  /** Where it was made. */
+  readonly origin: 'kra' | 'device';
   readonly [escrowed]: true;
 }
 
@@ -53,7 +54,7 @@ export const escrowKey = operation({
       enrollment.escrowed_key_id === null ? undefined : await escrowedKeyById(tx, enrollment.escrowed_key_id);
     if (known !== undefined) {
       return {
-        result: receipt(known.id, known.person_id, known.spki),
+        result: receipt(known.id, known.person_id, known.spki, known.origin),
         audit: { personId: known.person_id, escrowedKeyId: known.id, existing: true },
       };
     }
@@ -64,7 +65,7 @@ export const escrowKey = operation({
     const { escrowedKeyId, spki, audit } = await makeRecord(tx, world, person);
     await setEnrollmentKey(tx, enrollment.id, escrowedKeyId);
     return {
-      result: receipt(escrowedKeyId, person.id, spki),
+      result: receipt(escrowedKeyId, person.id, spki, 'kra'),
       audit: { personId: person.id, escrowedKeyId, existing: false, ...audit },
     };
   },
@@ -74,60 +75,32 @@ async function makeRecord(tx: Transaction, world: World, person: PersonRow) {
   const at = world.clock();
   const vault = await currentVault(tx);
   const { document } = await profileForUse(tx, 'encryption');
+  if (!document.keyOrigins.includes('kra')) {
+    throw new AuthorityError(
+      'wrong-state',
+      'Keys for encryption are made on people’s devices in this office. No key was made here.',
+    );
+  }
   const recordId = randomUUID();
   const binding = { recordId, personId: person.id, vaultId: vault.id };
-  const key = await generateSealedKey(document.keys.generate ?? 'rsa-3072', binding);
+  const spec = document.keys.generate ?? 'rsa-3072';
+  const key = await generateSealedKey(spec, binding, await world.keyPool?.take(spec));
   try {
     const claim = await claimFor(tx, world, vault, person.id, at);
-    const gateways = person.gateway_decrypts ? await enrolledGateways(tx, at) : [];
-    const locks: Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[] = [
-      {
-        kind: 'vault',
-        holder: vault.id,
-        wrapped: await makeVaultLock(world, vault, recordId, key.dek),
-        expires_at: null,
-      },
-      {
-        kind: 'claim',
-        holder: claim.id,
-        wrapped: makeClaimLock(recordId, claim.secret, key.dek),
-        expires_at: claim.expiresAt,
-      },
-    ];
-    for (const gateway of gateways) {
-      const wrapped = await makeGatewayLock(gateway.certificate, key.dek);
-      locks.push({ kind: 'gateway', holder: gateway.id, wrapped, expires_at: null });
-    }
-    const spkiSha256 = createHash('sha256').update(key.spki).digest();
-    await insertEscrowedKey(
-      tx,
-      {
-        id: recordId,
-        person_id: person.id,
-        vault_id: vault.id,
-        key_algorithm: key.algorithm,
-        spki: key.spki,
-        spki_sha256: spkiSha256,
-        format_version: FORMAT_VERSION,
-        sealed: key.sealed,
-        created_at: at,
-      },
-      locks,
-    );
-    return {
-      escrowedKeyId: recordId,
-      spki: key.spki,
-      audit: {
-        vaultId: vault.id,
-        claimId: claim.id,
-        key: key.algorithm,
-        spkiSha256: spkiSha256.toString('hex'),
-        locks: locks.map(({ kind, holder }) => `${kind}:${holder}`),
-      },
-    };
+    const audit = await storeRecord(tx, world, { recordId, person, vault, origin: 'kra', key, claim });
+    return { escrowedKeyId: recordId, spki: key.spki, audit };
   } finally {
     key.dek.fill(0);
   }
+}
+
+/** For the scheduler: spare keys of the kind that the next person gets, before there is a next person. */
+export async function fillKeyPool(world: World): Promise<void> {
+  if (world.keyPool === undefined) return;
+  const document = await world.database.snapshot(async (snapshot) =>
+    (await findOffice(snapshot)) === undefined ? undefined : (await profileForUse(snapshot, 'encryption')).document,
+  );
+  if (document?.keyOrigins.includes('kra') === true) world.keyPool.fill(document.keys.generate ?? 'rsa-3072');
 }
 
 /**
@@ -157,6 +130,14 @@ async function claimFor(tx: Transaction, world: World, vault: VaultRow, personId
   return { id, secret, expiresAt };
 }
 
-function receipt(escrowedKeyId: string, personId: string, spki: Uint8Array): EscrowReceipt {
-  return { escrowedKeyId, personId, spki } as EscrowReceipt;
+function receipt(
+  escrowedKeyId: string,
+  personId: string,
+  spki: Uint8Array,
+  origin: EscrowedKeyRow['origin'],
+): EscrowReceipt {
+  if (origin === 'imported') {
+    throw new AuthorityError('wrong-state', 'This key came from another office: it is not certified here.');
+  }
+  return { escrowedKeyId, personId, spki, origin } as EscrowReceipt;
 }

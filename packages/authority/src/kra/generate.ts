@@ -2,7 +2,7 @@
  * Makes encryption keys. The private key exists here in clear for as long as it takes to seal it, in one Buffer that is
  * zeroed; `archive.ts`, for keys that were made elsewhere, and `release.ts` are the only other places where one is ever seen.
  */
-import { createCipheriv, createHash, generateKeyPair, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, generateKeyPair, randomBytes } from 'node:crypto';
 import canonicalize from 'canonicalize';
 
 export type EncryptionKeySpec = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p256' | 'p384' | 'p521';
@@ -28,12 +28,53 @@ export interface SealedKey {
 /** The version of the record's form, bound into every record. */
 export const FORMAT_VERSION = 1;
 
-export async function generateSealedKey(spec: EncryptionKeySpec, binding: RecordBinding): Promise<SealedKey> {
-  const { publicKey: spki, privateKey: pkcs8 } = await keyPair(spec);
+/** @param spare made before for this: it is used up here, whatever comes of it. Without one the key is made now */
+export async function generateSealedKey(
+  spec: EncryptionKeySpec,
+  binding: RecordBinding,
+  spare?: SpareKey,
+): Promise<SealedKey> {
+  const { publicKey: spki, privateKey: pkcs8 } = spare === undefined ? await keyPair(spec) : openSpareKey(spare);
   try {
     return { spki, algorithm: labels[spec], ...sealPrivateKey(pkcs8, spki, binding) };
   } finally {
     pkcs8.fill(0);
+  }
+}
+
+/** A key that waits to become somebody's: for one process, for one use, and never written anywhere. */
+export interface SpareKey {
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Buffer;
+  /** The PKCS#8 under a key that this process drew for itself: nonce (12) || ciphertext || tag (16). Zeroed once used. */
+  readonly box: Buffer;
+}
+
+export async function makeSpareKey(spec: EncryptionKeySpec): Promise<SpareKey> {
+  const { publicKey: spki, privateKey: pkcs8 } = await keyPair(spec);
+  try {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', spareKeysKey, nonce, { authTagLength: 16 });
+    cipher.setAAD(spki);
+    return { spki, box: Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]) };
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+const spareKeysKey = randomBytes(32);
+
+/** Once: the second time there is nothing in the box. */
+function openSpareKey({ spki, box }: SpareKey): { publicKey: Buffer; privateKey: Buffer } {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', spareKeysKey, box.subarray(0, 12), { authTagLength: 16 });
+    decipher.setAAD(spki);
+    decipher.setAuthTag(box.subarray(-16));
+    const privateKey = decipher.update(box.subarray(12, -16));
+    decipher.final();
+    return { publicKey: spki, privateKey };
+  } finally {
+    box.fill(0);
   }
 }
 

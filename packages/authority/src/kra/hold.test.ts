@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
 import { perform } from '../operation.ts';
-import { permissionsOf, type Principal, system } from '../principal.ts';
+import { type Principal, permissionsOf, system } from '../principal.ts';
 import { isUnderHold } from '../store/legal-holds.ts';
 import { liftHold, placeHold } from './hold.ts';
 

@@ -229,7 +229,7 @@ async function pack(
   try {
     for (const one of input.keys) {
       // A key that came from another office is as old as its certificate, not as its record here.
-      const made = one.key.origin === 'kra' ? one.key.created_at : parseCertificate(one.certificate).notBefore;
+      const made = one.key.origin === 'imported' ? parseCertificate(one.certificate).notBefore : one.key.created_at;
       const friendlyName = `${input.friendlyName} ${made.toISOString().slice(0, 10)}`;
       opened.push({ privateKey: await openKey(one), certificate: one.certificate, friendlyName });
       if (one.authorityId !== null) chain.push(...(await chainOf(snapshot, one.authorityId)));

@@ -105,14 +105,14 @@ export const forgetTransportKeys = operation({
 
 /** What was sealed. The caller zeroes `pkcs8`, a view of the only copy. */
 export interface TransportedKey {
-  /** DER. */
-  readonly certificate: Uint8Array;
+  /** What it came with, DER: its certificate, or the request for one. */
+  readonly companion: Uint8Array;
   /** DER PrivateKeyInfo. */
   readonly pkcs8: Uint8Array;
 }
 
 /**
- * Opens what was sealed to a transport key: the certificate travels inside, so that nobody on the way puts another beside the key.
+ * Opens what was sealed to a transport key: its certificate or request travels inside, so that nobody on the way puts another beside the key.
  * @throws AuthorityError `unusable-input`
  */
 export async function openTransported(snapshot: Snapshot, world: World, sealed: Uint8Array): Promise<TransportedKey> {
@@ -137,7 +137,7 @@ export async function openTransported(snapshot: Snapshot, world: World, sealed: 
     content.fill(0);
     throw unusable();
   }
-  return { certificate: content.subarray(4, 4 + length), pkcs8: content.subarray(4 + length) };
+  return { companion: content.subarray(4, 4 + length), pkcs8: content.subarray(4 + length) };
 }
 
 function unusable(): AuthorityError {

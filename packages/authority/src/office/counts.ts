@@ -98,6 +98,7 @@ async function escrow(snapshot: Snapshot): Promise<Overview['escrow']> {
   const keys = await snapshot
     .selectFrom('escrowed_keys')
     .select((select) => select.fn.countAll<string>().as('count'))
+    .where('destroyed_at', 'is', null)
     .executeTakeFirstOrThrow();
   const certified = await snapshot
     .selectFrom('certificates')
@@ -109,6 +110,7 @@ async function escrow(snapshot: Snapshot): Promise<Overview['escrow']> {
       ),
     ])
     .where('use', '=', 'encryption')
+    .where(sql<boolean>`escrowed_key_id NOT IN (SELECT id FROM escrowed_keys WHERE destroyed_at IS NOT NULL)`)
     .executeTakeFirstOrThrow();
   return {
     keys: Number(keys.count),

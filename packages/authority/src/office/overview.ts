@@ -3,6 +3,7 @@ import type { Overview } from '@chancery/api';
 import type { KeyStore } from '@chancery/keystore';
 import { sql } from 'kysely';
 import type { Snapshot } from '../store/database.ts';
+import { countAnnounced } from '../store/retention.ts';
 import type { OfficeCounts } from './counts.ts';
 
 /** Beside what `countOffice` counts. @param at the present instant; days are UTC */
@@ -12,6 +13,7 @@ export async function overview(
 ): Promise<Omit<Overview, 'keyStores' | keyof OfficeCounts>> {
   return {
     mailByDay: await mailByDay(snapshot, at),
+    retention: { ending: await countAnnounced(snapshot) },
     recoveries: await recoveries(snapshot, at),
     status: await status(snapshot),
     gateways: (await snapshot.selectFrom('gateways').select(['name', 'last_seen_at']).orderBy('name').execute()).map(

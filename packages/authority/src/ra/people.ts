@@ -11,12 +11,13 @@ import {
 import { latestClaim, openClaims } from '../store/claims.ts';
 import type { Snapshot } from '../store/database.ts';
 import { type EnrollmentRow, waitingEnrollments } from '../store/enrollments.ts';
-import { escrowedKeysOfPerson, locksOfKeys, usableKeys } from '../store/escrow.ts';
+import { usableKeys } from '../store/escrow.ts';
 import { importedOfPerson } from '../store/imported-certificates.ts';
 import { listPeople, nameCursor, type PeopleFilter, type PersonRow, peopleByIds, personById } from '../store/people.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
 import { describeImported } from './imported-status.ts';
+import { describeKeyHistory } from './key-history.ts';
 
 /** One page, in order of names. @throws AuthorityError `invalid-request` for a cursor that no page gave out */
 export async function peoplePage(
@@ -50,26 +51,14 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   if (person === undefined) throw noSuchPerson();
   const certificates = await certificatesOfPeople(snapshot, [id]);
   const imported = await importedOfPerson(snapshot, id);
-  const keys = await escrowedKeysOfPerson(snapshot, id);
-  const locks = await locksOfKeys(
-    snapshot,
-    keys.map((key) => key.id),
-  );
+  const keys = await describeKeyHistory(snapshot, id, certificates, imported);
   const claim = await latestClaim(snapshot, id);
   const isoOf = (date: Date | null | undefined) => date?.toISOString() ?? null;
   return {
     ...person,
     certificates: certificates.map((one) => describeCertificate(one, world.clock())),
     importedCertificates: imported.map((one) => describeImported(one, world.clock())),
-    escrowedKeys: keys.map((key) => ({
-      id: key.id,
-      createdAt: key.created_at.toISOString(),
-      origin: key.origin,
-      serialNumber: certificates.find((one) => one.escrowed_key_id === key.id)?.serial_number ?? null,
-      locks: locks
-        .filter((lock) => lock.escrowed_key_id === key.id)
-        .map((lock) => ({ kind: lock.kind, expiresAt: isoOf(lock.expires_at) })),
-    })),
+    escrowedKeys: keys,
     claim:
       claim === undefined || (claim.closed_at !== null && claim.claimed_at === null)
         ? null

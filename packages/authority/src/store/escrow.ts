@@ -8,7 +8,7 @@ export type LockRow = Selectable<Schema['escrow_locks']>;
 
 export async function insertEscrowedKey(
   tx: Transaction,
-  key: Omit<EscrowedKeyRow, 'use' | 'delivered_at' | 'origin'> & Partial<Pick<EscrowedKeyRow, 'origin'>>,
+  key: Omit<EscrowedKeyRow, 'use' | 'destroyed_at'>,
   locks: readonly Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[],
 ): Promise<void> {
   await tx.insertInto('escrowed_keys').values(key).execute();
@@ -22,8 +22,13 @@ export async function escrowedKeyById(snapshot: Snapshot, id: string): Promise<E
   return snapshot.selectFrom('escrowed_keys').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Newest first. */
+/** Newest first; without those that were destroyed. */
 export async function escrowedKeysOfPerson(snapshot: Snapshot, personId: string): Promise<EscrowedKeyRow[]> {
+  return (await keyHistory(snapshot, personId)).filter(({ destroyed_at }) => destroyed_at === null);
+}
+
+/** Every key that person ever had, newest first. What was sealed in one that was destroyed is empty. */
+export async function keyHistory(snapshot: Snapshot, personId: string): Promise<EscrowedKeyRow[]> {
   return snapshot
     .selectFrom('escrowed_keys')
     .selectAll()
@@ -40,7 +45,8 @@ export async function newestKeys(snapshot: Snapshot, personIds: readonly string[
     .select(['person_id', 'id'])
     .distinctOn('person_id')
     .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
-    .where('origin', '=', 'kra')
+    .where('origin', '<>', 'imported')
+    .where('destroyed_at', 'is', null)
     .orderBy('person_id')
     .orderBy('created_at', 'desc')
     .execute();
@@ -186,7 +192,7 @@ export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string)
     .where('gateway_decrypts', '=', true)
     .where(
       sql<boolean>`NOT EXISTS (SELECT 1 FROM escrow_locks l WHERE l.kind = 'gateway' AND l.holder = ${gatewayId}
-        AND l.escrowed_key_id = (SELECT e.id FROM escrowed_keys e WHERE e.person_id = people.id AND e.origin = 'kra'
+        AND l.escrowed_key_id = (SELECT e.id FROM escrowed_keys e WHERE e.person_id = people.id AND e.origin <> 'imported'
           ORDER BY e.created_at DESC LIMIT 1))`,
     )
     .execute();

@@ -1,6 +1,6 @@
 /** Mail gateways: clients of the office that serve many people at once. */
 import { AuthorityError } from '../errors.ts';
-import type { Transaction } from './database.ts';
+import type { Snapshot, Transaction } from './database.ts';
 
 /** @throws AuthorityError `conflict` where the name is taken */
 export async function insertGateway(tx: Transaction, name: string, at: Date): Promise<string> {
@@ -19,4 +19,10 @@ export async function insertGateway(tx: Transaction, name: string, at: Date): Pr
 
 export async function setGatewaySeen(tx: Transaction, id: string, at: Date): Promise<void> {
   await tx.updateTable('gateways').set({ last_seen_at: at }).where('id', '=', id).execute();
+}
+
+/** By id. */
+export async function gatewayNames(snapshot: Snapshot): Promise<Map<string, string>> {
+  const rows = await snapshot.selectFrom('gateways').select(['id', 'name']).execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }

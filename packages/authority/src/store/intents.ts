@@ -270,6 +270,7 @@ export async function escrowHolds(
     .where('id', '=', key.escrowedKeyId)
     .where('person_id', '=', key.personId)
     .where('spki_sha256', '=', key.spkiSha256)
+    .where('destroyed_at', 'is', null)
     .executeTakeFirst();
   return row !== undefined;
 }

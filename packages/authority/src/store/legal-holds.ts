@@ -31,9 +31,7 @@ export async function insertHold(
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('legal_holds')
     .values({ ...hold, lifted_by: null, lifted_at: null, lift_reason: null })
-    .onConflict((conflict) =>
-      conflict.columns(['person_id', 'case_number']).where('lifted_at', 'is', null).doNothing(),
-    )
+    .onConflict((conflict) => conflict.columns(['person_id', 'case_number']).where('lifted_at', 'is', null).doNothing())
     .executeTakeFirstOrThrow();
   return numInsertedOrUpdatedRows === 1n;
 }

@@ -189,3 +189,12 @@ export async function lockTotpSecrets(tx: Transaction): Promise<{ id: string; to
 export async function setTotpSecret(tx: Transaction, operatorId: string, sealed: Buffer): Promise<void> {
   await tx.updateTable('operators').set({ totp_secret: sealed }).where('id', '=', operatorId).execute();
 }
+
+export async function namesOfOperators(snapshot: Snapshot, ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await snapshot
+    .selectFrom('operators')
+    .select(['id', 'name'])
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}

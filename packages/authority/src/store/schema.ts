@@ -177,8 +177,18 @@ export interface Schema {
     sealed: Buffer;
     created_at: Date;
     delivered_at: Generated<Date | null>;
-    origin: Generated<'kra' | 'imported'>;
+    origin: Generated<'kra' | 'device' | 'imported'>;
+    destroyed_at: Generated<Date | null>;
   };
+  archive_challenges: {
+    hash: Buffer;
+    person_id: string;
+    created_at: Date;
+    expires_at: Date;
+    used_at: Date | null;
+  };
+  key_retentions: { escrowed_key_id: string; ends_at: Date; announced_at: Date };
+  key_retention_approvals: { escrowed_key_id: string; operator_id: string; approved_at: Date };
   transport_keys: { id: string; key_reference: string; certificate: Buffer; created_at: Date; not_after: Date };
   escrow_locks: {
     id: Generated<string>;

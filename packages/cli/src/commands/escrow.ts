@@ -5,7 +5,9 @@ import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 import { openShareKeyFile, type ShareKeyOptions } from '../vault/share-key-file.ts';
 import { decideAs } from '../vault/take-part.ts';
+import { archiveCommand } from './device-key.ts';
 import { legalHoldCommand } from './legal-hold.ts';
+import { retentionCommand } from './retention.ts';
 
 /** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
 export function escrowCommand(): Command {
@@ -112,6 +114,8 @@ export function escrowCommand(): Command {
       print(options, told, () => told.password);
     });
 
+  escrow.addCommand(archiveCommand());
+  escrow.addCommand(retentionCommand());
   escrow.addCommand(legalHoldCommand());
 
   return escrow;

@@ -15,7 +15,11 @@ export function legalHoldCommand(): Command {
       const client = connect(options);
       const personId = options.address === undefined ? undefined : await personIdOf(client, options.address);
       const { items } = await client.legalHolds({
-        query: { ...(personId !== undefined && { personId }), ...(options.all !== true && { open: 'true' }), limit: 1000 },
+        query: {
+          ...(personId !== undefined && { personId }),
+          ...(options.all !== true && { open: 'true' }),
+          limit: 1000,
+        },
       });
       print(options, items, () =>
         table(

@@ -1,10 +1,11 @@
 /** The two imports: files found, read, sent in groups. Repeated, they go on where they were: what is here already is left alone. */
 import { ApiError, type Client, type ImportedItem } from '@chancery/api';
-import { type Certificate, encryptContent, parseCertificate, SmimeError } from '@chancery/smime';
+import { type Certificate, parseCertificate, SmimeError } from '@chancery/smime';
 import { certificatesIn } from './certificates.ts';
 import { type FoundKey, keysIn } from './keys.ts';
 import type { Lists } from './lists.ts';
 import type { Passwords } from './passwords.ts';
+import { sealForEscrow } from './seal.ts';
 import type { Tally } from './tally.ts';
 import { openFile, type WalkedFile, walk } from './walk.ts';
 
@@ -121,7 +122,10 @@ async function sendKeys(run: Run, transport: Certificate | undefined, group: rea
   if (transport === undefined || wanted.length === 0) return report(tally, group, looked.items);
   const items = [];
   for (const { one, index } of wanted)
-    items.push({ ...(bodies[index] as (typeof bodies)[number]), sealed: await seal(transport, one) });
+    items.push({
+      ...(bodies[index] as (typeof bodies)[number]),
+      sealed: await sealForEscrow(transport, one.certificate, one.pkcs8),
+    });
   const done = await client.importKeys({ body: { items, dryRun: false, createPeople } });
   const byIndex = new Map(wanted.map(({ index }, at) => [index, done.items[at]]));
   report(
@@ -129,24 +133,6 @@ async function sendKeys(run: Run, transport: Certificate | undefined, group: rea
     group,
     looked.items.map((item, index) => byIndex.get(index) ?? item),
   );
-}
-
-/** For the office alone: nothing between here and its memory can read the key. The certificate goes inside, so that it is this key's. */
-async function seal(transport: Certificate, { certificate, pkcs8 }: FoundKey): Promise<string> {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(certificate.length);
-  const content = Buffer.concat([length, certificate, pkcs8]);
-  try {
-    const sealed = await encryptContent({
-      content,
-      recipients: [transport],
-      cipher: 'aes-256-gcm',
-      keyTransport: 'oaep',
-    });
-    return Buffer.from(sealed).toString('base64');
-  } finally {
-    content.fill(0);
-  }
 }
 
 async function transportOf(client: Client): Promise<Certificate> {

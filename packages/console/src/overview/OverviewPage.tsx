@@ -203,6 +203,20 @@ function Needs({ overview }: { overview: Overview }) {
       ),
     });
   }
+  if (overview.retention.ending > 0) {
+    needs.push({
+      key: 'retention',
+      tone: 'warn',
+      text: (
+        <>
+          The retention of {plural(overview.retention.ending, 'escrowed key', 'escrowed keys')} ends.{' '}
+          <Link to="/retention" className="quiet-link">
+            Show which
+          </Link>
+        </>
+      ),
+    });
+  }
   return (
     <Findings
       label="Needs attention"

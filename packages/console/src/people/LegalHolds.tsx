@@ -103,10 +103,12 @@ function PlaceForm({ person, onClose }: { person: PersonDetail; onClose: () => v
       reason: (value) => (value.trim() === '' ? 'Why?' : null),
     },
   });
-  const place = useAct(
-    (values: typeof form.values) => api.placeHold({ params: { id: person.id }, body: values }),
-    { form, stale: ['legal-holds', 'people'], said: () => 'The hold stands.', onDone: onClose },
-  );
+  const place = useAct((values: typeof form.values) => api.placeHold({ params: { id: person.id }, body: values }), {
+    form,
+    stale: ['legal-holds', 'people'],
+    said: () => 'The hold stands.',
+    onDone: onClose,
+  });
   return (
     <form noValidate onSubmit={form.onSubmit((values) => place.mutate(values))}>
       <Stack>

@@ -1,4 +1,4 @@
-import type { ImportedCertificate, PersonDetail } from '@chancery/api';
+import type { PersonDetail } from '@chancery/api';
 import { Alert, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconLink, IconPencil, IconUserOff } from '@tabler/icons-react';
@@ -8,20 +8,19 @@ import { api, useMay } from '../api.ts';
 import { CertificateTable } from '../certificates/CertificateTable.tsx';
 import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
 import { ImportedTable } from '../imports/ImportedTable.tsx';
-import { commonName } from '../imports/words.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
-import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
-import { coverageStates, lockNames, publicationStates } from '../words.ts';
+import { coverageStates, publicationStates } from '../words.ts';
 import { shownAttributes } from './Attributes.tsx';
 import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
+import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
@@ -143,59 +142,9 @@ function Escrow({ person }: { person: PersonDetail }) {
           No encryption key yet. One is made, and put in escrow, with the first encryption certificate.
         </Text>
       ) : (
-        <PlainTable label="Escrowed keys" head={['Here since', 'Certificate', 'Opened by']}>
-          {person.escrowedKeys.map((key) => (
-            <tr key={key.id}>
-              <td>
-                <When at={key.createdAt} style="time" />
-              </td>
-              <td>
-                {key.origin === 'imported' ? (
-                  <OldKey certificate={person.importedCertificates.find((one) => one.escrowedKeyId === key.id)} />
-                ) : key.serialNumber === null ? (
-                  'Not issued yet'
-                ) : (
-                  <TextLink
-                    to="/certificates/$serialNumber"
-                    params={{ serialNumber: key.serialNumber }}
-                    size="sm"
-                    className="mono"
-                  >
-                    {key.serialNumber}
-                  </TextLink>
-                )}
-              </td>
-              <td>
-                {key.locks.map((lock) => (
-                  <div key={`${lock.kind} ${lock.expiresAt}`}>
-                    {lockNames[lock.kind]}
-                    {lock.expiresAt !== null && (
-                      <>
-                        , until <When at={lock.expiresAt} />
-                      </>
-                    )}
-                  </div>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </PlainTable>
+        <KeyHistory person={person} />
       )}
     </Panel>
-  );
-}
-
-/** Of a key that another office made. */
-function OldKey({ certificate }: { certificate: ImportedCertificate | undefined }) {
-  return (
-    <Group gap={8}>
-      <StateBadge state={['Imported', 'wait']} />
-      {certificate !== undefined && (
-        <span>
-          {commonName(certificate.issuer)}, until <When at={certificate.notAfter} />
-        </span>
-      )}
-    </Group>
   );
 }
 

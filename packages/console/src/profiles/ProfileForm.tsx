@@ -7,7 +7,7 @@ import {
   profileKeyOrigins,
   profileKeyUsages,
 } from '@chancery/api';
-import { Fieldset, Group, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
+import { Fieldset, Group, NumberInput, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
 import { keyOrigins } from '../words.ts';
 import { Choice, Pick, same, Toggle, Whole } from './fields.tsx';
 import { Exceptions, Policies, SubjectTemplate } from './Rows.tsx';
@@ -152,6 +152,18 @@ function Keys({ document, update, problems }: FormProps) {
           error={errorAt(problems, 'keyOrigins')}
           onChange={(chosen) => update({ keyOrigins: chosen })}
         />
+        {document.use === 'encryption' && (
+          <NumberInput
+            label="Escrowed keys are kept"
+            description="Years after the last certificate of a key; empty: for ever. Applies to keys that are in escrow already"
+            min={0}
+            max={100}
+            allowDecimal={false}
+            value={document.retainYears ?? ''}
+            error={errorAt(problems, 'retainYears')}
+            onChange={(value) => update({ retainYears: value === '' ? null : Number(value) })}
+          />
+        )}
         <Text size="sm" c="dimmed">
           {document.use === 'encryption'
             ? 'Escrowed, always: mail must outlive a lost key. No profile can change that.'

@@ -189,7 +189,7 @@ function KeyChoice({ personId, value, onChange }: KeyChoiceProps) {
     queryKey: ['people', 'one', personId],
     queryFn: () => api.person({ params: { id: personId } }),
   });
-  const keys = person.data?.escrowedKeys;
+  const keys = person.data?.escrowedKeys.filter(({ destroyedAt }) => destroyedAt === null);
   if (keys === undefined) return null;
   if (keys.length === 0) {
     return (

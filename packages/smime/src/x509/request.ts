@@ -16,10 +16,10 @@ import { defaultHash, type KeyKind, keyKindIfKnown, publicKeyOf, signatureAlgori
 import type { Signer } from '../keys/ports.ts';
 import { limits } from '../limits.ts';
 import { assembleSigned, certificateEmails, nameDer, verifySigned } from './certificate.ts';
-import { type Extension, encodeExtensions, subjectAltName } from './extensions.ts';
+import { type Extension, encodeExtensions, type KeyUsage, subjectAltName } from './extensions.ts';
 import { type GeneralNames, noNames } from './general-names.ts';
 import { type Name, readName } from './name.ts';
-import { readAltNames, readExtensions } from './read-extensions.ts';
+import { readAltNames, readExtensions, readKeyUsage } from './read-extensions.ts';
 
 /** A certificate request, read (RFC 2986); its signature is not checked yet, see `verifyRequestSignature`. */
 export interface CertificateRequest {
@@ -34,6 +34,8 @@ export interface CertificateRequest {
   /** What the requester asks for; a CA decides by its profile, not by this. */
   readonly extensions: readonly Extension[];
   readonly subjectAltNames: GeneralNames;
+  /** As asked for; undefined where the request does not say. */
+  readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
   /** Addresses in the subject alternative names and the subject. */
   readonly emails: readonly string[];
   /** PKCS#9 challengePassword: SCEP's one-time secret. Never log it. */
@@ -80,6 +82,7 @@ export function parseRequest(der: Uint8Array): CertificateRequest {
   }
   info.finish('the certification request');
   const altNames = extensions.find(({ id }) => id === oids.subjectAltName);
+  const usage = extensions.find(({ id }) => id === oids.keyUsage);
   const subjectAltNames = altNames ? readAltNames(altNames.value) : noNames;
   return {
     der,
@@ -92,6 +95,7 @@ export function parseRequest(der: Uint8Array): CertificateRequest {
     keyKind,
     extensions,
     subjectAltNames,
+    keyUsage: usage && readKeyUsage(usage.value),
     emails: certificateEmails({ subject, subjectAltNames }),
     challengePassword,
     signatureAlgorithm,

@@ -5,6 +5,7 @@ import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
+import { escrowHandlers } from './escrow.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
 import { importHandlers } from './imports.ts';
@@ -40,6 +41,7 @@ export const handlers: Handlers<RouteName> = {
   ...vaultHandlers,
   ...recoveryHandlers,
   ...legalHoldHandlers,
+  ...escrowHandlers,
   ...gatewayHandlers,
   ...inspectHandlers,
   ...auditHandlers,

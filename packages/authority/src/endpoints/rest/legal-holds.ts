@@ -10,7 +10,9 @@ import type { Context, Handlers } from './handler.ts';
 
 export const legalHoldHandlers: Handlers<'legalHolds' | 'placeHold' | 'liftHold'> = {
   async legalHolds({ world, by }, { query }) {
-    return consult(world, 'recovery:read', by, async (snapshot) => ({ items: await describeHolds(snapshot, query, by) }));
+    return consult(world, 'recovery:read', by, async (snapshot) => ({
+      items: await describeHolds(snapshot, query, by),
+    }));
   },
   async placeHold(context, { params, body }) {
     const { id } = await perform(context.world, placeHold, context.by, { personId: params.id, ...body });

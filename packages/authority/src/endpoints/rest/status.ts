@@ -63,6 +63,7 @@ export const statusHandlers: Handlers<
     return {
       authorities,
       warnings: authorities.flatMap((one) => warningsOf(one, now)),
+      keyPool: world.keyPool?.figures() ?? null,
       ocsp: { answersPerMinute: responder.answers.perMinute(world.clock()), keptAnswers: responder.kept.count },
     };
   },
