@@ -17,7 +17,7 @@ export interface KeyPool {
 }
 
 /** Of this process, since it started. */
-export interface KeyPoolFigures {
+interface KeyPoolFigures {
   /** What it makes now; null before the first. */
   readonly spec: EncryptionKeySpec | null;
   readonly size: number;
