@@ -6,6 +6,6 @@ export default defineConfig({
     include: ['e2e/console/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
+    maxWorkers: 2,
   },
 });

@@ -17,6 +17,7 @@ import { up as vaultCeremonies } from './0020-vault-ceremonies.ts';
 import { up as auditTree } from './0021-audit-tree.ts';
 import { up as legalHolds } from './0026-legal-holds.ts';
 import { up as keyRetention } from './0027-key-retention.ts';
+import { up as coveringInventory } from './0040-covering-inventory.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -38,4 +39,5 @@ export const migrations: Record<string, Migration> = {
   '0021-audit-tree': { up: auditTree },
   '0026-legal-holds': { up: legalHolds },
   '0027-key-retention': { up: keyRetention },
+  '0040-covering-inventory': { up: coveringInventory },
 };
