@@ -23,9 +23,9 @@ export default {
     not('api-alone', 'api imports nothing of ours, and is safe in a browser.', '^packages/api/', '^packages/(?!api/)'),
     not(
       'vault-alone',
-      'vault is cryptography that its users check for themselves.',
+      'vault is cryptography that its users check for themselves; what officers open must be on the trail.',
       '^packages/vault/',
-      '^packages/(?!vault/)',
+      '^packages/(?!vault/|trail/)',
     ),
     not('trail-alone', 'trail is what auditors check for themselves.', '^packages/trail/', '^packages/(?!trail/)'),
     {

@@ -52,8 +52,9 @@ export async function measureRecords(
     await office.holdCeremony(officers);
     const escrowed = await escrowRate(office, pace.escrows);
     const vault = await office.world.database.snapshot(currentVault);
-    const [dek, id] = [Buffer.alloc(32, 7), randomUUID()];
-    const lock = await timeOf(pace.seconds / 4, () => makeVaultLock(office.world, vault, id, dek));
+    const dek = Buffer.alloc(32, 7);
+    const owner = { recordId: randomUUID(), personId: randomUUID() };
+    const lock = await timeOf(pace.seconds / 4, () => makeVaultLock(office.world, vault, owner, dek));
     const wrap = await timeOf(pace.seconds / 4, () => sealUnderVault(office.world, vault, 'bench', dek));
     const name = store === 'softhsm' ? 'SoftHSM' : store;
     const stages = await openingStages(office, officers, pace.drill);
@@ -128,7 +129,9 @@ async function openingStages(
   let began = performance.now();
   for (const officer of officers.slice(0, 2)) {
     const key = office.shareKey(officer);
-    partials.push((await approve(JSON.parse(vault.transcript), officer.id, key, opening, request.canonical)).partial);
+    const points = await office.points(id);
+    const made = await approve(JSON.parse(vault.transcript), officer.id, key, opening, request.canonical, points);
+    partials.push(made.partial);
   }
   const officer = (performance.now() - began) / 2 / count;
   for (const one of officers.slice(0, 2)) {

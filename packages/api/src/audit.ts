@@ -23,7 +23,45 @@ export const AuditQuery = PageQuery.extend({
   action: z.string().max(100).optional(),
   subject: z.string().max(200).optional(),
   outcome: z.enum(['attempted', 'succeeded', 'denied', 'failed']).optional(),
+  /** As a record names it: `operator:<id>`, `system`. */
+  actor: z.string().max(200).optional(),
+  from: Instant.optional(),
+  until: Instant.optional(),
 });
+
+/** How much happened when: spans of the same length that cover what matches, oldest first. */
+export const AuditTimeline = z.object({
+  spans: z.array(
+    z.object({
+      from: Instant,
+      until: Instant,
+      succeeded: z.int(),
+      attempted: z.int(),
+      denied: z.int(),
+      failed: z.int(),
+    }),
+  ),
+});
+export type AuditTimeline = z.infer<typeof AuditTimeline>;
+export const AuditTimelineQuery = AuditQuery.omit({ after: true, limit: true });
+
+/** Where the trail goes: witnesses of its checkpoints, collectors of its records. */
+export const AuditTargets = z.object({
+  size: z.int().describe('records under the latest checkpoint'),
+  items: z.array(
+    z.object({
+      name: z.string(),
+      what: z.enum(['witness', 'export']),
+      kind: z.enum(['file', 'url', 'mail', 'tlog-witness', 'syslog']),
+      /** Records up to this one are there, or under a checkpoint that is; 0 before the first time. */
+      reached: z.int(),
+      reachedAt: Instant.nullable(),
+      error: z.string().nullable(),
+      failingSince: Instant.nullable(),
+    }),
+  ),
+});
+export type AuditTargets = z.infer<typeof AuditTargets>;
 
 export const AuditVerification = z.object({
   intact: z.boolean(),
@@ -32,7 +70,19 @@ export const AuditVerification = z.object({
   /** The first record that does not fit, if any. */
   brokenAt: z.int().nullable(),
   /** What is wrong, by name. */
-  finding: z.enum(['unreadable', 'altered', 'removed', 'reordered', 'truncated', 'forked', 'unsigned']).nullable(),
+  finding: z
+    .enum([
+      'unreadable',
+      'altered',
+      'removed',
+      'reordered',
+      'truncated',
+      'forked',
+      'unsigned',
+      'unwitnessed',
+      'claimed-twice',
+    ])
+    .nullable(),
   checkpointed: z.int().describe('records under a signed checkpoint'),
   message: z.string(),
 });
@@ -64,5 +114,6 @@ export const AuditProof = z.object({
   /** The checkpoint that it leads to. */
   checkpoint: AuditCheckpoint,
 });
+export type AuditProof = z.infer<typeof AuditProof>;
 export const ConsistencyQuery = z.object({ from: z.coerce.number().int().min(1), to: z.coerce.number().int().min(1) });
 export const ConsistencyProof = z.object({ from: z.int(), to: z.int(), proof: z.array(z.string()) });

@@ -1,6 +1,6 @@
 /** The REST contract of the authority. Safe in a browser. */
 
-export { AuditRecord, AuditVerification } from './audit.ts';
+export { type AuditProof, AuditRecord, AuditTargets, AuditTimeline, AuditVerification } from './audit.ts';
 export { CertificateText } from './certificate-text.ts';
 export {
   Authority,
@@ -23,6 +23,7 @@ export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export type { LegalHold } from './legal-holds.ts';
+export { Origins } from './origins.ts';
 export { CertificateHistory, Overview } from './overview.ts';
 export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';
 export { type ProfileChange, profileChanges } from './profile-changes.ts';

@@ -5,6 +5,9 @@ import {
   AuditProof,
   AuditQuery,
   AuditRecord,
+  AuditTargets,
+  AuditTimeline,
+  AuditTimelineQuery,
   AuditVerification,
   CheckpointQuery,
   ConsistencyProof,
@@ -55,6 +58,7 @@ import { InspectNode, InspectRequest } from './inspect.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
 import { LegalHold, LegalHoldQuery, LiftLegalHold, NewLegalHold } from './legal-holds.ts';
 import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
+import { Origins, OriginsQuery } from './origins.ts';
 import { CertificateHistory, Overview } from './overview.ts';
 import {
   ClaimLink,
@@ -839,6 +843,15 @@ export const routes = {
     body: NewRecoveryRequest,
     response: RecoveryRequest,
   }),
+  recoveryOrigins: route({
+    method: 'GET',
+    path: '/api/v1/recovery-requests/:id/origins',
+    summary: "Where the points come from that an approval opens: audit records and proofs for the officer's client",
+    access: 'authenticated',
+    params: ById,
+    query: OriginsQuery,
+    response: Origins,
+  }),
   decideRecovery: route({
     method: 'POST',
     path: '/api/v1/recovery-requests/:id/decisions',
@@ -937,6 +950,21 @@ export const routes = {
     access: 'authenticated',
     query: AuditQuery,
     response: pageOf(AuditRecord),
+  }),
+  auditTimeline: route({
+    method: 'GET',
+    path: '/api/v1/audit/timeline',
+    summary: 'How many records match, over time',
+    access: 'authenticated',
+    query: AuditTimelineQuery,
+    response: AuditTimeline,
+  }),
+  auditTargets: route({
+    method: 'GET',
+    path: '/api/v1/audit/targets',
+    summary: 'Witnesses of the trail and collectors of its records, and how far it has got there',
+    access: 'authenticated',
+    response: AuditTargets,
   }),
   auditExport: route({
     method: 'GET',

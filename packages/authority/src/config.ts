@@ -1,8 +1,17 @@
 /** The authority's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+
+function isWitnessKey(text: string): boolean {
+  try {
+    return parseVerifierKey(text).use === 'witness';
+  } catch {
+    return false;
+  }
+}
 
 /** A secret is never written in the file: it is read from a file or the environment when the process starts. */
 const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
@@ -98,6 +107,53 @@ const StatusConfig = z.strictObject({
   cacheMegabytes: z.int().min(1).max(4096).default(64),
 });
 
+const everyMinutes = z.int().min(1).max(10_080);
+const Witness = z.discriminatedUnion('kind', [
+  /** Appended to: on another machine's file system, or a device that is written once. */
+  z.strictObject({ kind: z.literal('file'), path: z.string().min(1), everyMinutes: everyMinutes.default(1) }),
+  /** The signed note is POSTed, as text/plain. */
+  z.strictObject({
+    kind: z.literal('url'),
+    url: z.url({ protocol: /^https?$/ }),
+    /** Sent as a bearer token. */
+    token: SecretReference.optional(),
+    everyMinutes: everyMinutes.default(10),
+  }),
+  /** C2SP tlog-witness: it checks that the trail goes on from what it saw, and signs. */
+  z.strictObject({
+    kind: z.literal('tlog-witness'),
+    /** Its submission prefix. */
+    url: z.url({ protocol: /^https?$/ }),
+    /** Its verifier key: name+hash+key. */
+    key: z.string().refine(isWitnessKey, 'is not the verifier key of a witness'),
+    everyMinutes: everyMinutes.default(10),
+  }),
+]);
+export type WitnessConfig = z.output<typeof Witness>;
+
+const Syslog = z.strictObject({
+  kind: z.literal('syslog'),
+  transport: z.enum(['tls', 'tcp', 'udp']).default('tls'),
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535).default(6514),
+  /** What the collector's certificate is checked against, PEM; without it, what Node trusts. Relative to the data folder. */
+  ca: z.string().optional(),
+  /** 13 is "log audit". */
+  facility: z.int().min(0).max(23).default(13),
+  /** As the collector knows the office; that of `server.publicUrl` without it. */
+  hostName: z.string().max(255).optional(),
+  /** Of the structured data. 32473 is the number for examples (RFC 5612): put your own where the collector cares. */
+  dataId: z
+    .string()
+    .regex(/^[\x21\x23-\x3c\x3e\x3f\x41-\x5c\x5e-\x7e]{1,20}@\d[\d.]{0,10}$/, 'is not name@number')
+    .default('chancery@32473'),
+  /** Octets of a message; details that do not fit are left out. */
+  maxOctets: z.int().min(2_048).max(65_000).default(8_192),
+});
+export type SyslogConfig = z.output<typeof Syslog>;
+
+const TargetName = z.string().regex(/^[a-z0-9-]{1,40}$/, 'has small letters, digits and hyphens');
+
 const AuthorityConfigSchema = z.strictObject({
   server: z
     .strictObject({
@@ -144,6 +200,14 @@ const AuthorityConfigSchema = z.strictObject({
     .prefault({}),
   crl: CrlGeneral.prefault({}),
   status: StatusConfig.prefault({}),
+  audit: z
+    .strictObject({
+      /** Who is told of the trail's checkpoints, so that nobody can write it anew. */
+      witness: z.record(TargetName, Witness).default({}),
+      /** Where its records go as they are made. */
+      export: z.record(TargetName, Syslog).default({}),
+    })
+    .prefault({}),
   publication: z
     .strictObject({
       ldap: z.record(z.string(), LdapTarget).default({}),

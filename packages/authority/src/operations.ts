@@ -2,6 +2,7 @@
 import { type Permission, rolePermissions, roles } from '@chancery/api';
 import type { z } from 'zod';
 import { makeCheckpoint } from './audit/checkpoint.ts';
+import { noteDelivery } from './audit/targets/deliver.ts';
 import { applyProfile, chooseProfile, restoreProfile, shipProfiles } from './ca/change-profile.ts';
 import { generateCrl } from './ca/crl.ts';
 import { addCrlShards } from './ca/crl-shard.ts';
@@ -36,6 +37,7 @@ import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareK
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
 import { escrowKey } from './kra/escrow.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
+import { attestPoints } from './kra/origins.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
 import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
@@ -69,6 +71,7 @@ export const operations: readonly Listed[] = [
   openSetUp,
   setUpOffice,
   makeCheckpoint,
+  noteDelivery,
   signInWithPassword,
   signInWithPasskey,
   signInWithLink,
@@ -105,6 +108,7 @@ export const operations: readonly Listed[] = [
   abandonCeremony,
   moveKeys,
   closeVault,
+  attestPoints,
   requestRecovery,
   decideRecovery,
   expireRecoveries,

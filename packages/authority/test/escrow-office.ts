@@ -5,10 +5,12 @@ import {
   acceptFor,
   approve,
   type CeremonyPlan,
+  collectOrigins,
   dealFor,
   deriveShareKey,
   digestOf,
   newSeed,
+  type PointEvidence,
   PURPOSES,
   type ShareKey,
   signDocument,
@@ -17,6 +19,7 @@ import {
 import { establishHierarchy } from '../src/ca/hierarchy.ts';
 import { establishProfiles } from '../src/ca/profile.ts';
 import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
+import { originsOfRequest } from '../src/kra/origins.ts';
 import { openingOf } from '../src/kra/recovery.ts';
 import { establishVault } from '../src/kra/vault.ts';
 import { perform } from '../src/operation.ts';
@@ -49,6 +52,10 @@ export interface EscrowOffice extends TemporaryOffice {
   ): Promise<void>;
   /** Of an officer who took part in a ceremony. */
   shareKey(officer: OperatorPrincipal): ShareKey;
+  /** What that share key is derived from: what an officer's file holds. */
+  seed(officer: OperatorPrincipal): Uint8Array;
+  /** What the office shows an officer's client about the points of a request. */
+  points(requestId: string): Promise<PointEvidence>;
   /** What an officer's client sends to approve a request. */
   approval(requestId: string, officer: OperatorPrincipal): Promise<Evidence>;
   /** Outcomes of the records about that subject, oldest first: `recovery.release denied`. */
@@ -68,6 +75,7 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
   // The shipped profile's RSA keys take tests a third of a second each.
   await query(`INSERT INTO profiles (id, version, document, created_at)
     SELECT id, 2, jsonb_set(document, '{keys,generate}', '"p256"'), created_at FROM profiles WHERE id = 'encryption'`);
+  const seeds = new Map<string, Uint8Array>();
   const shareKeys = new Map<string, ShareKey>();
   const shareKey = (officer: OperatorPrincipal): ShareKey => {
     const key = shareKeys.get(officer.id);
@@ -79,14 +87,25 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
     const { transcript } = await read(currentVault);
     return dealers.length === 0 || transcript === null ? null : (JSON.parse(transcript) as Transcript);
   };
+  const points = async (requestId: string): Promise<PointEvidence> => {
+    const request = await read((snapshot) => recoveryById(snapshot, requestId));
+    if (request === undefined) throw new Error('There is no such request');
+    const origins = await collectOrigins(null, ({ after, ...query }) =>
+      originsOfRequest(world, request, { ...query, after: Number(after ?? 0) }),
+    );
+    return { origins, known: null, acceptAttested: false };
+  };
   return {
     ...office,
     query,
     shareKey,
+    seed: (officer) => seeds.get(officer.id) ?? new Uint8Array(),
     async holdCeremony(officers, { threshold = 2, dealers = [] } = {}) {
       for (const officer of officers) {
         if (shareKeys.has(officer.id)) continue;
-        const key = deriveShareKey(newSeed());
+        const seed = newSeed();
+        const key = deriveShareKey(seed);
+        seeds.set(officer.id, seed);
         shareKeys.set(officer.id, key);
         const { publicKeys } = key;
         const signature = signDocument(key, PURPOSES.shareKey, { operatorId: officer.id, publicKeys });
@@ -117,12 +136,21 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
       }
       await office.drain();
     },
+    points,
     async approval(requestId, officer) {
       const request = await read((snapshot) => recoveryById(snapshot, requestId));
       const { transcript } = await read(currentVault);
       if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
       const opening = openingOf(request);
-      const made = await approve(JSON.parse(transcript), officer.id, shareKey(officer), opening, request.canonical);
+      const evidence = await points(requestId);
+      const made = await approve(
+        JSON.parse(transcript),
+        officer.id,
+        shareKey(officer),
+        opening,
+        request.canonical,
+        evidence,
+      );
       const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
       return { digest: request.digest, signature: made.signature, partial };
     },

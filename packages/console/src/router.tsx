@@ -147,7 +147,10 @@ const audit = createRoute({
     search: optionalText,
     action: optionalText,
     subject: optionalText,
+    actor: optionalText,
     outcome: z.enum(['attempted', 'succeeded', 'denied', 'failed']).optional().catch(undefined),
+    from: optionalText,
+    until: optionalText,
   }),
   component: lazyRouteComponent(() => import('./audit/AuditPage.tsx'), 'AuditPage'),
 });

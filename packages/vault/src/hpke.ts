@@ -27,7 +27,7 @@ const KEM_SUITE = Uint8Array.of(...utf8('KEM'), 0, 0x10);
 /**
  * RFC 9180 section 6.1 SealBase.
  * @param publicKey 65 octets
- * @param ephemeral of 32 octets, for test vectors only
+ * @param ephemeral secret of 32 octets, never used twice: for who must prove that they know it, and for test vectors
  */
 export async function seal(
   publicKey: Uint8Array,

@@ -20,8 +20,18 @@ export {
 } from './dealing.ts';
 export { canonical, digestOf } from './encoding.ts';
 export { VaultError, type VaultErrorCode } from './errors.ts';
-export { type LockBinding, lockKey, newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
-export { acceptFor, approve, dealFor, PURPOSES } from './officer.ts';
+export { type LockBinding, lockKey, newHalf, openHalf, type SealedHalf, sealHalf, sealOwnedHalf } from './lock.ts';
+export { acceptFor, approve, dealFor, type PointEvidence, PURPOSES, pointsOfRequest } from './officer.ts';
+export {
+  checkOrigins,
+  collectOrigins,
+  type KnownTrail,
+  type LockedPoint,
+  lockedPoint,
+  type Origins,
+  type WantedPoint,
+} from './origins.ts';
+export { isOwnedBy, type PointOwner } from './ownership.ts';
 export { checkPartial, combinePartials, type Opening, type Partial } from './partial.ts';
 export {
   deriveShareKey,

@@ -5,8 +5,9 @@
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { canonical, concat, fromBase64Url, sha256, toBase64Url, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
-import type { Point } from './group.ts';
+import { type Point, randomScalar } from './group.ts';
 import { openWithPoint, seal } from './hpke.ts';
+import { type PointOwner, proveOwnership } from './ownership.ts';
 
 /** What half `b` is bound to. */
 export interface LockBinding {
@@ -42,6 +43,25 @@ export function lockKey(a: Uint8Array, b: Uint8Array, recordId: string): Uint8Ar
 export async function sealHalf(publicKey: Uint8Array, b: Uint8Array, binding: LockBinding): Promise<SealedHalf> {
   const { encapsulation, ciphertext } = await seal(publicKey, b, contextOf(binding));
   return { encapsulation: toBase64Url(encapsulation), ciphertext: toBase64Url(ciphertext) };
+}
+
+/** The same for a record of a person: with the proof whose point it is (`isOwnedBy`), 64 octets, base64url. */
+export async function sealOwnedHalf(
+  publicKey: Uint8Array,
+  b: Uint8Array,
+  owner: PointOwner,
+): Promise<SealedHalf & { readonly ownership: string }> {
+  const ephemeral = randomScalar();
+  try {
+    const { encapsulation, ciphertext } = await seal(publicKey, b, contextOf(owner), ephemeral);
+    return {
+      encapsulation: toBase64Url(encapsulation),
+      ciphertext: toBase64Url(ciphertext),
+      ownership: proveOwnership(ephemeral, encapsulation, owner),
+    };
+  } finally {
+    ephemeral.fill(0);
+  }
 }
 
 /** @param point of this record, out of `combinePartials` @throws VaultError `cannot-open` */

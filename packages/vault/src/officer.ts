@@ -14,6 +14,7 @@ import {
 } from './dealing.ts';
 import { digestOf, sha256, toHex, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
+import { checkOrigins, type KnownTrail, type Origins, type WantedPoint } from './origins.ts';
 import { contribute, type Opening, type Partial } from './partial.ts';
 import { type ShareKey, signDocument } from './share-key.ts';
 
@@ -67,10 +68,20 @@ export async function acceptFor(
   }
 }
 
+/** What the office shows of the points that it asks an officer to multiply, and what the officer's client remembers. */
+export interface PointEvidence {
+  readonly origins: Origins;
+  /** Null at this client's first approval. */
+  readonly known: KnownTrail | null;
+  /** May points be opened that were escrowed before there were proofs of ownership, on the word of the trail alone? */
+  readonly acceptAttested: boolean;
+}
+
 /**
  * An officer's approval of a request: their part of the opening, and their signature.
  * @param document the canonical request (RFC 8785 JSON), as the officer was shown it: what is opened must stand in it
- * @throws VaultError `bad-proof` where the server asks to open something else
+ * @returns beside them, what the client remembers of the trail until the next time
+ * @throws VaultError `bad-proof` where the server asks to open something else, or points that were not made for that record and person
  */
 export async function approve(
   transcript: Transcript,
@@ -78,24 +89,54 @@ export async function approve(
   key: ShareKey,
   opening: Opening,
   document: string,
-): Promise<{ signature: string; partial: Partial }> {
+  evidence: PointEvidence,
+): Promise<{ signature: string; partial: Partial; known: KnownTrail }> {
   if (!isOpeningOf(document, opening)) {
     throw new VaultError('bad-proof', 'The office asks to open something else than the request says.');
+  }
+  const wanted = pointsOfRequest(document);
+  const { known, attested } = checkOrigins(evidence.origins, opening.vaultId, wanted, evidence.known);
+  if (attested > 0 && !evidence.acceptAttested) {
+    throw new VaultError(
+      'bad-proof',
+      `${attested} of these keys were escrowed before there were proofs of whose they are: only the audit trail says so. Nothing was decided.`,
+    );
   }
   const share: Share = await receiveShare(transcript, indexIn(transcript.plan, officerId), key);
   try {
     return {
       signature: signDocument(key, PURPOSES.decision, { request: opening.request, decision: 'approve' }),
       partial: contribute(share, vaultKeyOf(transcript), opening),
+      known,
     };
   } finally {
     share.secret.fill(0);
   }
 }
 
+/** The points that a request opens, in their order, and whose it says they are. @param document RFC 8785 JSON of it */
+export function pointsOfRequest(document: string): readonly WantedPoint[] {
+  const { records = [], person, people } = JSON.parse(document) as RequestDocument;
+  const owners = new Map((people ?? []).flatMap(({ id, keys }) => keys.map((key) => [key.id, id] as const)));
+  return records.map(({ id, encapsulation }) => ({
+    record: id,
+    person: owners.get(id) ?? person?.id ?? '',
+    encapsulation,
+  }));
+}
+
+/** What matters here of a request; of version 2 with one person, of version 3 with several. */
+interface RequestDocument {
+  readonly vaultId: string;
+  /** None in version 1, which opens nothing any more. */
+  readonly records?: Opening['records'];
+  readonly person?: { readonly id: string };
+  readonly people?: readonly { readonly id: string; readonly keys: readonly { readonly id: string }[] }[];
+}
+
 function isOpeningOf(document: string, opening: Opening): boolean {
   if (toHex(sha256(utf8(document))) !== opening.request) return false;
-  const { vaultId, records } = JSON.parse(document) as { vaultId?: unknown; records?: unknown };
+  const { vaultId, records } = JSON.parse(document) as RequestDocument;
   return digestOf({ vaultId, records }) === digestOf({ vaultId: opening.vaultId, records: opening.records });
 }
 

@@ -21,10 +21,10 @@ import { system } from '../principal.ts';
 import {
   type AuditKeyRow,
   auditKey,
+  hasRecordsOfOthers,
   insertAuditKey,
   insertCheckpoint,
   insertNodes,
-  lastSequence,
   latestCheckpoint,
   nodeReader,
 } from '../store/audit-tree.ts';
@@ -52,11 +52,11 @@ export const makeCheckpoint = operation({
   },
 });
 
-/** For the scheduler. A checkpoint leaves a record of its own, which alone is no reason for another. */
+/** For the scheduler. */
 export async function checkpointIfDue(world: World): Promise<void> {
   const due = await world.database.snapshot(async (snapshot) => {
     if ((await findOffice(snapshot)) === undefined) return false;
-    return (await lastSequence(snapshot)) > ((await latestCheckpoint(snapshot))?.size ?? 0) + 1;
+    return hasRecordsOfOthers(snapshot, (await latestCheckpoint(snapshot))?.size ?? 0);
   });
   if (due) await perform(world, makeCheckpoint, system, {});
 }

@@ -5,6 +5,7 @@
  */
 import { AuditRecord } from '@chancery/api';
 import { GrowingTree, isSignedBy, leafHash, parseSignedCheckpoint, type VerifierKey } from '@chancery/trail';
+import type { LockedPoint } from '@chancery/vault';
 import { auditKeys, checkpointsAfter } from '../store/audit-tree.ts';
 import type { Snapshot } from '../store/database.ts';
 import { verifierKeyOf } from './checkpoint.ts';
@@ -22,7 +23,11 @@ type TrailFinding =
   /** It is whole in itself, and another one than was signed. */
   | 'forked'
   /** A checkpoint that the office's key has not signed. */
-  | 'unsigned';
+  | 'unsigned'
+  /** No checkpoint here is cosigned by a witness that was named. */
+  | 'unwitnessed'
+  /** One point is said to be of two escrow records: one of them was put in so that the other would be opened. */
+  | 'claimed-twice';
 
 export interface TrailVerdict {
   readonly intact: boolean;
@@ -35,6 +40,8 @@ export interface TrailVerdict {
   readonly brokenAt: number | null;
   /** How many of the records are under a signed checkpoint. */
   readonly checkpointed: number;
+  /** How many are under a checkpoint that each named witness has cosigned; 0 where none was named. */
+  readonly witnessed: number;
   readonly message: string;
 }
 
@@ -72,6 +79,8 @@ export interface KeptCheckpoints {
   readonly notes: readonly string[];
   /** Whose signature counts: the office's, as it was noted once. */
   readonly keys: readonly VerifierKey[];
+  /** Witnesses whose cosignature is asked for. */
+  readonly witnesses?: readonly VerifierKey[];
 }
 
 /**
@@ -107,10 +116,14 @@ class TrailCheck {
   readonly #tree = new GrowingTree();
   /** Roots by size, of notes that are signed. */
   readonly #signed = new Map<number, Buffer>();
+  /** The largest size that each witness has cosigned. */
+  readonly #cosigned = new Map<string, number>();
+  /** Which escrow record a point is of, by the beginning of its hash. */
+  readonly #owners = new Map<string, string>();
   #checkpointed = 0;
   #broken: { finding: TrailFinding; at: number | null; message: string } | undefined;
 
-  constructor({ notes, keys }: KeptCheckpoints) {
+  constructor({ notes, keys, witnesses = [] }: KeptCheckpoints) {
     for (const note of notes) {
       const signed = parseSignedCheckpoint(note);
       if (signed === undefined) {
@@ -128,7 +141,13 @@ class TrailCheck {
         return;
       }
       this.#signed.set(size, Buffer.from(root));
+      for (const witness of witnesses) {
+        const before = this.#cosigned.get(witness.name) ?? 0;
+        if (size > before && isSignedBy(signed, witness)) this.#cosigned.set(witness.name, size);
+      }
     }
+    const silent = witnesses.find(({ name }) => !this.#cosigned.has(name));
+    if (silent !== undefined) this.#refuse('unwitnessed', `No checkpoint here is cosigned by ${silent.name}.`);
   }
 
   get length(): number {
@@ -146,6 +165,10 @@ class TrailCheck {
     // The columns are what people read; the canonical text is what was hashed: both must say the same.
     if (link.canonical !== canonicalRecord(link.sequence, link.entry)) return this.fail(next, 'altered', 'was altered');
     if (!chainHash(this.#head, link.canonical).equals(link.hash)) return this.fail(next, 'altered', 'was altered');
+    const twice = this.#claimedTwice(link.entry);
+    if (twice !== undefined) {
+      return this.fail(next, 'claimed-twice', `gives the record ${twice} a point that is another's already`);
+    }
     this.#head = link.hash;
     this.#tree.append(leafHash(Buffer.from(link.canonical, 'utf8')));
     const root = this.#signed.get(next);
@@ -158,6 +181,19 @@ class TrailCheck {
     }
     this.#checkpointed = next;
     return true;
+  }
+
+  /** @returns the escrow record that an earlier one's point is claimed for */
+  #claimedTwice({ outcome, details }: AuditEntry): string | undefined {
+    if (outcome !== 'succeeded' || !Array.isArray(details.locked)) return undefined;
+    for (const { record, encapsulation } of details.locked as Partial<LockedPoint>[]) {
+      if (record === undefined || encapsulation === undefined) continue;
+      const point = encapsulation.slice(0, 32);
+      const owner = this.#owners.get(point);
+      if (owner !== undefined && owner !== record) return record;
+      this.#owners.set(point, record);
+    }
+    return undefined;
   }
 
   fail(at: number, finding: TrailFinding, what: string): false {
@@ -185,17 +221,23 @@ class TrailCheck {
       head,
       brokenAt: broken?.at ?? null,
       checkpointed: this.#checkpointed,
+      witnessed: this.#witnessed(),
       message: broken?.message ?? this.#praise(head),
     };
   }
 
   #praise(head: string | null): string {
     if (head === null) return 'The trail is empty.';
+    const witnessed = this.#witnessed();
     const under =
       this.#checkpointed === 0
         ? 'No checkpoint was at hand, so nobody can tell whether its end is missing: keep that hash elsewhere.'
-        : `The first ${this.#checkpointed} are as they were signed.`;
+        : `The first ${this.#checkpointed} are as they were signed${witnessed === 0 ? '' : `, the first ${witnessed} as they were witnessed`}.`;
     return `The trail is intact: ${this.length} records, the last with hash ${head}. ${under}`;
+  }
+
+  #witnessed(): number {
+    return this.#cosigned.size === 0 ? 0 : Math.min(...this.#cosigned.values());
   }
 
   #refuse(finding: TrailFinding, message: string, at: number | null = null): false {

@@ -1,5 +1,6 @@
 /** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
 import { checkpointIfDue } from '../audit/checkpoint.ts';
+import { exportTrail, tellWitnesses } from '../audit/targets/deliver.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
@@ -7,6 +8,7 @@ import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { fillKeyPool } from '../kra/escrow.ts';
+import { attestOldPoints } from '../kra/origins.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { endRetention } from '../kra/retention.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
@@ -29,9 +31,12 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'spare-keys': fillKeyPool,
   'own-secrets-key': moveSecretsOnce,
   'emptied-vaults': emptyVaults,
+  'unattested-points': attestOldPoints,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,
+  'audit-witnesses': tellWitnesses,
+  'audit-exports': exportTrail,
 };
 
 export async function tick(world: World): Promise<void> {

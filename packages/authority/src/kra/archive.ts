@@ -31,9 +31,9 @@ export async function archiveKey(
   tx: Transaction,
   world: World,
   { certificate, ...arriving }: Arriving & { readonly certificate: Certificate },
-): Promise<{ escrowedKeyId: string; locks: string[] }> {
+): Promise<{ escrowedKeyId: string } & Pick<StoredRecord, 'locks' | 'locked'>> {
   const { escrowedKeyId, audit } = await archive(tx, world, arriving, certificate, 'certificate', 'imported');
-  return { escrowedKeyId, locks: audit.locks };
+  return { escrowedKeyId, locks: audit.locks, locked: audit.locked };
 }
 
 /**

@@ -12,7 +12,7 @@ import { holdVaultLocks, moveLock, vaultHolds } from '../store/escrow.ts';
 import { currentVault, retireVault, type VaultRow, vaultById, vaultsToEmpty } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
-import { makeVaultLock, openProvisionalLock } from './locks/vault.ts';
+import { lockedPoints, makeVaultLock, openProvisionalLock } from './locks/vault.ts';
 
 /** Records in one transaction: a crash does that many again, and nobody waits longer for the trail. */
 const GROUP = 100;
@@ -25,10 +25,14 @@ export const moveKeys = operation({
   async run(tx, { fromVaultId }, _by, world) {
     const [from, to] = [await vaultById(tx, fromVaultId), await currentVault(tx)];
     const locks = from.state === 'provisional' && to.state === 'live' ? await holdVaultLocks(tx, from.id, GROUP) : [];
+    const locked = [];
     for (const lock of locks) {
+      const owner = { recordId: lock.escrowed_key_id, personId: lock.person_id };
       const dek = await openProvisionalLock(world, from, lock.escrowed_key_id, lock.wrapped);
       try {
-        await moveLock(tx, lock.id, to.id, await makeVaultLock(world, to, lock.escrowed_key_id, dek));
+        const wrapped = await makeVaultLock(world, to, owner, dek);
+        await moveLock(tx, lock.id, to.id, wrapped);
+        locked.push(...lockedPoints(to, owner, wrapped));
       } finally {
         dek.fill(0);
       }
@@ -36,7 +40,7 @@ export const moveKeys = operation({
     const claims = locks.length < GROUP && to.state === 'live' ? await moveClaims(tx, world, from, to) : 0;
     return {
       result: { moved: locks.length + claims },
-      audit: { toVaultId: to.id, escrowedKeyIds: locks.map((lock) => lock.escrowed_key_id), claims },
+      audit: { toVaultId: to.id, escrowedKeyIds: locks.map((lock) => lock.escrowed_key_id), claims, locked },
     };
   },
 });

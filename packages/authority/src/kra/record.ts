@@ -1,5 +1,6 @@
 /** The record of an escrowed key: sealed, locked, stored. Every road into escrow ends here. */
 import { createHash } from 'node:crypto';
+import type { LockedPoint } from '@chancery/vault';
 import type { Transaction } from '../store/database.ts';
 import { type EscrowedKeyRow, enrolledGateways, insertEscrowedKey, type LockRow } from '../store/escrow.ts';
 import type { PersonRow } from '../store/people.ts';
@@ -8,7 +9,7 @@ import type { World } from '../world.ts';
 import { FORMAT_VERSION, type SealedKey } from './generate.ts';
 import { makeClaimLock } from './locks/claim.ts';
 import { makeGatewayLock } from './locks/gateway.ts';
-import { makeVaultLock } from './locks/vault.ts';
+import { lockedPoints, makeVaultLock } from './locks/vault.ts';
 
 export interface NewRecord {
   readonly recordId: string;
@@ -29,6 +30,8 @@ export interface StoredRecord {
   readonly key: string;
   readonly spkiSha256: string;
   readonly locks: string[];
+  /** The point of the vault lock, and whose it is: officers open nothing that the trail does not know. */
+  readonly locked: LockedPoint[];
 }
 
 /** Locked to the vault, to the claim link where there is one, and to the gateways where the person lets them open mail. Zeroes the DEK. */
@@ -36,7 +39,9 @@ export async function storeRecord(tx: Transaction, world: World, record: NewReco
   const { recordId, person, vault, origin, key, claim } = record;
   const at = world.clock();
   try {
-    const locks = await locksOf(tx, world, record, at);
+    const owner = { recordId, personId: person.id };
+    const vaultLock = await makeVaultLock(world, vault, owner, key.dek);
+    const locks = await locksOf(tx, record, vaultLock, at);
     const spkiSha256 = createHash('sha256').update(key.spki).digest();
     await insertEscrowedKey(
       tx,
@@ -61,20 +66,17 @@ export async function storeRecord(tx: Transaction, world: World, record: NewReco
       key: key.algorithm,
       spkiSha256: spkiSha256.toString('hex'),
       locks: locks.map(({ kind, holder }) => `${kind}:${holder}`),
+      locked: lockedPoints(vault, owner, vaultLock),
     };
   } finally {
     key.dek.fill(0);
   }
 }
 
-async function locksOf(tx: Transaction, world: World, { recordId, person, vault, key, claim }: NewRecord, at: Date) {
+async function locksOf(tx: Transaction, record: NewRecord, vaultLock: Buffer, at: Date) {
+  const { recordId, person, vault, key, claim } = record;
   const locks: Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[] = [
-    {
-      kind: 'vault',
-      holder: vault.id,
-      wrapped: await makeVaultLock(world, vault, recordId, key.dek),
-      expires_at: null,
-    },
+    { kind: 'vault', holder: vault.id, wrapped: vaultLock, expires_at: null },
   ];
   if (claim !== undefined) {
     const wrapped = makeClaimLock(recordId, claim.secret, key.dek);

@@ -12,13 +12,14 @@ import {
   readPkcs12,
   signatureAlgorithmFor,
 } from '@chancery/smime';
-import { approve as approveAs, PURPOSES, signDocument } from '@chancery/vault';
+import { approve as approveAs, canonical, digestOf as digestOfDocument, PURPOSES, signDocument } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
 import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { type RecoveryRow, recoveryById } from '../store/recovery.ts';
 import { currentVault } from '../store/vaults.ts';
+import { originsOfRequest } from './origins.ts';
 import { decideRecovery, expireRecoveries, findLapsedRecoveries, openingOf, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 
@@ -244,14 +245,36 @@ describe('refused, each with a record', () => {
     const [request, another] = [await read(id), await read(other)];
     const { transcript } = await office.world.database.snapshot(currentVault);
     const [mine, theirs] = [openingOf(request), openingOf(another)];
-    const contribute = (opening: typeof mine, document = request.canonical) =>
-      approveAs(JSON.parse(transcript ?? ''), olga.id, office.shareKey(olga), opening, document);
+    const origins = await originsOfRequest(office.world, request);
+    const contribute = (opening: typeof mine, document = request.canonical, evidence = { origins, known: null }) =>
+      approveAs(JSON.parse(transcript ?? ''), olga.id, office.shareKey(olga), opening, document, {
+        ...evidence,
+        acceptAttested: false,
+      });
     // A server that puts other records under this request, or another request's text over them.
     for (const opening of [{ ...mine, records: theirs.records }, { ...mine, vaultId: id }, { ...theirs }]) {
       await expect(contribute(opening)).rejects.toMatchObject({ code: 'bad-proof' });
     }
     await expect(contribute(mine, another.canonical)).rejects.toMatchObject({ code: 'bad-proof' });
     expect((await contribute(mine)).partial.points).toHaveLength(1);
+    // A server that makes a request of its own, for this person's record, with the point of another's in it: all is signed
+    // and shown as it should be. The trail knows that point as another's, and even a false record brings no proof.
+    const point = theirs.records[0]?.encapsulation ?? '';
+    const crafted = JSON.parse(request.canonical) as { records: { id: string; encapsulation: string }[] };
+    crafted.records = [{ id: mine.records[0]?.id ?? '', encapsulation: point }];
+    const document = Buffer.from(canonical(crafted)).toString();
+    const opening = { ...mine, request: digestOfDocument(crafted), records: crafted.records };
+    const shown = await originsOfRequest(office.world, another);
+    const asMine = (origins: typeof shown) => ({
+      ...origins,
+      points: origins.points.map((one) => ({ ...one, record: mine.records[0]?.id ?? '' })),
+    });
+    for (const evidence of [origins, shown, asMine(shown)]) {
+      await expect(contribute(opening, document, { origins: evidence, known: null })).rejects.toMatchObject({
+        code: 'bad-proof',
+        message: expect.stringContaining('does not say that this point was made for the record'),
+      });
+    }
   });
 
   it('a decision of a recovery officer who holds no share', async () => {

@@ -88,7 +88,7 @@ export const importKey = bulkOperation({
                   algorithm: verdict.outside.keyAlgorithm,
                   sealed: input.sealed,
                 })
-              : { escrowedKeyId: verdict.escrowedKeyId, locks: [] };
+              : { escrowedKeyId: verdict.escrowedKeyId, locks: [], locked: [] };
           const row = rowOf(verdict, input, key.escrowedKeyId, world);
           if (verdict.row === undefined) {
             await insertImported(tx, row);

@@ -44,6 +44,33 @@ export async function latestCheckpoint(snapshot: Snapshot): Promise<CheckpointRo
   return row === undefined ? undefined : { ...row, size: Number(row.size) };
 }
 
+export async function checkpointOfSize(snapshot: Snapshot, size: number): Promise<CheckpointRow | undefined> {
+  const [row] = await checkpointsAfter(snapshot, size - 1, 1);
+  return row?.size === size ? row : undefined;
+}
+
+/** The first record that says of each point whose it is, by the id of the escrow record. */
+export async function lockedRecords(
+  snapshot: Snapshot,
+  points: readonly { readonly record: string; readonly encapsulation: string }[],
+): Promise<Map<string, { readonly sequence: number; readonly canonical: string }>> {
+  const rows = await snapshot
+    .selectFrom(
+      sql<{ record: string; sequence: string; canonical: string }>`(
+        SELECT p.record, a.sequence, a.canonical
+        FROM unnest(${points.map(({ record }) => record)}::text[], ${points.map((one) => one.encapsulation)}::text[])
+          AS p (record, encapsulation)
+        CROSS JOIN LATERAL (
+          SELECT sequence, canonical FROM audit_records
+          WHERE details ? 'locked' AND outcome = 'succeeded' AND details->'locked'
+            @> jsonb_build_array(jsonb_build_object('record', p.record, 'encapsulation', p.encapsulation))
+          ORDER BY sequence LIMIT 1) AS a)`.as('found'),
+    )
+    .selectAll()
+    .execute();
+  return new Map(rows.map(({ record, sequence, canonical }) => [record, { sequence: Number(sequence), canonical }]));
+}
+
 /** Oldest first. */
 export async function checkpointsAfter(snapshot: Snapshot, size: number, limit: number): Promise<CheckpointRow[]> {
   const rows = await snapshot
@@ -74,13 +101,17 @@ export async function insertAuditKey(tx: Transaction, key: AuditKeyRow): Promise
   await tx.insertInto('audit_keys').values(key).execute();
 }
 
-/** The sequence of the last record: records are numbered from 1 without gaps. */
-export async function lastSequence(snapshot: Snapshot): Promise<number> {
+/** Records of the trail's own upkeep: they alone are no reason for a checkpoint, or for telling anybody. */
+const UPKEEP = ['audit.checkpoint', 'audit.note-delivery'];
+
+/** Did anything happen after that record? */
+export async function hasRecordsOfOthers(snapshot: Snapshot, after: number): Promise<boolean> {
   const row = await snapshot
     .selectFrom('audit_records')
     .select('sequence')
-    .orderBy('sequence', 'desc')
+    .where('sequence', '>', String(after))
+    .where('action', 'not in', UPKEEP)
     .limit(1)
     .executeTakeFirst();
-  return Number(row?.sequence ?? 0);
+  return row !== undefined;
 }

@@ -200,16 +200,44 @@ export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string)
 }
 
 /** Vault locks of that vault, held until commit; what another transaction holds is left to it. */
-export async function holdVaultLocks(tx: Transaction, vaultId: string, limit: number): Promise<LockRow[]> {
+export async function holdVaultLocks(
+  tx: Transaction,
+  vaultId: string,
+  limit: number,
+): Promise<(LockRow & { person_id: string })[]> {
   return tx
-    .selectFrom('escrow_locks')
-    .selectAll()
-    .where('kind', '=', 'vault')
-    .where('holder', '=', vaultId)
+    .selectFrom('escrow_locks as l')
+    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
+    .selectAll('l')
+    .select('e.person_id')
+    .where('l.kind', '=', 'vault')
+    .where('l.holder', '=', vaultId)
     .limit(limit)
-    .forUpdate()
+    .forUpdate('l')
     .skipLocked()
     .execute();
+}
+
+/** Locks of live vaults from before there were proofs of ownership, whose points are not on the trail yet. */
+export async function unattestedLocks(
+  snapshot: Snapshot,
+  limit: number,
+): Promise<{ id: string; escrowed_key_id: string; person_id: string; vault_id: string; wrapped: Buffer }[]> {
+  return (
+    snapshot
+      .selectFrom('escrow_locks as l')
+      .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
+      .innerJoin('vaults as v', (join) => join.on(sql<boolean>`v.id::text = l.holder AND v.public_key IS NOT NULL`))
+      .select(['l.id', 'l.escrowed_key_id', 'e.person_id', 'v.id as vault_id', 'l.wrapped'])
+      // As the index has it; 2 is the version of such a lock.
+      .where(sql<boolean>`l.kind = 'vault' AND l.attested_at IS NULL AND get_byte(l.wrapped, 0) = 2`)
+      .limit(limit)
+      .execute()
+  );
+}
+
+export async function markAttested(tx: Transaction, ids: readonly string[], at: Date): Promise<void> {
+  await sql`UPDATE escrow_locks SET attested_at = ${at} WHERE id = ANY (${ids}::uuid[])`.execute(tx);
 }
 
 /** The same key in another vault. */

@@ -198,6 +198,7 @@ export interface Schema {
     wrapped: Buffer;
     created_at: Date;
     expires_at: Date | null;
+    attested_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
   };
   issuance_intents: {
     serial_number: string;
@@ -394,6 +395,14 @@ export interface Schema {
   };
   audit_nodes: { level: number; index: BigIntColumn; hash: Buffer };
   audit_checkpoints: { size: BigIntColumn; root: Buffer; note: string; at: Date };
+  audit_targets: {
+    name: string;
+    reached: BigIntColumn;
+    reached_at: Date | null;
+    error: string | null;
+    failing_since: Date | null;
+  };
+  audit_cosignatures: { size: BigIntColumn; witness: string; line: string; at: Date };
   audit_keys: { key_reference: string; name: string; public_key: Buffer; created_at: Date };
   audit_records: {
     sequence: BigIntColumn;

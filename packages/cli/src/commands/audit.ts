@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AuditRecord, Client } from '@chancery/api';
 import { type KeptCheckpoints, verifyExportedTrail } from '@chancery/authority';
-import { parseVerifierKey } from '@chancery/trail';
+import { parseSignedCheckpoint, parseVerifierKey } from '@chancery/trail';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
@@ -36,13 +36,14 @@ export function auditCommand(): Command {
 
   withOffice(audit.command('export').description('write the whole trail as JSON Lines, oldest first'))
     .argument('<file>', '"-" for standard output')
-    .action(async (file: string, options: OfficeOptions) => {
+    .option('--after <sequence>', 'only what comes after that record, to be added to an earlier export')
+    .action(async (file: string, options: OfficeOptions & { after?: string }) => {
       const lines: string[] = [];
-      for await (const record of everyRecord(connect(options))) lines.push(JSON.stringify(record));
+      for await (const record of everyRecord(connect(options), options.after)) lines.push(JSON.stringify(record));
       const text = lines.map((line) => `${line}\n`).join('');
       if (file === '-') process.stdout.write(text);
       else {
-        writeFileSync(file, text);
+        writeFileSync(file, text, { flag: options.after === undefined ? 'w' : 'a' });
         print(options, { file, records: lines.length }, () => `${lines.length} records in ${file}`);
       }
     });
@@ -76,6 +77,25 @@ export function auditCommand(): Command {
     });
 
   withOffice(
+    audit.command('targets').description('witnesses and collectors, and how far the trail has got there'),
+  ).action(async (options: OfficeOptions) => {
+    const targets = await connect(options).auditTargets();
+    print(options, targets, () =>
+      table(
+        ['target', 'kind', 'reached', 'at', 'error'],
+        targets.items.map((one) => [
+          `${one.what}:${one.name}`,
+          one.kind,
+          `${one.reached} of ${targets.size}`,
+          one.reachedAt ?? 'never',
+          one.error ?? '',
+        ]),
+        'The configuration names no witness and no collector ([audit.witness], [audit.export]).',
+      ),
+    );
+  });
+
+  withOffice(
     audit
       .command('verify')
       .description('check that no record was altered, removed, reordered, cut off or written anew'),
@@ -83,7 +103,8 @@ export function auditCommand(): Command {
     .argument('[file]', 'an export; without it, the running office checks its own trail')
     .option('--checkpoints <file>', 'with an export: checkpoints that were kept elsewhere')
     .option('--key <key...>', "with checkpoints: the office's verifier key, as it was noted", [])
-    .action(async (file: string | undefined, options: OfficeOptions & { checkpoints?: string; key: string[] }) => {
+    .option('--witness-key <key...>', 'with checkpoints: a witness that must have cosigned one of them', [])
+    .action(async (file: string | undefined, options: OfficeOptions & Kept) => {
       const verdict =
         file === undefined
           ? await connect(options).verifyAudit()
@@ -95,8 +116,8 @@ export function auditCommand(): Command {
   return audit;
 }
 
-async function* everyRecord(client: Client): AsyncGenerator<AuditRecord> {
-  let after: string | undefined;
+async function* everyRecord(client: Client, from?: string): AsyncGenerator<AuditRecord> {
+  let after = from;
   for (;;) {
     const page = await client.auditExport({ query: { limit: 500, ...(after === undefined ? {} : { after }) } });
     yield* page.items;
@@ -113,23 +134,39 @@ function readExport(file: string): string {
   }
 }
 
+interface Kept {
+  readonly checkpoints?: string;
+  readonly key: string[];
+  readonly witnessKey: string[];
+}
+
 /** A checkpoint without a key to check it by proves nothing, so one is asked for. */
-function keptCheckpoints({ checkpoints, key }: { checkpoints?: string; key: string[] }): KeptCheckpoints {
-  if (checkpoints === undefined) return { notes: [], keys: [] };
+function keptCheckpoints({ checkpoints, key, witnessKey }: Kept): KeptCheckpoints {
+  if (checkpoints === undefined) {
+    if (witnessKey.length === 0) return { notes: [], keys: [] };
+    throw new CommandError('Give --checkpoints, what the witness has cosigned. Nothing was checked.');
+  }
   if (key.length === 0)
     throw new CommandError("Give --key, the office's verifier key as it was noted. Nothing was checked.");
-  const lines = readExport(checkpoints)
-    .split('\n')
-    .filter((line) => line.trim() !== '');
   try {
     return {
-      notes: lines.map((line) => noteOf(JSON.parse(line))),
+      notes: notesOf(readExport(checkpoints)),
       keys: key.map(parseVerifierKey),
+      witnesses: witnessKey.map(parseVerifierKey),
     };
   } catch (error) {
     const why = error instanceof RangeError ? error.message : `${checkpoints} is not a file of checkpoints.`;
     throw new CommandError(`${why} Nothing was checked.`);
   }
+}
+
+/** JSON Lines with a note each, as this command and a witness's file have them, or one signed note as it is. */
+function notesOf(text: string): string[] {
+  if (parseSignedCheckpoint(text) !== undefined) return [text];
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => noteOf(JSON.parse(line)));
 }
 
 function noteOf(checkpoint: { readonly note?: unknown } | null): string {

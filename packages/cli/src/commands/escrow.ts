@@ -5,9 +5,15 @@ import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 import { openShareKeyFile, type ShareKeyOptions } from '../vault/share-key-file.ts';
 import { decideAs } from '../vault/take-part.ts';
+import { readTrailMemory, writeTrailMemory } from '../vault/trail-memory.ts';
 import { archiveCommand } from './device-key.ts';
 import { legalHoldCommand } from './legal-hold.ts';
 import { retentionCommand } from './retention.ts';
+
+interface Decision {
+  readonly note: string;
+  readonly acceptAttested?: boolean;
+}
 
 /** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
 export function escrowCommand(): Command {
@@ -86,10 +92,13 @@ export function escrowCommand(): Command {
         'with its passphrase (default: CHANCERY_SHARE_PASSPHRASE, or it is asked for)',
       )
       .option('--note <text>', 'for the audit trail', '')
-      .action(async (id: string, options: OfficeOptions & ShareKeyOptions & { note: string }) => {
+      .option('--accept-attested', 'open keys, too, from before there were proofs of whose they are')
+      .action(async (id: string, options: OfficeOptions & ShareKeyOptions & Decision) => {
         const client = connect(options);
         const key = await openShareKeyFile(options);
-        const request = await decideAs(client, key, id, decision, options.note);
+        const memory = { ...readTrailMemory(options.shareKey), acceptAttested: options.acceptAttested === true };
+        const request = await decideAs(client, key, id, decision, options.note, memory);
+        writeTrailMemory(options.shareKey, memory);
         print(options, request, () => `Recorded. The request is ${request.state}.`);
       });
   }

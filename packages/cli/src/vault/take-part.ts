@@ -4,9 +4,11 @@ import {
   acceptFor,
   approve,
   type CeremonyPlan,
+  collectOrigins,
   dealFor,
   digestOf,
   fingerprintOf,
+  type KnownTrail,
   PURPOSES,
   type ShareKey,
   signDocument,
@@ -50,13 +52,24 @@ export async function takePart(
   return client.acceptCeremony({ params, body: routes.acceptCeremony.body.parse(acceptance) });
 }
 
-/** Approves or rejects, as an officer who holds a share. */
+/** What an officer's client keeps of the audit trail from one approval to the next. */
+export interface TrailMemory {
+  known: KnownTrail | null;
+  /** On the word of the trail alone, for keys from before there were proofs of ownership. */
+  readonly acceptAttested?: boolean;
+}
+
+/**
+ * Approves or rejects, as an officer who holds a share.
+ * @param memory is brought up to date by an approval
+ */
 export async function decideAs(
   client: Client,
   key: ShareKey,
   requestId: string,
   decision: 'approve' | 'reject',
   note = '',
+  memory: TrailMemory = { known: null },
 ): Promise<RecoveryRequest> {
   const params = { id: requestId };
   const { digest, opening, why, canonical } = await client.recoveryRequest({ params });
@@ -69,10 +82,15 @@ export async function decideAs(
     throw new CommandError(`${why ?? 'You cannot approve this request'}. Nothing was decided.`);
   }
   const { id: officerId } = await client.me();
-  const evidence = await approve(JSON.parse(transcript), officerId, key, opening, canonical);
+  const { known, acceptAttested = false } = memory;
+  const origins = await collectOrigins(known, (query) => client.recoveryOrigins({ params, query }));
+  const points = { origins, known, acceptAttested };
+  const evidence = await approve(JSON.parse(transcript), officerId, key, opening, canonical, points);
+  memory.known = evidence.known;
+  const { signature, partial } = evidence;
   return client.decideRecovery({
     params,
-    body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),
+    body: routes.decideRecovery.body.parse({ decision, digest, note, signature, partial }),
   });
 }
 

@@ -1,8 +1,8 @@
 import type { AuditRecord } from '@chancery/api';
-import { Alert, Button, Drawer, Group, Select, Stack, Text, UnstyledButton } from '@mantine/core';
+import { Alert, Button, Drawer, Group, Select, Skeleton, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
 import { IconShieldCheck } from '@tabler/icons-react';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { api } from '../api.ts';
 import { formatCount, plural } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
@@ -18,26 +18,30 @@ import { useAct } from '../pieces/useAct.ts';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { choices, outcomes } from '../words.ts';
+import { filterOf } from './filter.ts';
+import { Targets } from './Targets.tsx';
+import { VerifyRecord } from './VerifyRecord.tsx';
+
+const Timeline = lazy(() => import('./Timeline.tsx').then((module) => ({ default: module.Timeline })));
 
 /** Everything that anybody did or tried, newest first; each record holds the hash of the one before. */
 export function AuditPage() {
-  const filter = useSearch({ from: '/office/audit' });
+  const search = useSearch({ from: '/office/audit' });
+  const filter = filterOf(search);
   const navigate = useNavigate({ from: '/audit' });
   const [shown, setShown] = useState<AuditRecord | null>(null);
   const records = usePages(['audit', filter], (after) =>
     api.auditRecords({
       query: {
         limit: 100,
-        ...(filter.search === undefined ? {} : { search: filter.search }),
-        ...(filter.action === undefined ? {} : { action: filter.action }),
-        ...(filter.subject === undefined ? {} : { subject: filter.subject }),
-        ...(filter.outcome === undefined ? {} : { outcome: filter.outcome }),
+        ...filter,
         ...(after === undefined ? {} : { after }),
       },
     }),
   );
   const verify = useAct(() => api.verifyAudit());
-  const filtered = Object.values(filter).some((value) => value !== undefined);
+  const only = search.action ?? search.subject ?? search.actor;
+  const filtered = Object.keys(filter).length > 0;
   return (
     <Page
       title="Audit"
@@ -69,7 +73,7 @@ export function AuditPage() {
       <Group gap="sm">
         <SearchField
           label="Search the trail"
-          value={filter.search ?? ''}
+          value={search.search ?? ''}
           onSearch={(text) =>
             void navigate({ search: (old) => ({ ...old, search: text === '' ? undefined : text }), replace: true })
           }
@@ -80,19 +84,30 @@ export function AuditPage() {
           clearable
           clearButtonProps={{ 'aria-label': 'Any outcome' }}
           w={160}
-          value={filter.outcome ?? null}
+          value={search.outcome ?? null}
           data={choices(outcomes)}
           onChange={(outcome) => void navigate({ search: (old) => ({ ...old, outcome: outcome ?? undefined }) })}
         />
-        {(filter.action !== undefined || filter.subject !== undefined) && (
-          <LinkButton
-            to="/audit"
-            search={{}}
-            variant="default"
-            size="compact-sm"
-          >{`Only ${filter.action ?? filter.subject}: clear`}</LinkButton>
+        {(['from', 'until'] as const).map((end) => (
+          <TextInput
+            key={end}
+            type="date"
+            aria-label={end === 'from' ? 'From this day' : 'Until this day'}
+            w={150}
+            value={search[end] ?? ''}
+            onChange={(event) => {
+              const day = event.currentTarget.value;
+              void navigate({ search: (old) => ({ ...old, [end]: day === '' ? undefined : day }), replace: true });
+            }}
+          />
+        ))}
+        {only !== undefined && (
+          <LinkButton to="/audit" search={{}} variant="default" size="compact-sm">{`Only ${only}: clear`}</LinkButton>
         )}
       </Group>
+      <Suspense fallback={<Skeleton height={320} />}>
+        <Timeline filter={filter} />
+      </Suspense>
       <ProblemAlert error={records.error} onRetry={records.retry} />
       {records.error === null && (
         <DataTable
@@ -103,13 +118,14 @@ export function AuditPage() {
           empty={
             <EmptyState title={filtered ? 'No record matches' : 'The trail is empty'}>
               {filtered
-                ? 'Search looks in actions, subjects and names.'
+                ? 'Search looks in actions, subjects, names and details.'
                 : 'The first thing that anybody does here makes the first record.'}
             </EmptyState>
           }
           {...records}
         />
       )}
+      <Targets />
       <Drawer
         opened={shown !== null}
         onClose={() => setShown(null)}
@@ -176,7 +192,12 @@ function RecordDetail({ record, onClose }: { record: AuditRecord; onClose: () =>
       <Facts
         items={[
           ['When', <When key="at" at={record.at} style="time" />],
-          ['Who', `${record.actorName} (${record.actor})`],
+          [
+            'Who',
+            <Link key="who" to="/audit" search={{ actor: record.actor }} onClick={onClose} className="quiet-link">
+              {record.actorName} ({record.actor})
+            </Link>,
+          ],
           [
             'Action',
             <Link key="action" to="/audit" search={{ action: record.action }} onClick={onClose} className="quiet-link">
@@ -204,6 +225,7 @@ function RecordDetail({ record, onClose }: { record: AuditRecord; onClose: () =>
           ['Hash of the record before', <CopyField key="previous" label="previous hash" value={record.previousHash} />],
         ]}
       />
+      <VerifyRecord record={record} />
       <Text fw={600}>Details</Text>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <pre className="code" tabIndex={0}>

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, useMay } from '../api.ts';
+import { findingsOfTargets, useAuditTargets } from '../audit/use-targets.ts';
 import { findingsOf } from '../authorities/judge-status.ts';
 import { useStatus } from '../authorities/use-status.ts';
 import { formatCount, percent, plural } from '../format.ts';
@@ -167,6 +168,7 @@ function Needs({ overview }: { overview: Overview }) {
   const { certificates, escrow, publication, keyStores } = overview;
   const status = useStatus(useMay('certificate:read')).data;
   const vault = useVault(useMay('recovery:read')).data;
+  const targets = useAuditTargets(useMay('audit:read')).data;
   const missing = escrow.encryptionCertificates - escrow.covered;
   const needs: ShownFinding[] = publication
     .filter((target) => target.failed > 0)
@@ -220,7 +222,12 @@ function Needs({ overview }: { overview: Overview }) {
   return (
     <Findings
       label="Needs attention"
-      findings={[...findingsOfVaultHere(vault), ...needs, ...findingsOf(status?.authorities ?? [], Date.now())]}
+      findings={[
+        ...findingsOfVaultHere(vault),
+        ...findingsOfTargets(targets),
+        ...needs,
+        ...findingsOf(status?.authorities ?? [], Date.now()),
+      ]}
     />
   );
 }

@@ -1,5 +1,6 @@
 import { type RecoveryRequest, routes } from '@chancery/api';
-import { Button, Group, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { collectOrigins } from '@chancery/vault';
+import { Button, Checkbox, Group, Skeleton, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { api, useMe } from '../api.ts';
 import { plural } from '../format.ts';
@@ -7,6 +8,7 @@ import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { InWords } from '../problem.ts';
+import { knownTrail, rememberTrail } from '../vault/known-trail.ts';
 import { useShareKey } from '../vault/use-share-key.tsx';
 import { readTranscriptOf, useVault } from '../vault/use-vault.ts';
 import { isShownAsAsked } from './rules.ts';
@@ -33,6 +35,7 @@ interface DecideWithProps {
 function DecideWith({ request, vault }: DecideWithProps) {
   const me = useMe();
   const [note, setNote] = useState('');
+  const [acceptAttested, setAcceptAttested] = useState(false);
   const transcript = readTranscriptOf(vault);
   const own = transcript?.plan.officers.find(({ id }) => id === me?.id);
   const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
@@ -52,10 +55,16 @@ function DecideWith({ request, vault }: DecideWithProps) {
           'The office asks to open something else than this page shows. Nothing was decided. Tell an auditor.',
         );
       }
-      const evidence = await key.run('approve', { officerId: me.id, transcript, opening, document: request.canonical });
+      const known = knownTrail();
+      const origins = await collectOrigins(known, (query) => api.recoveryOrigins({ params, query }));
+      const points = { origins, known, acceptAttested };
+      const asked = { officerId: me.id, transcript, opening, document: request.canonical, points };
+      const evidence = await key.run('approve', asked);
+      rememberTrail(evidence.known);
+      const { signature, partial } = evidence;
       return api.decideRecovery({
         params,
-        body: routes.decideRecovery.body.parse({ decision, digest, note, ...evidence }),
+        body: routes.decideRecovery.body.parse({ decision, digest, note, signature, partial }),
       });
     },
     {
@@ -68,9 +77,9 @@ function DecideWith({ request, vault }: DecideWithProps) {
     <Panel title="Your decision">
       <Stack>
         <Text>
-          Read the whole request below. If you approve, your browser computes your part of the opening of{' '}
-          {plural(request.escrowedKeyIds.length, 'key', 'keys')} and proves that it did; it is good for exactly this
-          request. Your name stands in the audit trail beside it.
+          Read the whole request below. If you approve, your browser checks on the audit trail whose key each one is,
+          computes your part of the opening of {plural(request.escrowedKeyIds.length, 'key', 'keys')} and proves that it
+          did; it is good for exactly this request. Your name stands in the audit trail beside it.
         </Text>
         <Textarea
           label="Note"
@@ -88,6 +97,14 @@ function DecideWith({ request, vault }: DecideWithProps) {
           {key.fields}
         </div>
         <ProblemAlert error={decide.error} />
+        {/were escrowed before there were proofs/.test(decide.error?.message ?? '') && (
+          <Checkbox
+            label="Open them on the word of the audit trail"
+            description="Sure only where an auditor has compared the trail with a witness since this office was brought up to date."
+            checked={acceptAttested}
+            onChange={(event) => setAcceptAttested(event.currentTarget.checked)}
+          />
+        )}
         <Group>
           <Button
             disabled={!key.ready || busy('reject')}

@@ -1,10 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { checkpointText, formatSignedCheckpoint, formatVerifierKey, keyId, leafHash } from '@chancery/trail';
 import {
   type CeremonyPlan,
   canonical,
   digestOf,
   isSignedBy,
+  lockedPoint,
+  newHalf,
+  type Origins,
+  type PointOwner,
   PURPOSES,
+  sealOwnedHalf,
   type Transcript,
   vaultKeyOf,
 } from '@chancery/vault';
@@ -39,6 +45,25 @@ async function transcript(): Promise<Transcript> {
   return { plan: agreed, dealings };
 }
 
+/** A trail of one record, which says whose that point is. */
+function trailWith(owner: PointOwner, sealed: { encapsulation: string; ownership: string }): Origins {
+  const locked = [lockedPoint(owner, sealed.encapsulation)];
+  const record = { sequence: 1, action: 'key.escrow', outcome: 'succeeded', details: { locked } };
+  const text = Buffer.from(canonical(record)).toString();
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = Uint8Array.from(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
+  const key = { name: 'example.com/audit', use: 'log', publicKey: raw } as const;
+  const note = checkpointText({ origin: key.name, size: 1, root: leafHash(Buffer.from(text)) });
+  const signature = Uint8Array.from(sign(null, Buffer.from(note), privateKey));
+  return {
+    checkpoint: formatSignedCheckpoint(note, [{ name: key.name, keyId: keyId(key), signature }]),
+    keys: [formatVerifierKey(key)],
+    consistency: [],
+    entries: [{ leaf: 0, canonical: text, proof: [] }],
+    points: [{ record: owner.recordId, leaf: 0, ownership: sealed.ownership }],
+  };
+}
+
 /** A point that officers multiply: any will do. */
 const pointOf = ({ plan: { officers } }: Transcript) => officers[0]?.publicKeys.encryption ?? '';
 
@@ -65,7 +90,10 @@ describe('acts', () => {
       silent,
     );
     expect(acceptance.partial.officer).toBe(2);
-    const document = Buffer.from(canonical({ vaultId: 'vault', records })).toString();
+    const owner = { recordId: 'record', personId: 'Dora', vaultId: 'vault' };
+    const sealed = await sealOwnedHalf(vaultKeyOf(dealt).publicKey, newHalf(), owner);
+    const asked = [{ id: 'record', encapsulation: sealed.encapsulation }];
+    const document = Buffer.from(canonical({ vaultId: 'vault', records: asked, person: { id: 'Dora' } })).toString();
     const digest = digestOf(JSON.parse(document));
     const said: string[] = [];
     const approval = await acts.approve(
@@ -73,8 +101,9 @@ describe('acts', () => {
         source: sourceOf('Olga'),
         officerId: 'Olga',
         transcript: dealt,
-        opening: { vaultId: 'vault', request: digest, records },
+        opening: { vaultId: 'vault', request: digest, records: asked },
         document,
+        points: { origins: trailWith(owner, sealed), known: null, acceptAttested: false },
       },
       (what) => said.push(what),
     );

@@ -11,10 +11,12 @@ import {
   dealFor,
   deriveShareKey,
   forgetShareKey,
+  type KnownTrail,
   newSeed,
   type Opening,
   openShareKey,
   type Partial,
+  type PointEvidence,
   PURPOSES,
   type ShareKey,
   type ShareKeyFile,
@@ -96,14 +98,17 @@ export const acts = {
       opening: Opening;
       /** The canonical request. */
       document: string;
+      points: PointEvidence;
     },
     report: Report,
-  ): Promise<{ signature: string; partial: Partial }> {
-    const { source, officerId, transcript, opening, document } = input;
+  ): Promise<{ signature: string; partial: Partial; known: KnownTrail }> {
+    const { source, officerId, transcript, opening, document, points } = input;
     return withKey(source, report, (key) => {
       const count = opening.records.length;
       report(`Computing your part of the opening of ${count === 1 ? 'one key' : `${count} keys`}`, null);
-      return namingFault(dealersOf(transcript, null), () => approve(transcript, officerId, key, opening, document));
+      return namingFault(dealersOf(transcript, null), () =>
+        approve(transcript, officerId, key, opening, document, points),
+      );
     });
   },
 

@@ -1,11 +1,13 @@
 /** The audit trail: pages, export, verification. */
 import { consistencyProof, formatVerifierKey, inclusionProof } from '@chancery/trail';
 import { verifierKeyOf } from '../../audit/checkpoint.ts';
-import { countRecords, describeRecord, searchTrail } from '../../audit/records.ts';
+import { countRecords, describeRecord, searchTrail, timelineOf } from '../../audit/records.ts';
+import { describeTargets } from '../../audit/targets/describe.ts';
 import { readTrail } from '../../audit/trail.ts';
 import { verifyTrail } from '../../audit/verify.ts';
 import { AuthorityError } from '../../errors.ts';
 import { consult } from '../../operation.ts';
+import { cosignaturesOf } from '../../store/audit-targets.ts';
 import {
   auditKeys,
   type CheckpointRow,
@@ -17,7 +19,14 @@ import { cursorNumber } from './cursor.ts';
 import type { Handlers } from './handler.ts';
 
 export const auditHandlers: Handlers<
-  'auditRecords' | 'auditExport' | 'verifyAudit' | 'auditCheckpoints' | 'auditProof' | 'auditConsistency'
+  | 'auditRecords'
+  | 'auditTimeline'
+  | 'auditTargets'
+  | 'auditExport'
+  | 'verifyAudit'
+  | 'auditCheckpoints'
+  | 'auditProof'
+  | 'auditConsistency'
 > = {
   async auditRecords({ world, by }, { query }) {
     const { limit, after, ...filter } = query;
@@ -30,6 +39,12 @@ export const auditHandlers: Handlers<
       total,
       next: rows.length === limit && last !== undefined ? String(last.sequence) : null,
     };
+  },
+  async auditTimeline({ world, by }, { query }) {
+    return { spans: await consult(world, 'audit:read', by, (snapshot) => timelineOf(snapshot, query)) };
+  },
+  async auditTargets({ world, by }) {
+    return consult(world, 'audit:read', by, (snapshot) => describeTargets(world, snapshot));
   },
   async auditExport({ world, by }, { query }) {
     const { limit, after } = query;
@@ -50,8 +65,12 @@ export const auditHandlers: Handlers<
     return consult(world, 'audit:read', by, async (snapshot) => {
       const rows = await checkpointsAfter(snapshot, cursorNumber(query.after) ?? 0, query.limit);
       const last = rows.at(-1);
+      const cosigned = await cosignaturesOf(
+        snapshot,
+        rows.map(({ size }) => size),
+      );
       return {
-        items: rows.map(describeCheckpoint),
+        items: rows.map((row) => describeCheckpoint(row, cosigned.get(row.size))),
         next: rows.length === query.limit && last !== undefined ? String(last.size) : null,
         keys: (await auditKeys(snapshot)).map((key) => formatVerifierKey(verifierKeyOf(key))),
       };
@@ -73,7 +92,10 @@ export const auditHandlers: Handlers<
         canonical: record.canonical,
         leaf: params.sequence - 1,
         proof: proof.map(toHex),
-        checkpoint: describeCheckpoint(checkpoint),
+        checkpoint: describeCheckpoint(
+          checkpoint,
+          (await cosignaturesOf(snapshot, [checkpoint.size])).get(checkpoint.size),
+        ),
       };
     });
   },
@@ -88,8 +110,9 @@ export const auditHandlers: Handlers<
   },
 };
 
-function describeCheckpoint({ size, note, at }: CheckpointRow) {
-  return { size, at: at.toISOString(), note };
+/** @param cosignatures lines of witnesses, which are added to the note */
+function describeCheckpoint({ size, note, at }: CheckpointRow, cosignatures: readonly string[] = []) {
+  return { size, at: at.toISOString(), note: [note, ...cosignatures.map((line) => `${line}\n`)].join('') };
 }
 
 const toHex = (hash: Uint8Array): string => Buffer.from(hash).toString('hex');

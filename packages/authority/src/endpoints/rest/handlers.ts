@@ -16,6 +16,7 @@ import { legalHoldHandlers } from './legal-holds.ts';
 import { officeHandlers } from './office.ts';
 import { offlineRootHandlers } from './offline-roots.ts';
 import { operatorHandlers } from './operators.ts';
+import { originsHandlers } from './origins.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
@@ -42,6 +43,7 @@ export const handlers: Handlers<RouteName> = {
   ...recoveryHandlers,
   ...legalHoldHandlers,
   ...escrowHandlers,
+  ...originsHandlers,
   ...gatewayHandlers,
   ...inspectHandlers,
   ...auditHandlers,

@@ -25,6 +25,9 @@ const calls: Record<AuthenticatedRoute, Call> = {
   auditCheckpoints: { needs: 'audit:read' },
   auditProof: { needs: 'audit:read' },
   auditConsistency: { needs: 'audit:read', query: '?from=1&to=1' },
+  auditTimeline: { needs: 'audit:read' },
+  auditTargets: { needs: 'audit:read' },
+  recoveryOrigins: { needs: 'recovery:approve' },
   vault: { needs: 'recovery:read' },
   registerShareKey: {
     needs: 'recovery:approve',
