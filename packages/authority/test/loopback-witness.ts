@@ -1,4 +1,5 @@
 /** A witness (C2SP tlog-witness) that keeps what it saw in memory: it checks signature and consistency, and cosigns. */
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -13,7 +14,6 @@ import {
   parseVerifierKey,
   type VerifierKey,
 } from '@chancery/trail';
-import { ed25519 } from '@noble/curves/ed25519.js';
 
 export interface LoopbackWitness {
   readonly url: string;
@@ -29,7 +29,9 @@ export interface LoopbackWitness {
 }
 
 export async function loopbackWitness(name = 'witness.example/w1'): Promise<LoopbackWitness> {
-  const { secretKey, publicKey } = ed25519.keygen();
+  const pair = generateKeyPairSync('ed25519');
+  // RFC 8410 section 4: the last 32 octets of the SubjectPublicKeyInfo are the key.
+  const publicKey = Uint8Array.from(pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
   const key: VerifierKey = { name, use: 'witness', publicKey };
   const trusted: VerifierKey[] = [];
   const latest = new Map<string, Checkpoint>();
@@ -61,7 +63,7 @@ export async function loopbackWitness(name = 'witness.example/w1'): Promise<Loop
     const seconds = Math.floor(Date.now() / 1000);
     const time = Buffer.alloc(8);
     time.writeBigUInt64BE(BigInt(seconds));
-    const signature = Buffer.concat([time, ed25519.sign(cosignatureText(signed.text, seconds), secretKey)]);
+    const signature = Buffer.concat([time, sign(null, cosignatureText(signed.text, seconds), pair.privateKey)]);
     cosigned.push(formatSignedCheckpoint(signed.text, [...signed.signatures, { name, keyId: keyId(key), signature }]));
     const lines = formatSignedCheckpoint('', [{ name, keyId: keyId(key), signature }]);
     return { status: 200, body: lines.slice(1) };

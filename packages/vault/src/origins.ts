@@ -147,7 +147,7 @@ const MOST_POINTS = 100_000;
 const sizeOf = (note: string): number | undefined => parseSignedCheckpoint(note)?.checkpoint.size;
 
 /** The action of the record that holds the points of what was escrowed before there were proofs. */
-export const ATTESTATION = 'escrow.attest';
+const ATTESTATION = 'escrow.attest';
 
 interface Said {
   readonly action: unknown;
