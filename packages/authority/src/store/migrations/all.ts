@@ -17,12 +17,9 @@ import { up as vaultCeremonies } from './0020-vault-ceremonies.ts';
 import { up as auditTree } from './0021-audit-tree.ts';
 import { up as legalHolds } from './0026-legal-holds.ts';
 import { up as keyRetention } from './0027-key-retention.ts';
-<<<<<<< HEAD
-import { up as coveringInventory } from './0040-covering-inventory.ts';
-=======
 import { up as lockedPoints } from './0028-locked-points.ts';
 import { up as auditTargets } from './0029-audit-targets.ts';
->>>>>>> 0e6c16a (feat: officers open only points that the trail and a proof say are that record's; witnesses and collectors of the trail; a record verified in the browser)
+import { up as coveringInventory } from './0040-covering-inventory.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -44,10 +41,7 @@ export const migrations: Record<string, Migration> = {
   '0021-audit-tree': { up: auditTree },
   '0026-legal-holds': { up: legalHolds },
   '0027-key-retention': { up: keyRetention },
-<<<<<<< HEAD
-  '0040-covering-inventory': { up: coveringInventory },
-=======
   '0028-locked-points': { up: lockedPoints },
   '0029-audit-targets': { up: auditTargets },
->>>>>>> 0e6c16a (feat: officers open only points that the trail and a proof say are that record's; witnesses and collectors of the trail; a record verified in the browser)
+  '0040-covering-inventory': { up: coveringInventory },
 };
