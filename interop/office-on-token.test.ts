@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../e2e/support/mail.ts';
 import { OfficeProcess } from '../e2e/support/office-process.ts';
-import { type SignedIn, setUpOffice } from '../e2e/support/operators.ts';
+import { holdCeremony, inviteAndSignIn, type SignedIn, setUpOffice } from '../e2e/support/operators.ts';
+import { contributeAs, decideAs } from '../packages/cli/src/vault/take-part.ts';
 import { missing } from './peers.ts';
 import { makePullableToken, type PullableToken } from './softhsm.ts';
 
@@ -48,6 +49,42 @@ timeoutSeconds = 60
     });
   };
 
+  /** The quorum's other half is in the token: ceremony, escrow, recovery, a drill, and a key-encryption key that rotates there. */
+  const keepsItsVault = async (url: string, ada: SignedIn) => {
+    const officers: SignedIn[] = [];
+    for (const name of ['Olga', 'Otto']) {
+      const address = `${name.toLowerCase()}@example.com`;
+      officers.push(await inviteAndSignIn(url, ada.client, { name, address, roles: ['recovery-officer'] }));
+    }
+    const shareKeys = await holdCeremony(ada.client, officers);
+    await eventually('the keys to move into the vault', async () =>
+      (await ada.client.vault()).keys.elsewhere === 0 ? true : undefined,
+    );
+    expect((await ada.client.vault()).kek).toEqual({ store: 'pkcs11', rotates: false });
+    const recover = async () => {
+      const { items } = await ada.client.people({ query: { search: 'anna@example.com', limit: 1 } });
+      const { id } = await ada.client.requestRecovery({
+        body: { personId: items[0]?.id ?? '', reason: 'other', explanation: 'a test', delivery: { kind: 'pkcs12' } },
+      });
+      for (const [{ client }, key] of shareKeys) await decideAs(client, key, id, 'approve');
+      expect((await ada.client.releaseKey({ params: { id } })).data.length).toBeGreaterThan(500);
+      const [officer] = officers;
+      expect((await officer?.client.releasePassword({ params: { id } }))?.password).toMatch(/^\w{4}-/);
+    };
+    await recover();
+    await ada.client.rotateKek();
+    await eventually('the key-encryption key to rotate', async () =>
+      (await ada.client.vault()).kek.rotates ? undefined : true,
+    );
+    await recover();
+    const drill = await ada.client.beginDrill({ body: { records: 1 } });
+    for (const [{ client }, key] of shareKeys) await contributeAs(client, key, drill, async (digits) => digits);
+    await eventually('the drill to be complete', async () =>
+      (await ada.client.round({ params: { id: drill.id } })).outcome === 'complete' ? true : undefined,
+    );
+    expect((await ada.client.overview()).drill).toMatchObject({ proven: 1, failed: 0 });
+  };
+
   it('makes every key of the office in it, and no software key store at all', async () => {
     const office = await OfficeProcess.prepare({ authorityToml: tables('pkcs11') });
     writeFileSync(path.join(office.home, 'token.pin'), `${token.pin}\n`, { mode: 0o600 });
@@ -77,6 +114,8 @@ timeoutSeconds = 60
       expect(checked).toMatchObject({ status: 0, stdout: expect.stringContaining('SoftHSM v2') });
       // The PIN is in no output and in no log.
       expect(`${office.printed}${checked.stdout}${checked.stderr}`).not.toContain(token.pin);
+
+      await keepsItsVault(office.url, ada);
 
       token.pull();
       expect((await ada.client.overview()).keyStores).toMatchObject([{ state: 'unavailable' }]);

@@ -49,4 +49,5 @@ export { exclusiveRoles, type Permission, permissions, Role, rolePermissions, ro
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
 export { Me, NewCredential, Operator } from './session.ts';
 export { AuthorityHealth, StatusChangeRequest, StatusHealth } from './status.ts';
-export { Ceremony, OpeningPart, Vault } from './vault.ts';
+export { Ceremony, OpeningPart, Round, Vault } from './vault.ts';
+export { standAfterLoss, type VaultStanding } from './vault-standing.ts';

@@ -22,6 +22,15 @@ export const Overview = z.object({
   ),
   /** Escrowed keys that are announced to be destroyed. */
   retention: z.object({ ending: z.int() }),
+  /** Of the vault of now: what drills have shown. */
+  drill: z.object({
+    keys: z.int(),
+    proven: z.int().describe('opened by a drill, ever'),
+    failed: z.int().describe('did not open when they were drawn last'),
+    lastAt: Instant.nullable().describe('when one was complete last'),
+    dueAt: Instant.nullable().describe('null where none is scheduled'),
+    overdue: z.boolean(),
+  }),
   recoveries: z.object({ open: z.int(), approved: z.int() }),
   publication: z.array(
     z.object({

@@ -100,7 +100,22 @@ import {
 } from './session.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
-import { AbandonCeremony, Ceremony, CeremonyAcceptance, Dealing, NewCeremony, NewShareKey, Vault } from './vault.ts';
+import {
+  AbandonCeremony,
+  BatchPart,
+  Ceremony,
+  CeremonyAcceptance,
+  Dealing,
+  EscrowExportPage,
+  EscrowExportQuery,
+  NewCeremony,
+  NewDrill,
+  NewShareKey,
+  Round,
+  RoundWork,
+  RoundWorkQuery,
+  Vault,
+} from './vault.ts';
 
 export interface RouteDefinition {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -816,6 +831,64 @@ export const routes = {
     params: ById,
     body: AbandonCeremony,
     response: Ceremony,
+  }),
+
+  rounds: route({
+    method: 'GET',
+    path: '/api/v1/vault/rounds',
+    summary: 'Drills and re-wrappings, newest first',
+    access: 'authenticated',
+    response: z.object({ items: z.array(Round) }),
+  }),
+  round: route({
+    method: 'GET',
+    path: '/api/v1/vault/rounds/:id',
+    summary: 'One of them, and how far it is',
+    access: 'authenticated',
+    params: ById,
+    response: Round,
+  }),
+  beginDrill: route({
+    method: 'POST',
+    path: '/api/v1/vault/drills',
+    summary: 'Draw keys at random for the officers to prove that they open',
+    access: 'authenticated',
+    body: NewDrill,
+    response: Round,
+  }),
+  rotateKek: route({
+    method: 'POST',
+    path: '/api/v1/vault/kek-rotation',
+    summary: "Replace the vault's key-encryption key in the key store",
+    access: 'authenticated',
+    response: Vault,
+  }),
+  roundWork: route({
+    method: 'GET',
+    path: '/api/v1/vault/rounds/:id/work',
+    summary: 'What a round waits for from the caller',
+    access: 'authenticated',
+    params: ById,
+    query: RoundWorkQuery,
+    response: RoundWork,
+  }),
+  contribute: route({
+    method: 'POST',
+    path: '/api/v1/vault/batches/:id/parts',
+    summary: "One officer's part of a batch",
+    access: 'authenticated',
+    params: ById,
+    body: BatchPart,
+    response: Round,
+  }),
+
+  escrowExport: route({
+    method: 'GET',
+    path: '/api/v1/escrow/export',
+    summary: 'Everything that opens escrowed keys without an office, sealed, in pages of lines',
+    access: 'authenticated',
+    query: EscrowExportQuery,
+    response: EscrowExportPage,
   }),
 
   // Recovery

@@ -88,6 +88,63 @@ export const Ceremony = z.object({
 });
 export type Ceremony = z.infer<typeof Ceremony>;
 
+/** A drill, or the re-wrapping of what a replaced vault holds: what officers do a batch of records at a time. */
+export const Round = z.object({
+  id: Id,
+  kind: z.enum(['drill', 'rewrap']),
+  /** Whose officers contribute. */
+  vaultId: Id,
+  targetVaultId: Id.nullable(),
+  begunBy: z.string(),
+  begunAt: Instant,
+  closedAt: Instant.nullable(),
+  outcome: z.enum(['complete', 'ended']).nullable(),
+  /** How many officers each batch takes. */
+  threshold: z.int(),
+  records: z.object({ asked: z.int(), done: z.int(), failed: z.int() }),
+  batches: z.object({ asked: z.int(), done: z.int() }),
+  officers: z.array(z.object({ id: Id, name: z.string(), contributed: z.int().describe('batches') })),
+  /** Batches that wait for the caller. */
+  yours: z.int(),
+  /** The newest twenty that did not open. */
+  failures: z.array(z.object({ escrowedKeyId: Id, error: z.string() })),
+});
+export type Round = z.infer<typeof Round>;
+
+export const NewDrill = z.strictObject({
+  records: z.int().min(1).max(10_000).optional().describe('to draw; as configured without it'),
+});
+
+/** What waits for the caller, and what their client checks it against. */
+export const RoundWork = z.object({
+  /** Of the vault whose records these are: RFC 8785 JSON. */
+  transcript: z.string(),
+  /** Of the ceremony that founded the vault that keys go to, for a re-wrapping. */
+  target: z.string().nullable(),
+  /** RFC 8785 JSON, word for word: what officers sign, and what says which points they multiply. */
+  batches: z.array(z.object({ id: Id, canonical: z.string() })),
+  /** Of all that wait for the caller, these included. */
+  waiting: z.int(),
+});
+export const RoundWorkQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(10) });
+
+export const EscrowExportQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(200),
+  after: Id.optional(),
+});
+export const EscrowExportPage = z.object({
+  /** RFC 8785 JSON, one for each line of the export; the last line, with the digest, is the reader's to write. */
+  lines: z.array(z.string()),
+  next: Id.nullable(),
+});
+
+export const BatchPart = z.strictObject({
+  digest: z.string().max(64),
+  /** Over the digest, for this kind of round. */
+  signature: Base64Url,
+  partial: OpeningPart,
+});
+
 export const Vault = z.object({
   id: Id,
   state: z.enum(['provisional', 'live', 'retired']),
@@ -107,5 +164,13 @@ export const Vault = z.object({
     .object({ kind: z.enum(['passkey', 'file']), credentialId: z.string().nullable(), createdAt: Instant })
     .nullable(),
   ceremony: Ceremony.nullable().describe('the one that is open'),
+  /** The key-encryption key in the key store. */
+  kek: z.object({
+    /** `software`, `pkcs11`: which store holds it. */
+    store: z.string(),
+    rotates: z.boolean().describe('what is sealed under the key before is being sealed anew'),
+  }),
+  /** Drills and re-wrappings that are open. */
+  rounds: z.array(Round),
 });
 export type Vault = z.infer<typeof Vault>;

@@ -196,6 +196,14 @@ const AuthorityConfigSchema = z.strictObject({
           operators: z.union([z.literal(0), z.literal(2)]).default(0),
         })
         .prefault({}),
+      drill: z
+        .strictObject({
+          /** Days from one drill to the next; 0: only when somebody begins one. */
+          everyDays: z.int().min(0).max(3650).default(90),
+          /** Keys that are drawn for one. */
+          records: z.int().min(1).max(10_000).default(20),
+        })
+        .prefault({}),
     })
     .prefault({}),
   crl: CrlGeneral.prefault({}),

@@ -8,6 +8,7 @@ export {
   readSecret,
 } from './config.ts';
 export { checkToken, openKeyStores, openKeyStoresForStatus, pinRefusalFile } from './key-stores.ts';
+export { type EscrowExport, EscrowExportLine, openExported, vaultLockOf } from './kra/open-offline.ts';
 export { StartError } from './listen-address.ts';
 export { type AuthorityOptions, type RunningAuthority, startAuthority } from './main.ts';
 export { type RunningStatus, startStatus } from './status-main.ts';

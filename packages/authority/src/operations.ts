@@ -34,13 +34,18 @@ import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } fro
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
+import { beginDrill, proveKeys } from './kra/drill.ts';
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
 import { escrowKey } from './kra/escrow.ts';
+import { exportEscrow } from './kra/export.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
 import { attestPoints } from './kra/origins.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
 import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
+import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
+import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
+import { contributeToBatch } from './kra/rounds.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
@@ -107,8 +112,17 @@ export const operations: readonly Listed[] = [
   acceptCeremony,
   abandonCeremony,
   moveKeys,
+  planRewrap,
+  contributeToBatch,
+  rewrapKeys,
   closeVault,
   attestPoints,
+  rotateKek,
+  resealSome,
+  destroyOldKek,
+  beginDrill,
+  proveKeys,
+  exportEscrow,
   requestRecovery,
   decideRecovery,
   expireRecoveries,

@@ -6,12 +6,14 @@ import {
   approve,
   type CeremonyPlan,
   collectOrigins,
+  contributeToBatches,
   dealFor,
   deriveShareKey,
   digestOf,
   newSeed,
   type PointEvidence,
   PURPOSES,
+  type RewrapTarget,
   type ShareKey,
   signDocument,
   type Transcript,
@@ -21,6 +23,7 @@ import { establishProfiles } from '../src/ca/profile.ts';
 import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
 import { originsOfRequest } from '../src/kra/origins.ts';
 import { openingOf } from '../src/kra/recovery.ts';
+import { contributeToBatch, officerIndex } from '../src/kra/rounds.ts';
 import { establishVault } from '../src/kra/vault.ts';
 import { perform } from '../src/operation.ts';
 import { type Principal, system } from '../src/principal.ts';
@@ -29,7 +32,8 @@ import type { Snapshot } from '../src/store/database.ts';
 import { insertOffice } from '../src/store/office.ts';
 import { insertOperator } from '../src/store/operators.ts';
 import { recoveryById } from '../src/store/recovery.ts';
-import { type CeremonyRow, ceremonyById, currentVault } from '../src/store/vaults.ts';
+import { batchesWaitingFor, type RoundRow, roundById } from '../src/store/rounds.ts';
+import { type CeremonyRow, ceremonyById, currentVault, vaultById } from '../src/store/vaults.ts';
 import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } from './temporary-office.ts';
 
 export type OperatorPrincipal = Extract<Principal, { kind: 'operator' }>;
@@ -58,6 +62,8 @@ export interface EscrowOffice extends TemporaryOffice {
   points(requestId: string): Promise<PointEvidence>;
   /** What an officer's client sends to approve a request. */
   approval(requestId: string, officer: OperatorPrincipal): Promise<Evidence>;
+  /** An officer works through what a round waits for from them, and the jobs that follow are run. @returns how many batches */
+  contribute(roundId: string, officer: OperatorPrincipal, target?: RewrapTarget): Promise<number>;
   /** Outcomes of the records about that subject, oldest first: `recovery.release denied`. */
   trail(subject: string): Promise<string[]>;
 }
@@ -153,6 +159,29 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
       );
       const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
       return { digest: request.digest, signature: made.signature, partial };
+    },
+    async contribute(roundId, officer, target) {
+      const { round, vault, batches } = await read(async (snapshot) => {
+        const row = (await roundById(snapshot, roundId)) as RoundRow;
+        const its = await vaultById(snapshot, row.vault_id);
+        const waiting = await batchesWaitingFor(snapshot, roundId, officerIndex(its, officer.id), 1000);
+        return { round: row, vault: its, batches: waiting };
+      });
+      const transcript = JSON.parse(vault.transcript ?? '') as Transcript;
+      const by = { transcript, officerId: officer.id, key: shareKey(officer), target: target ?? null };
+      const parts = await contributeToBatches(
+        round.kind,
+        by,
+        batches.map(({ canonical }) => canonical),
+      );
+      for (const [at, part] of parts.entries()) {
+        await perform(world, contributeToBatch, officer, {
+          id: batches[at]?.id ?? '',
+          ...(structuredClone(part) as never as object),
+        } as never);
+      }
+      await office.drain();
+      return parts.length;
     },
     async operator(name, ...roles) {
       const id = randomUUID();

@@ -4,6 +4,18 @@
  */
 
 export {
+  type BatchDocument,
+  type BatchKind,
+  type BatchPart,
+  contributeToBatches,
+  MOST_IN_BATCH,
+  type OfflineDocument,
+  openingOfBatch,
+  type RewrapTarget,
+  readBatch,
+  tookPart,
+} from './batch.ts';
+export {
   type CeremonyPlan,
   checkDealing,
   checkPlan,

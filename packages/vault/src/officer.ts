@@ -18,8 +18,14 @@ import { checkOrigins, type KnownTrail, type Origins, type WantedPoint } from '.
 import { contribute, type Opening, type Partial } from './partial.ts';
 import { type ShareKey, signDocument } from './share-key.ts';
 
-/** What an officer signs when they register a share key, and when they decide on a recovery. */
-export const PURPOSES = { shareKey: 'share key', decision: 'recovery decision' } as const;
+/** What an officer signs for: a signature made for one of these is none for another. */
+export const PURPOSES = {
+  shareKey: 'share key',
+  decision: 'recovery decision',
+  drill: 'drill contribution',
+  rewrap: 're-wrapping contribution',
+  offline: 'opening offline',
+} as const;
 
 /** @param previous transcript of the epoch before, for a re-sharing */
 export async function dealFor(
@@ -127,6 +133,8 @@ export function pointsOfRequest(document: string): readonly WantedPoint[] {
 
 /** What matters here of a request; of version 2 with one person, of version 3 with several. */
 interface RequestDocument {
+  /** Of what is no request. */
+  readonly kind?: unknown;
   readonly vaultId: string;
   /** None in version 1, which opens nothing any more. */
   readonly records?: Opening['records'];
@@ -136,7 +144,9 @@ interface RequestDocument {
 
 function isOpeningOf(document: string, opening: Opening): boolean {
   if (toHex(sha256(utf8(document))) !== opening.request) return false;
-  const { vaultId, records } = JSON.parse(document) as RequestDocument;
+  const { vaultId, records, kind } = JSON.parse(document) as RequestDocument;
+  // A drill, a re-wrapping and the like say their kind, and are no request: whoever contributes to one has approved no release.
+  if (kind !== undefined && kind !== 'recovery') return false;
   return digestOf({ vaultId, records }) === digestOf({ vaultId: opening.vaultId, records: opening.records });
 }
 

@@ -2,6 +2,8 @@
 import { generateCrlIfDue } from '../ca/due-crls.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
+import { openBatch } from '../kra/open-batch.ts';
+import { continueRotations } from '../kra/rotate-kek.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
@@ -17,5 +19,7 @@ export const jobHandlers: JobHandlers = {
     await moveSecretsOnce(world);
     await emptyVaults(world);
   },
+  'open-batch': (world, { batchId }) => openBatch(world, batchId),
+  'rotate-kek': continueRotations,
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
 };

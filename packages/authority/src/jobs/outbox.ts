@@ -17,6 +17,10 @@ export const jobPayloads = {
   'generate-crl': z.object({ authorityId: z.uuid() }),
   /** kra: move what a provisional vault holds into the vault that the officers founded. */
   'empty-vaults': z.object({}),
+  /** kra: open what a quorum of officers has contributed to. */
+  'open-batch': z.object({ batchId: z.uuid() }),
+  /** kra: seal anew what the key-encryption key before has sealed. */
+  'rotate-kek': z.object({}),
   /** publication: bring an authority's certificate and lists in every target in line with ours. */
   'publish-documents': z.object({ authorityId: z.uuid() }),
 } as const;

@@ -6,11 +6,13 @@ import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
+import { beginDueDrill } from '../kra/drill.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { fillKeyPool } from '../kra/escrow.ts';
 import { attestOldPoints } from '../kra/origins.ts';
 import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { endRetention } from '../kra/retention.ts';
+import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
@@ -32,6 +34,8 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'own-secrets-key': moveSecretsOnce,
   'emptied-vaults': emptyVaults,
   'unattested-points': attestOldPoints,
+  'rotating-keks': continueRotations,
+  'due-drill': beginDueDrill,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,

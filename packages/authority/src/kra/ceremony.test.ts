@@ -167,7 +167,6 @@ describe('a ceremony', () => {
     await expect(openProvisionalLock(office.world, before, backup.id, backup.wrapped)).rejects.toThrow();
     expect(await office.trail(`vault:${before.id}`)).toEqual([
       'vault.move-keys succeeded',
-      'vault.move-keys succeeded',
       'vault.close attempted',
       'vault.close succeeded',
     ]);

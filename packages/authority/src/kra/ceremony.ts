@@ -34,6 +34,7 @@ import { actorOf, type Principal } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { operatorById } from '../store/operators.ts';
 import { endRecoveriesOfVault } from '../store/recovery.ts';
+import { endRoundsOfVault } from '../store/rounds.ts';
 import {
   beginEpoch,
   type CeremonyRow,
@@ -280,6 +281,7 @@ async function finishWhenAccepted(
   await openTestRecord(ceremony, key, partials);
   const at = world.clock();
   let ended: string[] = [];
+  const replaced = await currentVault(tx);
   const epoch = {
     epoch: ceremony.epoch,
     threshold: ceremony.threshold,
@@ -294,10 +296,13 @@ async function finishWhenAccepted(
       publicKey: Buffer.from(key.publicKey),
       createdAt: at,
     });
+    // What officers contributed to a drill there names locks that move now.
+    await endRoundsOfVault(tx, replaced.id, 'drill', at);
     await world.jobs.enqueue(tx, 'empty-vaults', {});
   } else {
     await beginEpoch(tx, ceremony.vault_id, epoch);
     ended = await endRecoveriesOfVault(tx, ceremony.vault_id);
+    await endRoundsOfVault(tx, ceremony.vault_id, null, at);
   }
   await updateCeremony(tx, ceremony.id, { state: 'complete', closed_at: at });
   return {

@@ -208,6 +208,12 @@ function openedPoints(
   });
 }
 
+/** A sealed key with what it is bound to, and what opens its lock. */
+export interface SealedKeyAndLock {
+  readonly key: Pick<EscrowedKeyRow, 'id' | 'person_id' | 'vault_id' | 'spki_sha256' | 'format_version' | 'sealed'>;
+  readonly openDek: () => Promise<Buffer>;
+}
+
 interface OpenableKey {
   readonly key: EscrowedKeyRow;
   readonly certificate: Uint8Array;
@@ -242,7 +248,7 @@ async function pack(
 }
 
 /** The PKCS#8 of an escrowed key; the caller zeroes it. */
-async function openKey({ key, openDek }: OpenableKey): Promise<Buffer> {
+export async function openKey({ key, openDek }: SealedKeyAndLock): Promise<Buffer> {
   const dek = await openDek();
   const pieces: Buffer[] = [];
   try {
@@ -310,7 +316,7 @@ function makePassword(): string {
   return Array.from({ length: 6 }, group).join('-');
 }
 
-const passwordPurpose = (requestId: string): string => `chancery:recovery-password:${requestId}`;
+export const passwordPurpose = (requestId: string): string => `chancery:recovery-password:${requestId}`;
 
 function refused(rule: string): AuthorityError {
   return new AuthorityError('quorum-refused', `${rule}. Nothing was released.`);

@@ -1,7 +1,15 @@
 /** The vault: the key-encryption key that every escrowed key is locked to, and how many officers open it. */
 import { randomUUID } from 'node:crypto';
-import { parseKeyReference } from '@chancery/keystore';
-import { type CeremonyPlan, type PastCeremony, type Transcript, VaultError, vaultKeyOf } from '@chancery/vault';
+import { KeyStoreError, parseKeyReference } from '@chancery/keystore';
+import {
+  type CeremonyPlan,
+  type PastCeremony,
+  readTranscript,
+  type Transcript,
+  VaultError,
+  type VaultKey,
+  vaultKeyOf,
+} from '@chancery/vault';
 import { AuthorityError } from '../errors.ts';
 import type { Transaction } from '../store/database.ts';
 import { insertVault, type VaultRow } from '../store/vaults.ts';
@@ -24,10 +32,13 @@ export async function establishVault(tx: Transaction, world: World, vault: { thr
   });
 }
 
+/** Whose key store holds the vault's key-encryption key. */
+export type HasKeys = { readonly keyStore: Pick<World['keyStore'], 'wrap' | 'unwrap'> };
+
 /** Seals a small secret of the KRA under the vault's key. @param purpose what it is for and whose: it opens for nothing else */
 export async function sealUnderVault(
-  world: World,
-  vault: VaultRow,
+  world: HasKeys,
+  vault: Pick<VaultRow, 'kekReference'>,
   purpose: string,
   secret: Uint8Array,
 ): Promise<Buffer> {
@@ -36,12 +47,21 @@ export async function sealUnderVault(
 
 /** Opens what `sealUnderVault` made for that purpose. The caller zeroes the result. */
 export async function openUnderVault(
-  world: World,
-  vault: VaultRow,
+  world: HasKeys,
+  vault: Pick<VaultRow, 'kekReference' | 'previousKekReference'>,
   purpose: string,
   sealed: Uint8Array,
 ): Promise<Buffer> {
-  return Buffer.from(await world.keyStore.unwrap(parseKeyReference(vault.kekReference), sealed, Buffer.from(purpose)));
+  const unwrap = async (reference: string) =>
+    Buffer.from(await world.keyStore.unwrap(parseKeyReference(reference), sealed, Buffer.from(purpose)));
+  try {
+    return await unwrap(vault.kekReference);
+  } catch (error) {
+    const rotates =
+      vault.previousKekReference !== null && error instanceof KeyStoreError && error.code === 'unwrap-failed';
+    if (!rotates) throw error;
+    return unwrap(vault.previousKekReference);
+  }
 }
 
 /** The plan and the key of a live vault, out of the transcript of its epoch, which was checked when the epoch began. */
@@ -58,6 +78,13 @@ export function keyOfVault(vault: VaultRow): PastCeremony {
     throw new AuthorityError('internal', 'The stored transcript is not that of this vault. Nothing was opened.');
   }
   return { plan: transcript.plan, key };
+}
+
+/** What the ceremony that founded a vault made, checked whole. @throws AuthorityError `internal` where that is not this vault */
+export function keyOfFounding(vault: VaultRow, founding: Transcript): VaultKey {
+  const key = trust(() => readTranscript(founding));
+  if (vault.publicKey?.equals(Buffer.from(key.publicKey)) === true && founding.plan.vaultId === vault.id) return key;
+  throw new AuthorityError('internal', 'The stored ceremony did not found this vault. Nothing was changed.');
 }
 
 /** Who holds a share of a vault; nobody of a provisional one. */

@@ -2,10 +2,11 @@
 import type { Overview } from '@chancery/api';
 import { sql } from 'kysely';
 import type { AuthorityConfig } from '../config.ts';
+import { standingOfDrills } from '../kra/drill.ts';
 import type { Snapshot } from '../store/database.ts';
 import type { World } from '../world.ts';
 
-export type OfficeCounts = Pick<Overview, 'people' | 'certificates' | 'escrow' | 'publication' | 'countedAt'>;
+export type OfficeCounts = Pick<Overview, 'people' | 'certificates' | 'escrow' | 'drill' | 'publication' | 'countedAt'>;
 
 /** Milliseconds. Whatever is counted faster is counted whenever somebody asks. */
 const SLOW = 500;
@@ -39,6 +40,7 @@ async function count(world: World): Promise<OfficeCounts> {
     people: await people(snapshot, at),
     certificates: await certificates(snapshot, at),
     escrow: await escrow(snapshot),
+    drill: await drill(snapshot, world),
     publication: await publication(snapshot, world.config),
     countedAt: at.toISOString(),
   }));
@@ -117,6 +119,11 @@ async function escrow(snapshot: Snapshot): Promise<Overview['escrow']> {
     encryptionCertificates: Number(certified.all),
     covered: Number(certified.covered),
   };
+}
+
+async function drill(snapshot: Snapshot, world: World): Promise<Overview['drill']> {
+  const { lastAt, dueAt, ...standing } = await standingOfDrills(snapshot, world);
+  return { ...standing, lastAt: lastAt?.toISOString() ?? null, dueAt: dueAt?.toISOString() ?? null };
 }
 
 async function publication(snapshot: Snapshot, config: AuthorityConfig): Promise<Overview['publication']> {

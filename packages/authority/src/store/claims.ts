@@ -94,6 +94,26 @@ export async function claimsSealedUnder(tx: Transaction, vaultId: string, limit:
     .execute();
 }
 
+/** The same behind an id, in their order. */
+export async function claimsBehind(
+  tx: Transaction,
+  vaultId: string,
+  after: string,
+  limit: number,
+): Promise<{ id: string; sealed_secret: Buffer }[]> {
+  const rows = await tx
+    .selectFrom('claims')
+    .select(['id', 'sealed_secret'])
+    .where('vault_id', '=', vaultId)
+    .where('sealed_secret', 'is not', null)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
+    .execute();
+  return rows.map(({ id, sealed_secret }) => ({ id, sealed_secret: sealed_secret as Buffer }));
+}
+
 export async function resealClaim(tx: Transaction, id: string, vaultId: string, sealedSecret: Buffer): Promise<void> {
   await tx.updateTable('claims').set({ vault_id: vaultId, sealed_secret: sealedSecret }).where('id', '=', id).execute();
 }

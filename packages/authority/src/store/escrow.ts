@@ -240,9 +240,87 @@ export async function markAttested(tx: Transaction, ids: readonly string[], at: 
   await sql`UPDATE escrow_locks SET attested_at = ${at} WHERE id = ANY (${ids}::uuid[])`.execute(tx);
 }
 
+/** The vault lock of a key, held until commit; undefined where it is not in that vault. */
+export async function holdVaultLock(
+  tx: Transaction,
+  escrowedKeyId: string,
+  vaultId: string,
+): Promise<LockRow | undefined> {
+  return tx
+    .selectFrom('escrow_locks')
+    .selectAll()
+    .where('kind', '=', 'vault')
+    .where('escrowed_key_id', '=', escrowedKeyId)
+    .where('holder', '=', vaultId)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
 /** The same key in another vault. */
 export async function moveLock(tx: Transaction, id: string, vaultId: string, wrapped: Buffer): Promise<void> {
   await tx.updateTable('escrow_locks').set({ holder: vaultId, wrapped }).where('id', '=', id).execute();
+}
+
+/** Vault locks of that vault behind an id, in their order, held until commit. */
+export async function vaultLocksBehind(
+  tx: Transaction,
+  vaultId: string,
+  after: string,
+  limit: number,
+): Promise<LockRow[]> {
+  return tx
+    .selectFrom('escrow_locks')
+    .selectAll()
+    .where('kind', '=', 'vault')
+    .where('holder', '=', vaultId)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
+    .execute();
+}
+
+/** What a replaced vault still has to do before it is closed. */
+export async function unfinishedOf(
+  snapshot: Snapshot,
+  vaultId: string,
+): Promise<{ unmarked: boolean; locks: boolean; claims: boolean }> {
+  return snapshot
+    .selectFrom('vaults')
+    .where('id', '=', vaultId)
+    .select([
+      sql<boolean>`replaced_at IS NULL`.as('unmarked'),
+      sql<boolean>`EXISTS (SELECT 1 FROM escrow_locks WHERE kind = 'vault' AND holder = ${vaultId})`.as('locks'),
+      sql<boolean>`EXISTS (SELECT 1 FROM claims WHERE vault_id = ${vaultId}::uuid AND sealed_secret IS NOT NULL)`.as(
+        'claims',
+      ),
+    ])
+    .executeTakeFirstOrThrow();
+}
+
+export interface ExportedRow extends EscrowedKeyRow {
+  /** Null for somebody who was erased. */
+  readonly name: string | null;
+  /** The first is the primary one. */
+  readonly addresses: string[] | null;
+}
+
+/** Every escrowed key behind an id that was not destroyed, in the order of their ids, with its person. */
+export async function keysBehind(snapshot: Snapshot, after: string, limit: number): Promise<ExportedRow[]> {
+  return snapshot
+    .selectFrom('escrowed_keys as e')
+    .leftJoin('people as p', 'p.id', 'e.person_id')
+    .selectAll('e')
+    .select([
+      'p.name',
+      sql<string[] | null>`(SELECT array_agg(a.address ORDER BY a.is_primary DESC, a.key) FROM person_addresses a
+        WHERE a.person_id = e.person_id)`.as('addresses'),
+    ])
+    .where('e.destroyed_at', 'is', null)
+    .where('e.id', '>', after)
+    .orderBy('e.id')
+    .limit(limit)
+    .execute();
 }
 
 /** Does anything still need that vault's key? */

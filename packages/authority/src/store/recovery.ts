@@ -71,6 +71,27 @@ export async function endRecoveriesOfVault(tx: Transaction, vaultId: string): Pr
   return rows.map(({ id }) => id);
 }
 
+/** These keys are in another vault now. @returns the requests of the vault before that ended so */
+export async function endRecoveriesOfKeys(
+  tx: Transaction,
+  vaultId: string,
+  escrowedKeyIds: readonly string[],
+): Promise<string[]> {
+  const rows = await tx
+    .updateTable('recovery_requests')
+    .set({ state: 'expired' })
+    .where('state', 'in', ['open', 'approved'])
+    .where(sql<boolean>`canonical::jsonb->>'vaultId' = ${vaultId}`)
+    .where(
+      sql<boolean>`EXISTS (SELECT 1 FROM jsonb_array_elements(canonical::jsonb->'records') r
+        WHERE r->>'id' = ANY (${escrowedKeyIds}::text[]))`,
+    )
+    .returning('id')
+    .execute();
+  for (const { id } of rows) await forgetPartials(tx, id);
+  return rows.map(({ id }) => id);
+}
+
 /** What officers contributed opens exactly this request, so it is kept for as long as that takes and no longer. */
 async function forgetPartials(tx: Transaction, id: string): Promise<void> {
   await tx.updateTable('recovery_decisions').set({ partial: null }).where('request_id', '=', id).execute();
@@ -88,6 +109,30 @@ export async function markReleased(
     .where('id', '=', id)
     .execute();
   await forgetPartials(tx, id);
+}
+
+/** Passwords that wait to be told and are sealed under that vault's key, behind an id, in their order; held until commit. */
+export async function passwordsBehind(
+  tx: Transaction,
+  vaultId: string,
+  after: string,
+  limit: number,
+): Promise<{ id: string; sealed_password: Buffer }[]> {
+  const rows = await tx
+    .selectFrom('recovery_requests')
+    .select(['id', 'sealed_password'])
+    .where('sealed_password', 'is not', null)
+    .where(sql<boolean>`canonical::jsonb->>'vaultId' = ${vaultId}`)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
+    .execute();
+  return rows.map(({ id, sealed_password }) => ({ id, sealed_password: sealed_password as Buffer }));
+}
+
+export async function resealPassword(tx: Transaction, id: string, sealed: Buffer): Promise<void> {
+  await tx.updateTable('recovery_requests').set({ sealed_password: sealed }).where('id', '=', id).execute();
 }
 
 /** The password has been told. */

@@ -131,6 +131,43 @@ export interface Schema {
     public_key: Generated<Buffer | null>;
     transcript: Generated<string | null>;
     created_at: Date;
+    replaced_at: Generated<Date | null>;
+    previous_kek_reference: Generated<string | null>;
+    kek_rotation_began_at: Generated<Date | null>;
+    kek_rotation_cursor: Generated<string | null>;
+  };
+  vault_rounds: {
+    id: string;
+    kind: 'drill' | 'rewrap';
+    vault_id: string;
+    target_vault_id: string | null;
+    begun_by: string;
+    begun_at: Date;
+    closed_at: Date | null;
+    outcome: 'complete' | 'ended' | null;
+  };
+  vault_batches: {
+    id: string;
+    round_id: string;
+    position: number;
+    canonical: string;
+    digest: string;
+    state: 'open' | 'ready' | 'done' | 'ended';
+  };
+  vault_batch_records: {
+    batch_id: string;
+    escrowed_key_id: string;
+    outcome: 'proven' | 'moved' | 'gone' | 'failed' | null;
+    error: string | null;
+    at: Date | null;
+  };
+  vault_batch_parts: {
+    batch_id: string;
+    position: number;
+    operator_id: string;
+    signature: string;
+    partial: string | null;
+    at: Date;
   };
   share_keys: {
     id: string;

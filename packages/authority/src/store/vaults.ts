@@ -6,6 +6,8 @@ import type { Schema } from './schema.ts';
 export interface VaultRow {
   readonly id: string;
   readonly kekReference: string;
+  /** While the key-encryption key rotates: what is not sealed under the one of now yet. */
+  readonly previousKekReference: string | null;
   readonly threshold: number;
   readonly state: 'provisional' | 'live' | 'retired';
   /** 0 for a provisional vault. */
@@ -14,6 +16,7 @@ export interface VaultRow {
   readonly publicKey: Buffer | null;
   /** Of the ceremony behind this epoch: RFC 8785 JSON. */
   readonly transcript: string | null;
+  readonly createdAt: Date;
 }
 
 export type ShareKeyRow = Selectable<Schema['share_keys']>;
@@ -41,6 +44,11 @@ export async function firstVault(snapshot: Snapshot): Promise<VaultRow> {
   return read(await vaults(snapshot).orderBy('created_at').limit(1).executeTakeFirstOrThrow());
 }
 
+/** Those that are not retired, oldest first. */
+export async function vaultsInUse(snapshot: Snapshot): Promise<VaultRow[]> {
+  return (await vaults(snapshot).where('state', '<>', 'retired').orderBy('created_at').execute()).map(read);
+}
+
 /** Vaults that were replaced and still hold something. */
 export async function vaultsToEmpty(snapshot: Snapshot): Promise<VaultRow[]> {
   const current = await currentVault(snapshot);
@@ -49,7 +57,7 @@ export async function vaultsToEmpty(snapshot: Snapshot): Promise<VaultRow[]> {
   return rows.map(read);
 }
 
-export async function insertVault(tx: Transaction, vault: VaultRow & { readonly createdAt: Date }): Promise<void> {
+export async function insertVault(tx: Transaction, vault: Omit<VaultRow, 'previousKekReference'>): Promise<void> {
   await tx
     .insertInto('vaults')
     .values({
@@ -82,6 +90,108 @@ export async function beginEpoch(
 
 export async function retireVault(tx: Transaction, id: string): Promise<void> {
   await tx.updateTable('vaults').set({ state: 'retired' }).where('id', '=', id).execute();
+}
+
+/** Of the ceremony that founded it: RFC 8785 JSON. Throws for a provisional vault. */
+export async function foundingTranscript(snapshot: Snapshot, vaultId: string): Promise<string> {
+  const { transcript } = await snapshot
+    .selectFrom('ceremonies')
+    .select('transcript')
+    .where('vault_id', '=', vaultId)
+    .where('epoch', '=', 1)
+    .where('state', '=', 'complete')
+    .executeTakeFirstOrThrow();
+  if (transcript === null) throw new Error('A complete ceremony has a transcript');
+  return transcript;
+}
+
+/** From now on whatever begins sees that the vault was replaced. By the database's clock, which is that of `isQuiet`. */
+export async function markReplaced(tx: Transaction, id: string): Promise<void> {
+  await tx
+    .updateTable('vaults')
+    .set({ replaced_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('replaced_at', 'is', null)
+    .execute();
+}
+
+/**
+ * Has every transaction ended that began before the vault was marked? Until then one that read the vault as it was before may
+ * still lock a key to it.
+ */
+export async function isQuiet(
+  snapshot: Snapshot,
+  id: string,
+  mark: 'replaced_at' | 'kek_rotation_began_at',
+): Promise<boolean> {
+  const { quiet } = await snapshot
+    .selectFrom('vaults')
+    .where('id', '=', id)
+    .select(
+      sql<boolean>`${sql.ref(mark)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a
+        WHERE a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid()
+          AND a.xact_start < vaults.${sql.ref(mark)})`.as('quiet'),
+    )
+    .executeTakeFirstOrThrow();
+  return quiet;
+}
+
+/** From now on whatever is sealed under the vault is sealed under the new key. */
+export async function beginRotation(tx: Transaction, id: string, kekReference: string): Promise<void> {
+  await tx
+    .updateTable('vaults')
+    .set(({ ref }) => ({
+      previous_kek_reference: ref('kek_reference'),
+      kek_reference: kekReference,
+      kek_rotation_began_at: null,
+      kek_rotation_cursor: null,
+    }))
+    .where('id', '=', id)
+    .where('previous_kek_reference', 'is', null)
+    .executeTakeFirstOrThrow();
+}
+
+/** How far the rotation of that vault is, held until commit: null before its beginning was marked, undefined where none goes on. */
+export async function lockRotation(tx: Transaction, id: string): Promise<string | null | undefined> {
+  const row = await tx
+    .selectFrom('vaults')
+    .select('kek_rotation_cursor')
+    .where('id', '=', id)
+    .where('previous_kek_reference', 'is not', null)
+    .forUpdate()
+    .executeTakeFirst();
+  return row === undefined ? undefined : row.kek_rotation_cursor;
+}
+
+/** By the database's clock, which is that of `isQuiet`. */
+export async function markRotation(tx: Transaction, id: string, cursor: string): Promise<void> {
+  await tx
+    .updateTable('vaults')
+    .set({ kek_rotation_began_at: sql<Date>`clock_timestamp()`, kek_rotation_cursor: cursor })
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function moveRotation(tx: Transaction, id: string, cursor: string): Promise<void> {
+  await tx.updateTable('vaults').set({ kek_rotation_cursor: cursor }).where('id', '=', id).execute();
+}
+
+export async function endRotation(tx: Transaction, id: string): Promise<void> {
+  await tx
+    .updateTable('vaults')
+    .set({ previous_kek_reference: null, kek_rotation_began_at: null, kek_rotation_cursor: null })
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function rotatingVaults(snapshot: Snapshot): Promise<{ id: string; marked: boolean }[]> {
+  const rows = await snapshot
+    .selectFrom('vaults')
+    .select(['id', 'kek_rotation_began_at'])
+    .where('previous_kek_reference', 'is not', null)
+    .where('state', '<>', 'retired')
+    .execute();
+  return rows.map(({ id, kek_rotation_began_at }) => ({ id, marked: kek_rotation_began_at !== null }));
 }
 
 export async function insertShareKey(tx: Transaction, key: ShareKeyRow): Promise<void> {
@@ -182,10 +292,12 @@ function read(row: Selectable<Schema['vaults']>): VaultRow {
   return {
     id: row.id,
     kekReference: row.kek_reference,
+    previousKekReference: row.previous_kek_reference,
     threshold: row.threshold,
     state: row.state,
     epoch: row.epoch,
     publicKey: row.public_key,
     transcript: row.transcript,
+    createdAt: row.created_at,
   };
 }

@@ -1,18 +1,21 @@
 /** What an officer does over REST, with a share key in hand: a ceremony's next step, and a decision on a recovery. */
-import { type Ceremony, type Client, type RecoveryRequest, routes } from '@chancery/api';
+import { type Ceremony, type Client, type RecoveryRequest, type Round, routes } from '@chancery/api';
 import {
   acceptFor,
   approve,
   type CeremonyPlan,
   collectOrigins,
+  contributeToBatches,
   dealFor,
   digestOf,
   fingerprintOf,
   type KnownTrail,
   PURPOSES,
+  type RewrapTarget,
   type ShareKey,
   signDocument,
   type Transcript,
+  tookPart,
 } from '@chancery/vault';
 import { CommandError } from '../exit-codes.ts';
 
@@ -92,6 +95,46 @@ export async function decideAs(
     params,
     body: routes.decideRecovery.body.parse({ decision, digest, note, signature, partial }),
   });
+}
+
+/**
+ * Works through what a round waits for from this officer, some batches at a time; it may be stopped and begun again.
+ * @param compare for a re-wrapping into a vault that this share key has no part in: is shown the fingerprint of its founding, and
+ *   gives what an officer of that vault read
+ * @returns the round after the last part, and how many batches were done
+ */
+export async function contributeAs(
+  client: Client,
+  key: ShareKey,
+  { id, kind }: Pick<Round, 'id' | 'kind'>,
+  compare: (fingerprint: string) => Promise<string>,
+  onProgress: (left: number) => void = () => {},
+): Promise<{ round: Round; batches: number }> {
+  const { id: officerId } = await client.me();
+  const params = { id };
+  let target: RewrapTarget | null = null;
+  for (let batches = 0; ; ) {
+    const work = await client.roundWork({ params, query: { limit: 10 } });
+    if (work.batches.length === 0) return { round: await client.round({ params }), batches };
+    const founding = read<Transcript>(work.target);
+    if (founding !== null && target === null) {
+      const fingerprint = tookPart(founding, key) ? null : await compare(fingerprintOf(digestOf(founding)));
+      target = { transcript: founding, fingerprint };
+    }
+    const officer = { transcript: JSON.parse(work.transcript) as Transcript, officerId, key, target };
+    const parts = await contributeToBatches(
+      kind,
+      officer,
+      work.batches.map(({ canonical }) => canonical),
+    );
+    for (const [at, part] of parts.entries()) {
+      const batch = work.batches[at];
+      if (batch === undefined) continue;
+      await client.contribute({ params: { id: batch.id }, body: routes.contribute.body.parse(part) });
+      batches += 1;
+      onProgress(work.waiting - at - 1);
+    }
+  }
 }
 
 const read = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));

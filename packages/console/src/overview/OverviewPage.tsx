@@ -49,14 +49,14 @@ function ofWhen({ countedAt }: Overview) {
 
 function Glance({ overview }: { overview: Overview }) {
   const mayAdd = useMay('person:write');
-  const { people, certificates, escrow, recoveries } = overview;
+  const { people, certificates, escrow, recoveries, drill } = overview;
   if (people.active === 0 && certificates.valid === 0) {
     return <FirstSteps mayAdd={mayAdd} />;
   }
   return (
     <Stack gap="lg">
       <Needs overview={overview} />
-      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 5 }}>
         <Figure
           name="Can be written to encrypted"
           value={`${formatCount(people.canBeWrittenTo)} of ${formatCount(people.active)}`}
@@ -82,6 +82,22 @@ function Glance({ overview }: { overview: Overview }) {
           value={`${formatCount(escrow.covered)} of ${formatCount(escrow.encryptionCertificates)}`}
           part={percent(escrow.covered, escrow.encryptionCertificates)}
           detail={`${plural(escrow.keys, 'key', 'keys')} kept, old ones included`}
+        />
+        <Figure
+          name="Proven to open"
+          value={`${formatCount(drill.proven)} of ${formatCount(drill.keys)}`}
+          part={percent(drill.proven, drill.keys)}
+          detail={
+            <Link to="/vault" className="quiet-link">
+              {drill.lastAt === null ? (
+                'No drill yet'
+              ) : (
+                <>
+                  Last drill <When at={drill.lastAt} style="relative" />
+                </>
+              )}
+            </Link>
+          }
         />
         <Figure
           name="Open recoveries"
@@ -165,7 +181,7 @@ function FirstStep({ title, detail, children }: { title: string; detail: string;
 
 /** Only what somebody must do something about. */
 function Needs({ overview }: { overview: Overview }) {
-  const { certificates, escrow, publication, keyStores } = overview;
+  const { certificates, escrow, publication, keyStores, drill } = overview;
   const status = useStatus(useMay('certificate:read')).data;
   const vault = useVault(useMay('recovery:read')).data;
   const targets = useAuditTargets(useMay('audit:read')).data;
@@ -182,6 +198,27 @@ function Needs({ overview }: { overview: Overview }) {
       key: store.name,
       tone: 'bad',
       text: `The keys in ${keyStoreName(store.name)} cannot be used: ${reasonOf(store.lastError?.message ?? null)}. Until they can, nothing is signed with them.`,
+    });
+  }
+  if (drill.failed > 0) {
+    needs.unshift({
+      key: 'drill-failed',
+      tone: 'bad',
+      text: `${plural(drill.failed, 'key', 'keys')} in escrow did not open in a drill: mail encrypted to them would be lost with the device. Restore these records from a backup; the audit trail names them.`,
+    });
+  }
+  if (drill.overdue) {
+    needs.push({
+      key: 'drill-overdue',
+      tone: 'warn',
+      text: (
+        <>
+          A drill is overdue: nobody has shown lately that keys in escrow open.{' '}
+          <Link to="/vault" className="quiet-link">
+            Go to the vault
+          </Link>
+        </>
+      ),
     });
   }
   if (missing > 0) {
@@ -246,6 +283,18 @@ function findingsOfVaultHere(vault: Vault | undefined): ShownFinding[] {
   const found: ShownFinding[] = [];
   if (vault.ceremony?.yourTurn != null) {
     found.push({ key: 'ceremony', tone: 'warn', text: <>The vault ceremony waits for you. {toVault}</> });
+  }
+  if (vault.rounds.some(({ yours }) => yours > 0)) {
+    const drill = vault.rounds.some(({ kind, yours }) => kind === 'drill' && yours > 0);
+    found.push({
+      key: 'round',
+      tone: 'warn',
+      text: (
+        <>
+          {drill ? 'A drill waits for your part.' : 'Keys wait for your part to move into the new vault.'} {toVault}
+        </>
+      ),
+    });
   }
   if (vault.state === 'provisional') {
     found.push({
@@ -385,8 +434,8 @@ function KeyStoreState({ store }: { store: Overview['keyStores'][number] }) {
 function OverviewSkeleton() {
   return (
     <Stack aria-busy="true">
-      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
-        {['a', 'b', 'c', 'd'].map((key) => (
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 5 }}>
+        {['a', 'b', 'c', 'd', 'e'].map((key) => (
           <Skeleton key={key} height={118} />
         ))}
       </SimpleGrid>

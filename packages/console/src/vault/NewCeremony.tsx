@@ -10,11 +10,16 @@ import { suggestedThreshold, thresholdWords, whyNotShare } from './threshold.ts'
 
 interface NewCeremonyProps {
   vault: Vault;
+  /** Another vault in the place of the one in use. */
+  anew?: boolean;
+  /** Who deals, where that is decided already. */
+  dealers?: readonly string[] | undefined;
   onClose: () => void;
 }
 
 /** Who will hold a share, how many of them open a key, and, for a vault in use, who deals the shares of now on. */
-export function NewCeremony({ vault, onClose }: NewCeremonyProps) {
+export function NewCeremony(props: NewCeremonyProps) {
+  const { onClose } = props;
   const operators = useQuery({ queryKey: ['operators'], queryFn: () => api.operators() });
   const officers = operators.data?.items.filter(
     ({ state, roles }) => state !== 'disabled' && roles.includes('recovery-officer'),
@@ -43,17 +48,23 @@ export function NewCeremony({ vault, onClose }: NewCeremonyProps) {
       </Stack>
     );
   }
-  return <Choose vault={vault} officers={officers} onClose={onClose} />;
+  return <Choose {...props} officers={officers} />;
 }
 
-function Choose({ vault, officers, onClose }: NewCeremonyProps & { officers: readonly Operator[] }) {
-  const live = vault.state === 'live';
+function Choose({
+  vault,
+  anew = false,
+  dealers,
+  officers,
+  onClose,
+}: NewCeremonyProps & { officers: readonly Operator[] }) {
+  const live = vault.state === 'live' && !anew;
   const present = vault.officers.filter(({ inOffice }) => inOffice);
   const form = useForm({
     initialValues: {
       officers: officers.map(({ id }) => id),
       threshold: live ? vault.threshold : suggestedThreshold(officers.length),
-      dealers: live ? present.slice(0, vault.threshold).map(({ id }) => id) : [],
+      dealers: live ? [...(dealers ?? present.slice(0, vault.threshold).map(({ id }) => id))] : [],
     },
     validate: {
       threshold: (threshold, { officers: chosen }) => whyNotShare(chosen.length, threshold),
@@ -78,6 +89,13 @@ function Choose({ vault, officers, onClose }: NewCeremonyProps & { officers: rea
   return (
     <form noValidate onSubmit={form.onSubmit((values) => open.mutate(values))}>
       <Stack>
+        {anew && (
+          <Alert color="ink" variant="outline" title="Every key is moved">
+            New keys go to the new vault as soon as its officers have accepted. What is in the old one moves as{' '}
+            {vault.threshold} of its officers contribute, on this page; until a key has moved nobody recovers it. Where
+            you still trust everybody who ever held a share, share the vault anew instead.
+          </Alert>
+        )}
         <Text size="sm">
           {live
             ? 'The vault key stays as it is and no key is touched. Everybody who is chosen gets a new share; the shares of now become worthless together. Recoveries that are open end, and are asked for again.'

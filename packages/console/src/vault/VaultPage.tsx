@@ -4,6 +4,7 @@ import { Alert, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/cor
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconUsersPlus } from '@tabler/icons-react';
+import { useState } from 'react';
 import { useMay } from '../api.ts';
 import { formatCount, plural } from '../format.ts';
 import { Facts } from '../pieces/Facts.tsx';
@@ -14,11 +15,15 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { vaultStates } from '../words.ts';
 import { CeremonyPanel } from './CeremonyPanel.tsx';
+import { Drills } from './Drills.tsx';
 import { Fingerprint } from './Fingerprint.tsx';
 import { findingsOfVault } from './judge-vault.ts';
+import { KeyStoreHalf } from './KeyStoreHalf.tsx';
+import { LostOfficer } from './LostOfficer.tsx';
 import { MakeShareKey } from './MakeShareKey.tsx';
 import { NewCeremony } from './NewCeremony.tsx';
 import { PastCeremonies } from './PastCeremonies.tsx';
+import { RoundPanel } from './RoundPanel.tsx';
 import { useVault } from './use-vault.ts';
 import { type PicturedOfficer, VaultPicture } from './VaultPicture.tsx';
 import { YourPart } from './YourPart.tsx';
@@ -27,7 +32,8 @@ import { YourPart } from './YourPart.tsx';
 export function VaultPage() {
   const vault = useVault();
   const mayFound = useMay('vault:write');
-  const [inviting, dialog] = useDisclosure(false);
+  const [dialog, setDialog] = useState<Dialog | null>(null);
+  const close = () => setDialog(null);
   const current = vault.data;
   if (current === undefined) {
     return (
@@ -48,11 +54,26 @@ export function VaultPage() {
         </Group>
       }
       actions={
-        invite &&
         current.state === 'live' && (
-          <Button variant="default" onClick={dialog.open} leftSection={<IconUsersPlus size={16} aria-hidden />}>
-            Share anew
-          </Button>
+          <Group gap="xs">
+            <Button variant="default" onClick={() => setDialog({ kind: 'lost' })}>
+              A share key is lost
+            </Button>
+            {invite && (
+              <Button variant="default" onClick={() => setDialog({ kind: 'found' })}>
+                New vault
+              </Button>
+            )}
+            {invite && (
+              <Button
+                variant="default"
+                onClick={() => setDialog({ kind: 'reshare' })}
+                leftSection={<IconUsersPlus size={16} aria-hidden />}
+              >
+                Share anew
+              </Button>
+            )}
+          </Group>
         )
       }
     >
@@ -60,22 +81,50 @@ export function VaultPage() {
       {current.ceremony !== null && <YourPart vault={current} ceremony={current.ceremony} />}
       {current.ceremony?.kind === 'found' && <CeremonyPanel ceremony={current.ceremony} />}
       {current.state === 'provisional' && (
-        <Provisional vault={current} onInvite={invite ? dialog.open : undefined} mayInvite={mayFound} />
+        <Provisional
+          vault={current}
+          onInvite={invite ? () => setDialog({ kind: 'found' }) : undefined}
+          mayInvite={mayFound}
+        />
       )}
       {current.state === 'live' && <Live vault={current} />}
+      {current.rounds.map((round) => (
+        <RoundPanel key={round.id} vault={current} round={round} />
+      ))}
       {current.ceremony?.kind === 'reshare' && <CeremonyPanel ceremony={current.ceremony} />}
+      {current.state === 'live' && <Drills vault={current} />}
+      {current.state === 'live' && <KeyStoreHalf vault={current} />}
       <YourShareKey vault={current} />
       <PastCeremonies vault={current} />
-      <Modal
-        opened={inviting}
-        onClose={dialog.close}
-        title={current.state === 'live' ? 'Share the vault anew' : 'Invite officers to found the vault'}
-        size="lg"
-      >
-        <NewCeremony vault={current} onClose={dialog.close} />
+      <Modal opened={dialog !== null} onClose={close} title={dialog === null ? '' : titleOf(dialog, current)} size="lg">
+        {dialog?.kind === 'lost' && (
+          <LostOfficer
+            vault={current}
+            mayInvite={invite}
+            onShareAnew={(dealers) => setDialog({ kind: 'reshare', dealers })}
+            onNewVault={() => setDialog({ kind: 'found' })}
+            onClose={close}
+          />
+        )}
+        {dialog !== null && dialog.kind !== 'lost' && (
+          <NewCeremony
+            vault={current}
+            anew={dialog.kind === 'found' && current.state === 'live'}
+            dealers={dialog.kind === 'reshare' ? dialog.dealers : undefined}
+            onClose={close}
+          />
+        )}
       </Modal>
     </Page>
   );
+}
+
+type Dialog = { readonly kind: 'found' | 'lost' } | { readonly kind: 'reshare'; readonly dealers?: readonly string[] };
+
+function titleOf({ kind }: Dialog, { state }: Vault): string {
+  if (kind === 'lost') return 'A share key is lost';
+  if (kind === 'reshare') return 'Share the vault anew';
+  return state === 'live' ? 'Found a new vault' : 'Invite officers to found the vault';
 }
 
 interface ProvisionalProps {
@@ -152,7 +201,10 @@ function Live({ vault }: { vault: Vault }) {
               ...(keys.elsewhere === 0
                 ? []
                 : ([
-                    ['Still on their way', `${plural(keys.elsewhere, 'key', 'keys')}, moving by themselves`],
+                    [
+                      'Still on their way',
+                      `${plural(keys.elsewhere, 'key', 'keys')}${vault.rounds.some(({ kind }) => kind === 'rewrap') ? ', moving as officers of the vault before contribute' : ', moving by themselves'}`,
+                    ],
                   ] as const)),
               ['Epoch', vault.epoch === 1 ? '1, as founded' : `${vault.epoch}: shared anew ${timesAnew(vault.epoch)}`],
               [

@@ -146,6 +146,37 @@ describe('acts', () => {
     ).rejects.toThrow(/something else than the test record/);
   });
 
+  it('contributes to a drill, and to nothing that passes for one', async () => {
+    const dealt = await transcript();
+    const document = (kind: string) =>
+      Buffer.from(
+        canonical({
+          version: 1,
+          kind,
+          id: 'batch',
+          roundId: 'round',
+          vaultId: 'vault',
+          records: [{ id: 'record', encapsulation: pointOf(dealt) }],
+          at: '2026-11-25T12:00:00.000Z',
+        }),
+      ).toString();
+    const contribute = (kind: string) =>
+      acts.contribute(
+        {
+          source: sourceOf('Olga'),
+          officerId: 'Olga',
+          kind: 'drill',
+          transcript: dealt,
+          target: null,
+          documents: [document(kind)],
+        },
+        silent,
+      );
+    const [part] = await contribute('drill');
+    expect(part).toMatchObject({ digest: digestOf(JSON.parse(document('drill'))), partial: { officer: 1 } });
+    await expect(contribute('offline')).rejects.toThrow(/something else than a drill/);
+  });
+
   it('says when the share key is another one than that of the ceremony', async () => {
     const agreed = await plan();
     const other = { source: sourceOf('Otto'), officerId: 'Olga', plan: agreed, previous: null };

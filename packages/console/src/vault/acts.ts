@@ -6,7 +6,9 @@ import {
   acceptFor,
   approve,
   argon2idInJavaScript,
+  type BatchPart,
   type CeremonyPlan,
+  contributeToBatches,
   type Dealing,
   dealFor,
   deriveShareKey,
@@ -18,6 +20,7 @@ import {
   type Partial,
   type PointEvidence,
   PURPOSES,
+  type RewrapTarget,
   type ShareKey,
   type ShareKeyFile,
   type SharePublicKeys,
@@ -108,6 +111,30 @@ export const acts = {
       report(`Computing your part of the opening of ${count === 1 ? 'one key' : `${count} keys`}`, null);
       return namingFault(dealersOf(transcript, null), () =>
         approve(transcript, officerId, key, opening, document, points),
+      );
+    });
+  },
+
+  /** Parts of a drill's batches, or of a re-wrapping's. */
+  contribute(
+    input: {
+      source: ShareKeySource;
+      officerId: string;
+      kind: 'drill' | 'rewrap';
+      transcript: Transcript;
+      target: RewrapTarget | null;
+      documents: readonly string[];
+    },
+    report: Report,
+  ): Promise<BatchPart[]> {
+    const { source, officerId, kind, transcript, target, documents } = input;
+    return withKey(source, report, (key) => {
+      const what = kind === 'drill' ? 'Computing your part of the drill' : 'Computing your part of the move';
+      report(what, 0);
+      return namingFault(dealersOf(transcript, null), () =>
+        contributeToBatches(kind, { transcript, officerId, key, target }, documents, (done) =>
+          report(what, done / documents.length),
+        ),
       );
     });
   },

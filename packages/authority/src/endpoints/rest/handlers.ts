@@ -20,6 +20,7 @@ import { originsHandlers } from './origins.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
+import { roundHandlers } from './rounds.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { statusHandlers } from './status.ts';
@@ -40,6 +41,7 @@ export const handlers: Handlers<RouteName> = {
   ...issuanceHandlers,
   ...claimHandlers,
   ...vaultHandlers,
+  ...roundHandlers,
   ...recoveryHandlers,
   ...legalHoldHandlers,
   ...escrowHandlers,

@@ -10,6 +10,8 @@ import {
   registerShareKey,
   testOpening,
 } from '../../kra/ceremony.ts';
+import { exportEscrow } from '../../kra/export.ts';
+import { rotateKek } from '../../kra/rotate-kek.ts';
 import { planOfVault } from '../../kra/vault.ts';
 import { consult, perform } from '../../operation.ts';
 import type { Principal } from '../../principal.ts';
@@ -28,6 +30,7 @@ import {
 } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
 import type { Handlers } from './handler.ts';
+import { openRoundsFor } from './rounds.ts';
 
 export const vaultHandlers: Handlers<
   | 'vault'
@@ -38,6 +41,8 @@ export const vaultHandlers: Handlers<
   | 'dealPart'
   | 'acceptCeremony'
   | 'abandonCeremony'
+  | 'rotateKek'
+  | 'escrowExport'
 > = {
   async vault({ world, by }) {
     return readVault(world, by);
@@ -66,6 +71,13 @@ export const vaultHandlers: Handlers<
   async acceptCeremony({ world, by }, { params, body }) {
     await perform(world, acceptCeremony, by, { ceremonyId: params.id, ...body });
     return readCeremony(world, by, params.id);
+  },
+  async rotateKek({ world, by }) {
+    await perform(world, rotateKek, by, {});
+    return readVault(world, by);
+  },
+  async escrowExport({ world, by }, { query }) {
+    return perform(world, exportEscrow, by, query);
   },
   async abandonCeremony({ world, by }, { params, body }) {
     await perform(world, abandonCeremony, by, { ceremonyId: params.id, ...body });
@@ -102,6 +114,8 @@ function readVault(world: World, by: Principal): Promise<Vault> {
           ? null
           : { kind: own.kind, credentialId: own.credential_id, createdAt: own.created_at.toISOString() },
       ceremony: open === undefined ? null : await describeCeremony(snapshot, open, by),
+      kek: { store: vault.kekReference.split(':')[0] ?? '', rotates: vault.previousKekReference !== null },
+      rounds: await openRoundsFor(snapshot, by),
     };
   });
 }

@@ -15,7 +15,7 @@ import {
 import { AuthorityError } from '../../errors.ts';
 import type { VaultRow } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
-import { openUnderVault, sealUnderVault } from '../vault.ts';
+import { type HasKeys, openUnderVault, sealUnderVault } from '../vault.ts';
 import { unwrapDek, WRAPPED_LENGTH, wrapDek } from './wrapped-dek.ts';
 
 /** `vault key · encapsulation`, as `combinePartials` of the vault's package gives it. */
@@ -74,8 +74,8 @@ export function sealedHalfOf(wrapped: Uint8Array): SealedHalf & { readonly owner
 
 /** The DEK, with what a quorum made of the lock's encapsulation. The caller zeroes it. Throws for an altered lock. */
 export async function openVaultLock(
-  world: World,
-  vault: VaultRow,
+  world: HasKeys,
+  vault: Pick<VaultRow, 'id' | 'publicKey' | 'kekReference' | 'previousKekReference'>,
   recordId: string,
   wrapped: Uint8Array,
   point: OpenedPoint,
@@ -89,6 +89,25 @@ export async function openVaultLock(
     return unwrapDek(key, dek);
   } finally {
     for (const secret of [a, b, key]) secret.fill(0);
+  }
+}
+
+/** The same lock with half `a` under the vault's key-encryption key of now; every other octet stays. @throws KeyStoreError `unwrap-failed` */
+export async function resealHalf(
+  world: HasKeys,
+  vault: Pick<VaultRow, 'kekReference' | 'previousKekReference'>,
+  recordId: string,
+  wrapped: Uint8Array,
+): Promise<Buffer> {
+  const { halfA } = partsOf(wrapped);
+  const a = await openUnderVault(world, vault, halfPurpose(recordId), halfA);
+  try {
+    return Buffer.concat([
+      wrapped.subarray(0, wrapped.length - halfA.length),
+      await sealUnderVault(world, vault, halfPurpose(recordId), a),
+    ]);
+  } finally {
+    a.fill(0);
   }
 }
 

@@ -1,0 +1,21 @@
+/** Opens a batch once a quorum has contributed to it. The job; idempotent: a batch is opened once, whole. */
+import { performAll } from '../operation.ts';
+import { system } from '../principal.ts';
+import { batchById, recordsOfBatch, roundById } from '../store/rounds.ts';
+import type { World } from '../world.ts';
+import { proveKeys } from './drill.ts';
+import { rewrapKeys } from './rewrap.ts';
+
+export async function openBatch(world: World, batchId: string): Promise<void> {
+  const found = await world.database.snapshot(async (snapshot) => {
+    const batch = await batchById(snapshot, batchId);
+    // Done by whoever was told before us, or ended meanwhile.
+    if (batch?.state !== 'ready') return undefined;
+    const round = await roundById(snapshot, batch.round_id);
+    return { kind: round?.kind, records: await recordsOfBatch(snapshot, batchId) };
+  });
+  if (found === undefined) return;
+  const inputs = found.records.map((record) => ({ batchId, ...record }));
+  if (found.kind === 'drill') await performAll(world, proveKeys, system, inputs);
+  else await performAll(world, rewrapKeys, system, inputs);
+}
