@@ -67,7 +67,7 @@ function recordTable(records: readonly Records[], seal: BareSeal): string[] {
   return [
     '',
     `Records of P-256 keys. Escrowed: ${records[0]?.escrows} enrolments, four at a time, from the waiting enrolment to committed and audited. Opened: ${records[0]?.opened} records in one request,`,
-    'two officers of three: their parts, on one core, then everything that the office does; without the PKCS#12, which is by itself.',
+    'two officers of three: their parts, on one core, then everything that the office does; without the PKCS#12, which is by itself. A database of tests, without fsync.',
     `One sealing and one opening of HPKE, P-256, by @hpke/core in the same run: ${per(seal.seal)}, ${per(seal.open)}; one sealing by @chancery/vault: ${per(seal.ownSeal)}.`,
     '',
     '| key store | escrowed | a vault lock | of it, wrapping half `a` | an officer, a record | combining, a record | a lock opened | opened, office alone | opened, with two officers | PKCS#12, a key | a lock over sealing of @hpke/core |',

@@ -42,7 +42,13 @@ export async function measureRecords(
 ): Promise<Records | string> {
   const token = store === 'softhsm' ? openToken() : undefined;
   if (typeof token === 'string') return token;
-  const office = await escrowOffice(token === undefined ? {} : { keyStore: await token.keyStore });
+  const keyStore = token && (await token.keyStore);
+  const [health] = (await keyStore?.health()) ?? [];
+  if (health?.state === 'unavailable') {
+    token?.remove();
+    return `SoftHSM: ${health.lastError?.message ?? 'it does not answer'}`;
+  }
+  const office = await escrowOffice(keyStore === undefined ? {} : { keyStore });
   try {
     const officers = [
       await office.operator('Olga', 'recovery-officer'),

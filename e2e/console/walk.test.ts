@@ -493,6 +493,7 @@ const PAGES = [
   ['/people', 'people'],
   ['/certificates', 'certificates'],
   ['/recovery', 'recovery'],
+  ['/retention', 'retention'],
   ['/mail', 'mail'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],

@@ -15,7 +15,7 @@ import { releaseKey, releasePassword } from '../kra/release.ts';
 import { perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { archiveFromDevice, beginArchive, issueForDevice } from './device-keys.ts';
-import { issueSigning } from './enrollment.ts';
+import { fulfilEnrollment, issueSigning } from './enrollment.ts';
 import { removePerson } from './onboarding.ts';
 
 let now = new Date('2026-03-01T12:00:00.000Z');
@@ -154,6 +154,21 @@ describe('a key that a device made', () => {
     expect(await certificates()).toEqual([]);
     await office.drain();
     expect(await certificates()).toHaveLength(1);
+  });
+
+  it('has one certificate where a job and the device are at it at the same time', async () => {
+    const key = newKey();
+    const { enrollmentId } = await perform(office.world, archiveFromDevice, ada, {
+      personId: other,
+      ...(await handOver(key, { personId: other })),
+    });
+    await Promise.all([1, 2, 3].map(() => fulfilEnrollment(office.world, enrollmentId)));
+    const certificates = await office.query(
+      'SELECT 1 FROM certificates c JOIN escrowed_keys e USING (spki_sha256) WHERE e.spki = $1',
+      [spkiOf(key)],
+    );
+    expect(certificates).toHaveLength(1);
+    await office.drain();
   });
 
   it('comes by a protocol of ours without a challenge, which nobody else may say', async () => {

@@ -3,7 +3,6 @@
  * over a challenge of ours; the copy is in escrow before there is a certificate, and the certificate comes without anybody's help.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type CertificateRequest, parseRequest, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
 import { keyLabel } from '../ca/authority-key.ts';
@@ -36,9 +35,6 @@ import { fulfilEnrollment } from './enrollment.ts';
 /** Milliseconds: a device makes its key first, and an RSA key takes a telephone some seconds. */
 const CHALLENGE_LIFETIME = 15 * 60_000;
 const DAY = 86_400_000;
-/** For how long a certificate is waited for that the job is about to make: 100 times 100 ms. */
-const LOOKS = 100;
-const LOOK_EVERY = 100;
 /** Of one person at a time; a device that begins anew asks for another. */
 const MOST_CHALLENGES = 20;
 
@@ -144,30 +140,15 @@ export async function issueForDevice(
   input: z.input<(typeof archiveFromDevice)['input']>,
 ): Promise<SignedCertificate> {
   const { enrollmentId } = await perform(world, archiveFromDevice, by, input);
-  let refusal: AuthorityError | undefined;
-  try {
-    await fulfilEnrollment(world, enrollmentId);
-  } catch (error) {
-    // The job was there at the same time: one of the two has the certificate.
-    if (!(error instanceof AuthorityError)) throw error;
-    refusal = error;
-  }
+  await fulfilEnrollment(world, enrollmentId);
   const spkiSha256 = digestOf(read(input.request).spki);
-  for (let looks = 0; looks < LOOKS; looks++) {
-    const issued = await issuedFor(world, spkiSha256);
-    if (issued !== undefined) return issued;
-    await sleep(LOOK_EVERY);
-  }
-  throw refusal ?? new Error('The certificate of an archived key is not there');
-}
-
-async function issuedFor(world: World, spkiSha256: Buffer): Promise<SignedCertificate | undefined> {
-  return world.database.snapshot(async (snapshot) => {
+  const issued = await world.database.snapshot(async (snapshot) => {
     const row = await certificateByKey(snapshot, spkiSha256, 'encryption');
-    if (row === undefined) return undefined;
-    const chain = await chainOf(snapshot, row.authority_id);
-    return { serialNumber: row.serial_number, certificate: row.certificate, chain };
+    return row && { row, chain: await chainOf(snapshot, row.authority_id) };
   });
+  if (issued === undefined) throw new Error('The certificate of an archived key is not there');
+  const { row, chain } = issued;
+  return { serialNumber: row.serial_number, certificate: row.certificate, chain };
 }
 
 /** Held until commit. */

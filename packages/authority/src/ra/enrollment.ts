@@ -1,5 +1,6 @@
 /** From an enrolment request to a certificate: kra and ca, one after the other, each step its own operation. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { prepareCertificate } from '../ca/prepare.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
@@ -36,10 +37,24 @@ export async function fulfilEnrollment(world: World, enrollmentId: string): Prom
     await perform(world, signCertificate, system, intent);
   } catch (error) {
     if (error instanceof AuthorityError) {
+      if (OVERTAKEN.has(error.code) && (await isDoneByAnother(world, enrollmentId))) return;
       await perform(world, noteEnrollmentError, system, { enrollmentId, error: error.message });
     }
     throw error;
   }
+}
+
+/** What whoever comes second is told, where a job and a person who waits for the certificate are at it at the same time. */
+const OVERTAKEN = new Set<AuthorityError['code']>(['wrong-state', 'conflict']);
+
+/** Looks for two seconds: the other one has its intent, and signs. */
+async function isDoneByAnother(world: World, enrollmentId: string): Promise<boolean> {
+  for (let looks = 0; looks < 20; looks++) {
+    const enrollment = await world.database.snapshot((snapshot) => enrollmentById(snapshot, enrollmentId));
+    if (enrollment?.state !== 'waiting') return true;
+    await sleep(100);
+  }
+  return false;
 }
 
 /** The sentence that a waiting enrolment shows beside its person. */

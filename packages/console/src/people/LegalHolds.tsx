@@ -66,7 +66,7 @@ function HoldRow({ hold }: { hold: LegalHold }) {
           </Text>
         )}
       </td>
-      <td>
+      <td style={{ minWidth: 180 }}>
         {mayLift &&
           hold.lifted === null &&
           (hold.mayLift ? (
