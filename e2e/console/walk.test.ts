@@ -1,6 +1,10 @@
 /** A first day at the console, in Chromium: set-up, import, claim, ceremony, inspect, revoke, recovery, audit; axe on every page. */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { derToPem, readPkcs12 } from '@chancery/smime';
+import { verifyRecordFile } from '@chancery/trail';
 import * as OTPAuth from 'otpauth';
 import type { Browser, Download } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -242,8 +246,9 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await link.waitFor();
     const url = await link.textContent();
 
-    const dora = await enter();
-    await dora.page.goto(url ?? '');
+    dora = await enter(true);
+    await plugInAuthenticator(dora);
+    await dora.page.goto(nameOf(url ?? ''));
     await dora.page.getByRole('button', { name: 'Make my signing key' }).waitFor();
     expect(await dora.lookAt('claim')).toEqual([]);
     const password = (await dora.page.getByRole('group', { name: 'password' }).textContent()) ?? '';
@@ -255,6 +260,11 @@ describe.skipIf(missing('chromium'))('the console', () => {
       const { keys } = await readPkcs12(readFileSync(await file.path()), password);
       expect(keys).toHaveLength(1);
     }
+    await dora.page.getByRole('button', { name: 'Make a passkey for my own page' }).click();
+    await dora.page.getByLabel('What do you call it?').fill('Security key');
+    await dora.page.getByRole('button', { name: 'Make the passkey' }).click();
+    await dora.page.getByRole('button', { name: 'Use it once' }).click();
+    await dora.page.getByText(/With this passkey you sign in to your own page, and set up another device/).waitFor();
     expect(await dora.lookAt('claimed')).toEqual([]);
     await dora.page.getByRole('checkbox').last().check();
     await dora.page.getByRole('button', { name: 'Finish' }).click();
@@ -360,6 +370,61 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.reload();
     await page.getByRole('heading', { name: 'Recovery for Dora Device' }).waitFor();
     expect(await ada.lookAt('recovery-released')).toEqual([]);
+  });
+
+  it('brings all of Dora’s keys to another device with her passkey alone: OpenSSL reads mail with them', async () => {
+    const { page } = dora;
+    await page.goto('/me');
+    await page.getByRole('button', { name: 'Sign in with my passkey' }).waitFor();
+    expect(await dora.lookAt('me-sign-in')).toEqual([]);
+    await page.getByRole('button', { name: 'Sign in with my passkey' }).click();
+    await page.getByRole('heading', { name: 'What you have' }).waitFor();
+    expect(await dora.lookAt('me')).toEqual([]);
+    await page.getByRole('button', { name: 'Set up another device' }).click();
+    await page.getByLabel('What do you call the new device?').fill('My new phone');
+    expect(await dora.lookAt('me-new-device')).toEqual([]);
+    const file = await downloads(dora, () =>
+      page.getByRole('button', { name: 'Open my keys with the passkey, and save them' }).click(),
+    );
+    const password = (await page.getByRole('group', { name: 'password' }).textContent()) ?? '';
+    expect(await dora.lookAt('me-delivered')).toEqual([]);
+    expect(readByOpenSsl(await file.path(), password, 'Only Dora reads this.')).toBe('Only Dora reads this.');
+    await page.reload();
+    await page.getByText('My new phone').waitFor();
+    await page.getByRole('button', { name: 'Ask for help' }).click();
+    await page.getByLabel('Anything that helps to help you').fill('The old laptop does not start.');
+    expect(await dora.lookAt('me-help')).toEqual([]);
+    await page.getByRole('button', { name: 'Ask for help' }).click();
+    await page.getByText('Your registration officers will see that you need help.').waitFor();
+    await ada.page.goto('/');
+    await ada.page.getByRole('button', { name: 'Dora Device was helped' }).waitFor();
+    expect(await ada.lookAt('overview-help')).toEqual([]);
+    await ada.page.getByRole('button', { name: 'Dora Device was helped' }).click();
+    await ada.page.getByRole('heading', { name: 'People who ask for help' }).waitFor({ state: 'detached' });
+  });
+
+  it('shows Dora everything on record about her, proven in her browser', { timeout: 400_000 }, async () => {
+    const { page } = dora;
+    await eventually('a checkpoint covers the recovery', async () => {
+      await page.goto('/me/records');
+      await page.getByText(/Your browser has proven \d+ of/).waitFor();
+      const line = page.getByRole('listitem').filter({ hasText: 'Your encryption keys were given out to Ada' });
+      return (await line.getByText('Proven').count()) > 0 ? true : undefined;
+    });
+    await page
+      .getByText(/Yes, on .*/)
+      .first()
+      .waitFor();
+    expect(await page.getByText('Not in the trail').count()).toBe(0);
+    expect(await dora.lookAt('me-records')).toEqual([]);
+    const file = await downloads(dora, () =>
+      page.getByRole('button', { name: 'Save the records with their proofs' }).click(),
+    );
+    const verdict = verifyRecordFile(readFileSync(await file.path(), 'utf8'));
+    expect(verdict).toMatchObject({ intact: true });
+    expect(verdict.records).toBeGreaterThan(5);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in with my passkey' }).waitFor();
   });
 
   it('revokes a certificate, and says so', async () => {
@@ -502,6 +567,7 @@ const PAGES = [
   ['/authorities', 'authorities'],
 ] as const;
 
+let dora: Visitor;
 const officers: Visitor[] = [];
 const shareKeys = new Map<Visitor, HeldShareKey>();
 
@@ -516,6 +582,24 @@ async function chooseCredential({ page }: Visitor, submit: string | RegExp): Pro
   const secret = (await page.getByRole('group', { name: 'TOTP secret' }).textContent()) ?? '';
   await page.getByLabel('Code from the authenticator app').pressSequentially(new OTPAuth.TOTP({ secret }).generate());
   await page.getByRole('button', { name: submit }).click();
+}
+
+/** Encrypts a text to the newest certificate of a PKCS#12 and opens it with its key, all by OpenSSL. */
+function readByOpenSsl(file: string, password: string, text: string): string {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { encoding: 'utf8', input: text });
+  const folder = mkdtempSync(path.join(tmpdir(), 'chancery-new-device-'));
+  try {
+    const [certificate, key, mail] = ['certificate.pem', 'key.pem', 'mail.eml'].map((name) =>
+      path.join(folder, name),
+    ) as [string, string, string];
+    const unpack = ['pkcs12', '-in', file, '-passin', `pass:${password}`];
+    openssl(...unpack, '-clcerts', '-nokeys', '-out', certificate);
+    openssl(...unpack, '-nocerts', '-nodes', '-out', key);
+    openssl('cms', '-encrypt', '-aes256', '-binary', '-out', mail, certificate);
+    return openssl('cms', '-decrypt', '-binary', '-in', mail, '-recip', certificate, '-inkey', key);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function downloads({ page }: Visitor, act: () => Promise<void>): Promise<Download> {

@@ -45,8 +45,9 @@ export {
 export { type ProfileProblem, profileProblems } from './profile-rules.ts';
 export { CertificatePreview, LintOutcome, Profile, ProfileComparison, ProfileDetail, ProfileId } from './profiles.ts';
 export { RecoveryRequest } from './recovery.ts';
-export { exclusiveRoles, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
+export { exclusiveRoles, OperatorRole, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
+export type { HelpRequest, MyRecords, Myself } from './self.ts';
 export { Me, NewCredential, Operator } from './session.ts';
 export { AuthorityHealth, StatusChangeRequest, StatusHealth } from './status.ts';
 export { Ceremony, OpeningPart, Round, Vault } from './vault.ts';

@@ -1,9 +1,18 @@
 /** Who may do what. The console, the CLI's errors and the permission table in the docs all read this. */
 import { z } from 'zod';
 
-export const roles = ['administrator', 'registration-officer', 'recovery-officer', 'auditor', 'gateway'] as const;
+export const roles = [
+  'administrator',
+  'registration-officer',
+  'recovery-officer',
+  'auditor',
+  'employee',
+  'gateway',
+] as const;
 export const Role = z.enum(roles);
 export type Role = z.infer<typeof Role>;
+/** What an operator may be. An employee is a person with a page of their own, and a gateway a machine: each signs in apart. */
+export const OperatorRole = Role.exclude(['gateway', 'employee']);
 
 export const permissions = [
   'office:read',
@@ -29,6 +38,8 @@ export const permissions = [
   'operator:write',
   'gateway:enrol',
   'gateway:serve',
+  'self:read',
+  'self:write',
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -79,8 +90,18 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'escrow:destroy',
   ],
   auditor: ['office:read', 'person:read', 'certificate:read', 'recovery:read', 'audit:read', 'operator:read'],
+  /** Their own keys, passkeys and records, by operations that take nobody else's. */
+  employee: ['self:read', 'self:write'],
   gateway: ['gateway:serve'],
 };
 
-/** Roles that one person may not hold together. */
-export const exclusiveRoles: readonly (readonly [Role, Role])[] = [['administrator', 'recovery-officer']];
+/**
+ * Roles that one operator never holds together: who approves recoveries does not run the office, and who audits changes nothing.
+ * `[roles] exclusive` of the configuration adds to them.
+ */
+export const exclusiveRoles: readonly (readonly [Role, Role])[] = [
+  ['administrator', 'recovery-officer'],
+  ['auditor', 'administrator'],
+  ['auditor', 'registration-officer'],
+  ['auditor', 'recovery-officer'],
+];

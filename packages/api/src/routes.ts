@@ -82,6 +82,21 @@ import {
 } from './profiles.ts';
 import { Decision, NewRecoveryRequest, RecoveryQuery, RecoveryRequest, Release, ReleasePassword } from './recovery.ts';
 import {
+  AddedLocks,
+  ClaimOwnerLocks,
+  ClaimPasskey,
+  EnrolledPasskey,
+  HelpRequest,
+  KeysetRequest,
+  MyNewPasskey,
+  MyRecords,
+  Myself,
+  NewHelpRequest,
+  NewOwnerLocks,
+  NewPasskeyOptions,
+  OwnerLocks,
+} from './self.ts';
+import {
   CompleteInvitation,
   CompleteSetup,
   CredentialOptions,
@@ -122,8 +137,8 @@ export interface RouteDefinition {
   /** Fastify style: `/api/v1/people/:id`. */
   readonly path: string;
   readonly summary: string;
-  /** `public`: before sign-in (still rate-limited). */
-  readonly access: 'public' | 'authenticated';
+  /** `public`: before sign-in (still rate-limited). `person`: an employee's own session, which opens nothing else. */
+  readonly access: 'public' | 'authenticated' | 'person';
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -763,6 +778,164 @@ export const routes = {
     summary: 'The keys are safe: drop the claim lock',
     access: 'public',
     body: ClaimSecret,
+    response: Done,
+  }),
+
+  claimPasskeyOptions: route({
+    method: 'POST',
+    path: '/api/v1/claims/passkey/options',
+    summary: 'Begin a passkey for the own page of whoever holds the link',
+    access: 'public',
+    body: ClaimSecret,
+    response: NewPasskeyOptions,
+  }),
+  claimPasskey: route({
+    method: 'POST',
+    path: '/api/v1/claims/passkey',
+    summary: 'Take that passkey',
+    access: 'public',
+    body: ClaimPasskey,
+    response: EnrolledPasskey,
+  }),
+  claimOwnerLocks: route({
+    method: 'POST',
+    path: '/api/v1/claims/owner-locks',
+    summary: 'Lock the keys that the link opens to that passkey',
+    access: 'public',
+    body: ClaimOwnerLocks,
+    response: AddedLocks,
+  }),
+
+  // An employee's own page. No route takes whose it is: that is what the session says.
+  selfPasskeyOptions: route({
+    method: 'POST',
+    path: '/api/v1/self/sessions/passkey/options',
+    summary: 'Begin signing in with a passkey',
+    access: 'public',
+    response: PasskeyOptions,
+  }),
+  selfPasskeyLogin: route({
+    method: 'POST',
+    path: '/api/v1/self/sessions/passkey',
+    summary: 'Sign in with a passkey',
+    access: 'public',
+    body: PasskeyLogin,
+    response: Done,
+  }),
+  selfLogout: route({
+    method: 'DELETE',
+    path: '/api/v1/self/sessions/current',
+    summary: 'Sign out',
+    access: 'person',
+    response: Done,
+  }),
+  myself: route({
+    method: 'GET',
+    path: '/api/v1/self',
+    summary: 'What I have: certificates, keys, passkeys, devices',
+    access: 'person',
+    response: Myself,
+  }),
+  newPasskeyOptions: route({
+    method: 'POST',
+    path: '/api/v1/self/passkeys/options',
+    summary: 'Begin another passkey',
+    access: 'person',
+    response: NewPasskeyOptions,
+  }),
+  addPasskey: route({
+    method: 'POST',
+    path: '/api/v1/self/passkeys',
+    summary: 'Take a passkey of mine',
+    access: 'person',
+    body: MyNewPasskey,
+    response: EnrolledPasskey,
+  }),
+  removePasskey: route({
+    method: 'POST',
+    path: '/api/v1/self/passkeys/removal',
+    summary: 'Forget a passkey of mine',
+    access: 'person',
+    body: EnrolledPasskey,
+    response: Done,
+  }),
+  ownerLocks: route({
+    method: 'GET',
+    path: '/api/v1/self/owner-locks',
+    summary: 'My keys as they are locked to a passkey of mine',
+    access: 'person',
+    query: EnrolledPasskey,
+    response: OwnerLocks,
+  }),
+  addOwnerLocks: route({
+    method: 'POST',
+    path: '/api/v1/self/owner-locks',
+    summary: 'Lock my keys to another passkey of mine, as my browser has wrapped them',
+    access: 'person',
+    body: NewOwnerLocks,
+    response: AddedLocks,
+  }),
+  removeOwnerLocks: route({
+    method: 'POST',
+    path: '/api/v1/self/owner-locks/removal',
+    summary: 'A passkey of mine opens keys no more',
+    access: 'person',
+    body: EnrolledPasskey,
+    response: Done,
+  }),
+  deliverKeyset: route({
+    method: 'POST',
+    path: '/api/v1/self/keyset',
+    summary: 'All my keys as PKCS#12, for another device',
+    access: 'person',
+    body: KeysetRequest,
+    response: Pkcs12,
+  }),
+  askForHelp: route({
+    method: 'POST',
+    path: '/api/v1/self/help-requests',
+    summary: 'Ask the registration officers for help',
+    access: 'person',
+    body: NewHelpRequest,
+    response: Done,
+  }),
+  myRecords: route({
+    method: 'GET',
+    path: '/api/v1/self/records',
+    summary: 'Everything on record about me, with proofs',
+    access: 'person',
+    query: PageQuery,
+    response: MyRecords,
+  }),
+  myConsistency: route({
+    method: 'GET',
+    path: '/api/v1/self/consistency',
+    summary: 'Proof that the trail of one checkpoint begins with that of an earlier one',
+    access: 'person',
+    query: ConsistencyQuery,
+    response: ConsistencyProof,
+  }),
+  helpRequests: route({
+    method: 'GET',
+    path: '/api/v1/help-requests',
+    summary: 'People who wait for help',
+    access: 'authenticated',
+    response: z.object({ items: z.array(HelpRequest) }),
+  }),
+  closeHelp: route({
+    method: 'POST',
+    path: '/api/v1/help-requests/:id/closing',
+    summary: 'They were helped',
+    access: 'authenticated',
+    params: ById,
+    response: Done,
+  }),
+  removePersonPasskeys: route({
+    method: 'DELETE',
+    path: '/api/v1/people/:id/passkeys',
+    summary: 'Forget the passkeys of somebody who lost them',
+    access: 'authenticated',
+    params: ById,
     response: Done,
   }),
 

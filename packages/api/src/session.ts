@@ -1,6 +1,6 @@
 /** Set-up, sign-in and operators (the people who run the office). */
 import { z } from 'zod';
-import { permissions, Role } from './roles.ts';
+import { OperatorRole, permissions, Role } from './roles.ts';
 import { Address, Id, Instant } from './values.ts';
 
 const CaAlgorithm = z.enum(['ecdsa', 'rsa']);
@@ -77,7 +77,7 @@ export type Operator = z.infer<typeof Operator>;
 export const NewOperator = z.object({
   name: z.string().trim().min(1).max(200),
   address: Address,
-  roles: z.array(Role.exclude(['gateway'])).min(1),
+  roles: z.array(OperatorRole).min(1),
 });
 /** Shown once; only its hash is kept. */
 export const InvitationLink = z.object({ operator: Operator, url: z.url(), expiresAt: Instant });

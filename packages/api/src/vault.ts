@@ -163,6 +163,8 @@ export const Vault = z.object({
   yourShareKey: z
     .object({ kind: z.enum(['passkey', 'file']), credentialId: z.string().nullable(), createdAt: Instant })
     .nullable(),
+  /** Every passkey that ever gave the caller a share key, by the public half of that key: a ceremony may go by an older one. */
+  yourPasskeys: z.array(z.object({ encryption: z.string(), credentialId: z.string() })),
   ceremony: Ceremony.nullable().describe('the one that is open'),
   /** The key-encryption key in the key store. */
   kek: z.object({

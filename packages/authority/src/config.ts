@@ -1,6 +1,7 @@
 /** The authority's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { OperatorRole } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
@@ -204,6 +205,15 @@ const AuthorityConfigSchema = z.strictObject({
           records: z.int().min(1).max(10_000).default(20),
         })
         .prefault({}),
+    })
+    .prefault({}),
+  roles: z
+    .strictObject({
+      /** Pairs of roles that one operator never holds together, beside those that never go together anywhere. */
+      exclusive: z
+        .array(z.tuple([OperatorRole, OperatorRole]))
+        .max(12)
+        .default([]),
     })
     .prefault({}),
   crl: CrlGeneral.prefault({}),

@@ -6,6 +6,7 @@ import { lacksShipped, shipProfiles } from './ca/change-profile.ts';
 import { type AuthorityConfig, publicUrlOf } from './config.ts';
 import { handlers } from './endpoints/rest/handlers.ts';
 import { createServer } from './endpoints/rest/server.ts';
+import { settleExclusiveRolesOnce } from './identity/exclusive-roles.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
 import { tick } from './jobs/scheduler.ts';
@@ -95,6 +96,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       throw explainListenError(error, host, port, configFile);
     });
     await addShippedProfiles(world);
+    await settleExclusiveRolesOnce(world);
     await jobs.work(world, jobHandlers, tick);
     await resumeIssuances(world);
     // A token is opened now, not by whoever needs the first signature; an office without it still answers.

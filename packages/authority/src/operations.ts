@@ -27,10 +27,14 @@ import {
 import { changeAuthority } from './ca/revoke-authority.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
 import { collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
+import { deliverKeyset } from './delivery/deliver-keyset.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
+import { settleExclusiveRoles } from './identity/exclusive-roles.ts';
 import { createGateway } from './identity/gateways.ts';
 import { moveSecrets } from './identity/move-secrets.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
+import { enrolPersonPasskey, removePasskeysOfPerson, removePersonPasskey } from './identity/person-passkeys.ts';
+import { beginPersonSessionWithPasskey, endPersonSession } from './identity/person-sessions.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
@@ -40,6 +44,7 @@ import { escrowKey } from './kra/escrow.ts';
 import { exportEscrow } from './kra/export.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
 import { attestPoints } from './kra/origins.ts';
+import { addOwnerLocks, removeOwnerLocks } from './kra/owner-locks.ts';
 import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
 import { releaseKey, releasePassword } from './kra/release.ts';
 import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
@@ -63,6 +68,7 @@ import { showClaim } from './ra/claim-link.ts';
 import { archiveFromDevice, challengeDevice } from './ra/device-keys.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
+import { askForHelp, closeHelp } from './ra/help.ts';
 import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
@@ -85,7 +91,15 @@ export const operations: readonly Listed[] = [
   inviteOperator,
   acceptInvitation,
   disableOperator,
+  settleExclusiveRoles,
   makeSignInLink,
+  beginPersonSessionWithPasskey,
+  endPersonSession,
+  enrolPersonPasskey,
+  removePersonPasskey,
+  removePasskeysOfPerson,
+  askForHelp,
+  closeHelp,
   createGateway,
   gatewaySeen,
   writeJournal,
@@ -105,6 +119,9 @@ export const operations: readonly Listed[] = [
   escrowKey,
   challengeDevice,
   archiveFromDevice,
+  addOwnerLocks,
+  removeOwnerLocks,
+  deliverKeyset,
   moveSecrets,
   registerShareKey,
   openCeremony,

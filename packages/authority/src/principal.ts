@@ -9,11 +9,13 @@ export type Principal =
       readonly name: string;
       readonly address: string;
       readonly roles: readonly Role[];
+      /** Their roles exclude each other, since a time or a configuration that allowed both: they read, and write nothing. */
+      readonly readsOnly?: true;
     }
   /** A mail gateway, by its bearer token. */
   | { readonly kind: 'gateway'; readonly id: string; readonly name: string }
-  /** An end entity who proved possession of a claim secret: may act on that person's own keys only. */
-  | { readonly kind: 'person'; readonly id: string; readonly name: string }
+  /** An end entity: by the secret of a claim link, or signed in to their own page. Acts on what is that person's own only. */
+  | { readonly kind: 'person'; readonly id: string; readonly name: string; readonly signedIn?: true }
   /** Whoever can read the token file in the data folder: the command line on this machine, as an administrator. */
   | { readonly kind: 'local'; readonly id: 'local'; readonly name: string }
   /** The office's own jobs. */
@@ -30,7 +32,11 @@ export function actorOf(by: Principal): string {
 }
 
 export function permissionsOf(by: Principal): ReadonlySet<Permission> {
-  if (by.kind === 'operator') return new Set(by.roles.flatMap((role) => rolePermissions[role]));
+  if (by.kind === 'operator') {
+    const all = by.roles.flatMap((role) => rolePermissions[role]);
+    return new Set(by.readsOnly === true ? all.filter((permission) => permission.endsWith(':read')) : all);
+  }
+  if (by.kind === 'person') return new Set(by.signedIn === true ? rolePermissions.employee : []);
   if (by.kind === 'gateway') return new Set(rolePermissions.gateway);
   if (by.kind === 'local') return new Set(rolePermissions.administrator);
   return new Set();

@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Client, createClient, type Role } from '@chancery/api';
+import { type Client, createClient, type OperatorRole } from '@chancery/api';
 import { startTemporaryPostgres } from '@chancery/embedded-postgres';
 import * as OTPAuth from 'otpauth';
 import type pg from 'pg';
+import type { z } from 'zod';
 import { parseAuthorityConfig } from '../src/config.ts';
 import { type RunningAuthority, startAuthority } from '../src/main.ts';
 
@@ -36,7 +37,7 @@ export interface RunningOffice {
   /** The code that the app shows. */
   code(totpSecret: string): string;
   setUp(options?: { caAlgorithm?: 'ecdsa' | 'rsa' }): Promise<Account>;
-  invite(by: Client, name: string, roles: Exclude<Role, 'gateway'>[]): Promise<Account>;
+  invite(by: Client, name: string, roles: z.output<typeof OperatorRole>[]): Promise<Account>;
   /** The session of a password login; the whole answer, so that refusals can be seen. */
   signIn(account: { address: string; password: string; totpCode: string }): Promise<Response>;
   close(): Promise<void>;

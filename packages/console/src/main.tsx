@@ -51,5 +51,5 @@ createRoot(root).render(
 
 /** Pages for people who are not signed in. */
 function isEntrance(pathname: string): boolean {
-  return ['/sign-in', '/setup', '/invitation', '/claim'].includes(pathname);
+  return ['/sign-in', '/setup', '/invitation', '/claim', '/me', '/me/records'].includes(pathname);
 }

@@ -38,6 +38,18 @@ const claim = createRoute({
   component: lazyRouteComponent(() => import('./claim/ClaimPage.tsx'), 'ClaimPage'),
 });
 
+/** A person's own page: it signs in by itself, apart from the office. */
+const me = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/me',
+  component: lazyRouteComponent(() => import('./me/MePage.tsx'), 'MePage'),
+});
+const myRecords = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/me/records',
+  component: lazyRouteComponent(() => import('./me/RecordsPage.tsx'), 'RecordsPage'),
+});
+
 /** Everything behind sign-in. */
 const office = createRoute({
   getParentRoute: () => rootRoute,
@@ -193,6 +205,8 @@ export const router = createRouter({
     setup,
     invitation,
     claim,
+    me,
+    myRecords,
     office.addChildren([
       overview,
       people,

@@ -4,6 +4,7 @@ import type {
   Authority,
   CertificateSummary,
   CertificateUse,
+  HelpRequest,
   InspectNode,
   JournalEntry,
   LintOutcome,
@@ -79,7 +80,14 @@ export const roleNames: Record<Role, readonly [name: string, explanation: string
   'registration-officer': ['Registration officer', 'Looks after people and certificates'],
   'recovery-officer': ['Recovery officer', 'Approves the recovery of escrowed keys, and nothing else'],
   auditor: ['Auditor', 'Reads everything, changes nothing'],
+  employee: ['Employee', 'Sees and keeps what is their own'],
   gateway: ['Mail gateway', 'A machine'],
+};
+
+export const helpTopics: Record<HelpRequest['topic'], string> = {
+  'lost-key': 'My mail no longer opens',
+  'lost-device': 'I lost a device that had my keys',
+  other: 'Something else',
 };
 
 export const recoveryStates: Record<RecoveryRequest['state'], Worded> = {
@@ -140,7 +148,7 @@ export const lockNames = {
   vault: 'Vault: recovery officers',
   claim: "Claim link: the person's first download",
   gateway: 'Mail gateway: opens incoming mail',
-  owner: 'Owner',
+  owner: 'Owner: a passkey of the person',
 } as const;
 
 /** Of an escrowed key, before the day that it was put into escrow. */

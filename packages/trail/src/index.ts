@@ -28,3 +28,11 @@ export {
   peaksOf,
   rootOf,
 } from './merkle.ts';
+export {
+  isProven,
+  type ProvenRecord,
+  RECORD_FILE,
+  type RecordFile,
+  signedCheckpoint,
+  verifyRecordFile,
+} from './record-file.ts';

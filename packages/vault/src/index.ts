@@ -43,6 +43,15 @@ export {
   type Origins,
   type WantedPoint,
 } from './origins.ts';
+export {
+  checkOwnerPublicKey,
+  deriveOwnerKey,
+  OWNER_LOCK_LENGTH,
+  OWNER_PRF_INPUT,
+  type OwnerKey,
+  openOwnerLock,
+  sealOwnerLock,
+} from './owner-key.ts';
 export { isOwnedBy, type PointOwner } from './ownership.ts';
 export { checkPartial, combinePartials, type Opening, type Partial } from './partial.ts';
 export {

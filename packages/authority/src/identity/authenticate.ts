@@ -7,6 +7,7 @@ import { type Principal, system } from '../principal.ts';
 import { setGatewaySeen } from '../store/gateways.ts';
 import { hashToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
+import { exclusivePair } from './exclusive-roles.ts';
 
 /** The operator or gateway that holds this token; undefined for a token that is unknown, expired or of someone disabled. */
 export async function principalOfToken(world: World, token: string): Promise<Principal | undefined> {
@@ -40,7 +41,16 @@ export async function principalOfToken(world: World, token: string): Promise<Pri
   }
   const { operatorId, operatorName, address, roles } = found;
   if (operatorId === null || operatorName === null || address === null || roles === null) return undefined;
-  return { kind: 'operator', id: operatorId, name: operatorName, address, roles: roles as Role[] };
+  return operatorPrincipal(world, { id: operatorId, name: operatorName, address, roles: roles as Role[] });
+}
+
+/** An operator as the principal that their roles make them today. */
+export function operatorPrincipal(
+  { config }: Pick<World, 'config'>,
+  { id, name, address, roles }: { id: string; name: string; address: string; roles: readonly Role[] },
+): Extract<Principal, { kind: 'operator' }> {
+  const readsOnly = exclusivePair(config, roles) === undefined ? {} : ({ readsOnly: true } as const);
+  return { kind: 'operator', id, name, address, roles, ...readsOnly };
 }
 
 /** That a gateway is there, told at most every quarter of an hour. */

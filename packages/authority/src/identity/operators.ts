@@ -1,6 +1,6 @@
 /** The people who run the office: invited, active, disabled. */
 import { randomUUID } from 'node:crypto';
-import { exclusiveRoles, type Operator, type Role } from '@chancery/api';
+import { type Operator, OperatorRole } from '@chancery/api';
 import { z } from 'zod';
 import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
@@ -22,9 +22,9 @@ import {
 import { consumeToken, deleteTokensOfOperator, findToken, insertToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { acceptCredential, offerCredential } from './credential.ts';
+import { refuseExclusiveRoles } from './exclusive-roles.ts';
 import { beginSession } from './sessions.ts';
 
-const OperatorRoles = z.enum(['administrator', 'registration-officer', 'recovery-officer', 'auditor']);
 /** A credential as the REST contract has parsed it; `acceptCredential` judges it. */
 export const ChosenCredential = z.discriminatedUnion('kind', [
   z.object({
@@ -40,12 +40,12 @@ export const ChosenCredential = z.discriminatedUnion('kind', [
 export const inviteOperator = operation({
   action: 'operator.invite',
   permission: 'operator:write',
-  input: z.object({ name: z.string().trim().min(1), address: z.email(), roles: z.array(OperatorRoles).min(1) }),
+  input: z.object({ name: z.string().trim().min(1), address: z.email(), roles: z.array(OperatorRole).min(1) }),
   subject: (input) => `operator-address:${input.address.toLowerCase()}`,
   async run(tx, input, _by, world) {
     await requireOffice(tx);
     const roles = [...new Set(input.roles)];
-    refuseExclusiveRoles(roles);
+    refuseExclusiveRoles(world.config, roles);
     const at = world.clock();
     const existing = await lockOperatorByAddress(tx, input.address);
     if (existing?.state === 'active') {
@@ -169,17 +169,6 @@ export function describeOperator(row: OperatorRow): Operator {
 /** Seven days: an invitation waits over a weekend, not over a holiday. */
 const INVITATION_MS = 7 * 86_400_000;
 const SIGN_IN_LINK_MS = 15 * 60_000;
-
-/** @throws AuthorityError `invalid-request` */
-function refuseExclusiveRoles(roles: readonly Role[]): void {
-  for (const [one, other] of exclusiveRoles) {
-    if (!roles.includes(one) || !roles.includes(other)) continue;
-    const message = `Nobody is both ${one} and ${other}: four eyes need four eyes`;
-    throw new AuthorityError('invalid-request', `${message}. Nothing was changed. Choose one of the two.`, {
-      fields: [{ path: 'roles', message }],
-    });
-  }
-}
 
 function invitationGone(): AuthorityError {
   return new AuthorityError(

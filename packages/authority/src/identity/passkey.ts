@@ -4,6 +4,7 @@ import type * as webauthn from '@simplewebauthn/server';
 import { AuthorityError } from '../errors.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { lockPasskey, type PasskeyRow, type StoredCredential, setPasskeyCounter } from '../store/operators.ts';
+import { lockPersonPasskey, notePersonPasskey, type PersonPasskeyRow } from '../store/person-passkeys.ts';
 import { spendChallenge } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { openSecret, sealSecret } from './sealing.ts';
@@ -23,6 +24,8 @@ export async function passkeyRegistration(account: {
   readonly address: string;
   readonly name: string;
   readonly organisation: string;
+  /** Passkeys that are there already: an authenticator that holds one makes no second. */
+  readonly known?: readonly { readonly credential_id: string }[];
 }): Promise<Json> {
   const { generateRegistrationOptions } = await library();
   const options = await generateRegistrationOptions({
@@ -35,6 +38,7 @@ export async function passkeyRegistration(account: {
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     supportedAlgorithmIDs: ALGORITHMS,
     timeout: CHALLENGE_MS,
+    excludeCredentials: (account.known ?? []).map(({ credential_id: id }) => ({ id })),
   });
   return { ...options };
 }
@@ -43,7 +47,7 @@ export async function passkeyRegistration(account: {
 export async function acceptPasskey(
   response: Json,
   expected: { readonly origin: string; readonly challenge: Uint8Array },
-): Promise<StoredCredential> {
+): Promise<Extract<StoredCredential, { kind: 'passkey' }>> {
   const { verifyRegistrationResponse } = await library();
   const verified = await verifyRegistrationResponse({
     response: response as unknown as RegistrationResponse,
@@ -66,40 +70,95 @@ export async function acceptPasskey(
   };
 }
 
+/** What a challenge is for: an answer to one is none to another. */
+export type ChallengeUse =
+  | 'operator'
+  | 'person'
+  /** One person, signed in, shows a passkey of theirs again, or makes one. */
+  | `person:${string}:${'show' | 'enrol'}`;
+
 /** Nothing is stored for a challenge until it is answered: whoever asks for a million of them fills no table. */
 export async function passkeyChallenge(
   world: World,
   snapshot: Snapshot,
   origin: string,
+  use: ChallengeUse,
+  allowed: readonly { readonly credential_id: string }[] = [],
 ): Promise<{ flow: string; options: Json }> {
-  const challenge = randomBytes(32);
+  const { challenge, flow } = await newFlow(world, snapshot, use);
   const { generateAuthenticationOptions } = await library();
   const options = await generateAuthenticationOptions({
     rpID: new URL(origin).hostname,
     challenge: Uint8Array.from(challenge),
     userVerification: 'required',
     timeout: CHALLENGE_MS,
+    ...(allowed.length === 0 ? {} : { allowCredentials: allowed.map(({ credential_id: id }) => ({ id })) }),
   });
+  return { flow, options: { ...options } };
+}
+
+/** A challenge for a passkey that is to be made. */
+export async function newFlow(
+  world: World,
+  snapshot: Snapshot,
+  use: ChallengeUse,
+): Promise<{ challenge: Uint8Array; flow: string }> {
+  const challenge = randomBytes(32);
   const expires = world.clock().getTime() + CHALLENGE_MS;
   const flow = Buffer.from(JSON.stringify({ challenge: challenge.toString('base64url'), expires }));
-  const sealed = await sealSecret(world, snapshot, FLOW, flow);
-  return { flow: Buffer.from(sealed).toString('base64url'), options: { ...options } };
+  const sealed = await sealSecret(world, snapshot, purposeOf(use), flow);
+  return { challenge, flow: Buffer.from(sealed).toString('base64url') };
+}
+
+/** The challenge of a flow, spent by this call. @throws AuthorityError `wrong-credentials` */
+export async function spendFlow(world: World, tx: Transaction, use: ChallengeUse, flow: string): Promise<Uint8Array> {
+  const challenge = await openFlow(world, tx, use, flow);
+  const at = world.clock();
+  if (challenge === undefined || challenge.expires <= at.getTime()) throw refused();
+  if (!(await spendChallenge(tx, challenge.challenge, at, new Date(challenge.expires)))) throw refused();
+  return Buffer.from(challenge.challenge, 'base64url');
+}
+
+interface PasskeyAnswer {
+  readonly flow: string;
+  readonly response: Json;
+  readonly origin: string;
 }
 
 /**
- * The passkey that answered the challenge in `flow`, its counter moved on and the challenge spent.
+ * The operator's passkey that answered the challenge in `flow`, its counter moved on and the challenge spent.
  * @throws AuthorityError `wrong-credentials`
  */
-export async function passkeyAnswer(
+export async function passkeyAnswer(world: World, tx: Transaction, answer: PasskeyAnswer): Promise<PasskeyRow> {
+  const { passkey, counter } = await checkAnswer(world, tx, 'operator', answer, lockPasskey);
+  await setPasskeyCounter(tx, passkey.credential_id, counter);
+  return passkey;
+}
+
+/** The same of a person's passkey; an operator's is none. */
+export async function personPasskeyAnswer(
   world: World,
   tx: Transaction,
-  answer: { readonly flow: string; readonly response: Json; readonly origin: string },
-): Promise<PasskeyRow> {
-  const challenge = await openFlow(world, tx, answer.flow);
+  use: ChallengeUse,
+  answer: PasskeyAnswer,
+): Promise<PersonPasskeyRow> {
+  const { passkey, counter } = await checkAnswer(world, tx, use, answer, lockPersonPasskey);
+  await notePersonPasskey(tx, passkey.credential_id, { counter, at: world.clock() });
+  return passkey;
+}
+
+async function checkAnswer<Row extends Pick<PasskeyRow, 'credential_id' | 'public_key' | 'counter'>>(
+  world: World,
+  tx: Transaction,
+  use: ChallengeUse,
+  answer: PasskeyAnswer,
+  find: (tx: Transaction, credentialId: string) => Promise<Row | undefined>,
+): Promise<{ passkey: Row; counter: number }> {
+  const challenge = await openFlow(world, tx, use, answer.flow);
   const at = world.clock();
   if (challenge === undefined || challenge.expires <= at.getTime()) throw refused();
   const id = typeof answer.response.id === 'string' ? answer.response.id : '';
-  const passkey = await lockPasskey(tx, id);
+  const passkey = await find(tx, id);
   if (passkey === undefined) throw refused();
   const { verifyAuthenticationResponse } = await library();
   const verified = await verifyAuthenticationResponse({
@@ -118,22 +177,24 @@ export async function passkeyAnswer(
   });
   if (!verified.verified) throw refused();
   if (!(await spendChallenge(tx, challenge.challenge, at, new Date(challenge.expires)))) throw refused();
-  await setPasskeyCounter(tx, passkey.credential_id, verified.authenticationInfo.newCounter);
-  return passkey;
+  return { passkey, counter: verified.authenticationInfo.newCounter };
 }
 
 const CHALLENGE_MS = 300_000;
 /** COSE: EdDSA, ES256, RS256, what authenticators have. */
 const ALGORITHMS = [-8, -7, -257];
-const FLOW = 'chancery:passkey-challenge';
+/** Of operators as it always was. */
+const purposeOf = (use: ChallengeUse): string =>
+  use === 'operator' ? 'chancery:passkey-challenge' : `chancery:passkey-challenge:${use}`;
 
 async function openFlow(
   world: World,
   snapshot: Snapshot,
+  use: ChallengeUse,
   flow: string,
 ): Promise<{ challenge: string; expires: number } | undefined> {
   try {
-    const opened = await openSecret(world, snapshot, FLOW, Buffer.from(flow, 'base64url'));
+    const opened = await openSecret(world, snapshot, purposeOf(use), Buffer.from(flow, 'base64url'));
     return JSON.parse(Buffer.from(opened).toString()) as { challenge: string; expires: number };
   } catch (error) {
     if (error instanceof AuthorityError) throw error;

@@ -9,6 +9,7 @@ import type { Transaction } from '../store/database.ts';
 import { lockOperatorByAddress, noteSignIn, type OperatorRow, operatorById, setTotpStep } from '../store/operators.ts';
 import { consumeToken, insertToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
+import { operatorPrincipal } from './authenticate.ts';
 import { totpPurpose } from './credential.ts';
 import { passkeyAnswer } from './passkey.ts';
 import { verifyPassword } from './password.ts';
@@ -95,12 +96,7 @@ export async function beginSession(tx: Transaction, world: World, operator: Oper
   const token = newToken();
   await insertToken(tx, { secret: token, kind: 'session', operatorId: operator.id, at, expiresAt });
   await noteSignIn(tx, operator.id, at);
-  return { me: meOf(principalOfOperator(operator)), token, expiresAt };
-}
-
-function principalOfOperator(operator: Pick<OperatorRow, 'id' | 'name' | 'address' | 'roles'>) {
-  const { id, name, address, roles } = operator;
-  return { kind: 'operator', id, name, address, roles } as const;
+  return { me: meOf(operatorPrincipal(world, operator)), token, expiresAt };
 }
 
 export function meOf(by: Extract<Principal, { kind: 'operator' }>): Me {

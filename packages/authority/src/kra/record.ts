@@ -9,6 +9,7 @@ import type { World } from '../world.ts';
 import { FORMAT_VERSION, type SealedKey } from './generate.ts';
 import { makeClaimLock } from './locks/claim.ts';
 import { makeGatewayLock } from './locks/gateway.ts';
+import { makeOwnerLocks } from './locks/owner.ts';
 import { lockedPoints, makeVaultLock } from './locks/vault.ts';
 
 export interface NewRecord {
@@ -34,14 +35,14 @@ export interface StoredRecord {
   readonly locked: LockedPoint[];
 }
 
-/** Locked to the vault, to the claim link where there is one, and to the gateways where the person lets them open mail. Zeroes the DEK. */
+/** Locked to the vault, to the claim link where there is one, to the gateways where the person lets them open mail, and to its owner's passkeys. Zeroes the DEK. */
 export async function storeRecord(tx: Transaction, world: World, record: NewRecord): Promise<StoredRecord> {
   const { recordId, person, vault, origin, key, claim } = record;
   const at = world.clock();
   try {
     const owner = { recordId, personId: person.id };
     const vaultLock = await makeVaultLock(world, vault, owner, key.dek);
-    const locks = await locksOf(tx, record, vaultLock, at);
+    const locks = await locksOf(tx, world, record, vaultLock, at);
     const spkiSha256 = createHash('sha256').update(key.spki).digest();
     await insertEscrowedKey(
       tx,
@@ -73,7 +74,7 @@ export async function storeRecord(tx: Transaction, world: World, record: NewReco
   }
 }
 
-async function locksOf(tx: Transaction, record: NewRecord, vaultLock: Buffer, at: Date) {
+async function locksOf(tx: Transaction, world: World, record: NewRecord, vaultLock: Buffer, at: Date) {
   const { recordId, person, vault, key, claim } = record;
   const locks: Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>[] = [
     { kind: 'vault', holder: vault.id, wrapped: vaultLock, expires_at: null },
@@ -87,5 +88,6 @@ async function locksOf(tx: Transaction, record: NewRecord, vaultLock: Buffer, at
     const wrapped = await makeGatewayLock(gateway.certificate, key.dek);
     locks.push({ kind: 'gateway', holder: gateway.id, wrapped, expires_at: null });
   }
+  locks.push(...(await makeOwnerLocks(world, tx, { recordId, personId: person.id }, key.dek)));
   return locks;
 }

@@ -134,6 +134,28 @@ export async function packClaimed(snapshot: Snapshot, claim: ClaimPackage): Prom
   });
 }
 
+export interface OwnedPackage extends Omit<ClaimPackage, 'secret' | 'keys'> {
+  /** Each with its data key, as its owner's browser opened it; the caller zeroes those. */
+  readonly keys: readonly {
+    key: EscrowedKeyRow;
+    dek: Uint8Array;
+    certificate: Uint8Array;
+    authorityId: string | null;
+  }[];
+}
+
+/** Keys that their owner has opened, as PKCS#12. @throws AuthorityError `wrong-credentials` for a data key that is not of its record */
+export async function packOwned(snapshot: Snapshot, owned: OwnedPackage): Promise<Uint8Array> {
+  const keys = owned.keys.map(({ dek, ...one }) => ({ ...one, openDek: async () => Buffer.from(dek) }));
+  return pack(snapshot, { ...owned, keys }).catch((error: unknown) => {
+    if (!(error instanceof AuthorityError)) throw error;
+    throw new AuthorityError(
+      'wrong-credentials',
+      'A key does not open with what this passkey gave. Nothing was delivered. Use the passkey that it is locked to.',
+    );
+  });
+}
+
 async function packRecovered(
   snapshot: Snapshot,
   world: World,

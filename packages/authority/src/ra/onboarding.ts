@@ -13,6 +13,8 @@ import { withdrawEnrollments } from '../store/enrollments.ts';
 import { dropLocks } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, lockPerson, markLeft } from '../store/people.ts';
+import { deletePasskeysOfPerson } from '../store/person-passkeys.ts';
+import { deleteTokensOfPerson } from '../store/tokens.ts';
 import { rotate, settle, type WantedPerson } from './end-entity.ts';
 import { revokeImportedSigning } from './imported-status.ts';
 
@@ -78,8 +80,8 @@ export const changePerson = operation({
 });
 
 /**
- * A person leaves: their signing certificates are revoked, nothing more is issued, delivered or published, and gateways
- * open their mail no longer. Encryption certificates and escrow stay: old mail must remain readable.
+ * A person leaves: their signing certificates are revoked, nothing more is issued, delivered or published, their own page
+ * is closed, and gateways open their mail no longer. Encryption certificates and escrow stay: old mail must remain readable.
  * @throws AuthorityError `not-found`, `wrong-state`
  */
 export const removePerson = operation({
@@ -98,6 +100,10 @@ export const removePerson = operation({
     const claim = await lockOpenClaim(tx, id);
     if (claim !== undefined) await endClaim(tx, claim.id, at);
     await dropLocks(tx, { kind: 'gateway', personId: id });
+    // Their page is closed to them: sessions, links, and what would open it again.
+    await deleteTokensOfPerson(tx, id);
+    await dropLocks(tx, { kind: 'owner', personId: id });
+    await deletePasskeysOfPerson(tx, id);
     const signing = (await certificatesOfPerson(tx, id)).filter(
       (one) => one.use === 'signing' && one.revoked_at === null && one.not_after > at,
     );

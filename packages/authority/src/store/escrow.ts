@@ -100,6 +100,15 @@ export async function certificatesOfKeys(
   snapshot: Snapshot,
   ids: readonly string[],
 ): Promise<Map<string, KeyCertificate>> {
+  const all = await everyCertificateOfKeys(snapshot, ids);
+  return new Map(all.map(({ escrowedKeyId, ...certificate }) => [escrowedKeyId, certificate]));
+}
+
+/** Every certificate that an escrowed key ever had, oldest first: mail names the one that it was encrypted for. */
+export async function everyCertificateOfKeys(
+  snapshot: Snapshot,
+  ids: readonly string[],
+): Promise<(KeyCertificate & { readonly escrowedKeyId: string })[]> {
   const ours = snapshot
     .selectFrom('certificates')
     .select(['escrowed_key_id', 'certificate', 'serial_number'])
@@ -111,18 +120,27 @@ export async function certificatesOfKeys(
     .select(['authority_id', 'not_before as since'])
     .where(sql<boolean>`escrowed_key_id = ANY (${ids}::uuid[])`);
   const rows = await ours.unionAll(others).orderBy('since').execute();
-  return new Map(
-    rows.flatMap((row) =>
-      row.escrowed_key_id === null
-        ? []
-        : [
-            [
-              row.escrowed_key_id,
-              { certificate: row.certificate, authorityId: row.authority_id, serialNumber: row.serial_number },
-            ] as const,
-          ],
-    ),
+  return rows.flatMap(({ escrowed_key_id: escrowedKeyId, certificate, authority_id, serial_number }) =>
+    escrowedKeyId === null
+      ? []
+      : [{ escrowedKeyId, certificate, authorityId: authority_id, serialNumber: serial_number }],
   );
+}
+
+/** A lock that is there already stays. @returns whether it was put in */
+export async function addLock(
+  tx: Transaction,
+  escrowedKeyId: string,
+  lock: Pick<LockRow, 'kind' | 'holder' | 'wrapped' | 'expires_at'>,
+  at: Date,
+): Promise<boolean> {
+  const added = await tx
+    .insertInto('escrow_locks')
+    .values({ ...lock, escrowed_key_id: escrowedKeyId, created_at: at })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return added !== undefined;
 }
 
 /** Of these keys, those that their owner has fetched or a gateway opens in the owner's stead. */
@@ -144,7 +162,7 @@ export async function markDelivered(tx: Transaction, ids: readonly string[], at:
 
 export async function dropLocks(
   tx: Transaction,
-  lock: { readonly kind: 'claim' | 'gateway'; readonly holder?: string; readonly personId?: string },
+  lock: { readonly kind: 'claim' | 'gateway' | 'owner'; readonly holder?: string; readonly personId?: string },
 ): Promise<number> {
   let query = tx.deleteFrom('escrow_locks').where('kind', '=', lock.kind);
   if (lock.holder !== undefined) query = query.where('holder', '=', lock.holder);

@@ -167,6 +167,27 @@ export async function lockActiveAdministrators(tx: Transaction): Promise<string[
   return rows.map((row) => row.id);
 }
 
+/** What the configuration excluded when it was last read. */
+export async function configuredExclusions(snapshot: Snapshot): Promise<[string, string][]> {
+  const rows = await snapshot.selectFrom('exclusive_roles').selectAll().where('shipped', '=', false).execute();
+  return rows.map(({ one, other }) => [one, other]);
+}
+
+export async function replaceConfiguredExclusions(
+  tx: Transaction,
+  pairs: readonly (readonly [string, string])[],
+): Promise<void> {
+  await tx.deleteFrom('exclusive_roles').where('shipped', '=', false).execute();
+  for (const pair of pairs) {
+    const [one = '', other = ''] = [...pair].sort();
+    await tx
+      .insertInto('exclusive_roles')
+      .values({ one, other, shipped: false })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
 export async function lockPasskey(tx: Transaction, credentialId: string): Promise<PasskeyRow | undefined> {
   return tx.selectFrom('passkeys').selectAll().where('credential_id', '=', credentialId).forUpdate().executeTakeFirst();
 }

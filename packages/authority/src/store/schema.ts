@@ -46,14 +46,36 @@ export interface Schema {
   };
   tokens: {
     hash: Buffer;
-    kind: 'setup' | 'invitation' | 'session' | 'sign-in' | 'gateway' | 'webauthn';
+    kind: 'setup' | 'invitation' | 'session' | 'sign-in' | 'gateway' | 'webauthn' | 'person-session' | 'person-sign-in';
     operator_id: string | null;
     gateway_id: string | null;
+    person_id: Generated<string | null>;
     data: Json;
     created_at: Date;
     expires_at: Date | null;
     last_used_at: Date | null;
   };
+  person_passkeys: {
+    credential_id: string;
+    person_id: string;
+    public_key: Buffer;
+    counter: BigIntColumn;
+    transports: string[];
+    name: string;
+    owner_key: Buffer | null;
+    created_at: Date;
+    last_used_at: Date | null;
+  };
+  help_requests: {
+    id: string;
+    person_id: string;
+    topic: 'lost-key' | 'lost-device' | 'other';
+    note: string;
+    asked_at: Date;
+    closed_at: Date | null;
+    closed_by: string | null;
+  };
+  exclusive_roles: { one: string; other: string; shipped: boolean };
   gateways: { id: Generated<string>; name: string; created_at: Date; last_seen_at: Date | null };
   people: {
     id: Generated<string>;

@@ -22,6 +22,9 @@ export async function insertToken(
     readonly kind: TokenKind;
     readonly operatorId?: string;
     readonly gatewayId?: string;
+    readonly personId?: string;
+    /** How a person's session began: JSON values, nothing secret. */
+    readonly data?: Record<string, unknown>;
     readonly at: Date;
     readonly expiresAt: Date | null;
   },
@@ -33,7 +36,8 @@ export async function insertToken(
       kind: token.kind,
       operator_id: token.operatorId ?? null,
       gateway_id: token.gatewayId ?? null,
-      data: '{}',
+      person_id: token.personId ?? null,
+      data: JSON.stringify(token.data ?? {}),
       created_at: token.at,
       expires_at: token.expiresAt,
       last_used_at: null,
@@ -45,7 +49,7 @@ export async function insertToken(
 export async function findToken(snapshot: Snapshot, kind: TokenKind, secret: string, at: Date) {
   return snapshot
     .selectFrom('tokens')
-    .select(['operator_id', 'gateway_id'])
+    .select(['operator_id', 'gateway_id', 'person_id', 'data', 'expires_at'])
     .where('hash', '=', hashToken(secret))
     .where('kind', '=', kind)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
@@ -59,7 +63,7 @@ export async function consumeToken(tx: Transaction, kind: TokenKind, secret: str
     .where('hash', '=', hashToken(secret))
     .where('kind', '=', kind)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
-    .returning(['operator_id', 'gateway_id'])
+    .returning(['operator_id', 'gateway_id', 'person_id'])
     .executeTakeFirst();
 }
 
@@ -93,6 +97,11 @@ export async function deleteTokensOfKind(tx: Transaction, kind: TokenKind): Prom
 /** Ends an operator's sessions and every link that would begin one. */
 export async function deleteTokensOfOperator(tx: Transaction, operatorId: string): Promise<void> {
   await tx.deleteFrom('tokens').where('operator_id', '=', operatorId).execute();
+}
+
+/** Ends a person's sessions and every link that would begin one. */
+export async function deleteTokensOfPerson(tx: Transaction, personId: string): Promise<void> {
+  await tx.deleteFrom('tokens').where('person_id', '=', personId).execute();
 }
 
 export async function countExpiredTokens(snapshot: Snapshot, at: Date): Promise<number> {

@@ -214,6 +214,22 @@ export async function shareKeysOf(
   return new Map(rows.map((row) => [row.operator_id, row]));
 }
 
+/** Those of an operator's share keys, older ones too, that a passkey gives. */
+export async function sharePasskeysOf(
+  snapshot: Snapshot,
+  operatorId: string,
+): Promise<{ encryption: string; credentialId: string }[]> {
+  const rows = await snapshot
+    .selectFrom('share_keys')
+    .select(['encryption_key', 'credential_id'])
+    .where('operator_id', '=', operatorId)
+    .orderBy('created_at')
+    .execute();
+  return rows.flatMap(({ encryption_key: encryption, credential_id: credentialId }) =>
+    credentialId === null ? [] : [{ encryption, credentialId }],
+  );
+}
+
 export async function insertCeremony(
   tx: Transaction,
   ceremony: Omit<CeremonyRow, 'state' | 'plan' | 'transcript' | 'test_record' | 'closed_at' | 'reason'>,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AuditRecord, Client } from '@chancery/api';
 import { type KeptCheckpoints, verifyExportedTrail } from '@chancery/authority';
-import { parseSignedCheckpoint, parseVerifierKey } from '@chancery/trail';
+import { parseSignedCheckpoint, parseVerifierKey, verifyRecordFile } from '@chancery/trail';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
@@ -113,7 +113,28 @@ export function auditCommand(): Command {
       if (!verdict.intact) process.exitCode = exitCodes.refused;
     });
 
+  withOffice(
+    audit
+      .command('check-records')
+      .description('check the records that a person saved from their own page, without any office'),
+  )
+    .argument('<file>', 'as it was saved')
+    .option('--key <key...>', "the office's verifier key, as it was noted; without it, the one in the file", [])
+    .action((file: string, options: OfficeOptions & { key: string[] }) => {
+      const verdict = verifyRecordFile(readExport(file), options.key.length === 0 ? undefined : readKeys(options.key));
+      print(options, verdict, () => verdict.message);
+      if (!verdict.intact) process.exitCode = exitCodes.refused;
+    });
+
   return audit;
+}
+
+function readKeys(texts: readonly string[]) {
+  try {
+    return texts.map(parseVerifierKey);
+  } catch (error) {
+    throw new CommandError(`${(error as Error).message} Nothing was checked.`);
+  }
 }
 
 async function* everyRecord(client: Client, from?: string): AsyncGenerator<AuditRecord> {

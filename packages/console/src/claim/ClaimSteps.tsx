@@ -8,6 +8,7 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { Instructions } from './Instructions.tsx';
+import { OwnPage } from './OwnPage.tsx';
 import { makePassword } from './password.ts';
 import { writePkcs12 } from './pkcs12.ts';
 import { certifies, makeSigningKey } from './request.ts';
@@ -28,7 +29,7 @@ interface KeyFile {
 
 const pkcs12Type = 'application/x-pkcs12';
 
-/** Password, signing key, encryption key, import, finish. */
+/** Password, signing key, encryption key, import, own page, finish. */
 export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) {
   const [password] = useState(() => makePassword());
   const [profile, setProfile] = useState<'modern' | 'compat'>('modern');
@@ -158,7 +159,10 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
       <Step number={4} title="Import them into your mail program">
         <Instructions caCertificates={claim.caCertificates} organisation={claim.organisation} />
       </Step>
-      <Step number={5} title="Finish">
+      <Step number={5} title="Your own page, for the next device">
+        <OwnPage secret={secret} ready={claim.encryption !== 'none'} />
+      </Step>
+      <Step number={6} title="Finish">
         <Checkbox
           checked={imported}
           disabled={!signed || !decrypts}

@@ -18,6 +18,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { findingsOfVault } from '../vault/judge-vault.ts';
 import { useVault } from '../vault/use-vault.ts';
+import { WaitingForHelp } from './WaitingForHelp.tsx';
 
 const Charts = lazy(() => import('./Charts.tsx').then((module) => ({ default: module.Charts })));
 
@@ -56,6 +57,7 @@ function Glance({ overview }: { overview: Overview }) {
   return (
     <Stack gap="lg">
       <Needs overview={overview} />
+      <WaitingForHelp />
       <SimpleGrid cols={{ base: 1, xs: 2, lg: 5 }}>
         <Figure
           name="Can be written to encrypted"

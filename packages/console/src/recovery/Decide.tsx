@@ -38,7 +38,7 @@ function DecideWith({ request, vault }: DecideWithProps) {
   const [acceptAttested, setAcceptAttested] = useState(false);
   const transcript = readTranscriptOf(vault);
   const own = transcript?.plan.officers.find(({ id }) => id === me?.id);
-  const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
+  const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const decide = useAct(
     async (decision: 'approve' | 'reject') => {
       const { digest, opening } = request;

@@ -10,7 +10,6 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { InWords } from '../problem.ts';
 import { inWorker } from './in-worker.ts';
-import { rememberPasskey } from './known-passkeys.ts';
 import { askSharePasskey, makeSharePasskey } from './share-passkey.ts';
 import { useShareKey, Work } from './use-share-key.tsx';
 
@@ -75,7 +74,6 @@ function ByPasskey({ onDone }: MakeShareKeyProps) {
           'This passkey gave something else the second time, so it cannot be a share key. Nothing was registered. Use another authenticator, or a file.',
         );
       }
-      rememberPasskey(publicKeys.encryption, credentialId);
       return api.registerShareKey({ body: { publicKeys, signature, kind: 'passkey', credentialId } });
     },
     { stale: ['vault'], onDone: (vault) => vault !== null && onDone(vault) },
@@ -122,7 +120,7 @@ function ByFile({ onDone }: MakeShareKeyProps) {
   const [passphrase, setPassphrase] = useState('');
   const [work, setWork] = useState<{ what: string; share: number | null } | null>(null);
   const [made, setMade] = useState<ShareKeyFile | 'own'>();
-  const key = useShareKey({ held: null });
+  const key = useShareKey({ vault: null });
   const short = [...passphrase.normalize('NFC')].length < LEAST_PASSPHRASE;
   const keep = (file: ShareKeyFile) =>
     save(fileNameFor(file.holder), 'application/json', `${JSON.stringify(file, null, 2)}\n`);

@@ -96,7 +96,7 @@ function Contribute({ vault, round, work }: RoundPanelProps & { work: Awaited<Re
     founding?.plan.officers.some(({ publicKeys }) => publicKeys.signing === own?.publicKeys.signing) ?? true;
   const fingerprint = founding === null ? '' : fingerprintOf(digestOf(founding));
   const [compared, setCompared] = useState<string | null>(null);
-  const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
+  const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const act = useAct(
     async () => {
       const target: RewrapTarget | null =

@@ -63,7 +63,7 @@ function Deal({ vault, ceremony }: YourPartProps) {
   const plan = readPlan(ceremony);
   const previous = readPrevious(ceremony);
   const own = (previous?.plan ?? plan)?.officers.find(({ id }) => id === me?.id);
-  const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
+  const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const deal = useAct(
     async () => {
       if (plan === null || me === undefined) throw new InWords('The ceremony has no plan yet.');
@@ -120,7 +120,7 @@ function Accept({ vault, ceremony }: YourPartProps) {
   const me = useMe();
   const transcript = readTranscriptOf(ceremony);
   const own = transcript?.plan.officers.find(({ id }) => id === me?.id);
-  const key = useShareKey({ held: vault.yourShareKey, encryption: own?.publicKeys.encryption });
+  const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const accept = useAct(
     async () => {
       const { opening } = ceremony;

@@ -7,7 +7,6 @@ import { passkeyObstacle } from '../credential/passkey.ts';
 import { InWords } from '../problem.ts';
 import type { ActInput, ActName, ActOutput, ShareKeySource } from './acts.ts';
 import { inWorker } from './in-worker.ts';
-import { passkeyOf } from './known-passkeys.ts';
 import { type ChosenFile, ShareKeyFileField } from './ShareKeyFile.tsx';
 import { askSharePasskey } from './share-passkey.ts';
 
@@ -15,8 +14,8 @@ type KeyedAct = Exclude<ActName, 'make'>;
 type InputBesideKey<N extends KeyedAct> = Omit<ActInput<N>, 'source'>;
 
 interface UsedShareKey {
-  /** The officer's newest. */
-  held: Vault['yourShareKey'];
+  /** The officer's newest, and the passkeys of all of them; null where there is none yet. */
+  vault: Pick<Vault, 'yourShareKey' | 'yourPasskeys'> | null;
   /** Public half of the one that this is done with, base64url, where it is known. */
   encryption?: string | undefined;
 }
@@ -30,9 +29,10 @@ export interface OpenedByHand {
 }
 
 /** An officer's share key, for one act at a time: asked of the passkey, or opened from its file. */
-export function useShareKey({ held, encryption }: UsedShareKey): OpenedByHand {
+export function useShareKey({ vault, encryption }: UsedShareKey): OpenedByHand {
   const me = useMe();
-  const known = passkeyOf(encryption);
+  const held = vault?.yourShareKey ?? null;
+  const known = vault?.yourPasskeys.find((one) => one.encryption === encryption)?.credentialId;
   const credentialId = known ?? held?.credentialId ?? null;
   const [kind, setKind] = useState<'passkey' | 'file'>();
   const [file, setFile] = useState<ChosenFile | null>(null);

@@ -4,11 +4,14 @@ import type { FastifyRequest } from 'fastify';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { principalOfToken } from '../../identity/authenticate.ts';
+import { personOfToken } from '../../identity/person-sessions.ts';
 import type { Principal } from '../../principal.ts';
 import { hashToken } from '../../store/tokens.ts';
 import type { World } from '../../world.ts';
 
 export const SESSION_COOKIE = 'chancery_session';
+/** Of an employee. It goes to the routes of their own page and to no others. */
+export const PERSON_COOKIE = 'chancery_person';
 
 const local: Principal = { kind: 'local', id: 'local', name: "the office's own machine" };
 
@@ -36,6 +39,25 @@ export async function authenticate(
 }
 
 /**
+ * The person whose session this is. An operator's token is none here, as a person's is none there.
+ * @throws AuthorityError `unauthenticated`
+ */
+export async function authenticatePerson(
+  world: World,
+  request: FastifyRequest,
+): Promise<{ by: Principal; token: string; sessionEndsAt: Date }> {
+  const token = bearerOf(request) ?? request.cookies[PERSON_COOKIE];
+  const found = token === undefined || token.length > 200 ? undefined : await personOfToken(world, token);
+  if (token !== undefined && found !== undefined) return { by: found.person, token, sessionEndsAt: found.expiresAt };
+  throw new AuthorityError(
+    'unauthenticated',
+    token === undefined
+      ? 'Sign in first. Nothing was changed.'
+      : 'You are signed out. Nothing was changed. Sign in again.',
+  );
+}
+
+/**
  * The origin of the page that asks. A page of somebody else must not write with the visitor's cookie, so a write that
  * comes with a cookie has to say that it comes from us.
  * @throws AuthorityError `forbidden`
@@ -45,7 +67,9 @@ export function checkedOrigin(world: World, request: FastifyRequest): string {
   const { origin } = request.headers;
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (origin !== undefined && isOurs(world, origin, request.headers.host)) return origin;
-  const byCookie = bearerOf(request) === undefined && request.cookies[SESSION_COOKIE] !== undefined;
+  const { cookies } = request;
+  const byCookie =
+    bearerOf(request) === undefined && (cookies[SESSION_COOKIE] !== undefined || cookies[PERSON_COOKIE] !== undefined);
   if (!reads && (byCookie || (origin !== undefined && bearerOf(request) === undefined))) {
     throw new AuthorityError(
       'forbidden',

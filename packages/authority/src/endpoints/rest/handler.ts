@@ -1,6 +1,7 @@
 /** What a route handler is given, and what it owes: typed by the contract. */
 import type { RouteName, Routes } from '@chancery/api';
 import type { z } from 'zod';
+import type { PersonSession } from '../../identity/person-sessions.ts';
 import type { Session } from '../../identity/sessions.ts';
 import type { Principal } from '../../principal.ts';
 import type { OcspResponder } from '../../status/ocsp-responder.ts';
@@ -22,6 +23,10 @@ export interface Context {
   beginSession(session: Session): void;
   /** Takes it out again. */
   endSession(): void;
+  /** Of an employee, on the routes of their own page. */
+  readonly personSession: { readonly token: string; readonly endsAt: Date } | undefined;
+  beginPersonSession(session: PersonSession): void;
+  endPersonSession(): void;
 }
 
 type Part<R, K extends 'params' | 'query' | 'body'> = R extends { readonly [P in K]: infer S extends z.ZodType }

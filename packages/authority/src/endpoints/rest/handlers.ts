@@ -21,6 +21,7 @@ import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { recoveryHandlers } from './recovery.ts';
 import { roundHandlers } from './rounds.ts';
+import { selfHandlers } from './self.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { statusHandlers } from './status.ts';
@@ -40,6 +41,7 @@ export const handlers: Handlers<RouteName> = {
   ...importHandlers,
   ...issuanceHandlers,
   ...claimHandlers,
+  ...selfHandlers,
   ...vaultHandlers,
   ...roundHandlers,
   ...recoveryHandlers,

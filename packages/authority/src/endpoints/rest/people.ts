@@ -1,15 +1,28 @@
 /** End entities: people and mailboxes. */
+import { removePasskeysOfPerson } from '../../identity/person-passkeys.ts';
 import { consult, perform } from '../../operation.ts';
 import { newClaimLink } from '../../ra/claim-link.ts';
 import { issueSigning } from '../../ra/enrollment.ts';
+import { closeHelp } from '../../ra/help.ts';
 import { importPeople } from '../../ra/import.ts';
 import { addPerson, changePerson, removePerson } from '../../ra/onboarding.ts';
 import { describePerson, peoplePage, personDetail } from '../../ra/people.ts';
+import { openHelpRequests } from '../../store/help-requests.ts';
 import type { Context, Handlers } from './handler.ts';
 import { issued } from './issued.ts';
 
 export const peopleHandlers: Handlers<
-  'people' | 'person' | 'addPerson' | 'changePerson' | 'removePerson' | 'importPeople' | 'newClaim' | 'requestSigning'
+  | 'people'
+  | 'person'
+  | 'addPerson'
+  | 'changePerson'
+  | 'removePerson'
+  | 'importPeople'
+  | 'newClaim'
+  | 'requestSigning'
+  | 'helpRequests'
+  | 'closeHelp'
+  | 'removePersonPasskeys'
 > = {
   async people({ world, by }, { query }) {
     return consult(world, 'person:read', by, (snapshot) => peoplePage(world, snapshot, query));
@@ -31,6 +44,28 @@ export const peopleHandlers: Handlers<
   },
   async importPeople({ world, by }, { body }) {
     return perform(world, importPeople, by, body);
+  },
+  async helpRequests({ world, by }) {
+    const rows = await consult(world, 'person:read', by, (snapshot) => openHelpRequests(snapshot, 200));
+    return {
+      items: rows.map(({ id, person_id: personId, name, address, topic, note, asked_at }) => ({
+        id,
+        personId,
+        name,
+        address,
+        topic,
+        note,
+        askedAt: asked_at.toISOString(),
+      })),
+    };
+  },
+  async closeHelp({ world, by }, { params }) {
+    await perform(world, closeHelp, by, params);
+    return { done: true };
+  },
+  async removePersonPasskeys({ world, by }, { params }) {
+    await perform(world, removePasskeysOfPerson, by, params);
+    return { done: true };
   },
   async newClaim({ world, by }, { params }) {
     const { url, expiresAt } = await newClaimLink(world, by, params.id);

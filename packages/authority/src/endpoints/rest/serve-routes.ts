@@ -1,16 +1,17 @@
 /** Serves the contract: every route of it, each by its handler. */
 import { Problem, type RouteDefinition, type RouteName, routes } from '@chancery/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { PersonSession } from '../../identity/person-sessions.ts';
 import type { Session } from '../../identity/sessions.ts';
 import { anonymous, type Principal } from '../../principal.ts';
 import type { OcspResponder } from '../../status/ocsp-responder.ts';
 import type { World } from '../../world.ts';
-import { authenticate, checkedOrigin, SESSION_COOKIE } from './caller.ts';
+import { authenticate, authenticatePerson, checkedOrigin, PERSON_COOKIE, SESSION_COOKIE } from './caller.ts';
 import type { Context, Handlers } from './handler.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    caller: { by: Principal; token: string | undefined; origin: string } | null;
+    caller: { by: Principal; token: string | undefined; sessionEndsAt?: Date; origin: string } | null;
   }
 }
 
@@ -50,7 +51,9 @@ export function serveRoutes(app: FastifyInstance, handlers: Handlers<RouteName>,
         const known =
           definition.access === 'public'
             ? { by: anonymous, token: undefined }
-            : await authenticate(world, options.localTokenHash, request);
+            : definition.access === 'person'
+              ? await authenticatePerson(world, request)
+              : await authenticate(world, options.localTokenHash, request);
         request.caller = { ...known, origin };
       },
       handler: async (request, reply) => {
@@ -80,10 +83,13 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   writeJournal: 8_000_000,
 };
 
+const OWN_PAGE = '/api/v1/self';
+
 /** Per address and minute, on this node. Behind one address may sit a whole building: claims are generous. */
 function limitOf(name: RouteName, definition: RouteDefinition): { max: number; timeWindow: string } | false {
   if (definition.access !== 'public' || name === 'office') return false;
-  return { max: definition.path.startsWith('/api/v1/claims/') ? 600 : 60, timeWindow: '1 minute' };
+  const max = definition.path.startsWith('/api/v1/claims/') ? 600 : 60;
+  return { max, timeWindow: '1 minute' };
 }
 
 function contextOf(options: ServeOptions, request: FastifyRequest, reply: FastifyReply): Context {
@@ -105,5 +111,12 @@ function contextOf(options: ServeOptions, request: FastifyRequest, reply: Fastif
     beginSession: (session: Session) =>
       void reply.setCookie(SESSION_COOKIE, session.token, { ...cookie, expires: session.expiresAt }),
     endSession: () => void reply.clearCookie(SESSION_COOKIE, cookie),
+    personSession:
+      caller.sessionEndsAt === undefined || caller.token === undefined
+        ? undefined
+        : { token: caller.token, endsAt: caller.sessionEndsAt },
+    beginPersonSession: (session: PersonSession) =>
+      void reply.setCookie(PERSON_COOKIE, session.token, { ...cookie, path: OWN_PAGE, expires: session.expiresAt }),
+    endPersonSession: () => void reply.clearCookie(PERSON_COOKIE, { ...cookie, path: OWN_PAGE }),
   };
 }

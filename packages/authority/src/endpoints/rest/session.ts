@@ -20,7 +20,7 @@ export const sessionHandlers: Handlers<
     return enter(context, await perform(context.world, signInWithPassword, context.by, body));
   },
   async passkeyOptions({ world, origin }) {
-    return world.database.snapshot((snapshot) => passkeyChallenge(world, snapshot, origin));
+    return world.database.snapshot((snapshot) => passkeyChallenge(world, snapshot, origin, 'operator'));
   },
   async passkeyLogin(context, { body }) {
     const { world, by, origin } = context;

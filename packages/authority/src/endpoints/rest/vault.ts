@@ -26,6 +26,7 @@ import {
   listCeremonies,
   openCeremonyRow,
   shareKeysOf,
+  sharePasskeysOf,
   vaultById,
 } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
@@ -113,6 +114,7 @@ function readVault(world: World, by: Principal): Promise<Vault> {
         own === undefined
           ? null
           : { kind: own.kind, credentialId: own.credential_id, createdAt: own.created_at.toISOString() },
+      yourPasskeys: by.kind === 'operator' ? await sharePasskeysOf(snapshot, by.id) : [],
       ceremony: open === undefined ? null : await describeCeremony(snapshot, open, by),
       kek: { store: vault.kekReference.split(':')[0] ?? '', rotates: vault.previousKekReference !== null },
       rounds: await openRoundsFor(snapshot, by),

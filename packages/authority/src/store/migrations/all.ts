@@ -20,6 +20,7 @@ import { up as legalHolds } from './0026-legal-holds.ts';
 import { up as keyRetention } from './0027-key-retention.ts';
 import { up as lockedPoints } from './0028-locked-points.ts';
 import { up as auditTargets } from './0029-audit-targets.ts';
+import { up as employees } from './0030-employees.ts';
 import { up as coveringInventory } from './0040-covering-inventory.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
@@ -45,5 +46,6 @@ export const migrations: Record<string, Migration> = {
   '0027-key-retention': { up: keyRetention },
   '0028-locked-points': { up: lockedPoints },
   '0029-audit-targets': { up: auditTargets },
+  '0030-employees': { up: employees },
   '0040-covering-inventory': { up: coveringInventory },
 };

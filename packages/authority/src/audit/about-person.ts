@@ -1,0 +1,76 @@
+/**
+ * What the trail says of one person: what they did themselves, and what was done to what is theirs. What a legal hold keeps from
+ * them is left out while it stands, the hold itself too, and so is every sign of it.
+ */
+import type { MyRecords, Myself } from '@chancery/api';
+import { formatVerifierKey, inclusionProof } from '@chancery/trail';
+import { sql } from 'kysely';
+import { auditKeys, latestCheckpoint, nodeReader } from '../store/audit-tree.ts';
+import type { Snapshot } from '../store/database.ts';
+import { verifierKeyOf } from './checkpoint.ts';
+
+/** One page, newest first, each record with its way into the latest checkpoint. */
+export async function recordsAbout(
+  snapshot: Snapshot,
+  personId: string,
+  { before, limit }: { before: number | undefined; limit: number },
+): Promise<MyRecords> {
+  const { rows } = await sql<{ sequence: string; canonical: string }>`
+    SELECT r.sequence, r.canonical FROM audit_records r
+    WHERE (r.actor = ${`person:${personId}`}
+        OR (r.details ? 'personId' AND r.details->>'personId' = ${personId})
+        OR r.subject IN (${aboutPerson(personId)}))
+      AND NOT EXISTS (
+        SELECT 1 FROM legal_holds h WHERE h.person_id = ${personId}::uuid AND h.lifted_at IS NULL
+          AND (r.subject = 'hold:' || h.id OR (r.action LIKE 'recovery.%' AND r.at >= h.placed_at)))
+      ${before === undefined ? sql`` : sql`AND r.sequence < ${before}`}
+    ORDER BY r.sequence DESC LIMIT ${limit}`.execute(snapshot as never);
+  const checkpoint = await latestCheckpoint(snapshot);
+  const read = nodeReader(snapshot);
+  const items: MyRecords['items'] = [];
+  for (const { sequence: text, canonical } of rows) {
+    const sequence = Number(text);
+    const covered = checkpoint !== undefined && sequence <= checkpoint.size;
+    const proof = covered ? await inclusionProof(sequence - 1, checkpoint.size, read) : null;
+    items.push({ sequence, canonical, proof: proof?.map((hash) => Buffer.from(hash).toString('hex')) ?? null });
+  }
+  const last = rows.at(-1);
+  return {
+    items,
+    next: rows.length === limit && last !== undefined ? last.sequence : null,
+    checkpoint:
+      checkpoint === undefined
+        ? null
+        : { size: checkpoint.size, at: checkpoint.at.toISOString(), note: checkpoint.note },
+    keys: (await auditKeys(snapshot)).map((key) => formatVerifierKey(verifierKeyOf(key))),
+  };
+}
+
+/** Where a person's keys went, newest first. */
+export async function deliveriesTo(snapshot: Snapshot, personId: string): Promise<Myself['devices']> {
+  const rows = await snapshot
+    .selectFrom('audit_records')
+    .select(['at', 'action', 'details'])
+    .where('actor', '=', `person:${personId}`)
+    .where('outcome', '=', 'succeeded')
+    .where('action', 'in', ['key.deliver', 'claim.collect-key'])
+    .orderBy('sequence', 'desc')
+    .limit(50)
+    .execute();
+  return rows.map(({ at, action, details }) => ({
+    at: at.toISOString(),
+    name: typeof details.device === 'string' && action === 'key.deliver' ? details.device : '',
+    keys: Array.isArray(details.escrowedKeyIds) ? details.escrowedKeyIds.length : 0,
+  }));
+}
+
+/** What a record is about where it is about this person. An address is not among them: it may have been another's before. */
+const aboutPerson = (personId: string) => sql`
+  SELECT 'person:' || ${personId}
+  UNION ALL SELECT 'certificate:' || serial_number FROM certificates WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'imported-certificate:' || id FROM imported_certificates WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'enrollment:' || id FROM enrollments WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'escrowed-key:' || id FROM escrowed_keys WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'hold:' || id FROM legal_holds WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'claim:' || id FROM claims WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'recovery:' || id FROM recovery_requests WHERE person_id = ${personId}::uuid`;

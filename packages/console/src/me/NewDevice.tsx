@@ -1,0 +1,153 @@
+import type { Myself } from '@chancery/api';
+import { Alert, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { IconDeviceLaptop, IconDownload } from '@tabler/icons-react';
+import { useState } from 'react';
+import { api } from '../api.ts';
+import { Instructions } from '../claim/Instructions.tsx';
+import { makePassword } from '../claim/password.ts';
+import { fromBase64, save } from '../files.ts';
+import { plural } from '../format.ts';
+import { CopyField } from '../pieces/CopyField.tsx';
+import { Panel } from '../pieces/Page.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { useAct } from '../pieces/useAct.ts';
+import { InWords } from '../problem.ts';
+import { inOwnerWorker } from './in-owner-worker.ts';
+import { askOwnerPasskey } from './owner-passkey.ts';
+
+/** All the person's keys in one file, for a device that has none of them. */
+export function NewDevice({ myself }: { myself: Myself }) {
+  const opening = myself.passkeys.filter(({ opensKeys }) => opensKeys);
+  const [open, setOpen] = useState(false);
+  const reachable = myself.keys.filter(({ openedBy }) => openedBy.length > 0);
+  const beyond = myself.keys.length - reachable.length;
+  return (
+    <Panel title="Set up another device">
+      <Stack gap="sm">
+        <Text size="sm">
+          A new phone or computer opens your mail once it has your encryption keys: the one of today, and those of mail
+          from before.
+        </Text>
+        {reachable.length === 0 ? (
+          <Text size="sm" c="dimmed">
+            {opening.length === 0
+              ? 'For that you need a passkey that opens your keys. You make one with your next claim link; or ask for help below.'
+              : 'No key is locked to your passkeys yet. Ask for help below.'}
+          </Text>
+        ) : open ? (
+          <Fetch myself={myself} passkeys={opening} />
+        ) : (
+          <Group>
+            <Button onClick={() => setOpen(true)} leftSection={<IconDeviceLaptop size={18} aria-hidden />}>
+              Set up another device
+            </Button>
+          </Group>
+        )}
+        {reachable.length > 0 && beyond > 0 && (
+          <Text size="sm" c="dimmed">
+            {plural(beyond, 'older key is', 'older keys are')} not locked to your passkeys: recovery officers open
+            {beyond === 1 ? ' it' : ' them'} together. Ask for help below if mail from before does not open.
+          </Text>
+        )}
+      </Stack>
+    </Panel>
+  );
+}
+
+interface KeyFile {
+  name: string;
+  octets: Uint8Array<ArrayBuffer>;
+  keys: number;
+}
+
+function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkeys'] }) {
+  const [password] = useState(() => makePassword());
+  const [device, setDevice] = useState('');
+  const [profile, setProfile] = useState<'modern' | 'compat'>('modern');
+  const [credentialId, setCredentialId] = useState(passkeys[0]?.credentialId ?? '');
+  const fetchKeys = useAct(
+    async (): Promise<KeyFile> => {
+      const { items } = await api.ownerLocks({ query: { credentialId } });
+      if (items.length === 0) throw new InWords('This passkey opens none of your keys. Nothing was done.');
+      const output = await askOwnerPasskey(credentialId);
+      const keys = await inOwnerWorker('open', { output, personId: myself.id, locks: items });
+      const file = await api.deliverKeyset({ body: { credentialId, keys, profile, password, device } });
+      const octets = fromBase64(file.data);
+      save(file.fileName, 'application/x-pkcs12', octets);
+      return { name: file.fileName, octets, keys: keys.length };
+    },
+    { stale: ['myself'] },
+  );
+  const file = fetchKeys.data;
+  if (file !== undefined) {
+    return (
+      <Stack gap="sm">
+        <Alert
+          role="status"
+          color="moss"
+          variant="outline"
+          title={`${file.keys === 1 ? 'Your key is' : `All ${file.keys} of your keys are`} in the file ${file.name}`}
+        >
+          Its password, which only this page knows. Note it now:
+          <div style={{ marginTop: 8 }}>
+            <CopyField label="password" value={password} />
+          </div>
+        </Alert>
+        <Group>
+          <Button
+            variant="default"
+            size="compact-md"
+            leftSection={<IconDownload size={16} aria-hidden />}
+            onClick={() => save(file.name, 'application/x-pkcs12', file.octets)}
+          >
+            Save again
+          </Button>
+        </Group>
+        <Text size="sm">
+          Take both to the new device, and import the file there. It is one file: leave out what is said of a signing
+          file, since your signing key stays where it is.
+        </Text>
+        <Instructions caCertificates={myself.caCertificates} organisation={myself.organisation} />
+      </Stack>
+    );
+  }
+  return (
+    <Stack gap="sm">
+      <TextInput
+        label="What do you call the new device?"
+        placeholder="My new phone"
+        maxLength={60}
+        maw={420}
+        value={device}
+        onChange={(event) => setDevice(event.currentTarget.value)}
+      />
+      <Select
+        label="File format"
+        allowDeselect={false}
+        maw={420}
+        value={profile}
+        onChange={(value) => setProfile(value === 'compat' ? 'compat' : 'modern')}
+        data={[
+          { value: 'modern', label: 'Modern (try this first)' },
+          { value: 'compat', label: 'Compatible: for older Apple and Windows systems' },
+        ]}
+      />
+      {passkeys.length > 1 && (
+        <Select
+          label="Passkey"
+          allowDeselect={false}
+          maw={420}
+          value={credentialId}
+          onChange={(value) => setCredentialId(value ?? '')}
+          data={passkeys.map((one) => ({ value: one.credentialId, label: one.name }))}
+        />
+      )}
+      <ProblemAlert error={fetchKeys.error} />
+      <Group>
+        <Button loading={fetchKeys.isPending} onClick={() => fetchKeys.mutate(undefined)}>
+          Open my keys with the passkey, and save them
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

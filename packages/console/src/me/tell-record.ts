@@ -1,0 +1,183 @@
+/** Records of the audit trail about a person, in that person's words. What is told is read from the very text that is proven. */
+import { recoveryReasons } from '../words.ts';
+
+/** As the trail has it, read from its canonical JSON. */
+export interface TrailRecord {
+  readonly sequence: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly actorName: string;
+  readonly action: string;
+  readonly outcome: 'attempted' | 'succeeded' | 'denied' | 'failed';
+  readonly subject: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface Told {
+  readonly what: string;
+  /** Somebody asked for the person's keys, or got them. */
+  readonly weighty: boolean;
+}
+
+/** @returns undefined for what is no record */
+export function readRecord(canonical: string): TrailRecord | undefined {
+  try {
+    const record = JSON.parse(canonical) as Partial<TrailRecord> | null;
+    const fits =
+      typeof record?.sequence === 'number' &&
+      typeof record.at === 'string' &&
+      typeof record.actor === 'string' &&
+      typeof record.actorName === 'string' &&
+      typeof record.action === 'string' &&
+      typeof record.outcome === 'string' &&
+      typeof record.details === 'object' &&
+      record.details !== null;
+    return fits ? (record as TrailRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One sentence for a record. @param personId of the reader: what they did themselves is theirs */
+export function tellRecord(record: TrailRecord, personId: string): Told {
+  const who = record.actor === `person:${personId}` ? 'You' : nameOf(record);
+  const known = (record.outcome === 'succeeded' ? undefined : wishes[record.action]) ?? sentences[record.action];
+  const sentence = known?.(who, record.details) ?? `${who}: ${record.action}`;
+  const weighty = record.action.startsWith('recovery.') || record.action === 'key.deliver';
+  if (record.outcome === 'succeeded') return { what: `${sentence}.`, weighty };
+  const { reason } = record.details;
+  const why = typeof reason === 'string' ? ` ${reason}` : '.';
+  return { what: `${tried[record.outcome]}: ${lowerFirst(sentence)}${why === '.' ? '.' : `.${why}`}`, weighty };
+}
+
+const tried = { attempted: 'Begun', denied: 'Refused', failed: 'Did not work' } as const;
+
+/** A key of theirs that was brought back by officers. */
+export interface ToldRecovery {
+  readonly sequence: number;
+  readonly at: string;
+  readonly by: string;
+  readonly approvedBy: readonly string[];
+  readonly reason: string | null;
+  readonly caseNumber: string | null;
+}
+
+/** Every release of the person's keys, newest first. */
+export function recoveriesIn(records: readonly TrailRecord[]): ToldRecovery[] {
+  return records
+    .filter(({ action, outcome }) => action === 'recovery.release' && outcome === 'succeeded')
+    .map(({ sequence, at, actorName, details }) => ({
+      sequence,
+      at,
+      by: actorName,
+      approvedBy: approversIn(details),
+      reason: reasonIn(details),
+      caseNumber: typeof details.caseNumber === 'string' && details.caseNumber !== '' ? details.caseNumber : null,
+    }));
+}
+
+type Sentence = (who: string, details: TrailRecord['details']) => string;
+
+const sentences: Record<string, Sentence> = {
+  'person.add': (who) => `${who} added you to the office`,
+  'person.change': (who) => `${who} changed what is known of you`,
+  'person.leave': (who) => `${who} noted that you left`,
+  'person.rotate-key': (who) => `${who} ordered a new encryption key for you`,
+  'key.escrow': () => 'The office made an encryption key for you, and put a copy into escrow',
+  'key.challenge': () => 'A device of yours asked how to hand over a copy of its key',
+  'key.archive': () => 'A device of yours handed over a copy of its encryption key, for escrow',
+  'key.destroy': () => 'An encryption key of yours was destroyed, since it need not be kept any longer',
+  'hold.place': (who) => `${who} placed a legal hold: your keys were not to be destroyed`,
+  'hold.lift': (who) => `${who} lifted the legal hold`,
+  'certificate.prepare': () => 'A certificate was prepared for you',
+  'certificate.issue': () => 'A certificate was issued to you',
+  'certificate.sign': () => 'A certificate was issued to you',
+  'certificate.revoke': (who) => `${who} revoked a certificate of yours`,
+  'certificate.hold': (who) => `${who} put a certificate of yours on hold`,
+  'certificate.release': (who) => `${who} made a certificate of yours valid again`,
+  'claim.show': (who) => `${who} was shown a link by which your keys are collected`,
+  'claim.collect-key': () => 'Your encryption key was collected with that link',
+  'claim.finish': () => 'The link was used up',
+  'claim.expire': () => 'The link ended unused',
+  'publication.plan': () => 'The directory is to have your certificates',
+  'publication.note': () => 'The directory was given your certificates',
+  'gateway.read-keys': (who) => `The mail gateway ${who} fetched your locked keys, to open mail for you`,
+  'recovery.request': (who, details) => `${who} asked for your encryption keys${caseOf(details)}`,
+  'recovery.decide': (who, { decision }) =>
+    `${who} ${decision === 'approve' ? 'agreed to' : 'rejected'} a request for your encryption keys`,
+  'recovery.release': (who, details) => {
+    const approvers = approversIn(details);
+    const agreed = approvers.length === 0 ? '' : `, after ${list.format(approvers)} had agreed`;
+    return `Your encryption keys were given out to ${who}${agreed}${caseOf(details)}`;
+  },
+  'recovery.release-password': (who) => `${who} was told the password of the file with your keys`,
+  'person.make-sign-in-link': () => 'A link that signs you in was sent to your address',
+  'person.begin-session-with-link': () => 'You signed in with a link from your mail',
+  'person.begin-session-with-passkey': () => 'You signed in with a passkey',
+  'person.end-session': () => 'You signed out',
+  'person.enrol-passkey': (who, { name, opensKeys }) =>
+    `${who} added the passkey ${quoted(name)}${opensKeys === true ? ', which opens your keys' : ''}`,
+  'person.remove-passkey': (who, { name }) => `${who} removed the passkey ${quoted(name)}`,
+  'person.remove-passkeys': (who) => `${who} removed all your passkeys`,
+  'person.ask-for-help': (who) => `${who} asked for help`,
+  'person.close-help': (who) => `${who} noted that you were helped`,
+  'key.add-owner-lock': (_who, { escrowedKeyIds }) => `${keys(escrowedKeyIds)} locked to a passkey of yours`,
+  'key.remove-owner-lock': () => 'A passkey of yours opens your keys no more',
+  'key.deliver': (who, { device, escrowedKeyIds }) =>
+    `${who} took ${keys(escrowedKeyIds, false)} to ${typeof device === 'string' && device !== '' ? quoted(device) : 'another device'}`,
+  'notice.send': () => 'The office sent you a mail',
+};
+
+/** Of acts that did not come about: what was wanted. */
+const wishes: Record<string, Sentence> = {
+  'recovery.request': (who) => `${who} wanted to ask for your encryption keys`,
+  'recovery.decide': (who) => `${who} wanted to decide on a request for your encryption keys`,
+  'recovery.release': (who) => `${who} wanted to be given your encryption keys`,
+  'recovery.release-password': (who) => `${who} wanted the password of the file with your keys`,
+  'key.deliver': (who) => `${who} wanted to take your keys to another device`,
+};
+
+function nameOf({ actor, actorName }: TrailRecord): string {
+  if (actor === 'system') return 'The office';
+  if (actor === 'anonymous') return 'Somebody who was not signed in';
+  if (actor === 'local') return 'An administrator at the office’s own machine';
+  return actorName;
+}
+
+function keys(ids: unknown, were = true): string {
+  const count = Array.isArray(ids) ? ids.length : 0;
+  const what = count === 1 ? 'one key' : `${count} keys`;
+  return were ? `${count === 1 ? 'One key was' : `${count} keys were`}` : what;
+}
+
+function approversIn({ approvedBy }: TrailRecord['details']): string[] {
+  if (!Array.isArray(approvedBy)) return [];
+  return approvedBy.flatMap((one: { officerName?: unknown } | null) =>
+    typeof one?.officerName === 'string' ? [one.officerName] : [],
+  );
+}
+
+function reasonIn({ reason }: TrailRecord['details']): string | null {
+  return (
+    Object.entries(recoveryReasons)
+      .find(([code]) => code === reason)?.[1]
+      .toLowerCase() ?? null
+  );
+}
+
+function caseOf(details: TrailRecord['details']): string {
+  const reason = reasonIn(details);
+  const { caseNumber } = details;
+  const parts = [
+    ...(reason === null ? [] : [`reason: ${reason}`]),
+    ...(typeof caseNumber === 'string' && caseNumber !== '' ? [`case ${caseNumber}`] : []),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+const list = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+const quoted = (name: unknown) => (typeof name === 'string' ? `“${name}”` : 'of yours');
+const lowerFirst = (sentence: string) =>
+  /^(You|The|A|An|One|Your|Somebody)\b/.test(sentence)
+    ? sentence.charAt(0).toLowerCase() + sentence.slice(1)
+    : sentence;
