@@ -355,11 +355,11 @@ describe.skipIf(missing('chromium'))('the console', () => {
     );
     const file = await downloads(ada, () => page.getByRole('button', { name: 'Release and save the key' }).click());
     await oskar?.page.getByRole('button', { name: 'Approve' }).click();
-    await oskar?.page.getByRole('alert').filter({ hasText: 'The key was released already' }).waitFor();
+    await oskar?.page.getByRole('alert').filter({ hasText: 'The request was released already' }).waitFor();
     await oskar?.page.unrouteAll();
     await oskar?.page.reload();
     await oskar?.page.getByText('You cannot decide this one').waitFor();
-    await oskar?.page.getByText('The key was released already.').waitFor();
+    await oskar?.page.getByText('The request was released already.').waitFor();
     expect(await oskar?.lookAt('recovery-too-late')).toEqual([]);
     await otto?.page.reload();
     await otto?.page.getByRole('button', { name: 'Show the password, once' }).click();

@@ -1,7 +1,7 @@
 /** The authority's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { OperatorRole } from '@chancery/api';
+import { OperatorRole, recoveryReasons } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
@@ -154,6 +154,46 @@ const Syslog = z.strictObject({
 export type SyslogConfig = z.output<typeof Syslog>;
 
 const TargetName = z.string().regex(/^[a-z0-9-]{1,40}$/, 'has small letters, digits and hyphens');
+/** The server that the office's own mail goes to: notices, sign-in links. */
+const MailConfig = z
+  .strictObject({
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535).default(587),
+    /** `implicit` from the first octet (port 465), `required` by STARTTLS, `opportunistic` where offered, `never` for the same machine. */
+    tls: z.enum(['implicit', 'required', 'opportunistic', 'never']).default('required'),
+    /** An address, or a name and an address in angle brackets. */
+    from: z
+      .string()
+      .regex(/^([^<>@\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/, 'is an address, or `Name <address>`'),
+    user: z.string().min(1).optional(),
+    password: SecretReference.optional(),
+    /** Seconds until a server that does not answer is given up until the next try. */
+    timeoutSeconds: z.int().min(1).max(300).default(30),
+  })
+  .refine(({ user, password }) => (user === undefined) === (password === undefined), {
+    path: ['password'],
+    message: 'user and password come together',
+  })
+  .refine(({ user, tls }) => user === undefined || tls === 'implicit' || tls === 'required', {
+    path: ['tls'],
+    message: 'a password goes over TLS only: implicit or required',
+  });
+export type MailConfig = z.output<typeof MailConfig>;
+
+/** For every request, for none, or for those reasons. */
+const WhenAsked = z.union([z.enum(['always', 'never']), z.array(z.enum(recoveryReasons)).min(1)]);
+
+/** What a recovery needs beside the officers. It stands in each request from when it is made. */
+const RecoveryConfig = z.strictObject({
+  /** Somebody who neither asks nor approves records who checked whose identity, and how. */
+  identityCheck: WhenAsked.default('never'),
+  /** The same for a manager who agrees. */
+  managerApproval: WhenAsked.default('never'),
+  /** Hours between the last approval that is needed and the release, in which officers may still reject. */
+  coolOffHours: z.int().min(0).max(336).default(0),
+  /** Hours between the request and the release, whoever approves before. */
+  leastAgeHours: z.int().min(0).max(336).default(0),
+});
 
 const AuthorityConfigSchema = z.strictObject({
   server: z
@@ -187,6 +227,7 @@ const AuthorityConfigSchema = z.strictObject({
   escrow: z
     .strictObject({
       threshold: z.int().min(2).max(9).default(2),
+      recovery: RecoveryConfig.prefault({}),
       /** RSA keys that are made before somebody needs them, in memory; 0 makes each when it is needed. */
       spareKeys: z.int().min(0).max(1000).default(16),
       retention: z
@@ -207,6 +248,7 @@ const AuthorityConfigSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  mail: MailConfig.optional(),
   roles: z
     .strictObject({
       /** Pairs of roles that one operator never holds together, beside those that never go together anywhere. */

@@ -14,6 +14,7 @@ import { openOfficeKeys, reportKeyStores } from './key-stores.ts';
 import { openKeyPool } from './kra/key-pool.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
+import { smtpMail } from './notices/smtp.ts';
 import { openSetUp } from './office/set-up.ts';
 import { perform } from './operation.ts';
 import { system } from './principal.ts';
@@ -80,7 +81,18 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     const clock = options.clock ?? (() => new Date());
     const keyPool = openKeyPool({ size: config.escrow.spareKeys });
     closing.push(async () => keyPool.stop());
-    const world: World = { config, database, keyStore, responderKeys, keyPool, jobs, clock, log };
+    const mail = config.mail && smtpMail(config.mail, config.home);
+    const world: World = {
+      config,
+      database,
+      keyStore,
+      responderKeys,
+      keyPool,
+      jobs,
+      clock,
+      log,
+      ...(mail && { mail }),
+    };
     const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));
     const app = await createServer({
       world,

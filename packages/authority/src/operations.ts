@@ -45,13 +45,15 @@ import { exportEscrow } from './kra/export.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
 import { attestPoints } from './kra/origins.ts';
 import { addOwnerLocks, removeOwnerLocks } from './kra/owner-locks.ts';
-import { decideRecovery, expireRecoveries, requestRecovery } from './kra/recovery.ts';
-import { releaseKey, releasePassword } from './kra/release.ts';
+import { decideRecovery, expireRecoveries, requestRecovery, tellRecovery } from './kra/recovery.ts';
+import { checkIdentity, recordManagerApproval } from './kra/recovery-steps.ts';
+import { releaseKey, releaseMessages, releasePassword, releaseToOwner } from './kra/release.ts';
 import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
 import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
 import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
 import { contributeToBatch } from './kra/rounds.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
+import { lapseNotices, sendHeld, sendNotice } from './notices/send.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
@@ -141,15 +143,23 @@ export const operations: readonly Listed[] = [
   proveKeys,
   exportEscrow,
   requestRecovery,
+  checkIdentity,
+  recordManagerApproval,
   decideRecovery,
+  tellRecovery,
   expireRecoveries,
   releaseKey,
+  releaseToOwner,
+  releaseMessages,
   releasePassword,
   placeHold,
   liftHold,
   announceRetention,
   approveDestruction,
   destroyKey,
+  sendNotice,
+  sendHeld,
+  lapseNotices,
   makeTransportKey,
   forgetTransportKeys,
   makeServiceKey,

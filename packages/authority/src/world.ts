@@ -3,6 +3,7 @@ import type { KeyStore } from '@chancery/keystore';
 import type { AuthorityConfig } from './config.ts';
 import type { Jobs } from './jobs/outbox.ts';
 import type { KeyPool } from './kra/key-pool.ts';
+import type { OfficeMail } from './notices/smtp.ts';
 import type { Database } from './store/database.ts';
 
 export interface World {
@@ -14,6 +15,8 @@ export interface World {
   /** RSA keys made before somebody needs them; without it each is made when it is needed. */
   readonly keyPool?: KeyPool;
   readonly jobs: Jobs;
+  /** Where the office's own mail goes; without it, notices are kept and shown as unsent. */
+  readonly mail?: OfficeMail;
   /** The present instant. */
   readonly clock: () => Date;
   readonly log: Log;

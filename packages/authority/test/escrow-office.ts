@@ -20,9 +20,9 @@ import {
 } from '@chancery/vault';
 import { establishHierarchy } from '../src/ca/hierarchy.ts';
 import { establishProfiles } from '../src/ca/profile.ts';
+import { openingOf } from '../src/kra/canonical-request.ts';
 import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
 import { originsOfRequest } from '../src/kra/origins.ts';
-import { openingOf } from '../src/kra/recovery.ts';
 import { contributeToBatch, officerIndex } from '../src/kra/rounds.ts';
 import { establishVault } from '../src/kra/vault.ts';
 import { perform } from '../src/operation.ts';

@@ -113,6 +113,20 @@ export const recoveryReasons: Record<RecoveryRequest['reason'], string> = {
   other: 'Other',
 };
 
+export const recoveryDeliveries: Record<RecoveryRequest['delivery']['kind'], string> = {
+  pkcs12: 'PKCS#12 file',
+  certificate: 'To a certificate',
+  owner: 'To the owner',
+  decrypt: 'Messages only',
+};
+
+export const noticeStates: Record<RecoveryRequest['notices'][number]['state'], Worded> = {
+  sent: ['Sent', 'ok'],
+  waiting: ['Waiting', 'wait'],
+  withheld: ['Withheld', 'warn'],
+  failed: ['Not delivered', 'bad'],
+};
+
 export const outcomes: Record<AuditRecord['outcome'], Worded> = {
   attempted: ['Attempted', 'wait'],
   succeeded: ['Succeeded', 'ok'],

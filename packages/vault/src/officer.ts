@@ -15,7 +15,7 @@ import {
 import { digestOf, sha256, toHex, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
 import { checkOrigins, type KnownTrail, type Origins, type WantedPoint } from './origins.ts';
-import { contribute, type Opening, type Partial } from './partial.ts';
+import { contribute, type Opening, type Partial, type Progress } from './partial.ts';
 import { type ShareKey, signDocument } from './share-key.ts';
 
 /** What an officer signs for: a signature made for one of these is none for another. */
@@ -86,6 +86,7 @@ export interface PointEvidence {
 /**
  * An officer's approval of a request: their part of the opening, and their signature.
  * @param document the canonical request (RFC 8785 JSON), as the officer was shown it: what is opened must stand in it
+ * @param report for requests of many keys
  * @returns beside them, what the client remembers of the trail until the next time
  * @throws VaultError `bad-proof` where the server asks to open something else, or points that were not made for that record and person
  */
@@ -96,6 +97,7 @@ export async function approve(
   opening: Opening,
   document: string,
   evidence: PointEvidence,
+  report?: Progress,
 ): Promise<{ signature: string; partial: Partial; known: KnownTrail }> {
   if (!isOpeningOf(document, opening)) {
     throw new VaultError('bad-proof', 'The office asks to open something else than the request says.');
@@ -112,7 +114,7 @@ export async function approve(
   try {
     return {
       signature: signDocument(key, PURPOSES.decision, { request: opening.request, decision: 'approve' }),
-      partial: contribute(share, vaultKeyOf(transcript), opening),
+      partial: contribute(share, vaultKeyOf(transcript), opening, report),
       known,
     };
   } finally {
@@ -144,10 +146,13 @@ interface RequestDocument {
 
 function isOpeningOf(document: string, opening: Opening): boolean {
   if (toHex(sha256(utf8(document))) !== opening.request) return false;
-  const { vaultId, records, kind } = JSON.parse(document) as RequestDocument;
+  const { vaultId, records, people, kind } = JSON.parse(document) as RequestDocument;
   // A drill, a re-wrapping and the like say their kind, and are no request: whoever contributes to one has approved no release.
   if (kind !== undefined && kind !== 'recovery') return false;
-  return digestOf({ vaultId, records }) === digestOf({ vaultId: opening.vaultId, records: opening.records });
+  if (digestOf({ vaultId, records }) !== digestOf({ vaultId: opening.vaultId, records: opening.records })) return false;
+  // A page shows people with their keys: no record may hide behind them.
+  const ids = (list: readonly { readonly id: string }[] = []) => list.map(({ id }) => id).sort();
+  return people === undefined || digestOf(ids(people.flatMap(({ keys }) => keys))) === digestOf(ids(records));
 }
 
 /** From 1. @throws VaultError `invalid-argument` for somebody who has no part in it */

@@ -29,25 +29,35 @@ export interface Partial {
 
 /** Records under one proof. A proof of a million would be made anew for one bad point. */
 const BATCH = 1000;
+/** A progress bar moves no finer. */
+const REPORTED = 10;
+/** What the multiplications take of the whole; the rest is the proofs. */
+const PROOFS_SHARE = 0.7;
+
+/** How much of a computation is done, from 0 to 1. */
+export type Progress = (share: number) => void;
 
 /** An officer's contribution. @throws VaultError `malformed` for a record that is none */
-export function contribute(share: Share, key: VaultKey, opening: Opening): Partial {
+export function contribute(share: Share, key: VaultKey, opening: Opening, report: Progress = () => {}): Partial {
   const secret = readScalar(share.secret);
-  const bases = encapsulations(opening);
-  const images = bases.map((base) => multiply(base, secret));
-  return {
-    officer: share.index,
-    points: images.map((point) => toBase64Url(writePoint(point))),
-    proofs: batches(bases, images).map((batch, at) =>
-      toBase64Url(
-        proveEquality(
-          share.secret,
-          { base: GENERATOR, image: publicShare(key, share.index), ...batch },
-          context(key, opening, share.index, at),
-        ),
-      ),
-    ),
-  };
+  const { records } = opening;
+  // Reading a point takes a square root, so it counts as work too.
+  const bases: Point[] = [];
+  const images: Point[] = [];
+  for (const [at, { encapsulation }] of records.entries()) {
+    const base = readPoint(fromBase64Url(encapsulation));
+    bases.push(base);
+    images.push(multiply(base, secret));
+    if (at % REPORTED === 0) report((PROOFS_SHARE * at) / records.length);
+  }
+  const parts = batches(bases, images);
+  const proofs = parts.map((batch, at) => {
+    report(PROOFS_SHARE + ((1 - PROOFS_SHARE) * at) / parts.length);
+    const statement = { base: GENERATOR, image: publicShare(key, share.index), ...batch };
+    return toBase64Url(proveEquality(share.secret, statement, context(key, opening, share.index, at)));
+  });
+  report(1);
+  return { officer: share.index, points: images.map((point) => toBase64Url(writePoint(point))), proofs };
 }
 
 /**

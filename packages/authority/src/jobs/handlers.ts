@@ -4,6 +4,7 @@ import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { openBatch } from '../kra/open-batch.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
+import { sendDueNotices } from '../notices/send.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
@@ -22,4 +23,5 @@ export const jobHandlers: JobHandlers = {
   'open-batch': (world, { batchId }) => openBatch(world, batchId),
   'rotate-kek': continueRotations,
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
+  'send-notices': sendDueNotices,
 };

@@ -23,6 +23,8 @@ export const jobPayloads = {
   'rotate-kek': z.object({}),
   /** publication: bring an authority's certificate and lists in every target in line with ours. */
   'publish-documents': z.object({ authorityId: z.uuid() }),
+  /** notices: send the mail that waits. */
+  'send-notices': z.object({}),
 } as const;
 
 export type JobName = keyof typeof jobPayloads;

@@ -14,6 +14,7 @@ import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
+import { sendDueNotices } from '../notices/send.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
@@ -36,6 +37,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'unattested-points': attestOldPoints,
   'rotating-keks': continueRotations,
   'due-drill': beginDueDrill,
+  'due-notices': sendDueNotices,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,

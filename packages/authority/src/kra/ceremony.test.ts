@@ -17,9 +17,10 @@ import { system } from '../principal.ts';
 import { locksOfKeys } from '../store/escrow.ts';
 import { recoveryById } from '../store/recovery.ts';
 import { type CeremonyRow, ceremonyById, currentVault } from '../store/vaults.ts';
+import { openingOf } from './canonical-request.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from './ceremony.ts';
 import { openProvisionalLock, openVaultLock } from './locks/vault.ts';
-import { decideRecovery, openingOf, requestRecovery } from './recovery.ts';
+import { decideRecovery, requestRecovery } from './recovery.ts';
 import { releaseKey } from './release.ts';
 import { keyOfVault } from './vault.ts';
 
@@ -195,7 +196,7 @@ describe('a thief', () => {
     const request = await read<NonNullable<Awaited<ReturnType<typeof recoveryById>>>>((snapshot) =>
       recoveryById(snapshot, id),
     );
-    const personId = request.person_id;
+    const personId = request.person_id ?? '';
     const vault = await read<Awaited<ReturnType<typeof currentVault>>>(currentVault);
     const { key } = keyOfVault(vault);
     const opening = openingOf(request);

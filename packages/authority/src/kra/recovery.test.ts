@@ -1,26 +1,16 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import {
-  assembleSigned,
-  buildName,
-  buildTbsCertificate,
-  decryptContent,
-  derToPem,
-  keyUsage,
-  localDecrypter,
-  localSigner,
-  parseCertificate,
-  readPkcs12,
-  signatureAlgorithmFor,
-} from '@chancery/smime';
+import { decryptContent, derToPem, localDecrypter, parseCertificate, readPkcs12 } from '@chancery/smime';
 import { approve as approveAs, canonical, digestOf as digestOfDocument, PURPOSES, signDocument } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
+import { selfSigned } from '../../test/self-signed.ts';
 import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { type RecoveryRow, recoveryById } from '../store/recovery.ts';
 import { currentVault } from '../store/vaults.ts';
+import { openingOf } from './canonical-request.ts';
 import { originsOfRequest } from './origins.ts';
-import { decideRecovery, expireRecoveries, findLapsedRecoveries, openingOf, requestRecovery } from './recovery.ts';
+import { decideRecovery, expireRecoveries, findLapsedRecoveries, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 
 let now = new Date('2026-03-01T12:00:00.000Z');
@@ -418,25 +408,3 @@ describe('what is asked for', () => {
 });
 
 const ecKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-
-async function selfSigned(
-  key: KeyObject,
-  usage: Parameters<typeof keyUsage>[0],
-  notAfter = new Date('2027-01-01'),
-): Promise<Uint8Array> {
-  const signer = localSigner(key);
-  const hash = 'sha256';
-  const algorithm = signatureAlgorithmFor(signer.kind, hash);
-  const name = buildName([{ type: 'commonName', value: 'Legal department' }]).der;
-  const tbs = buildTbsCertificate({
-    serialNumber: '4a',
-    signatureAlgorithm: algorithm,
-    issuer: name,
-    subject: name,
-    notBefore: new Date('2026-01-01'),
-    notAfter,
-    spki: signer.spki,
-    extensions: [keyUsage(usage)],
-  });
-  return assembleSigned(tbs, algorithm, await signer.sign(tbs, hash));
-}

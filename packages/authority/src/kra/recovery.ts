@@ -1,23 +1,12 @@
-/** Recovery requests: asking for a key, and the officers' decisions. The key itself is opened in `release.ts`. */
-import { createHash, randomUUID } from 'node:crypto';
+/** Recovery requests: asking for keys, and the officers' decisions. The keys themselves are opened in `release.ts`. */
 import { OpeningPart, routes } from '@chancery/api';
-import {
-  type Certificate,
-  encryptionSchemeOf,
-  formatName,
-  keyKindOf,
-  parseCertificate,
-  pemToDer,
-  SmimeError,
-} from '@chancery/smime';
-import { checkPartial, isSignedBy, type Opening, type Partial, PURPOSES } from '@chancery/vault';
-import canonicalize from 'canonicalize';
+import { checkPartial, isSignedBy, type Partial, PURPOSES } from '@chancery/vault';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
+import { releaseNotices } from '../notices/queue.ts';
 import { operation } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot } from '../store/database.ts';
-import { certificatesOfKeys, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import { personById } from '../store/people.ts';
 import {
   decisionsOf,
@@ -25,103 +14,76 @@ import {
   insertRecovery,
   lapsedRecoveries,
   lockRecovery,
+  type RecordedStep,
   type RecoveryDecision,
   type RecoveryRow,
   setRecoveryState,
+  stepsOf,
 } from '../store/recovery.ts';
-import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
+import { type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { sealedHalfOf } from './locks/vault.ts';
-import { approvals, type Caller, type DecisionFacts, type RequestFacts, stateAt, whyNotDecide } from './quorum.ts';
+import {
+  type CanonicalRequest,
+  isRequestIntact,
+  openingOf,
+  readCanonical,
+  writeCanonical,
+} from './canonical-request.ts';
+import { draftRequest } from './draft-recovery.ts';
+import {
+  approvals,
+  type Caller,
+  type DecisionFacts,
+  isSubject,
+  needed,
+  type Refusal,
+  type RequestFacts,
+  stateAt,
+  whyNotDecide,
+} from './quorum.ts';
+import { aboutRecovery, tellSubjects } from './recovery-notices.ts';
 import { keyOfVault, planOfVault, trust } from './vault.ts';
 
-const NewRecoveryRequest = routes.requestRecovery.body;
-
-/** What the officers approve, word for word: its RFC 8785 JSON is stored, and the release follows it and nothing else. */
-const CanonicalRequest = z.object({
-  version: z.literal(2),
-  id: z.string(),
-  vaultId: z.string(),
-  person: z.object({ id: z.string(), name: z.string(), address: z.string() }),
-  /** What is opened, with the point of each lock that officers multiply (base64url). */
-  records: z.array(z.object({ id: z.string(), encapsulation: z.string() })).min(1),
-  reason: NewRecoveryRequest.shape.reason,
-  caseNumber: z.string(),
-  explanation: z.string(),
-  delivery: z.discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('certificate'),
-      /** DER in base64, and the name in it for a person. */
-      certificate: z.string(),
-      recipient: z.string(),
-    }),
-    z.object({ kind: z.literal('pkcs12'), profile: z.enum(['modern', 'compat']) }),
-  ]),
-  threshold: z.number(),
-  requestedBy: z.object({ id: z.string(), name: z.string(), address: z.string() }),
-  requestedAt: z.string(),
-  expiresAt: z.string(),
-});
-export type CanonicalRequest = z.output<typeof CanonicalRequest>;
-
 /**
- * Asks for a person's keys.
- * @throws AuthorityError `not-found`, `forbidden` (no operator), `wrong-state` (no key in escrow), `unusable-input` (the certificate)
+ * Asks for the keys of one person, or of several of one case.
+ * @throws AuthorityError `not-found`, `forbidden` (no operator), `wrong-state` (no key in escrow), `unusable-input`
  */
 export const requestRecovery = operation({
   action: 'recovery.request',
   permission: 'recovery:request',
-  input: NewRecoveryRequest,
-  subject: ({ personId }) => `person:${personId}`,
+  input: routes.requestRecovery.body,
+  subject: ({ personId }) => (personId === undefined ? null : `person:${personId}`),
   async run(tx, input, by, world) {
-    if (by.kind !== 'operator') {
-      throw new AuthorityError(
-        'forbidden',
-        'Only an operator asks for a key, under their own name. Nothing was asked for. Sign in to the console.',
-      );
-    }
-    const person = await personById(tx, input.personId);
-    if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was asked for.');
-    const at = world.clock();
-    const vault = await currentVault(tx);
-    const { plan } = keyOfVault(vault);
-    const records = await recordsOf(tx, vault, await keysAskedFor(tx, person.id, input.escrowedKeyIds));
-    const expiresAt = new Date(at.getTime() + input.expiresInHours * 3_600_000);
-    const canonical: CanonicalRequest = {
-      version: 2,
-      id: randomUUID(),
-      vaultId: vault.id,
-      person: { id: person.id, name: person.name, address: person.address },
-      records,
-      reason: input.reason,
-      caseNumber: input.caseNumber,
-      explanation: input.explanation,
-      delivery: deliveryOf(input.delivery, at),
-      threshold: plan.threshold,
-      requestedBy: { id: by.id, name: by.name, address: by.address },
-      requestedAt: at.toISOString(),
-      expiresAt: expiresAt.toISOString(),
-    };
-    const text = canonicalize(canonical) ?? '';
-    const digest = digestOf(text);
-    await insertRecovery(tx, {
-      id: canonical.id,
-      person_id: person.id,
-      requested_by: by.id,
-      canonical: text,
-      digest,
-      threshold: plan.threshold,
-      requested_at: at,
-      expires_at: expiresAt,
-    });
+    const { canonical, withoutKeys } = await draftRequest(tx, world, input, by);
+    const { text, digest } = writeCanonical(canonical);
+    await insertRecovery(
+      tx,
+      {
+        id: canonical.id,
+        requested_by: canonical.requestedBy.id,
+        canonical: text,
+        digest,
+        threshold: canonical.threshold,
+        requested_at: new Date(canonical.requestedAt),
+        expires_at: new Date(canonical.expiresAt),
+      },
+      canonical.people.map(({ id }) => id),
+    );
+    await tellSubjects(tx, world, canonical, 'requested');
+    const { delivery, rules, withholdNotice } = canonical;
     return {
       result: canonical.id,
       audit: {
         requestId: canonical.id,
-        escrowedKeyIds: records.map(({ id }) => id),
+        ...peopleOf(canonical),
+        escrowedKeyIds: canonical.records.map(({ id }) => id),
+        ...(withoutKeys.length > 0 && { withoutKeys: withoutKeys.map(({ id }) => id) }),
         reason: input.reason,
         caseNumber: input.caseNumber,
-        delivery: canonical.delivery.kind,
+        delivery: delivery.kind,
+        ...(delivery.kind === 'decrypt' && { messages: delivery.messages.map(({ sha256 }) => sha256) }),
+        rules,
+        withholdNotice,
         digest,
         expiresAt: canonical.expiresAt,
       },
@@ -130,7 +92,7 @@ export const requestRecovery = operation({
 });
 
 /**
- * An officer approves or rejects exactly the request that they saw. One rejection ends it.
+ * An officer approves or rejects exactly the request that they saw. One rejection ends it, also of somebody who had approved.
  * @throws AuthorityError `quorum-refused`, `not-found`
  */
 export const decideRecovery = operation({
@@ -150,16 +112,12 @@ export const decideRecovery = operation({
   async run(tx, { id, decision, digest, note, signature, partial }, by, world) {
     const at = world.clock();
     const request = await lockRecovery(tx, id);
-    if (request === undefined) {
-      throw new AuthorityError('not-found', 'There is no such recovery request. Nothing was decided.');
-    }
+    if (request === undefined) throw noSuchRequest('Nothing was decided.');
     const { facts, decisions, vault } = await factsOf(tx, request);
     const officer = officerOf(by, vault);
-    const refusal =
-      whyNotDecide(facts, decisions, officer, at) ??
-      (isRequestIntact(request) ? null : 'The stored request is not the one that was made') ??
-      (digest === request.digest ? null : 'The digest is not the one of this request: it shows another request');
-    if (refusal !== null) throw new AuthorityError('quorum-refused', `${refusal}. Nothing was decided.`);
+    checkSeen(request, digest, 'Nothing was decided.');
+    const refusal = whyNotDecide(facts, decisions, officer, decision, at);
+    if (refusal !== null) throw refused(refusal, 'Nothing was decided.');
     checkEvidence(request, vault, officer.id, { decision, signature, partial });
     await insertDecision(tx, {
       request_id: id,
@@ -171,26 +129,46 @@ export const decideRecovery = operation({
       signature,
       partial: partial === undefined ? null : JSON.stringify(partial),
     });
-    const after: DecisionFacts[] = [...decisions, { officerId: officer.id, decision, digest, inOffice: true }];
-    const state =
-      decision === 'reject'
-        ? 'rejected'
-        : approvals(facts, after) >= Math.max(2, facts.threshold)
-          ? 'approved'
-          : 'open';
+    const after = [
+      ...decisions.filter(({ officerId }) => officerId !== officer.id),
+      { officerId: officer.id, decision, digest, at, inOffice: true },
+    ];
+    const have = approvals(facts, after);
+    const state = decision === 'reject' ? 'rejected' : have >= needed(facts) ? 'approved' : 'open';
     if (state !== request.state) await setRecoveryState(tx, id, state);
+    const canonical = readCanonical(request);
+    if (state === 'rejected') await tellSubjects(tx, world, canonical, 'rejected');
     return {
       result: state,
-      audit: {
-        personId: request.person_id,
-        decision,
-        note,
-        digest,
-        signature,
-        state,
-        approvals: approvals(facts, after),
-      },
+      audit: { ...peopleOf(canonical), decision, note, digest, signature, state, approvals: have },
     };
+  },
+});
+
+/**
+ * Tells its subjects after all of a request that was kept from them.
+ * @throws AuthorityError `not-found`, `quorum-refused`, `wrong-state`
+ */
+export const tellRecovery = operation({
+  action: 'recovery.tell-subjects',
+  permission: 'recovery:request',
+  input: z.strictObject({ id: z.uuid(), reason: z.string().trim().min(1).max(1000) }),
+  subject: ({ id }) => `recovery:${id}`,
+  async run(tx, { id, reason }, by, world) {
+    const request = await lockRecovery(tx, id);
+    if (request === undefined) throw noSuchRequest('Nobody was told.');
+    const { facts } = await factsOf(tx, request);
+    if (by.kind !== 'operator' || isSubject(facts, by)) {
+      throw new AuthorityError(
+        'quorum-refused',
+        'Only an operator whose keys it is not for lifts this. Nobody was told. Ask another operator.',
+      );
+    }
+    const told = await releaseNotices(tx, world, aboutRecovery(id));
+    if (told === 0) {
+      throw new AuthorityError('wrong-state', 'Nothing of this request is kept from anybody. Nobody was told anew.');
+    }
+    return { result: undefined, audit: { ...peopleOf(readCanonical(request)), reason, notices: told } };
   },
 });
 
@@ -204,7 +182,8 @@ export const expireRecoveries = operation({
     const expired: string[] = [];
     for (const id of ids) {
       const request = await lockRecovery(tx, id);
-      if (request === undefined || stateAt(stateOf(request), world.clock()) === request.state) continue;
+      if (request === undefined) continue;
+      if (stateAt({ state: request.state, expiresAt: request.expires_at }, world.clock()) === request.state) continue;
       await setRecoveryState(tx, id, 'expired');
       expired.push(id);
     }
@@ -216,58 +195,54 @@ export async function findLapsedRecoveries(world: World): Promise<string[]> {
   return world.database.snapshot((snapshot) => lapsedRecoveries(snapshot, world.clock()));
 }
 
-/** A request as the rules see it, with what was decided. */
+/** A request as the rules see it, with what was recorded and decided. */
 export async function factsOf(
   snapshot: Snapshot,
   request: RecoveryRow,
-): Promise<{ facts: RequestFacts; decisions: (DecisionFacts & RecoveryDecision)[]; vault: VaultRow }> {
-  const person = await personById(snapshot, request.person_id);
+): Promise<{
+  facts: RequestFacts;
+  steps: RecordedStep[];
+  decisions: (DecisionFacts & RecoveryDecision)[];
+  vault: VaultRow;
+}> {
   const canonical = readCanonical(request);
   const decisions = await decisionsOf(snapshot, [request.id]);
+  const steps = await stepsOf(snapshot, [request.id]);
+  const { notBefore, ...rules } = canonical.rules;
   return {
     facts: {
-      ...stateOf(request),
+      state: request.state,
+      expiresAt: request.expires_at,
       requestedBy: request.requested_by,
-      subjectAddresses: [canonical.person.address, ...(person ? [person.address, ...person.aliases] : [])],
+      subjectAddresses: await addressesOf(snapshot, canonical),
       threshold: request.threshold,
       digest: request.digest,
+      rules: { ...rules, notBefore: notBefore === null ? null : new Date(notBefore) },
+      // What was recorded for another text counts for nothing.
+      steps: steps
+        .filter(({ digest }) => digest === request.digest)
+        .map(({ kind, recorded_by }) => ({ kind, recordedBy: recorded_by })),
     },
-    decisions: decisions.map((row) => ({ ...row, officerId: row.officer_id })),
+    steps,
+    decisions: decisions.map((row) => ({ ...row, officerId: row.officer_id, at: row.decided_at })),
     vault: await vaultById(snapshot, canonical.vaultId),
   };
 }
 
-const stateOf = (request: RecoveryRow) => ({ state: request.state, expiresAt: request.expires_at });
-
-export function readCanonical(request: RecoveryRow): CanonicalRequest {
-  return StoredRequest.parse(JSON.parse(request.canonical));
+/** Those of then and those of now. */
+async function addressesOf(snapshot: Snapshot, { people }: CanonicalRequest): Promise<string[]> {
+  const addresses = [];
+  for (const { id, address } of people) {
+    const person = await personById(snapshot, id);
+    addresses.push(address, ...(person ? [person.address, ...person.aliases] : []));
+  }
+  return addresses;
 }
 
-/** A request from before there were ceremonies: shown, and never released any more. */
-const StoredRequest = z.union([
-  CanonicalRequest,
-  CanonicalRequest.omit({ records: true })
-    .extend({ version: z.literal(1), escrowedKeyIds: z.array(z.string()) })
-    .transform(
-      ({ escrowedKeyIds, ...request }): CanonicalRequest => ({
-        ...request,
-        version: 2,
-        records: escrowedKeyIds.map((id) => ({ id, encapsulation: '' })),
-      }),
-    ),
-]);
-
-/** Is what is stored still what was asked, in every column that the rules read? */
-export function isRequestIntact(request: RecoveryRow): boolean {
-  const canonical = readCanonical(request);
-  return (
-    digestOf(request.canonical) === request.digest &&
-    canonical.id === request.id &&
-    canonical.person.id === request.person_id &&
-    canonical.requestedBy.id === request.requested_by &&
-    canonical.threshold === request.threshold &&
-    canonical.expiresAt === request.expires_at.toISOString()
-  );
+/** As the audit trail names those whom it is about. */
+export function peopleOf({ people }: CanonicalRequest): { personId: string } | { personIds: string[] } {
+  const [only, ...more] = people;
+  return only !== undefined && more.length === 0 ? { personId: only.id } : { personIds: people.map(({ id }) => id) };
 }
 
 /** Anybody but an operator is no officer and nobody's match. */
@@ -277,10 +252,29 @@ export function officerOf(by: Principal, vault: VaultRow): Caller {
   return { id: by.id, address: by.address, isOfficer: by.roles.includes('recovery-officer'), holdsShare };
 }
 
-/** What the officers' parts are for: exactly this request. */
-export function openingOf(request: RecoveryRow): Opening {
-  const { vaultId, records } = readCanonical(request);
-  return { vaultId, request: request.digest, records };
+/** Somebody saw exactly this request, and it is the one that was made. @throws AuthorityError `quorum-refused` */
+export function checkSeen(request: RecoveryRow, digest: string, nothing: string): void {
+  if (!isRequestIntact(request)) {
+    throw new AuthorityError(
+      'quorum-refused',
+      `The stored request is not the one that was made. ${nothing} Tell an auditor.`,
+    );
+  }
+  if (digest !== request.digest) {
+    throw new AuthorityError(
+      'quorum-refused',
+      `The digest is not the one of this request: it shows another request. ${nothing} Load it anew and read it again.`,
+    );
+  }
+}
+
+/** @param nothing that nothing was done, as a sentence */
+export function refused({ why, next }: Refusal, nothing: string): AuthorityError {
+  return new AuthorityError('quorum-refused', `${why}. ${nothing} ${next}.`);
+}
+
+export function noSuchRequest(nothing: string): AuthorityError {
+  return new AuthorityError('not-found', `There is no such recovery request. ${nothing}`);
 }
 
 /**
@@ -308,80 +302,4 @@ function checkEvidence(
     throw new AuthorityError('unusable-input', 'An approval holds your own part of the opening. Nothing was decided.');
   }
   trust(() => checkPartial(partial, key, openingOf(request)));
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
-}
-
-async function keysAskedFor(snapshot: Snapshot, personId: string, wanted: readonly string[]): Promise<string[]> {
-  const all = (await escrowedKeysOfPerson(snapshot, personId)).map(({ id }) => id);
-  const stranger = wanted.find((id) => !all.includes(id));
-  if (stranger !== undefined) {
-    throw new AuthorityError(
-      'not-found',
-      `The escrowed key ${stranger} is not one of this person's. Nothing was asked for.`,
-    );
-  }
-  const certified = await certificatesOfKeys(snapshot, all);
-  const keys = (wanted.length > 0 ? [...new Set(wanted)] : all).filter((id) => certified.has(id));
-  if (keys.length > 0) return keys.sort();
-  throw new AuthorityError(
-    'wrong-state',
-    'There is no certified key of this person in escrow yet. Nothing was asked for. Try again once the certificate is there.',
-  );
-}
-
-/** The locks that a quorum opens. @throws AuthorityError `wrong-state` while keys move to the vault */
-async function recordsOf(
-  snapshot: Snapshot,
-  vault: VaultRow,
-  escrowedKeyIds: readonly string[],
-): Promise<CanonicalRequest['records']> {
-  const locks = await locksOfKeys(snapshot, escrowedKeyIds);
-  return escrowedKeyIds.map((id) => {
-    const lock = locks.find(
-      ({ kind, holder, escrowed_key_id }) => kind === 'vault' && holder === vault.id && escrowed_key_id === id,
-    );
-    if (lock === undefined) {
-      throw new AuthorityError(
-        'wrong-state',
-        'A key of this person is still on its way into the vault. Nothing was asked for. Try again in a few minutes.',
-      );
-    }
-    return { id, encapsulation: sealedHalfOf(lock.wrapped).encapsulation };
-  });
-}
-
-function deliveryOf(delivery: z.output<typeof NewRecoveryRequest>['delivery'], at: Date): CanonicalRequest['delivery'] {
-  if (delivery.kind === 'pkcs12') return delivery;
-  let certificate: Certificate;
-  try {
-    const text = delivery.certificate.trim();
-    certificate = parseCertificate(
-      text.startsWith('-----BEGIN') ? pemToDer(text, 'CERTIFICATE') : Buffer.from(text, 'base64'),
-    );
-    certificate.publicKey.asymmetricKeyType;
-  } catch (error) {
-    const why = error instanceof SmimeError ? `: ${error.message}` : '';
-    throw unusable(`The recipient's certificate cannot be read${why}.`);
-  }
-  if (certificate.notAfter < at || certificate.notBefore > at) {
-    throw unusable(
-      `The recipient's certificate is good from ${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()} only.`,
-    );
-  }
-  const scheme = encryptionSchemeOf(keyKindOf(certificate.spki));
-  const usage = certificate.keyUsage;
-  const encrypts = usage === undefined || usage.has(scheme === 'key-agreement' ? 'keyAgreement' : 'keyEncipherment');
-  if (scheme === undefined || !encrypts) throw unusable("The recipient's certificate is not for encryption.");
-  return {
-    kind: 'certificate',
-    certificate: Buffer.from(certificate.der).toString('base64'),
-    recipient: formatName(certificate.subject),
-  };
-}
-
-function unusable(what: string): AuthorityError {
-  return new AuthorityError('unusable-input', `${what} Nothing was asked for. Choose another certificate.`);
 }

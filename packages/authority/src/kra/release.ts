@@ -1,31 +1,40 @@
 /**
  * Opening escrowed keys. Here, and only here, a sealed private key becomes clear again: in a Buffer that is zeroed before
- * the function returns, and what leaves is a PKCS#12 under a password or a message to a certificate.
+ * the function returns. What leaves is a PKCS#12 under a password, a message to a certificate, a lock that only its owner's
+ * link opens, or the text of messages that the request names; never a key in the clear.
  */
-import { createDecipheriv, randomInt } from 'node:crypto';
-import { createPkcs12, encryptContent, parseCertificate } from '@chancery/smime';
-import { checkPartial, combinePartials, type Partial } from '@chancery/vault';
+import { createDecipheriv, createPrivateKey, randomUUID } from 'node:crypto';
+import {
+  createPkcs12,
+  decryptMessage,
+  encryptContent,
+  localDecrypter,
+  type OpeningKey,
+  parseCertificate,
+  SmimeError,
+} from '@chancery/smime';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { chainOf } from '../store/authorities.ts';
-import type { Snapshot } from '../store/database.ts';
-import { certificatesOfKeys, type EscrowedKeyRow, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
-import {
-  forgetPassword,
-  lockRecovery,
-  markReleased,
-  type RecoveryDecision,
-  type RecoveryRow,
-} from '../store/recovery.ts';
-import type { VaultRow } from '../store/vaults.ts';
+import { type ClaimRow, insertClaim, lockOpenClaim } from '../store/claims.ts';
+import type { Snapshot, Transaction } from '../store/database.ts';
+import { type EscrowedKeyRow, insertLock, keysLockedTo } from '../store/escrow.ts';
+import { forgetPassword, lockRecovery } from '../store/recovery.ts';
+import { hashToken, newToken } from '../store/tokens.ts';
+import { vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
+import { type Approved, beginRelease, endRelease, NOTHING_RELEASED, type OpenableKey } from './begin-release.ts';
+import { type CanonicalRequest, readCanonical } from './canonical-request.ts';
+import { claimExpiry, endClaim, unsealClaimSecret } from './claim-link.ts';
 import { associatedData } from './generate.ts';
-import { openClaimLock } from './locks/claim.ts';
-import { type OpenedPoint, openVaultLock } from './locks/vault.ts';
-import { type DecisionFacts, type RequestFacts, whyNotPassword, whyNotRelease } from './quorum.ts';
-import { type CanonicalRequest, factsOf, isRequestIntact, officerOf, openingOf, readCanonical } from './recovery.ts';
-import { keyOfVault, openUnderVault, sealUnderVault, trust } from './vault.ts';
+import { makeClaimLock, openClaimLock } from './locks/claim.ts';
+import { matchMessages, messageFile, type NamedMessage } from './named-messages.ts';
+import { whyNotPassword } from './quorum.ts';
+import { distinct, makePassword, type NamedFile, recoveredMessage, safeName, zipOf } from './recovered-files.ts';
+import { factsOf, noSuchRequest, officerOf, peopleOf, refused } from './recovery.ts';
+import { sendOwnerLink } from './recovery-notices.ts';
+import { openUnderVault, sealUnderVault } from './vault.ts';
 
 export interface ReleasedFile {
   readonly fileName: string;
@@ -36,8 +45,8 @@ export interface ReleasedFile {
 /**
  * Releases the keys of an approved request to its requester, once: as PKCS#12 under a password that only an approving
  * officer is told, or encrypted to the named certificate (CMS AuthEnvelopedData around a MIME message that holds the
- * PKCS#12 and its password).
- * @throws AuthorityError `quorum-refused`, `not-found`
+ * PKCS#12 and its password). One PKCS#12 for each person, so that each can be handed to whoever works on that one.
+ * @throws AuthorityError `quorum-refused`, `not-found`, `wrong-state` (another delivery)
  */
 export const releaseKey = operation({
   action: 'recovery.release',
@@ -46,37 +55,78 @@ export const releaseKey = operation({
   input: z.strictObject({ id: z.uuid() }),
   subject: ({ id }) => `recovery:${id}`,
   async run(tx, { id }, by, world) {
-    const at = world.clock();
-    const request = await lockRecovery(tx, id);
-    if (request === undefined) throw noSuchRequest();
-    const { facts, decisions, vault } = await factsOf(tx, request);
-    const refusal = isRequestIntact(request)
-      ? whyNotRelease(facts, decisions, by, at)
-      : 'The stored request is not the one that was made';
-    if (refusal !== null) throw refused(refusal);
-
-    const canonical = readCanonical(request);
+    const approved = await beginRelease(tx, world, id, by);
+    const { canonical, vault } = approved;
+    const { delivery } = canonical;
+    if (delivery.kind !== 'pkcs12' && delivery.kind !== 'certificate') throw otherDelivery(delivery.kind);
     const password = makePassword();
-    const points = openedPoints(request, vault, facts, decisions);
-    const file = await packRecovered(tx, world, canonical, vault, points, password);
+    const file = await packRecovered(tx, world, approved, delivery, password);
     const sealedPassword =
-      canonical.delivery.kind === 'pkcs12'
+      delivery.kind === 'pkcs12'
         ? await sealUnderVault(world, vault, passwordPurpose(id), Buffer.from(password))
         : null;
-    await markReleased(tx, id, at, sealedPassword);
+    return { result: file, audit: await endRelease(tx, world, approved, sealedPassword) };
+  },
+});
+
+/**
+ * Locks the keys of an approved request to a link for each owner, which goes to them by mail and to nobody else. A link that
+ * they have not used ends; what nobody had seen of it yet moves to the new one.
+ * @throws AuthorityError as `releaseKey`
+ */
+export const releaseToOwner = operation({
+  action: 'recovery.release-to-owner',
+  permission: 'recovery:release',
+  irreversible: true,
+  input: z.strictObject({ id: z.uuid() }),
+  subject: ({ id }) => `recovery:${id}`,
+  async run(tx, { id }, by, world) {
+    const approved = await beginRelease(tx, world, id, by);
+    const { canonical, keys } = approved;
+    if (canonical.delivery.kind !== 'owner') throw otherDelivery(canonical.delivery.kind);
+    const links = [];
+    for (const person of canonical.people) {
+      const own = keys.filter(({ key }) => key.person_id === person.id);
+      const link = await lockToOwner(tx, world, person.id, own);
+      await sendOwnerLink(tx, world, canonical, { person, ...link });
+      links.push({ ...person, claimId: link.claimId, expiresAt: link.expiresAt });
+    }
+    const audit = await endRelease(tx, world, approved, null);
+    return { result: links, audit: { ...audit, claimIds: links.map(({ claimId }) => claimId) } };
+  },
+});
+
+/**
+ * Decrypts the messages that an approved request names. They are handed in again, all of them, and each must be the one that
+ * was named; their text leaves, and no key does.
+ * @throws AuthorityError as `releaseKey`, `quorum-refused` for another message, `unusable-input` where none of them opens
+ */
+export const releaseMessages = operation({
+  action: 'recovery.release-messages',
+  permission: 'recovery:release',
+  irreversible: true,
+  input: z.strictObject({ id: z.uuid(), messages: z.array(z.instanceof(Uint8Array)).min(1).max(100) }),
+  subject: ({ id }) => `recovery:${id}`,
+  async run(tx, { id, messages }, by, world) {
+    const approved = await beginRelease(tx, world, id, by);
+    const { canonical, keys } = approved;
+    if (canonical.delivery.kind !== 'decrypt') throw otherDelivery(canonical.delivery.kind);
+    const named = matchMessages(canonical.delivery.messages, messages);
+    const opened = await openMessages(keys, named);
+    const notOpened = named
+      .filter(({ sha256 }) => !opened.some((one) => one.sha256 === sha256))
+      .map(({ sha256 }) => sha256);
+    if (opened.length === 0) {
+      throw new AuthorityError(
+        'unusable-input',
+        'None of these messages opens with a key of this request. Nothing was released. Look whether they were sent to these people in that time, and make a new request.',
+      );
+    }
+    const digests = opened.map(({ sha256 }) => sha256);
+    const audit = await endRelease(tx, world, approved, null);
     return {
-      result: file,
-      audit: {
-        personId: request.person_id,
-        escrowedKeyIds: canonical.records.map(({ id: escrowedKeyId }) => escrowedKeyId),
-        delivery: canonical.delivery.kind,
-        digest: request.digest,
-        approvedBy: decisions
-          .filter(({ decision }) => decision === 'approve')
-          .map(({ officerId, officerName }) => ({ officerId, officerName })),
-        reason: canonical.reason,
-        caseNumber: canonical.caseNumber,
-      },
+      result: { ...messageFile(opened, world.clock()), opened: digests, notOpened },
+      audit: { ...audit, opened: digests, notOpened },
     };
   },
 });
@@ -90,10 +140,10 @@ export const releasePassword = operation({
   subject: ({ id }) => `recovery:${id}`,
   async run(tx, { id }, by, world) {
     const request = await lockRecovery(tx, id);
-    if (request === undefined) throw noSuchRequest();
+    if (request === undefined) throw noSuchRequest(NOTHING_RELEASED);
     const { facts, decisions, vault } = await factsOf(tx, request);
     const refusal = whyNotPassword(facts, decisions, officerOf(by, vault));
-    if (refusal !== null) throw refused(refusal);
+    if (refusal !== null) throw refused(refusal, 'Nothing was told.');
     if (request.sealed_password === null) {
       throw new AuthorityError(
         'wrong-state',
@@ -104,7 +154,7 @@ export const releasePassword = operation({
     const password = opened.toString('latin1');
     opened.fill(0);
     await forgetPassword(tx, id);
-    return { result: { password }, audit: { personId: request.person_id } };
+    return { result: { password }, audit: { ...peopleOf(readCanonical(request)) } };
   },
 });
 
@@ -159,88 +209,124 @@ export async function packOwned(snapshot: Snapshot, owned: OwnedPackage): Promis
 async function packRecovered(
   snapshot: Snapshot,
   world: World,
-  request: CanonicalRequest,
-  vault: VaultRow,
-  points: ReadonlyMap<string, OpenedPoint>,
+  { canonical: { people }, keys }: Approved,
+  delivery: Extract<CanonicalRequest['delivery'], { kind: 'pkcs12' | 'certificate' }>,
   password: string,
 ): Promise<ReleasedFile> {
-  const rows = (await escrowedKeysOfPerson(snapshot, request.person.id)).filter(({ id }) => points.has(id));
-  const certificates = await certificatesOfKeys(
-    snapshot,
-    rows.map(({ id }) => id),
-  );
-  const locks = await locksOfKeys(
-    snapshot,
-    rows.map(({ id }) => id),
-  );
-  const keys = [];
-  for (const key of rows) {
-    const certificate = certificates.get(key.id);
-    const lock = locks.find(({ kind, escrowed_key_id }) => kind === 'vault' && escrowed_key_id === key.id);
-    const point = points.get(key.id);
-    if (certificate === undefined || lock === undefined || point === undefined) continue;
-    keys.push({ key, ...certificate, openDek: () => openVaultLock(world, vault, key.id, lock.wrapped, point) });
-  }
-  if (keys.length !== request.records.length) {
-    throw new AuthorityError(
-      'internal',
-      'Not every key of this request is in escrow with its certificate. Nothing was released.',
-    );
-  }
-  const { delivery } = request;
-  const friendlyName = `${request.person.name} <${request.person.address}>`;
   const profile = delivery.kind === 'pkcs12' ? delivery.profile : 'modern';
-  const pkcs12 = await pack(snapshot, { keys, password, profile, friendlyName });
-  const name = fileNameOf(request.person.address);
-  if (delivery.kind === 'pkcs12') {
-    return { fileName: `${name}.p12`, mediaType: 'application/x-pkcs12', data: pkcs12 };
+  const packed: NamedFile[] = [];
+  for (const { id, name, address } of people) {
+    const own = keys.filter(({ key }) => key.person_id === id);
+    const data = await pack(snapshot, { keys: own, password, profile, friendlyName: `${name} <${address}>` });
+    packed.push({ name: `${safeName(address)}.recovered.p12`, data });
   }
-  const content = recoveredMessage({ address: request.person.address, fileName: `${name}.p12`, pkcs12, password });
+  const files = distinct(packed);
+  const [only, ...more] = files;
+  if (only === undefined) throw new AuthorityError('internal', 'This request is for nobody. Nothing was released.');
+  const base = more.length === 0 ? only.name.replace(/\.p12$/, '') : 'recovered-keys';
+  if (delivery.kind === 'pkcs12') {
+    return more.length === 0
+      ? { fileName: only.name, mediaType: 'application/x-pkcs12', data: only.data }
+      : { fileName: `${base}.zip`, mediaType: 'application/zip', data: zipOf(files, world.clock()) };
+  }
+  const content = recoveredMessage(
+    people.map(({ address }) => address),
+    files,
+    password,
+  );
   try {
     const data = await encryptContent({
       content,
       recipients: [parseCertificate(Buffer.from(delivery.certificate, 'base64'))],
       cipher: 'aes-256-gcm',
     });
-    return { fileName: `${name}.p7m`, mediaType: 'application/pkcs7-mime', data };
+    return { fileName: `${base}.p7m`, mediaType: 'application/pkcs7-mime', data };
   } finally {
     content.fill(0);
   }
 }
 
-/**
- * What the approving officers' parts add up to, for each record. Each part is checked again: what opens a key is not taken
- * from the database on trust.
- */
-function openedPoints(
-  request: RecoveryRow,
-  vault: VaultRow,
-  facts: RequestFacts,
-  decisions: readonly (DecisionFacts & RecoveryDecision)[],
-): Map<string, OpenedPoint> {
-  const { key } = keyOfVault(vault);
-  const opening = openingOf(request);
-  const partials = decisions
-    .filter(({ decision, digest, inOffice }) => decision === 'approve' && digest === facts.digest && inOffice)
-    .flatMap(({ partial }) => (partial === null ? [] : [JSON.parse(partial) as Partial]));
-  return trust(() => {
-    for (const partial of partials) checkPartial(partial, key, opening);
-    const points = combinePartials(partials, key, opening);
-    return new Map(opening.records.map(({ id }, at) => [id, points[at] as OpenedPoint]));
+/** A new claim for one owner, with a lock for each of these keys. Its secret is not kept. */
+async function lockToOwner(
+  tx: Transaction,
+  world: World,
+  personId: string,
+  keys: readonly OpenableKey[],
+): Promise<{ claimId: string; secret: string; expiresAt: Date }> {
+  const at = world.clock();
+  const open = await lockOpenClaim(tx, personId);
+  const unseen = open !== undefined && open.expires_at > at ? await keysOfUnseenClaim(tx, world, open) : [];
+  if (open !== undefined) await endClaim(tx, open.id, at);
+  const claimId = randomUUID();
+  const secret = newToken();
+  const expiresAt = claimExpiry(world, at);
+  await insertClaim(tx, {
+    id: claimId,
+    person_id: personId,
+    secret_hash: hashToken(secret),
+    sealed_secret: null,
+    vault_id: null,
+    created_at: at,
+    expires_at: expiresAt,
   });
+  const more = unseen.filter(({ key }) => !keys.some((one) => one.key.id === key.id));
+  for (const one of [...keys, ...more]) {
+    const dek = await one.openDek();
+    try {
+      // What the owner could not open is not delivered.
+      openSealed(one.key, dek).fill(0);
+      const wrapped = makeClaimLock(one.key.id, secret, dek);
+      await insertLock(tx, {
+        escrowed_key_id: one.key.id,
+        kind: 'claim',
+        holder: claimId,
+        wrapped,
+        created_at: at,
+        expires_at: expiresAt,
+      });
+    } finally {
+      dek.fill(0);
+    }
+  }
+  return { claimId, secret, expiresAt };
 }
 
-/** A sealed key with what it is bound to, and what opens its lock. */
-export interface SealedKeyAndLock {
-  readonly key: Pick<EscrowedKeyRow, 'id' | 'person_id' | 'vault_id' | 'spki_sha256' | 'format_version' | 'sealed'>;
-  readonly openDek: () => Promise<Buffer>;
+/** What waits behind a link that nobody was shown: the office still has its secret, and its owner would lose these. */
+async function keysOfUnseenClaim(
+  tx: Transaction,
+  world: World,
+  claim: ClaimRow,
+): Promise<Pick<OpenableKey, 'key' | 'openDek'>[]> {
+  if (claim.sealed_secret === null || claim.vault_id === null) return [];
+  const sealedUnder = await vaultById(tx, claim.vault_id);
+  const secret = await unsealClaimSecret(world, sealedUnder, claim.id, claim.sealed_secret);
+  const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: claim.person_id });
+  return keys.map(({ key, wrapped }) => ({ key, openDek: async () => openClaimLock(key.id, secret, wrapped) }));
 }
 
-interface OpenableKey {
-  readonly key: EscrowedKeyRow;
-  readonly certificate: Uint8Array;
-  readonly authorityId: string | null;
-  readonly openDek: () => Promise<Buffer>;
+/** Those that open, as plain messages. Signatures inside are left as they are. */
+async function openMessages(keys: readonly OpenableKey[], messages: readonly NamedMessage[]): Promise<NamedMessage[]> {
+  const openingKeys: OpeningKey[] = [];
+  for (const one of keys) {
+    const pkcs8 = await openKey(one);
+    try {
+      const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+      openingKeys.push({ decrypter: localDecrypter(key), certificate: parseCertificate(one.certificate) });
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+  const opened: NamedMessage[] = [];
+  for (const one of messages) {
+    try {
+      // Mail of ten years ago is under ciphers of ten years ago.
+      const { message } = await decryptMessage({ message: one.message, keys: openingKeys, legacy: true });
+      opened.push({ ...one, message });
+    } catch (error) {
+      if (!(error instanceof SmimeError)) throw error;
+    }
+  }
+  return opened;
 }
 
 async function pack(
@@ -254,13 +340,17 @@ async function pack(
 ): Promise<Uint8Array> {
   const opened: { privateKey: Buffer; certificate: Uint8Array; friendlyName: string }[] = [];
   const chain: Uint8Array[] = [];
+  const authorities = new Set<string>();
   try {
     for (const one of input.keys) {
       // A key that came from another office is as old as its certificate, not as its record here.
       const made = one.key.origin === 'imported' ? parseCertificate(one.certificate).notBefore : one.key.created_at;
       const friendlyName = `${input.friendlyName} ${made.toISOString().slice(0, 10)}`;
       opened.push({ privateKey: await openKey(one), certificate: one.certificate, friendlyName });
-      if (one.authorityId !== null) chain.push(...(await chainOf(snapshot, one.authorityId)));
+      if (one.authorityId !== null && !authorities.has(one.authorityId)) {
+        authorities.add(one.authorityId);
+        chain.push(...(await chainOf(snapshot, one.authorityId)));
+      }
     }
     const { password, profile } = input;
     return await createPkcs12({ entries: opened, chain, password, profile });
@@ -269,9 +359,24 @@ async function pack(
   }
 }
 
+/** A sealed key with what it is bound to, and what opens its lock. */
+export interface SealedKeyAndLock {
+  readonly key: Pick<EscrowedKeyRow, 'id' | 'person_id' | 'vault_id' | 'spki_sha256' | 'format_version' | 'sealed'>;
+  readonly openDek: () => Promise<Buffer>;
+}
+
 /** The PKCS#8 of an escrowed key; the caller zeroes it. */
 export async function openKey({ key, openDek }: SealedKeyAndLock): Promise<Buffer> {
   const dek = await openDek();
+  try {
+    return openSealed(key, dek);
+  } finally {
+    dek.fill(0);
+  }
+}
+
+/** The same with its data key, which stays as it is. */
+function openSealed(key: SealedKeyAndLock['key'], dek: Uint8Array): Buffer {
   const pieces: Buffer[] = [];
   try {
     const { sealed } = key;
@@ -292,58 +397,21 @@ export async function openKey({ key, openDek }: SealedKeyAndLock): Promise<Buffe
       `The escrow record ${key.id} does not open: it was altered, or restored beside another key store. Nothing was released.`,
     );
   } finally {
-    dek.fill(0);
     for (const piece of pieces) piece.fill(0);
   }
 }
 
-/** A MIME message that mail programs show: what it is, the password, and the file to import. */
-function recoveredMessage(file: { address: string; fileName: string; pkcs12: Uint8Array; password: string }): Buffer {
-  const boundary = 'recovered-key';
-  const base64 = Buffer.from(file.pkcs12).toString('base64').replace(/.{76}/g, '$&\r\n');
-  return Buffer.from(
-    [
-      `Content-Type: multipart/mixed; boundary="${boundary}"`,
-      '',
-      `--${boundary}`,
-      'Content-Type: text/plain; charset=us-ascii',
-      '',
-      `The encryption keys of ${file.address}, recovered from escrow.`,
-      'Import the attached file into your mail program. Its password:',
-      '',
-      file.password,
-      '',
-      `--${boundary}`,
-      `Content-Type: application/x-pkcs12; name="${file.fileName}"`,
-      'Content-Transfer-Encoding: base64',
-      `Content-Disposition: attachment; filename="${file.fileName}"`,
-      '',
-      base64,
-      `--${boundary}--`,
-      '',
-    ].join('\r\n'),
-    'latin1',
-  );
-}
-
-/** Safe in every file system and header. */
-function fileNameOf(address: string): string {
-  return `${address.replace(/[^\w.@+-]/g, '_')}.recovered`;
-}
-
-/** Six groups of four from 32 letters that are not mistaken for one another: 120 bits. */
-function makePassword(): string {
-  const letters = 'abcdefghijkmnpqrstuvwxyz23456789';
-  const group = () => Array.from({ length: 4 }, () => letters.charAt(randomInt(letters.length))).join('');
-  return Array.from({ length: 6 }, group).join('-');
-}
-
 export const passwordPurpose = (requestId: string): string => `chancery:recovery-password:${requestId}`;
 
-function refused(rule: string): AuthorityError {
-  return new AuthorityError('quorum-refused', `${rule}. Nothing was released.`);
-}
-
-function noSuchRequest(): AuthorityError {
-  return new AuthorityError('not-found', 'There is no such recovery request. Nothing was released.');
+function otherDelivery(kind: CanonicalRequest['delivery']['kind']): AuthorityError {
+  const what = {
+    pkcs12: 'for a PKCS#12 file',
+    certificate: 'for a file that is encrypted to a certificate',
+    owner: 'for the owner of the keys, and nobody else gets them',
+    decrypt: 'for messages to be decrypted, and no key leaves',
+  }[kind];
+  return new AuthorityError(
+    'quorum-refused',
+    `What the officers approved is ${what}. Nothing was released. Release it in that way.`,
+  );
 }

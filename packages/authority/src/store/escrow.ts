@@ -22,6 +22,10 @@ export async function escrowedKeyById(snapshot: Snapshot, id: string): Promise<E
   return snapshot.selectFrom('escrowed_keys').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+export async function escrowedKeysByIds(snapshot: Snapshot, ids: readonly string[]): Promise<EscrowedKeyRow[]> {
+  return snapshot.selectFrom('escrowed_keys').selectAll().where(sql<boolean>`id = ANY (${ids}::uuid[])`).execute();
+}
+
 /** Newest first; without those that were destroyed. */
 export async function escrowedKeysOfPerson(snapshot: Snapshot, personId: string): Promise<EscrowedKeyRow[]> {
   return (await keyHistory(snapshot, personId)).filter(({ destroyed_at }) => destroyed_at === null);
@@ -158,6 +162,11 @@ export async function markDelivered(tx: Transaction, ids: readonly string[], at:
   await sql`UPDATE escrowed_keys SET delivered_at = ${at} WHERE id = ANY (${ids}::uuid[]) AND delivered_at IS NULL`.execute(
     tx,
   );
+}
+
+/** One more holder of the data key. */
+export async function insertLock(tx: Transaction, lock: Omit<LockRow, 'id' | 'attested_at'>): Promise<void> {
+  await tx.insertInto('escrow_locks').values(lock).execute();
 }
 
 export async function dropLocks(

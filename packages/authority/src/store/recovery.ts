@@ -5,15 +5,29 @@ import type { Schema } from './schema.ts';
 
 export type RecoveryRow = Selectable<Schema['recovery_requests']>;
 export type DecisionRow = Selectable<Schema['recovery_decisions']>;
+export type StepRow = Selectable<Schema['recovery_steps']>;
 export type RecoveryState = RecoveryRow['state'];
 
+/** @param personIds whose keys it is for */
 export async function insertRecovery(
   tx: Transaction,
-  request: Omit<RecoveryRow, 'state' | 'released_at' | 'sealed_password'>,
+  request: Omit<RecoveryRow, 'person_id' | 'state' | 'released_at' | 'sealed_password'>,
+  personIds: readonly string[],
 ): Promise<void> {
+  const [only, ...more] = personIds;
   await tx
     .insertInto('recovery_requests')
-    .values({ ...request, state: 'open', released_at: null, sealed_password: null })
+    .values({
+      ...request,
+      person_id: more.length === 0 ? (only ?? null) : null,
+      state: 'open',
+      released_at: null,
+      sealed_password: null,
+    })
+    .execute();
+  await tx
+    .insertInto('recovery_people')
+    .values(personIds.map((person_id) => ({ request_id: request.id, person_id })))
     .execute();
 }
 
@@ -49,8 +63,45 @@ export async function decisionsOf(snapshot: Snapshot, requestIds: readonly strin
   return rows;
 }
 
+/** An approval that is taken back is a rejection in its place; what was there before stands in the audit trail. */
 export async function insertDecision(tx: Transaction, decision: DecisionRow): Promise<void> {
-  await tx.insertInto('recovery_decisions').values(decision).execute();
+  await tx
+    .insertInto('recovery_decisions')
+    .values(decision)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['request_id', 'officer_id'])
+        .doUpdateSet(decision)
+        .where('recovery_decisions.decision', '=', 'approve')
+        .where(({ ref, eb }) => eb(ref('excluded.decision'), '=', 'reject')),
+    )
+    .execute();
+}
+
+export interface RecordedStep extends StepRow {
+  readonly recorderName: string;
+}
+
+export async function stepsOf(snapshot: Snapshot, requestIds: readonly string[]): Promise<RecordedStep[]> {
+  if (requestIds.length === 0) return [];
+  return snapshot
+    .selectFrom('recovery_steps as s')
+    .innerJoin('operators as o', 'o.id', 's.recorded_by')
+    .selectAll('s')
+    .select('o.name as recorderName')
+    .where('s.request_id', 'in', requestIds)
+    .orderBy('s.recorded_at')
+    .execute();
+}
+
+export async function insertStep(
+  tx: Transaction,
+  step: Omit<StepRow, 'statement'> & { readonly statement: Record<string, unknown> },
+): Promise<void> {
+  await tx
+    .insertInto('recovery_steps')
+    .values({ ...step, statement: JSON.stringify(step.statement) })
+    .execute();
 }
 
 export async function setRecoveryState(tx: Transaction, id: string, state: RecoveryState): Promise<void> {

@@ -407,7 +407,8 @@ export interface Schema {
   };
   recovery_requests: {
     id: string;
-    person_id: string;
+    /** Null where it is for several people: `recovery_people` names them all. */
+    person_id: string | null;
     requested_by: string;
     canonical: string;
     digest: string;
@@ -417,6 +418,15 @@ export interface Schema {
     expires_at: Date;
     released_at: Date | null;
     sealed_password: Buffer | null;
+  };
+  recovery_people: { request_id: string; person_id: string };
+  recovery_steps: {
+    request_id: string;
+    kind: 'identity' | 'manager';
+    recorded_by: string;
+    recorded_at: Date;
+    digest: string;
+    statement: Json;
   };
   recovery_decisions: {
     request_id: string;
@@ -438,6 +448,22 @@ export interface Schema {
     lifted_by: string | null;
     lifted_at: Date | null;
     lift_reason: string | null;
+  };
+  notices: {
+    id: string;
+    recipient: string;
+    subject: string;
+    body: string | null;
+    sealed_body: Buffer | null;
+    about: string | null;
+    person_id: string | null;
+    state: 'withheld' | 'waiting' | 'sent' | 'failed';
+    queued_at: Date;
+    expires_at: Date | null;
+    attempts: Generated<number>;
+    next_attempt_at: Date;
+    last_error: Generated<string | null>;
+    sent_at: Generated<Date | null>;
   };
   mail_journal: {
     id: string;

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Client } from '@chancery/api';
 import { Command, Option } from 'commander';
 import { writeExport } from '../disaster/export-file.ts';
 import { type OfflineOptions, openOffline } from '../disaster/open-offline.ts';
@@ -6,6 +7,8 @@ import { verifyLog } from '../disaster/opening-log.ts';
 import { CommandError } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
+import { describePreview, describeRequest, describeSteps } from '../recovery/describe.ts';
+import { newRequest, type RequestOptions, withRequestOptions } from '../recovery/new-request.ts';
 import { describeRound } from '../vault/rounds.ts';
 import { openShareKeyFile, type ShareKeyOptions } from '../vault/share-key-file.ts';
 import { contributeAs, decideAs } from '../vault/take-part.ts';
@@ -22,17 +25,31 @@ interface Decision {
 /** `chancery escrow`: recovery requests. Whoever asks or approves does so as an operator: `CHANCERY_TOKEN`, never the local token. */
 export function escrowCommand(): Command {
   const escrow = new Command('escrow').description('recovery of escrowed encryption keys');
+  addReading(escrow);
+  addAsking(escrow);
+  addSteps(escrow);
+  addDeciding(escrow);
+  addReleasing(escrow);
+  addDrill(escrow);
+  addOffline(escrow);
+  escrow.addCommand(archiveCommand());
+  escrow.addCommand(retentionCommand());
+  escrow.addCommand(legalHoldCommand());
+  return escrow;
+}
 
+function addReading(escrow: Command): void {
   withOffice(escrow.command('list').description('list recovery requests')).action(async (options: OfficeOptions) => {
     const page = await connect(options).recoveryRequests({ query: { limit: 500 } });
     print(options, page, () =>
       table(
-        ['id', 'state', 'approvals', 'person', 'reason', 'expires'],
+        ['id', 'state', 'approvals', 'whose keys', 'leaves as', 'reason', 'expires'],
         page.items.map((one) => [
           one.id,
           one.state,
-          `${one.decisions.filter((decision) => decision.decision === 'approve').length} of ${one.threshold}`,
-          one.personAddress,
+          `${one.approvedBy.length} of ${one.threshold}`,
+          one.people.length === 1 ? (one.people[0]?.address ?? '') : `${one.people.length} people`,
+          one.delivery,
           one.reason,
           one.expiresAt,
         ]),
@@ -41,52 +58,87 @@ export function escrowCommand(): Command {
     );
   });
 
-  withOffice(escrow.command('request').description('ask for a lost encryption key'))
-    .requiredOption('--address <address>', 'whose key')
-    .addOption(
-      new Option('--reason <reason>')
-        .choices(['lost-device', 'forgotten-password', 'departed-employee', 'legal-hold', 'investigation', 'other'])
-        .makeOptionMandatory(),
-    )
-    .requiredOption('--explanation <text>', 'what the officers need to know')
-    .option('--case <number>', 'case number', '')
-    .option('--to-certificate <file>', 'deliver re-wrapped to this certificate (PEM) instead of as PKCS#12')
-    .action(
-      async (
-        options: OfficeOptions & {
-          address: string;
-          reason: 'other';
-          explanation: string;
-          case: string;
-          toCertificate?: string;
-        },
-      ) => {
-        const client = connect(options);
-        const page = await client.people({ query: { search: options.address, limit: 500 } });
-        const person = page.items.find((one) => one.address.toLowerCase() === options.address.toLowerCase());
-        if (person === undefined) throw new CommandError(`Nobody here has the address ${options.address}.`);
-        const { readFileSync } = await import('node:fs');
-        const request = await client.requestRecovery({
-          body: {
-            personId: person.id,
-            reason: options.reason,
-            explanation: options.explanation,
-            caseNumber: options.case,
-            delivery:
-              options.toCertificate === undefined
-                ? { kind: 'pkcs12' }
-                : { kind: 'certificate', certificate: readFileSync(options.toCertificate, 'utf8') },
-          },
-        });
-        print(
-          options,
-          request,
-          () =>
-            `Request ${request.id} is open until ${request.expiresAt}. ${request.threshold} recovery officers must approve it.`,
-        );
-      },
-    );
+  withOffice(escrow.command('show').description('a request, its rules, and what is missing until it is released'))
+    .argument('<id>')
+    .action(async (id: string, options: OfficeOptions) => {
+      const request = await connect(options).recoveryRequest({ params: { id } });
+      print(options, request, () => describeRequest(request));
+    });
+}
 
+function addAsking(escrow: Command): void {
+  withRequestOptions(withOffice(escrow.command('request').description('ask for lost encryption keys')))
+    .option('--dry-run', 'show which keys and under which rules, and ask for nothing')
+    .action(async (options: OfficeOptions & RequestOptions & { dryRun?: boolean }) => {
+      const client = connect(options);
+      const body = await newRequest(client, options);
+      if (options.dryRun === true) {
+        const preview = await client.previewRecovery({ body });
+        print(options, preview, () => describePreview(preview));
+        return;
+      }
+      const request = await client.requestRecovery({ body });
+      print(options, request, () => `${describeRequest(request)}\n\nRequest ${request.id} is open.`);
+    });
+
+  withOffice(escrow.command('tell').description('tell its owners of a request that was kept from them'))
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'for the audit trail')
+    .action(async (id: string, options: OfficeOptions & { reason: string }) => {
+      const body = { reason: options.reason };
+      const request = await connect(options).tellSubjects({ params: { id }, body });
+      print(options, request, () => 'They are told.');
+    });
+}
+
+interface StepOptions extends OfficeOptions {
+  readonly who?: string;
+  readonly managerAddress?: string;
+  readonly of: 'subject' | 'requester';
+  readonly how: 'other';
+  readonly evidence?: string;
+}
+
+function addSteps(escrow: Command): void {
+  withOffice(
+    escrow.command('steps').description('what is recorded beside the officers; or record a step, as an operator'),
+  )
+    .argument('<id>')
+    .argument('[step]', 'identity or manager: record it')
+    .option('--who <name>', 'who checked, or the manager who agrees')
+    .option('--manager-address <address>', "the manager's address")
+    .addOption(new Option('--of <whom>', 'whose identity').choices(['subject', 'requester']).default('subject'))
+    .addOption(
+      new Option('--how <way>', 'how they were satisfied')
+        .choices(['in-person', 'video', 'call-back', 'document', 'signed-mail', 'ticket', 'other'])
+        .default('other'),
+    )
+    .option('--evidence <text>', 'what was seen or heard, and where it is kept')
+    .action(async (id: string, step: string | undefined, options: StepOptions) => {
+      const client = connect(options);
+      const request =
+        step === undefined ? await client.recoveryRequest({ params: { id } }) : await record(client, id, step, options);
+      print(options, request.steps, () => describeSteps(request).join('\n') || 'No step is needed, and none recorded.');
+    });
+}
+
+async function record(client: Client, id: string, step: string, options: StepOptions) {
+  const { who, managerAddress, of, how, evidence } = options;
+  if (who === undefined || evidence === undefined) {
+    throw new CommandError('A step needs --who and --evidence. Nothing was recorded.');
+  }
+  const params = { id };
+  const { digest } = await client.recoveryRequest({ params });
+  if (step === 'identity') return client.checkIdentity({ params, body: { digest, of, who, how, evidence } });
+  if (step !== 'manager') throw new CommandError('A step is identity or manager. Nothing was recorded.');
+  if (managerAddress === undefined) {
+    throw new CommandError("A manager's approval needs --manager-address. Nothing was recorded.");
+  }
+  const manager = { name: who, address: managerAddress };
+  return client.recordManagerApproval({ params, body: { digest, manager, how, evidence } });
+}
+
+function addDeciding(escrow: Command): void {
   for (const decision of ['approve', 'reject'] as const) {
     withOffice(escrow.command(decision).description(`${decision} a recovery request, as a recovery officer`))
       .argument('<id>')
@@ -101,22 +153,41 @@ export function escrowCommand(): Command {
         const client = connect(options);
         const key = await openShareKeyFile(options);
         const memory = { ...readTrailMemory(options.shareKey), acceptAttested: options.acceptAttested === true };
-        const request = await decideAs(client, key, id, decision, options.note, memory);
+        const request = await decideAs(client, key, id, decision, options.note, memory, showProgress());
         writeTrailMemory(options.shareKey, memory);
         print(options, request, () => `Recorded. The request is ${request.state}.`);
       });
   }
+}
 
-  withOffice(escrow.command('release').description('release an approved key, once'))
+function addReleasing(escrow: Command): void {
+  withOffice(escrow.command('release').description('release what was approved, once'))
     .argument('<id>')
-    .requiredOption('--out <file>', 'where to write it')
-    .action(async (id: string, options: OfficeOptions & { out: string }) => {
-      const release = await connect(options).releaseKey({ params: { id } });
-      writeFileSync(options.out, Buffer.from(release.data, 'base64'), { mode: 0o600 });
-      print(
-        options,
-        { file: options.out, mediaType: release.mediaType },
-        () => `${options.out} (${release.mediaType})`,
+    .option('--out <file>', 'where to write it; nothing is written where it goes to the owner')
+    .option('--message <file...>', 'all messages that the request names, to be decrypted', [])
+    .action(async (id: string, options: OfficeOptions & { out?: string; message: string[] }) => {
+      const client = connect(options);
+      const params = { id };
+      const { delivery } = await client.recoveryRequest({ params });
+      if (delivery.kind === 'owner') {
+        const { links } = await client.releaseToOwner({ params });
+        print(options, { links }, () =>
+          links
+            .map(({ name, address, expiresAt }) => `${name} <${address}> gets a link, good until ${expiresAt}.`)
+            .join('\n'),
+        );
+        return;
+      }
+      const { out } = options;
+      if (out === undefined) throw new CommandError('Say where to write it: --out FILE. Nothing was released.');
+      const { data, mediaType, ...more } =
+        delivery.kind === 'decrypt'
+          ? await client.releaseMessages({ params, body: { messages: readMessages(options.message) } })
+          : { ...(await client.releaseKey({ params })), notOpened: [] };
+      writeFileSync(out, Buffer.from(data, 'base64'), { mode: 0o600 });
+      const { notOpened } = more;
+      print(options, { file: out, mediaType, ...('opened' in more && { opened: more.opened, notOpened }) }, () =>
+        [`${out} (${mediaType})`, ...notOpened.map((sha256) => `${sha256} opens with none of these keys.`)].join('\n'),
       );
     });
 
@@ -126,10 +197,9 @@ export function escrowCommand(): Command {
       const told = await connect(options).releasePassword({ params: { id } });
       print(options, told, () => told.password);
     });
+}
 
-  escrow.addCommand(archiveCommand());
-  escrow.addCommand(retentionCommand());
-  escrow.addCommand(legalHoldCommand());
+function addDrill(escrow: Command): void {
   withOffice(
     escrow
       .command('drill')
@@ -154,7 +224,10 @@ export function escrowCommand(): Command {
       const { round } = await contributeAs(client, key, open, never);
       print(options, round, () => describeRound(round));
     });
+}
 
+/** The worst day: without an office. */
+function addOffline(escrow: Command): void {
   withOffice(
     escrow
       .command('export')
@@ -220,6 +293,23 @@ export function escrowCommand(): Command {
       );
       if (problem !== null) throw new CommandError(`${problem} What stands before it is as it was written.`, 1);
     });
+}
 
-  return escrow;
+function readMessages(files: readonly string[]): string[] {
+  if (files.length === 0) {
+    throw new CommandError('Hand in the messages that the request names: --message FILE. Nothing was released.');
+  }
+  return files.map((file) => readFileSync(file).toString('base64'));
+}
+
+/** On a terminal: how much of an officer's part is computed. Silent for what is done at once. */
+function showProgress(): (share: number) => void {
+  const began = Date.now();
+  let shown = -1;
+  return (share) => {
+    const percent = Math.floor(share * 100);
+    if (!process.stderr.isTTY || percent === shown || Date.now() - began < 500) return;
+    shown = percent;
+    process.stderr.write(`\rComputing your part: ${percent} %${percent === 100 ? '\n' : ''}`);
+  };
 }

@@ -73,6 +73,7 @@ export async function decideAs(
   decision: 'approve' | 'reject',
   note = '',
   memory: TrailMemory = { known: null },
+  report?: (share: number) => void,
 ): Promise<RecoveryRequest> {
   const params = { id: requestId };
   const { digest, opening, why, canonical } = await client.recoveryRequest({ params });
@@ -82,13 +83,14 @@ export async function decideAs(
   }
   const { transcript } = await client.vault();
   if (opening === null || transcript === null) {
-    throw new CommandError(`${why ?? 'You cannot approve this request'}. Nothing was decided.`);
+    const said = why === null ? 'You cannot approve this request.' : `${why.why}. ${why.next}.`;
+    throw new CommandError(`${said} Nothing was decided.`);
   }
   const { id: officerId } = await client.me();
   const { known, acceptAttested = false } = memory;
   const origins = await collectOrigins(known, (query) => client.recoveryOrigins({ params, query }));
   const points = { origins, known, acceptAttested };
-  const evidence = await approve(JSON.parse(transcript), officerId, key, opening, canonical, points);
+  const evidence = await approve(JSON.parse(transcript), officerId, key, opening, canonical, points, report);
   memory.known = evidence.known;
   const { signature, partial } = evidence;
   return client.decideRecovery({

@@ -11,7 +11,7 @@ import { InWords } from '../problem.ts';
 import { knownTrail, rememberTrail } from '../vault/known-trail.ts';
 import { useShareKey } from '../vault/use-share-key.tsx';
 import { readTranscriptOf, useVault } from '../vault/use-vault.ts';
-import { isShownAsAsked } from './rules.ts';
+import { isShownAsAsked, keysOf } from './rules.ts';
 
 /** An officer decides, with their share key: an approval is their part of the opening itself, a rejection is signed. */
 export function Decide({ request }: { request: RecoveryRequest }) {
@@ -76,11 +76,17 @@ function DecideWith({ request, vault }: DecideWithProps) {
   return (
     <Panel title="Your decision">
       <Stack>
-        <Text>
-          Read the whole request below. If you approve, your browser checks on the audit trail whose key each one is,
-          computes your part of the opening of {plural(request.escrowedKeyIds.length, 'key', 'keys')} and proves that it
-          did; it is good for exactly this request. Your name stands in the audit trail beside it.
-        </Text>
+        {request.mayApprove ? (
+          <Text>
+            Read the whole request below. If you approve, your browser checks on the audit trail whose key each one is,
+            computes your part of the opening of {plural(keysOf(request), 'key', 'keys')} and proves that it did; it is
+            good for exactly this request. Your name stands in the audit trail beside it.
+          </Text>
+        ) : (
+          <Text>
+            {request.why === null ? '' : `${request.why.why}. `}You may reject the request until it is released.
+          </Text>
+        )}
         <Textarea
           label="Note"
           description="Why you decide so. Optional"
@@ -106,13 +112,15 @@ function DecideWith({ request, vault }: DecideWithProps) {
           />
         )}
         <Group>
-          <Button
-            disabled={!key.ready || busy('reject')}
-            loading={busy('approve')}
-            onClick={() => decide.mutate('approve')}
-          >
-            Approve
-          </Button>
+          {request.mayApprove && (
+            <Button
+              disabled={!key.ready || busy('reject')}
+              loading={busy('approve')}
+              onClick={() => decide.mutate('approve')}
+            >
+              Approve
+            </Button>
+          )}
           <Button
             color="wax"
             variant="outline"

@@ -1,4 +1,4 @@
-import type { RecoveryRequest } from '@chancery/api';
+import type { RecoverySummary } from '@chancery/api';
 import { Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -12,9 +12,9 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
-import { recoveryReasons, recoveryStates } from '../words.ts';
+import { recoveryDeliveries, recoveryReasons, recoveryStates } from '../words.ts';
 import { NotFounded } from './NotFounded.tsx';
-import { approvals } from './rules.ts';
+import { whose } from './rules.ts';
 
 /** Recovery requests, open ones first asked for. */
 export function RecoveryPage() {
@@ -44,7 +44,7 @@ export function RecoveryPage() {
           aria-label="Which requests"
           value={state ?? 'all'}
           onChange={(value) =>
-            void navigate({ search: { state: value === 'all' ? undefined : (value as RecoveryRequest['state']) } })
+            void navigate({ search: { state: value === 'all' ? undefined : (value as RecoverySummary['state']) } })
           }
           data={[
             { value: 'all', label: 'All' },
@@ -76,11 +76,12 @@ export function RecoveryPage() {
   );
 }
 
-const columns: readonly Column<RecoveryRequest>[] = [
+const columns: readonly Column<RecoverySummary>[] = [
   { header: 'Whose key', width: '26%', cell: (request) => <RequestLink request={request} /> },
   { header: 'State', cell: (request) => <StateBadge state={recoveryStates[request.state]} /> },
-  { header: 'Approvals', cell: (request) => `${approvals(request)} of ${request.threshold}` },
+  { header: 'Approvals', cell: (request) => `${request.approvedBy.length} of ${request.threshold}` },
   { header: 'Reason', cell: (request) => recoveryReasons[request.reason] },
+  { header: 'Leaves as', cell: (request) => recoveryDeliveries[request.delivery] },
   { header: 'Asked by', cell: (request) => request.requestedBy.name },
   { header: 'Asked', cell: (request) => <When at={request.requestedAt} style="relative" /> },
   {
@@ -89,22 +90,24 @@ const columns: readonly Column<RecoveryRequest>[] = [
   },
 ];
 
-const isPending = (request: RecoveryRequest) => request.state === 'open' || request.state === 'approved';
+const isPending = (request: RecoverySummary) => request.state === 'open' || request.state === 'approved';
 
-function RequestLink({ request }: { request: RecoveryRequest }) {
+function RequestLink({ request }: { request: RecoverySummary }) {
   return (
     <div>
       <TextLink to="/recovery/$id" params={{ id: request.id }} size="sm" fw={550}>
-        {request.personName}
+        {whose(request)}
       </TextLink>
       <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-        {request.personAddress}
+        {request.people.length === 1
+          ? request.people[0]?.address
+          : `${plural(request.keys, 'key', 'keys')}${request.caseNumber === '' ? '' : `, ${request.caseNumber}`}`}
       </Text>
     </div>
   );
 }
 
-function RequestCard(request: RecoveryRequest) {
+function RequestCard(request: RecoverySummary) {
   return (
     <Stack gap={6}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
@@ -112,7 +115,7 @@ function RequestCard(request: RecoveryRequest) {
         <StateBadge state={recoveryStates[request.state]} />
       </Group>
       <Text size="sm" c="dimmed">
-        {recoveryReasons[request.reason]}, {approvals(request)} of {request.threshold} approvals, asked by{' '}
+        {recoveryReasons[request.reason]}, {request.approvedBy.length} of {request.threshold} approvals, asked by{' '}
         {request.requestedBy.name} <When at={request.requestedAt} style="relative" />
       </Text>
     </Stack>

@@ -1,26 +1,26 @@
 import type { RecoveryRequest } from '@chancery/api';
-import { Alert, Breadcrumbs, Button, Group, List, Skeleton, Stack, Text } from '@mantine/core';
+import { Alert, Breadcrumbs, Group, List, Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { api, useMay, useMe } from '../api.ts';
-import { fromBase64, save } from '../files.ts';
-import { plural } from '../format.ts';
-import { CopyField } from '../pieces/CopyField.tsx';
-import { Facts } from '../pieces/Facts.tsx';
+import { timeLeft } from '../format.ts';
 import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { Steps } from '../pieces/Steps.tsx';
-import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
-import { recoveryReasons, recoveryStates } from '../words.ts';
+import { recoveryStates } from '../words.ts';
 import { Decide } from './Decide.tsx';
+import { Notices } from './Notices.tsx';
 import { Quorum } from './Quorum.tsx';
-import { recoveryRules, recoverySteps } from './rules.ts';
+import { RecordStep } from './RecordStep.tsx';
+import { Password, Release, useRelease } from './Release.tsx';
+import { RequestFacts } from './RequestFacts.tsx';
+import { recoveryRules, recoverySteps, whose } from './rules.ts';
 
-/** One request: where it stands, the rules, what the officers decided, and what the reader may do. */
+/** One request: where it stands, the rules, what was recorded and decided, and what the reader may do. */
 export function RecoveryRequestPage() {
   const { id } = useParams({ from: '/office/recovery/$id' });
   const query = useQuery({
@@ -46,12 +46,12 @@ export function RecoveryRequestPage() {
   }
   return (
     <Page
-      title={`Recovery for ${request.personName}`}
+      title={`Recovery for ${whose(request)}`}
       trail={trail}
       lead={
         <Group gap="xs">
           <StateBadge state={recoveryStates[request.state]} />
-          {(request.state === 'open' || request.state === 'approved') && (
+          {isPending(request) && (
             <span>
               lapses <When at={request.expiresAt} style="relative" />
             </span>
@@ -60,14 +60,15 @@ export function RecoveryRequestPage() {
       }
     >
       <Panel title="Steps">
-        <Steps steps={recoverySteps(request)} />
+        <Timeline request={request} />
       </Panel>
       <Act request={request} />
-      <Request request={request} />
+      <RequestFacts request={request} />
       <Decisions request={request} />
+      <Notices request={request} />
       <Panel title="Rules">
         <List size="sm" spacing={4}>
-          {recoveryRules(request.threshold).map((rule) => (
+          {recoveryRules(request.rules, request.threshold).map((rule) => (
             <List.Item key={rule}>{rule}</List.Item>
           ))}
         </List>
@@ -76,156 +77,47 @@ export function RecoveryRequestPage() {
   );
 }
 
-interface KeyFile {
-  fileName: string;
-  mediaType: string;
-  data: string;
+const isPending = ({ state }: RecoveryRequest) => state === 'open' || state === 'approved';
+
+/** What was done and what comes, with the form of a step where the reader may record it, and a countdown where only time is missing. */
+function Timeline({ request }: { request: RecoveryRequest }) {
+  const steps = recoverySteps(request).map((step) => {
+    const until = request.missing.find(({ rule }) => rule === step.key)?.until ?? null;
+    const recordable = request.steps.find(({ kind, mayRecord }) => kind === step.key && mayRecord);
+    return {
+      ...step,
+      detail: until === null ? step.detail : `${step.detail}. ${timeLeft(until, Date.now())}`,
+      content: recordable === undefined ? undefined : <RecordStep request={request} kind={recordable.kind} />,
+    };
+  });
+  return <Steps steps={steps} />;
 }
 
 function Act({ request }: { request: RecoveryRequest }) {
   const officer = useMay('recovery:approve');
   const me = useMe();
-  // The key leaves once: it is saved before anything else happens.
-  const release = useAct(
-    async () => {
-      const file = await api.releaseKey({ params: { id: request.id } });
-      save(file.fileName, file.mediaType, fromBase64(file.data));
-      return file;
-    },
-    { stale: ['recovery', 'overview'] },
-  );
+  const release = useRelease(request);
   const approved = request.decisions.some(
     (decision) => decision.officerId === me?.id && decision.decision === 'approve',
   );
+  const mayRecord = request.steps.some(({ mayRecord: may, required }) => may && required);
+  const nothing =
+    !request.mayApprove && !request.mayReject && !request.mayRelease && !mayRecord && release.data === undefined;
   return (
     <>
-      {request.mayApprove && <Decide request={request} />}
-      {(request.mayRelease || release.data !== undefined) && (
-        <Release
-          request={request}
-          file={release.data}
-          error={release.error}
-          busy={release.isPending}
-          onRelease={() => release.mutate(undefined)}
-        />
-      )}
+      {(request.mayApprove || request.mayReject) && <Decide request={request} />}
+      {(request.mayRelease || release.data !== undefined) && <Release request={request} release={release} />}
       {approved && request.state === 'released' && request.delivery.kind === 'pkcs12' && <Password request={request} />}
-      {!request.mayApprove && !request.mayRelease && release.data === undefined && request.why !== null && (
+      {nothing && request.why !== null && (
         <Alert
           color="ink"
           variant="outline"
           title={officer ? 'You cannot decide this one' : 'Nothing for you to do here'}
         >
-          {request.why}.
+          {request.why.why}. {request.why.next}.
         </Alert>
       )}
     </>
-  );
-}
-
-interface ReleaseProps {
-  request: RecoveryRequest;
-  file: KeyFile | undefined;
-  error: Error | null;
-  busy: boolean;
-  onRelease: () => void;
-}
-
-function Release({ request, file, error, busy, onRelease }: ReleaseProps) {
-  return (
-    <Panel title="Release">
-      <Stack>
-        <Text>
-          The officers have approved. The key leaves once: have a safe place ready for the file.
-          {request.delivery.kind === 'pkcs12' && ' An officer who approved reads you the password afterwards.'}
-        </Text>
-        <ProblemAlert error={error} />
-        <Group>
-          {file === undefined ? (
-            <Button loading={busy} onClick={onRelease}>
-              Release and save the key
-            </Button>
-          ) : (
-            <Button variant="default" onClick={() => save(file.fileName, file.mediaType, fromBase64(file.data))}>
-              Save {file.fileName} again
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </Panel>
-  );
-}
-
-function Password({ request }: { request: RecoveryRequest }) {
-  const password = useAct(() => api.releasePassword({ params: { id: request.id } }));
-  return (
-    <Panel title="Password of the file">
-      <Stack>
-        {password.data === undefined ? (
-          <>
-            <Text>
-              You approved this request, so the password of the PKCS#12 file is told to you: once. Pass it on by another
-              way than the file travelled, by telephone for instance.
-            </Text>
-            <ProblemAlert error={password.error} />
-            <Group>
-              <Button loading={password.isPending} onClick={() => password.mutate(undefined)}>
-                Show the password, once
-              </Button>
-            </Group>
-          </>
-        ) : (
-          <>
-            <CopyField label="PKCS#12 password" value={password.data.password} />
-            <Text size="sm" c="dimmed">
-              It is gone when you leave this page.
-            </Text>
-          </>
-        )}
-      </Stack>
-    </Panel>
-  );
-}
-
-function Request({ request }: { request: RecoveryRequest }) {
-  return (
-    <Panel title="The request">
-      <Facts
-        items={[
-          [
-            'Whose key',
-            <TextLink key="person" to="/people/$id" params={{ id: request.personId }} size="sm">
-              {request.personName}, {request.personAddress}
-            </TextLink>,
-          ],
-          [
-            'Keys',
-            request.escrowedKeyIds.length === 0 ? 'All of them' : plural(request.escrowedKeyIds.length, 'key', 'keys'),
-          ],
-          ['Reason', recoveryReasons[request.reason]],
-          [
-            'Explanation',
-            <span key="why" style={{ whiteSpace: 'pre-wrap' }}>
-              {request.explanation}
-            </span>,
-          ],
-          ['Case number', request.caseNumber === '' ? 'None' : request.caseNumber],
-          [
-            'Leaves as',
-            request.delivery.kind === 'pkcs12'
-              ? 'PKCS#12 file, password apart'
-              : `Encrypted to ${request.delivery.recipient ?? 'the named certificate'}`,
-          ],
-          ['Asked by', request.requestedBy.name],
-          ['Asked', <When key="asked" at={request.requestedAt} style="time" />],
-          ['Lapses', <When key="lapses" at={request.expiresAt} style="time" />],
-          ...(request.releasedAt === null
-            ? []
-            : ([['Released', <When key="released" at={request.releasedAt} style="time" />]] as const)),
-          ['Digest', <CopyField key="digest" label="digest of the request" value={request.digest} />],
-        ]}
-      />
-    </Panel>
   );
 }
 

@@ -108,9 +108,10 @@ export const acts = {
     const { source, officerId, transcript, opening, document, points } = input;
     return withKey(source, report, (key) => {
       const count = opening.records.length;
-      report(`Computing your part of the opening of ${count === 1 ? 'one key' : `${count} keys`}`, null);
+      const what = `Computing your part of the opening of ${count === 1 ? 'one key' : `${count} keys`}`;
+      report(what, null);
       return namingFault(dealersOf(transcript, null), () =>
-        approve(transcript, officerId, key, opening, document, points),
+        approve(transcript, officerId, key, opening, document, points, (share) => report(what, share)),
       );
     });
   },

@@ -142,6 +142,23 @@ const calls: Record<AuthenticatedRoute, Call> = {
   recoveryRequests: { needs: 'recovery:read' },
   recoveryRequest: { needs: 'recovery:read' },
   requestRecovery: { needs: 'recovery:request', not: ['local'], body: recovery },
+  previewRecovery: { needs: 'recovery:request', not: ['local'], body: recovery },
+  checkIdentity: {
+    needs: 'recovery:attest',
+    body: { digest: '0'.repeat(64), of: 'subject', who: 'a', how: 'other', evidence: 'b' },
+  },
+  recordManagerApproval: {
+    needs: 'recovery:attest',
+    body: {
+      digest: '0'.repeat(64),
+      manager: { name: 'a', address: 'mona@example.com' },
+      how: 'other',
+      evidence: 'b',
+    },
+  },
+  tellSubjects: { needs: 'recovery:request', body: { reason: 'a test' } },
+  releaseToOwner: { needs: 'recovery:release' },
+  releaseMessages: { needs: 'recovery:release', body: { messages: ['AAAA'] } },
   decideRecovery: { needs: 'recovery:approve', body: { decision: 'reject', digest: 'x', signature: '' } },
   releaseKey: { needs: 'recovery:release' },
   releasePassword: { needs: 'recovery:approve' },

@@ -1,20 +1,29 @@
-/** Recovery requests, and for each caller whether they may decide or release, and if not, why. */
-import type { RecoveryRequest } from '@chancery/api';
+/** Recovery requests: asking, recording, deciding, releasing. */
 import { AuthorityError } from '../../errors.ts';
-import { stateAt, whyNotDecide, whyNotRelease } from '../../kra/quorum.ts';
-import { decideRecovery, factsOf, officerOf, openingOf, readCanonical, requestRecovery } from '../../kra/recovery.ts';
-import { releaseKey, releasePassword } from '../../kra/release.ts';
+import { draftRequest } from '../../kra/draft-recovery.ts';
+import { decideRecovery, requestRecovery, tellRecovery } from '../../kra/recovery.ts';
+import { checkIdentity, recordManagerApproval } from '../../kra/recovery-steps.ts';
+import { releaseKey, releaseMessages, releasePassword, releaseToOwner } from '../../kra/release.ts';
 import { consult, perform } from '../../operation.ts';
-import { type Principal, permissionsOf } from '../../principal.ts';
-import type { Snapshot } from '../../store/database.ts';
-import { listRecoveries, type RecoveryRow, recoveryById } from '../../store/recovery.ts';
-import type { World } from '../../world.ts';
+import { listRecoveries, type RecoveryRow } from '../../store/recovery.ts';
 import { unknownCursor } from './cursor.ts';
-import type { Handlers } from './handler.ts';
+import { describeRecovery, summariseRecovery } from './describe-recovery.ts';
+import type { Context, Handlers } from './handler.ts';
 import { toBase64 } from './issued.ts';
 
 export const recoveryHandlers: Handlers<
-  'recoveryRequests' | 'recoveryRequest' | 'requestRecovery' | 'decideRecovery' | 'releaseKey' | 'releasePassword'
+  | 'recoveryRequests'
+  | 'recoveryRequest'
+  | 'previewRecovery'
+  | 'requestRecovery'
+  | 'checkIdentity'
+  | 'recordManagerApproval'
+  | 'tellSubjects'
+  | 'decideRecovery'
+  | 'releaseKey'
+  | 'releaseToOwner'
+  | 'releaseMessages'
+  | 'releasePassword'
 > = {
   async recoveryRequests({ world, by }, { query }) {
     const { after, ...filter } = query;
@@ -25,84 +34,80 @@ export const recoveryHandlers: Handlers<
         world.clock(),
       );
       const items = [];
-      for (const row of rows) items.push(await describeRecovery(world, snapshot, row, by));
+      for (const row of rows) items.push(await summariseRecovery(snapshot, row, world.clock()));
       const last = rows.at(-1);
       return { items, total, next: hasMore && last !== undefined ? writeCursor(last) : null };
     });
   },
-  async recoveryRequest({ world, by }, { params }) {
-    return readRequest(world, by, params.id);
+  async recoveryRequest(context, { params }) {
+    return read(context, params.id);
   },
-  async requestRecovery({ world, by }, { body }) {
-    return readRequest(world, by, await perform(world, requestRecovery, by, body));
+  async previewRecovery({ world, by }, { body }) {
+    return consult(world, 'recovery:request', by, async (snapshot) => {
+      const { canonical, withoutKeys } = await draftRequest(snapshot, world, body, by);
+      const { people, rules, threshold, expiresAt, withholdNotice } = canonical;
+      return {
+        people,
+        withoutKeys: [...withoutKeys],
+        rules,
+        threshold,
+        expiresAt,
+        withholdNotice,
+        mail: hasMail(world),
+      };
+    });
   },
-  async decideRecovery({ world, by }, { params, body }) {
-    await perform(world, decideRecovery, by, { ...params, ...body });
-    return readRequest(world, by, params.id);
+  async requestRecovery(context, { body }) {
+    return read(context, await perform(context.world, requestRecovery, context.by, body));
+  },
+  async checkIdentity(context, { params, body }) {
+    await perform(context.world, checkIdentity, context.by, { ...params, ...body });
+    return read(context, params.id);
+  },
+  async recordManagerApproval(context, { params, body }) {
+    await perform(context.world, recordManagerApproval, context.by, { ...params, ...body });
+    return read(context, params.id);
+  },
+  async tellSubjects(context, { params, body }) {
+    await perform(context.world, tellRecovery, context.by, { ...params, ...body });
+    return read(context, params.id);
+  },
+  async decideRecovery(context, { params, body }) {
+    await perform(context.world, decideRecovery, context.by, { ...params, ...body });
+    return read(context, params.id);
   },
   async releaseKey({ world, by }, { params }) {
     const { data, ...file } = await perform(world, releaseKey, by, params);
     return { ...file, data: toBase64(data) };
+  },
+  async releaseToOwner({ world, by }, { params }) {
+    const links = await perform(world, releaseToOwner, by, params);
+    return {
+      links: links.map(({ id, name, address, expiresAt }) => ({
+        id,
+        name,
+        address,
+        expiresAt: expiresAt.toISOString(),
+      })),
+    };
+  },
+  async releaseMessages({ world, by }, { params, body }) {
+    const messages = body.messages.map((message) => new Uint8Array(Buffer.from(message, 'base64')));
+    const { data, opened, notOpened, ...file } = await perform(world, releaseMessages, by, { ...params, messages });
+    return { ...file, data: toBase64(data), opened: [...opened], notOpened: [...notOpened] };
   },
   async releasePassword({ world, by }, { params }) {
     return perform(world, releasePassword, by, params);
   },
 };
 
-async function readRequest(world: World, by: Principal, id: string): Promise<RecoveryRequest> {
-  return consult(world, 'recovery:read', by, async (snapshot) => {
-    const row = await recoveryById(snapshot, id);
-    if (row === undefined) throw new AuthorityError('not-found', 'There is no such recovery request.');
-    return describeRecovery(world, snapshot, row, by);
-  });
+async function read({ world, by }: Pick<Context, 'world' | 'by'>, id: string) {
+  const described = await consult(world, 'recovery:read', by, (snapshot) => describeRecovery(world, snapshot, id, by));
+  if (described === undefined) throw new AuthorityError('not-found', 'There is no such recovery request.');
+  return described;
 }
 
-async function describeRecovery(
-  world: World,
-  snapshot: Snapshot,
-  row: RecoveryRow,
-  by: Principal,
-): Promise<RecoveryRequest> {
-  const { facts, decisions, vault } = await factsOf(snapshot, row);
-  const { person, ...content } = readCanonical(row);
-  const now = world.clock();
-  const may = permissionsOf(by);
-  const noDecision = may.has('recovery:approve') ? whyNotDecide(facts, decisions, officerOf(by, vault), now) : null;
-  const noRelease = may.has('recovery:release') ? whyNotRelease(facts, decisions, by, now) : null;
-  return {
-    id: row.id,
-    personId: row.person_id,
-    personName: person.name,
-    personAddress: person.address,
-    escrowedKeyIds: content.records.map(({ id }) => id),
-    reason: content.reason,
-    caseNumber: content.caseNumber,
-    explanation: content.explanation,
-    delivery: {
-      kind: content.delivery.kind,
-      recipient: content.delivery.kind === 'certificate' ? content.delivery.recipient : null,
-    },
-    state: stateAt(facts, now),
-    threshold: row.threshold,
-    requestedBy: { id: content.requestedBy.id, name: content.requestedBy.name },
-    requestedAt: row.requested_at.toISOString(),
-    expiresAt: row.expires_at.toISOString(),
-    decisions: decisions.map((one) => ({
-      officerId: one.officer_id,
-      officerName: one.officerName,
-      decision: one.decision,
-      note: one.note,
-      at: one.decided_at.toISOString(),
-    })),
-    digest: row.digest,
-    releasedAt: row.released_at?.toISOString() ?? null,
-    mayApprove: may.has('recovery:approve') && noDecision === null,
-    mayRelease: may.has('recovery:release') && noRelease === null,
-    why: noDecision ?? noRelease,
-    canonical: row.canonical,
-    opening: may.has('recovery:approve') && noDecision === null ? openingOf(row) : null,
-  };
-}
+const hasMail = ({ mail }: Context['world']): boolean => mail !== undefined;
 
 function writeCursor(row: RecoveryRow): string {
   return `${row.requested_at.getTime()}.${row.id}`;

@@ -15,6 +15,8 @@ import { up as renewal } from './0013-renewal.ts';
 import { up as importedKeys } from './0014-imported-keys.ts';
 import { up as vaultCeremonies } from './0020-vault-ceremonies.ts';
 import { up as auditTree } from './0021-audit-tree.ts';
+import { up as notices } from './0022-notices.ts';
+import { up as recoverySteps } from './0023-recovery-steps.ts';
 import { up as rounds } from './0024-rounds.ts';
 import { up as legalHolds } from './0026-legal-holds.ts';
 import { up as keyRetention } from './0027-key-retention.ts';
@@ -41,6 +43,8 @@ export const migrations: Record<string, Migration> = {
   '0014-imported-keys': { up: importedKeys },
   '0020-vault-ceremonies': { up: vaultCeremonies },
   '0021-audit-tree': { up: auditTree },
+  '0022-notices': { up: notices },
+  '0023-recovery-steps': { up: recoverySteps },
   '0024-rounds': { up: rounds },
   '0026-legal-holds': { up: legalHolds },
   '0027-key-retention': { up: keyRetention },
