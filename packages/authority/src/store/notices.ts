@@ -94,8 +94,8 @@ export async function noticesNoLongerHeld(snapshot: Snapshot): Promise<string[]>
     .where('state', '=', 'withheld')
     .where(notUnderHold)
     .where(
-      sql<boolean>`NOT EXISTS (SELECT 1 FROM recovery_requests r WHERE notices.about = 'recovery:' || r.id
-        AND r.canonical::jsonb->>'withholdNotice' = 'true')`,
+      sql<boolean>`EXISTS (SELECT 1 FROM recovery_requests r WHERE notices.about = 'recovery:' || r.id
+        AND r.canonical::jsonb->>'withholdNotice' IS DISTINCT FROM 'true')`,
     )
     .limit(1000)
     .execute();
