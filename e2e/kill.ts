@@ -1,13 +1,16 @@
-/** `npm run kill -- KILLS BATCH`: kill -9 at random moments during bulk issuance, as often as you like. */
+/**
+ * kill -9 at random moments, as often as you like: `npm run kill -- KILLS BATCH` during bulk issuance,
+ * `npm run kill -- kra KILLS` during everything that the KRA does.
+ */
 import { killDuringBulkIssuance } from './support/bulk-killed.ts';
+import { killTheKra } from './support/kra-killed.ts';
 
-const [kills = 200, batch = 5000] = process.argv.slice(2).map(Number);
+const say = (text: string) => process.stderr.write(`${text}\n`);
 const began = performance.now();
-const report = await killDuringBulkIssuance({
-  kills,
-  batch,
-  within: 3000,
-  say: (text) => process.stderr.write(`${text}\n`),
-});
+const [first = '200', second] = process.argv.slice(2);
+const report =
+  first === 'kra'
+    ? await killTheKra({ kills: Number(second ?? 100), within: 3000, say })
+    : await killDuringBulkIssuance({ kills: Number(first), batch: Number(second ?? 5000), within: 3000, say });
 console.log(JSON.stringify({ ...report, minutes: Math.round((performance.now() - began) / 6000) / 10 }, undefined, 2));
 if (report.broken.length > 0) process.exitCode = 1;

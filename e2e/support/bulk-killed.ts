@@ -2,17 +2,16 @@
  * Bulk issuance under kill -9: the authority is killed at random moments while it issues thousands of certificates, and
  * started again each time; then every promise of issuance is held against the database.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomInt, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { ApiError, type Client, createClient } from '@chancery/api';
+import { type Client, createClient } from '@chancery/api';
 import { startTemporaryPostgres } from '@chancery/embedded-postgres';
 import { buildName, buildRequest, localSigner, parseCertificate } from '@chancery/smime';
 import pg from 'pg';
+import { persist, startAuthorityProcess } from './authority-process.ts';
 import { freePort } from './office-process.ts';
 import { setUpOffice } from './operators.ts';
 
@@ -41,8 +40,6 @@ export interface KillReport {
   readonly broken: readonly string[];
 }
 
-const chancery = fileURLToPath(new URL('../../packages/cli/bin/chancery.js', import.meta.url));
-
 export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport> {
   const home = mkdtempSync(path.join(tmpdir(), 'chancery-killed-'));
   const postgres = await startTemporaryPostgres();
@@ -52,7 +49,7 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
   writeFileSync(path.join(home, 'authority.toml'), `[server]\nport = ${port}\n[database]\nurl = "${url}"\n`);
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   pool.on('error', () => {});
-  let authority = await startAuthority(home, true);
+  let authority = await startAuthorityProcess(home, true);
   try {
     await setUpOffice(authority.url, authority.setupToken);
     const client = createClient({
@@ -75,7 +72,7 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
       if (kills % 20 === 0) {
         plan.say?.(`${kills} kills, ${now} certificates made, ${ledger.serials.size} acknowledged`);
       }
-      authority = await startAuthority(home);
+      authority = await startAuthorityProcess(home);
       return true;
     };
     do {
@@ -176,18 +173,6 @@ async function issueAll(client: Client, batch: readonly RequestOfOne[], ledger: 
   await Promise.all([single(), bulk()]);
 }
 
-async function persist<T>(call: () => Promise<T>): Promise<T> {
-  const until = Date.now() + 900_000;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'unavailable' || Date.now() > until) throw error;
-      await sleep(50);
-    }
-  }
-}
-
 async function judge(
   pool: pg.Pool,
   client: Client,
@@ -261,29 +246,4 @@ async function judge(
     auditRecords: await count('SELECT count(*) FROM audit_records'),
     broken,
   };
-}
-
-async function startAuthority(home: string, isNew = false) {
-  const child = spawn(process.execPath, [chancery, 'authority'], {
-    env: { ...process.env, CHANCERY_HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk));
-  const found = await new Promise<RegExpExecArray>((resolve, reject) => {
-    const look = () => {
-      const match = (isNew ? /serves at (\S+).*\/setup#(\S+)\n/s : /serves at (\S+)\n/).exec(printed);
-      if (match !== null) resolve(match);
-    };
-    child.stdout.on('data', look);
-    child.once('close', () => reject(new Error(`chancery authority ended:\n${printed}`)));
-  });
-  return { url: found[1] ?? '', setupToken: found[2] ?? '', kill: () => kill(child) };
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGKILL');
-  await gone;
 }
