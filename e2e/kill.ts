@@ -10,7 +10,7 @@ const began = performance.now();
 const [first = '200', second] = process.argv.slice(2);
 const report =
   first === 'kra'
-    ? await killTheKra({ kills: Number(second ?? 100), within: 3000, say })
+    ? await killTheKra({ kills: Number(second ?? 100), within: 1500, say })
     : await killDuringBulkIssuance({ kills: Number(first), batch: Number(second ?? 5000), within: 3000, say });
 console.log(JSON.stringify({ ...report, minutes: Math.round((performance.now() - began) / 6000) / 10 }, undefined, 2));
 if (report.broken.length > 0) process.exitCode = 1;

@@ -1,5 +1,5 @@
 /**
- * The KRA under kill -9: people join, officers found a vault and share it anew, keys are asked for, approved and released, all
+ * The KRA under kill -9: people join, officers found a vault, share it anew and move into another, keys are asked for, approved and released, all
  * at once, while the authority is killed at random moments and started again. Then every promise is held against the database,
  * and every escrowed key is opened with a quorum of the officers' share keys.
  */
@@ -15,7 +15,7 @@ import { readPkcs12 } from '@chancery/smime';
 import { deriveShareKey, newSeed, type ShareKey, type Transcript, vaultKeyOf } from '@chancery/vault';
 import pg from 'pg';
 import { dumpDatabase, rob } from '../../packages/authority/test/thief.ts';
-import { decideAs, registerShareKeyAs, takePart } from '../../packages/cli/src/vault/take-part.ts';
+import { contributeAs, decideAs, registerShareKeyAs, takePart } from '../../packages/cli/src/vault/take-part.ts';
 import { receiveShare } from '../../packages/vault/src/dealing.ts';
 import { type AuthorityProcess, persist, startAuthorityProcess } from './authority-process.ts';
 import { freePort } from './office-process.ts';
@@ -23,7 +23,7 @@ import { inviteAndSignIn, type SignedIn, setUpOffice } from './operators.ts';
 
 export interface KraKillPlan {
   readonly kills: number;
-  /** Milliseconds, at most, from the moment it serves until it is killed. */
+  /** Milliseconds, at most, that the work in turn goes on before the authority is killed. */
   readonly within: number;
   readonly say?: (text: string) => void;
 }
@@ -35,7 +35,10 @@ export interface KraKillReport {
   readonly people: number;
   /** Escrowed keys, every one of which was opened with a quorum. */
   readonly keysOpened: number;
+  /** Of the vault in use at the end. */
   readonly epochs: number;
+  /** Vaults that were founded, one after the other. */
+  readonly vaults: number;
   readonly releases: number;
   /** Released, and killed before whoever asked got the file. */
   readonly unansweredReleases: number;
@@ -70,6 +73,8 @@ export async function killTheKra(plan: KraKillPlan): Promise<KraKillReport> {
       lives.end();
     });
     while (!lives.over) {
+      // At a random moment of each kind of work in turn: a kill of an idle authority shows nothing.
+      await busyWith(house.doing, STAGES[lives.kills % STAGES.length] ?? 'generation');
       await sleep(randomInt(plan.within));
       if (lives.over) break;
       await authority.kill();
@@ -91,6 +96,14 @@ export async function killTheKra(plan: KraKillPlan): Promise<KraKillReport> {
     await postgres.stop();
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+const STAGES = ['generation', 'ceremony', 're-sharing', 'recovery', 're-wrapping'] as const;
+
+/** Waits for it, but not for ever. */
+async function busyWith(doing: ReadonlySet<string>, stage: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!doing.has(stage) && Date.now() < deadline) await sleep(5);
 }
 
 /** Counts down the kills; whoever works asks whether to go on. */
@@ -184,7 +197,8 @@ class House {
     for (let round = 0; !lives.over || round < 2; round++) {
       const officers = round % 2 === 0 ? this.#officers : this.#officers.toSpliced(round % 3, 1);
       const before = await persist(() => this.administrator.vault());
-      const kind = before.state === 'live' ? 'reshare' : 'found';
+      // Each third time a new vault takes the place of the one in use, and the officers move its keys there.
+      const kind = before.state === 'live' && round % 3 !== 0 ? 'reshare' : 'found';
       const holders = new Set(before.officers.map(({ id }) => id));
       const dealers = this.#officers.filter(({ id }) => holders.has(id)).slice(0, before.threshold);
       await this.#during(kind === 'found' ? 'ceremony' : 're-sharing', async () => {
@@ -205,13 +219,31 @@ class House {
           return (await persist(() => this.administrator.vault())).ceremony === null ? true : undefined;
         });
       });
+      if (round > 0 && kind === 'found') await this.#during('re-wrapping', () => this.#emptyOldVaults());
+      else await this.#emptyOldVaults();
       const after = await persist(() => this.administrator.vault());
       if (kind === 'reshare' && after.publicKey !== before.publicKey)
         this.#broken.push('a re-sharing moved the vault key');
       this.#founded = after.state === 'live';
       // Requests need an epoch in which they are approved and released.
-      await sleep(randomInt(400, 2_000));
+      await sleep(randomInt(200, 1_000));
     }
+  }
+
+  async #emptyOldVaults(): Promise<void> {
+    await until(async () => {
+      const { state, keys } = await persist(() => this.administrator.vault());
+      if (state === 'live' && keys.elsewhere === 0) return true;
+      for (const { client, key } of this.#officers) {
+        const { items } = await persist(() => client.rounds());
+        for (const round of items.filter(({ closedAt, yours }) => closedAt === null && yours > 0)) {
+          await tolerate(['wrong-state', 'forbidden', 'unusable-input', 'not-found'], () =>
+            contributeAs(client, key, round, async (fingerprint) => fingerprint),
+          );
+        }
+      }
+      return undefined;
+    });
   }
 
   async recover(lives: Lives): Promise<void> {
@@ -335,6 +367,7 @@ class House {
       people: this.#certified.size,
       keysOpened,
       epochs,
+      vaults: await count(`SELECT count(*) FROM vaults WHERE public_key IS NOT NULL`),
       releases: await count(`SELECT count(*) FROM recovery_requests WHERE state = 'released'`),
       unansweredReleases: this.#unanswered,
       auditRecords: await count('SELECT count(*) FROM audit_records'),
@@ -344,7 +377,9 @@ class House {
 
   /** Each officer of the epoch in force holds a share that fits, of the key that the vault was founded with. */
   async #checkShares(pool: pg.Pool, broken: string[]): Promise<number> {
-    const { rows } = await pool.query(`SELECT epoch, public_key, transcript FROM vaults WHERE state = 'live'`);
+    const { rows } = await pool.query(
+      `SELECT epoch, public_key, transcript FROM vaults WHERE state = 'live' ORDER BY created_at DESC`,
+    );
     const [vault] = rows;
     if (vault === undefined) {
       broken.push('there is no vault');

@@ -46,6 +46,11 @@ export interface Loot {
   readonly words: readonly string[];
 }
 
+interface LeftPart {
+  readonly officer?: unknown;
+  readonly points?: unknown;
+}
+
 export interface Haul {
   /** Ids of records whose private key is in the thief's hands, and by which way. */
   readonly opened: ReadonlyMap<string, string>;
@@ -108,10 +113,9 @@ class Robber implements Haul {
       }
     }
     for (const transcript of this.#transcripts) await this.#takeShares(transcript);
-    for (const row of this.#rows('recovery_decisions')) this.#takePoints(row.partial, this.#decided);
-    for (const row of this.#rows('ceremony_parts')) {
-      const document = JSON.parse(String(row.document)) as { partial?: unknown };
-      if (document.partial !== undefined) this.#takePoints(JSON.stringify(document.partial), this.#accepted);
+    for (const [table, rows] of this.#loot.dump) {
+      const into = table === 'ceremony_parts' ? this.#accepted : this.#decided;
+      for (const value of rows.flatMap((row) => Object.values(row))) this.#takePoints(value, into);
     }
     await this.#openSecrets();
     this.#sweep();
@@ -129,9 +133,12 @@ class Robber implements Haul {
     }
   }
 
-  #takePoints(partial: unknown, into: { index: number; point: Point }[]): void {
-    if (typeof partial !== 'string') return;
-    const { officer, points } = JSON.parse(partial) as { officer: number; points: string[] };
+  /** Of any value that holds an officer's part, in whatever table it was left. */
+  #takePoints(value: unknown, into: { index: number; point: Point }[]): void {
+    if (typeof value !== 'string' || !value.includes('"points"')) return;
+    const document = this.#try('left parts', () => JSON.parse(value) as LeftPart & { partial?: LeftPart });
+    const { officer, points } = document?.partial ?? document ?? {};
+    if (typeof officer !== 'number' || !Array.isArray(points)) return;
     for (const text of points) into.push({ index: officer, point: readPoint(fromBase64Url(text)) });
   }
 
@@ -245,7 +252,7 @@ class Robber implements Haul {
       .map(({ index, secret }) => ({ index, point: multiply(e, readScalar(secret)) }));
     const threshold = Math.max(2, ...this.#transcripts.map(({ plan }) => plan.threshold));
     const officers = Math.max(2, ...this.#transcripts.map(({ plan }) => plan.officers.length));
-    for (const set of subsets([...this.#decided, ...own], threshold)) yield interpolate(set);
+    for (const set of subsets([...own, ...this.#decided], threshold)) yield interpolate(set);
     yield own.reduce((sum, { point }) => sum.add(point), Identity);
     if (!guessing) return;
     const keys = this.#transcripts.map(vaultKeyOf);
