@@ -70,11 +70,11 @@ function recordTable(records: readonly Records[], seal: BareSeal): string[] {
     'two officers of three: their parts, on one core, then everything that the office does; without the PKCS#12, which is by itself. A database of tests, without fsync.',
     `One sealing and one opening of HPKE, P-256, by @hpke/core in the same run: ${per(seal.seal)}, ${per(seal.open)}; one sealing by @chancery/vault: ${per(seal.ownSeal)}.`,
     '',
-    '| key store | escrowed | a vault lock | of it, wrapping half `a` | an officer, a record | combining, a record | a lock opened | opened, office alone | opened, with two officers | PKCS#12, a key | a lock over sealing of @hpke/core |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| key store | escrowed | a vault lock | of it, wrapping half `a` | an officer, a record | combining, a record | a lock opened | opened, office alone | opened, with two officers | PKCS#12, a key | a drill of as many | a lock over sealing of @hpke/core |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...records.map((one) => {
       const office = one.combine + one.unlock;
-      return `| ${one.store} | ${one.escrowed.toFixed(0)}/s | ${per(one.lock)} | ${per(one.wrap)} | ${per(one.officer)} | ${per(one.combine)} | ${per(one.unlock)} | ${(1000 / office).toFixed(0)}/s | ${(1000 / (office + 2 * one.officer)).toFixed(0)}/s | ${per(one.pack)} | ${(one.lock / seal.seal).toFixed(2)} |`;
+      return `| ${one.store} | ${one.escrowed.toFixed(0)}/s | ${per(one.lock)} | ${per(one.wrap)} | ${per(one.officer)} | ${per(one.combine)} | ${per(one.unlock)} | ${(1000 / office).toFixed(0)}/s | ${(1000 / (office + 2 * one.officer)).toFixed(0)}/s | ${per(one.pack)} | ${one.drill.toFixed(1)} s | ${(one.lock / seal.seal).toFixed(2)} |`;
     }),
   ];
 }

@@ -5,6 +5,7 @@ import { type KeyStore, openPkcs11KeyStore } from '@chancery/keystore';
 import { approve, checkPartial, combinePartials, type Partial } from '@chancery/vault';
 import { makeToken, SOFTHSM } from '../../interop/softhsm.ts';
 import { openingOf } from '../../packages/authority/src/kra/canonical-request.ts';
+import { beginDrill } from '../../packages/authority/src/kra/drill.ts';
 import { escrowKey } from '../../packages/authority/src/kra/escrow.ts';
 import { makeVaultLock, openVaultLock } from '../../packages/authority/src/kra/locks/vault.ts';
 import { decideRecovery, requestRecovery } from '../../packages/authority/src/kra/recovery.ts';
@@ -34,6 +35,8 @@ export interface Records {
   readonly combine: number;
   readonly unlock: number;
   readonly pack: number;
+  /** Seconds: a drill of as many records, two officers' clients and the office on one machine, from its beginning to the last proof. */
+  readonly drill: number;
 }
 
 /** @returns a sentence where this machine cannot have that store */
@@ -116,7 +119,7 @@ async function openingStages(
   office: EscrowOffice,
   officers: readonly Awaited<ReturnType<EscrowOffice['operator']>>[],
   count: number,
-): Promise<Pick<Records, 'officer' | 'combine' | 'unlock' | 'pack'>> {
+): Promise<Pick<Records, 'officer' | 'combine' | 'unlock' | 'pack' | 'drill'>> {
   const { world } = office;
   const personId = await office.person('many@example.com');
   for (let n = 1; n < count; n++) await fulfilEnrollment(world, await begin(office, personId));
@@ -133,10 +136,10 @@ async function openingStages(
   const opening = openingOf(request);
   if (opening.records.length !== count) throw new Error(`${opening.records.length} records instead of ${count}`);
   const partials: Partial[] = [];
+  const points = await office.points(id);
   let began = performance.now();
   for (const officer of officers.slice(0, 2)) {
     const key = office.shareKey(officer);
-    const points = await office.points(id);
     const made = await approve(JSON.parse(vault.transcript), officer.id, key, opening, request.canonical, points);
     partials.push(made.partial);
   }
@@ -149,7 +152,7 @@ async function openingStages(
   const { key } = keyOfVault(vault);
   began = performance.now();
   for (const partial of partials) checkPartial(partial, key, opening);
-  const points = combinePartials(partials, key, opening);
+  const combined = combinePartials(partials, key, opening);
   const combine = (performance.now() - began) / count;
   const locks = await world.database.snapshot((snapshot) =>
     locksOfKeys(
@@ -160,7 +163,7 @@ async function openingStages(
   began = performance.now();
   for (const [index, record] of opening.records.entries()) {
     const lock = locks.find((one) => one.kind === 'vault' && one.escrowed_key_id === record.id);
-    const point = points[index];
+    const point = combined[index];
     if (lock === undefined || point === undefined) throw new Error(`The record ${record.id} has no lock`);
     (await openVaultLock(world, vault, record.id, lock.wrapped, point)).fill(0);
   }
@@ -169,5 +172,24 @@ async function openingStages(
   await perform(world, releaseKey, admin, { id });
   // What a release takes beside that: the files, encrypted under the password.
   const pack = Math.max(0, (performance.now() - began) / count - combine - unlock);
-  return { officer, combine, unlock, pack };
+  return { officer, combine, unlock, pack, drill: await drillOf(office, officers, count) };
+}
+
+async function drillOf(
+  office: EscrowOffice,
+  officers: readonly Awaited<ReturnType<EscrowOffice['operator']>>[],
+  count: number,
+): Promise<number> {
+  const began = performance.now();
+  const round = await perform(office.world, beginDrill, system, { records: count });
+  for (const officer of officers.slice(0, 2)) await office.contribute(round, officer);
+  await office.drain();
+  const seconds = (performance.now() - began) / 1000;
+  const [proven] = await office.query(
+    `SELECT count(*)::int AS n FROM vault_batch_records r JOIN vault_batches b ON b.id = r.batch_id
+     WHERE b.round_id = $1 AND r.outcome = 'proven'`,
+    [round],
+  );
+  if (proven?.n !== count) throw new Error(`Of ${count} records the drill proved ${proven?.n}`);
+  return seconds;
 }

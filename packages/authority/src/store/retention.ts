@@ -79,8 +79,8 @@ export async function announcedKeys(snapshot: Snapshot, filter: AnnouncedFilter)
   const underHold = sql<boolean>`EXISTS (SELECT 1 FROM legal_holds h WHERE h.person_id = k.person_id AND h.lifted_at IS NULL)`;
   const published = sql<boolean>`EXISTS (SELECT 1 FROM publications p JOIN certificates c USING (serial_number)
     WHERE c.escrowed_key_id = k.id AND p.state <> 'removed')`;
-  const asked = sql<boolean>`EXISTS (SELECT 1 FROM recovery_requests q WHERE q.person_id = k.person_id
-    AND q.state IN ('open', 'approved') AND q.expires_at > ${filter.at})`;
+  const asked = sql<boolean>`EXISTS (SELECT 1 FROM recovery_people a JOIN recovery_requests q ON q.id = a.request_id
+    WHERE a.person_id = k.person_id AND q.state IN ('open', 'approved') AND q.expires_at > ${filter.at})`;
   let query = snapshot
     .selectFrom('key_retentions as r')
     .innerJoin('escrowed_keys as k', 'k.id', 'r.escrowed_key_id')
