@@ -93,6 +93,8 @@ export const PersonDetail = Person.extend({
     }),
   ),
   claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),
+  /** What they sign in with to their own page, and how many of those open their keys. */
+  passkeys: z.object({ all: z.int(), openingKeys: z.int() }),
 });
 export type PersonDetail = z.infer<typeof PersonDetail>;
 

@@ -103,6 +103,7 @@ import {
   EnrolledPasskey,
   HelpRequest,
   KeysetRequest,
+  LinkRequest,
   MyNewPasskey,
   MyRecords,
   Myself,
@@ -822,6 +823,22 @@ export const routes = {
   }),
 
   // An employee's own page. No route takes whose it is: that is what the session says.
+  askSignInLink: route({
+    method: 'POST',
+    path: '/api/v1/self/sign-in-links',
+    summary: 'Have a sign-in link sent to that address, if it is somebody here',
+    access: 'public',
+    body: LinkRequest,
+    response: Done,
+  }),
+  selfLinkLogin: route({
+    method: 'POST',
+    path: '/api/v1/self/sessions/link',
+    summary: 'Sign in with a link that came by mail',
+    access: 'public',
+    body: TokenRequest,
+    response: Done,
+  }),
   selfPasskeyOptions: route({
     method: 'POST',
     path: '/api/v1/self/sessions/passkey/options',

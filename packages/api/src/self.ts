@@ -11,6 +11,8 @@ const Base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/);
 const CredentialId = Base64Url.max(1400);
 const PasskeyResponse = z.record(z.string(), z.unknown());
 
+export const LinkRequest = z.object({ address: Address });
+
 export const Myself = z.object({
   id: Id,
   organisation: z.string(),

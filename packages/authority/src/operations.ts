@@ -34,7 +34,13 @@ import { createGateway } from './identity/gateways.ts';
 import { moveSecrets } from './identity/move-secrets.ts';
 import { acceptInvitation, disableOperator, inviteOperator, makeSignInLink } from './identity/operators.ts';
 import { enrolPersonPasskey, removePasskeysOfPerson, removePersonPasskey } from './identity/person-passkeys.ts';
-import { beginPersonSessionWithPasskey, endPersonSession } from './identity/person-sessions.ts';
+import {
+  askSignInLink,
+  beginPersonSessionWithLink,
+  beginPersonSessionWithPasskey,
+  endPersonSession,
+  makePersonSignInLink,
+} from './identity/person-sessions.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
@@ -95,6 +101,9 @@ export const operations: readonly Listed[] = [
   disableOperator,
   settleExclusiveRoles,
   makeSignInLink,
+  askSignInLink,
+  makePersonSignInLink,
+  beginPersonSessionWithLink,
   beginPersonSessionWithPasskey,
   endPersonSession,
   enrolPersonPasskey,

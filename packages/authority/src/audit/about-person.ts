@@ -1,6 +1,6 @@
 /**
- * What the trail says of one person: what they did themselves, and what was done to what is theirs. What a legal hold keeps from
- * them is left out while it stands, the hold itself too, and so is every sign of it.
+ * What the trail says of one person: what they did themselves, and what was done to what is theirs. What is kept from them, by
+ * a withheld notice or a legal hold, is left out while it is, and so is every sign that there is anything.
  */
 import type { MyRecords, Myself } from '@chancery/api';
 import { formatVerifierKey, inclusionProof } from '@chancery/trail';
@@ -19,10 +19,18 @@ export async function recordsAbout(
     SELECT r.sequence, r.canonical FROM audit_records r
     WHERE (r.actor = ${`person:${personId}`}
         OR (r.details ? 'personId' AND r.details->>'personId' = ${personId})
-        OR r.subject IN (${aboutPerson(personId)}))
+        OR r.subject IN (${aboutPerson(personId)})
+        -- of several people at once
+        OR (r.action = 'recovery.request' AND r.subject IS NULL AND r.details->'personIds' ? ${personId}))
       AND NOT EXISTS (
-        SELECT 1 FROM legal_holds h WHERE h.person_id = ${personId}::uuid AND h.lifted_at IS NULL
-          AND (r.subject = 'hold:' || h.id OR (r.action LIKE 'recovery.%' AND r.at >= h.placed_at)))
+        SELECT 1 FROM notices n
+        WHERE n.person_id = ${personId}::uuid AND n.state = 'withheld'
+          AND (r.subject IN (n.about, 'notice:' || n.id) OR 'recovery:' || (r.details->>'requestId') = n.about))
+      AND NOT EXISTS (
+        SELECT 1 FROM legal_holds h
+        WHERE h.person_id = ${personId}::uuid AND h.lifted_at IS NULL AND r.subject = 'hold:' || h.id)
+      -- one that did not come about does not say whether its notice was to be withheld
+      AND NOT (r.action = 'recovery.request' AND r.outcome <> 'succeeded')
       ${before === undefined ? sql`` : sql`AND r.sequence < ${before}`}
     ORDER BY r.sequence DESC LIMIT ${limit}`.execute(snapshot as never);
   const checkpoint = await latestCheckpoint(snapshot);
@@ -73,4 +81,4 @@ const aboutPerson = (personId: string) => sql`
   UNION ALL SELECT 'escrowed-key:' || id FROM escrowed_keys WHERE person_id = ${personId}::uuid
   UNION ALL SELECT 'hold:' || id FROM legal_holds WHERE person_id = ${personId}::uuid
   UNION ALL SELECT 'claim:' || id FROM claims WHERE person_id = ${personId}::uuid
-  UNION ALL SELECT 'recovery:' || id FROM recovery_requests WHERE person_id = ${personId}::uuid`;
+  UNION ALL SELECT 'recovery:' || request_id FROM recovery_people WHERE person_id = ${personId}::uuid`;

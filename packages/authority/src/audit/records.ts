@@ -112,6 +112,18 @@ export async function countRecords(snapshot: Snapshot): Promise<number> {
   return Number(total);
 }
 
+/** How often something was done to a subject since an instant. */
+export async function countSucceeded(snapshot: Snapshot, query: { subject: string; since: Date }): Promise<number> {
+  const { total } = await snapshot
+    .selectFrom('audit_records')
+    .select((select) => select.fn.countAll<string>().as('total'))
+    .where('subject', '=', query.subject)
+    .where('outcome', '=', 'succeeded')
+    .where('at', '>', query.since)
+    .executeTakeFirstOrThrow();
+  return Number(total);
+}
+
 /** How often something was refused for one reason since an instant. */
 export async function countDenials(
   snapshot: Snapshot,

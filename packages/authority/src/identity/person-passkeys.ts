@@ -4,8 +4,10 @@
  * passkey that opens keys already; and any further passkey with one of those before it.
  */
 import { z } from 'zod';
+import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import { sealOwnerKey } from '../kra/locks/owner.ts';
+import { queueNotice } from '../notices/queue.ts';
 import { operation } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
@@ -99,6 +101,10 @@ export const enrolPersonPasskey = operation({
       created_at: world.clock(),
     });
     if (!added) throw new AuthorityError('conflict', 'This passkey is known here already. Nothing was changed.');
+    await tellOwner(tx, world, personId, [
+      `the passkey "${input.name}" was added to your page. ${ownerKey === null ? 'It signs you in.' : 'It signs you in, and opens your encryption keys.'}`,
+      'If it is not yours, tell your registration officer at once.',
+    ]);
     return {
       result: { credentialId },
       audit: { credentialId, name: input.name, opensKeys: ownerKey !== null },
@@ -133,13 +139,17 @@ export const removePasskeysOfPerson = operation({
   permission: 'person:write',
   input: z.strictObject({ id: z.uuid() }),
   subject: ({ id }) => `person:${id}`,
-  async run(tx, { id }) {
+  async run(tx, { id }, _by, world) {
     if ((await personById(tx, id)) === undefined) {
       throw new AuthorityError('not-found', 'There is no such person. Nothing was changed.');
     }
     await deleteTokensOfPerson(tx, id);
     const locks = await dropLocks(tx, { kind: 'owner', personId: id });
     const passkeys = await deletePasskeysOfPerson(tx, id);
+    await tellOwner(tx, world, id, [
+      'a registration officer has removed your passkeys: none of them signs in or opens keys any more.',
+      'If you have not asked for that, tell your registration officer at once.',
+    ]);
     return { result: undefined, audit: { passkeys, locks } };
   },
 });
@@ -148,6 +158,14 @@ export const removePasskeysOfPerson = operation({
 function requireSelf(by: Principal, personId: string): void {
   if (by.kind === 'person' && by.id === personId) return;
   throw new AuthorityError('forbidden', 'This belongs to another person. Nothing was changed.');
+}
+
+/** Who adds a passkey in another's place is found out by that other. */
+async function tellOwner(tx: Transaction, world: World, personId: string, lines: readonly string[]): Promise<void> {
+  const person = await personById(tx, personId);
+  if (person === undefined) return;
+  const text = [`Dear ${person.name},`, '', ...lines, '', `Your page: ${publicUrlOf(world.config)}/me`, ''].join('\n');
+  await queueNotice(tx, world, { to: person.address, subject: 'Your passkeys have changed', text, personId });
 }
 
 async function ownPasskeyShown(

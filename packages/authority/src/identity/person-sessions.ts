@@ -1,13 +1,17 @@
 /**
  * How employees sign in to their own page. A session of theirs is another kind than an operator's, in another cookie, and opens
- * nothing but that page; it lasts half an hour.
+ * nothing but that page; it lasts half an hour. Nobody learns here whether an address is somebody's.
  */
 import { z } from 'zod';
+import { countSucceeded } from '../audit/records.ts';
+import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
-import { operation } from '../operation.ts';
-import type { Principal } from '../principal.ts';
+import { queueNotice } from '../notices/queue.ts';
+import { operation, perform } from '../operation.ts';
+import { type Principal, system } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
-import { type PersonRow, personById } from '../store/people.ts';
+import { requireOffice } from '../store/office.ts';
+import { type PersonRow, personByAddress, personById } from '../store/people.ts';
 import { consumeToken, findToken, insertToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { personPasskeyAnswer } from './passkey.ts';
@@ -35,6 +39,93 @@ export async function personOfToken(
     return person?.state === 'active' ? { person: signedIn(person), expiresAt: found.expires_at } : undefined;
   });
 }
+
+/**
+ * Somebody asks for a link to be sent to an address. It says the same and takes as long whoever the address belongs to: what
+ * becomes of it is found out afterwards, by a job.
+ * @throws AuthorityError `rate-limited`
+ */
+export const askSignInLink = operation({
+  action: 'person.ask-sign-in-link',
+  permission: whoever('an address'),
+  input: z.strictObject({ address: z.string().max(254) }),
+  subject: ({ address }) => linkSubject(address),
+  async run(tx, { address }, _by, world) {
+    const since = new Date(world.clock().getTime() - LINKS_MS);
+    const asked = await countSucceeded(tx, { subject: linkSubject(address), since });
+    if (asked >= LINKS) {
+      throw new AuthorityError(
+        'rate-limited',
+        'Links were asked for several times for this address. Nothing was sent. Look into your mail, or wait fifteen minutes.',
+      );
+    }
+    await world.jobs.enqueue(tx, 'send-sign-in-link', { address });
+    return { result: undefined, audit: {} };
+  },
+});
+
+/** The link itself, to the person's own address. Only a hash of its secret is kept once the mail is sent. */
+export const makePersonSignInLink = operation({
+  action: 'person.make-sign-in-link',
+  permission: 'system',
+  input: z.strictObject({ personId: z.uuid() }),
+  subject: ({ personId }) => `person:${personId}`,
+  async run(tx, { personId }, _by, world) {
+    const person = await personById(tx, personId);
+    if (person?.state !== 'active') {
+      throw new AuthorityError('wrong-state', 'This person has left. No link was made.');
+    }
+    const { organisation } = await requireOffice(tx);
+    const at = world.clock();
+    const expiresAt = new Date(at.getTime() + LINK_MS);
+    const token = newToken();
+    await insertToken(tx, { secret: token, kind: 'person-sign-in', personId, at, expiresAt });
+    await queueNotice(tx, world, {
+      to: person.address,
+      subject: 'Your sign-in link',
+      text: [
+        `Dear ${person.name},`,
+        '',
+        `this link signs you in to your own page at the mail certificate office of ${organisation}. It works`,
+        'once, within fifteen minutes:',
+        '',
+        `${publicUrlOf(world.config)}/me#${token}`,
+        '',
+        'Somebody asked for it, giving your address. If it was not you, delete this mail: nothing has happened.',
+        '',
+      ].join('\n'),
+      personId,
+      secret: true,
+      expiresAt,
+    });
+    return { result: undefined, audit: { expiresAt: expiresAt.toISOString() } };
+  },
+});
+
+/** The job behind `askSignInLink`: nothing happens where nobody has that address. */
+export async function sendSignInLink(world: World, address: string): Promise<void> {
+  const person = await world.database.snapshot((snapshot) => personByAddress(snapshot, address));
+  if (person?.state !== 'active') return;
+  await perform(world, makePersonSignInLink, system, { personId: person.id });
+}
+
+export const beginPersonSessionWithLink = operation({
+  action: 'person.begin-session-with-link',
+  permission: whoever('a sign-in link'),
+  input: z.strictObject({ token: z.string() }),
+  subject: () => null,
+  async run(tx, { token }, _by, world) {
+    const link = await consumeToken(tx, 'person-sign-in', token, world.clock());
+    const person = link?.person_id == null ? undefined : await personById(tx, link.person_id);
+    if (person?.state !== 'active') {
+      throw new AuthorityError(
+        'wrong-credentials',
+        'This sign-in link was used already, or has expired. Nothing was changed. Ask for a new one.',
+      );
+    }
+    return begin(tx, world, person);
+  },
+});
 
 export const beginPersonSessionWithPasskey = operation({
   action: 'person.begin-session-with-passkey',
@@ -77,3 +168,9 @@ function signedIn({ id, name }: PersonRow): SignedInPerson {
 }
 
 const SESSION_MS = 30 * 60_000;
+const LINK_MS = 15 * 60_000;
+/** How often a link is asked for in a quarter of an hour. */
+const LINKS = 5;
+const LINKS_MS = 15 * 60_000;
+
+const linkSubject = (address: string): string => `sign-in-link:${address.toLowerCase()}`;

@@ -1,6 +1,7 @@
 /** Who runs which job. */
 import { generateCrlIfDue } from '../ca/due-crls.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
+import { sendSignInLink } from '../identity/person-sessions.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { openBatch } from '../kra/open-batch.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
@@ -22,6 +23,7 @@ export const jobHandlers: JobHandlers = {
   },
   'open-batch': (world, { batchId }) => openBatch(world, batchId),
   'rotate-kek': continueRotations,
+  'send-sign-in-link': (world, { address }) => sendSignInLink(world, address),
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
   'send-notices': sendDueNotices,
 };

@@ -21,6 +21,8 @@ export const jobPayloads = {
   'open-batch': z.object({ batchId: z.uuid() }),
   /** kra: seal anew what the key-encryption key before has sealed. */
   'rotate-kek': z.object({}),
+  /** identity: send a sign-in link to whoever has that address; nothing where nobody does. */
+  'send-sign-in-link': z.object({ address: z.string() }),
   /** publication: bring an authority's certificate and lists in every target in line with ours. */
   'publish-documents': z.object({ authorityId: z.uuid() }),
   /** notices: send the mail that waits. */

@@ -14,6 +14,7 @@ import { type EnrollmentRow, waitingEnrollments } from '../store/enrollments.ts'
 import { usableKeys } from '../store/escrow.ts';
 import { importedOfPerson } from '../store/imported-certificates.ts';
 import { listPeople, nameCursor, type PeopleFilter, type PersonRow, peopleByIds, personById } from '../store/people.ts';
+import { passkeysOfPerson } from '../store/person-passkeys.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
 import { describeImported } from './imported-status.ts';
@@ -53,6 +54,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   const imported = await importedOfPerson(snapshot, id);
   const keys = await describeKeyHistory(snapshot, id, certificates, imported);
   const claim = await latestClaim(snapshot, id);
+  const passkeys = await passkeysOfPerson(snapshot, id);
   const isoOf = (date: Date | null | undefined) => date?.toISOString() ?? null;
   return {
     ...person,
@@ -63,6 +65,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
       claim === undefined || (claim.closed_at !== null && claim.claimed_at === null)
         ? null
         : { expiresAt: claim.expires_at.toISOString(), claimedAt: isoOf(claim.claimed_at) },
+    passkeys: { all: passkeys.length, openingKeys: passkeys.filter(({ owner_key }) => owner_key !== null).length },
   };
 }
 

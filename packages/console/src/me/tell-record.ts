@@ -65,7 +65,7 @@ export interface ToldRecovery {
 /** Every release of the person's keys, newest first. */
 export function recoveriesIn(records: readonly TrailRecord[]): ToldRecovery[] {
   return records
-    .filter(({ action, outcome }) => action === 'recovery.release' && outcome === 'succeeded')
+    .filter(({ action, outcome }) => releases.has(action) && outcome === 'succeeded')
     .map(({ sequence, at, actorName, details }) => ({
       sequence,
       at,
@@ -75,6 +75,8 @@ export function recoveriesIn(records: readonly TrailRecord[]): ToldRecovery[] {
       caseNumber: typeof details.caseNumber === 'string' && details.caseNumber !== '' ? details.caseNumber : null,
     }));
 }
+
+const releases = new Set(['recovery.release', 'recovery.release-to-owner', 'recovery.release-messages']);
 
 type Sentence = (who: string, details: TrailRecord['details']) => string;
 
@@ -106,10 +108,17 @@ const sentences: Record<string, Sentence> = {
   'recovery.decide': (who, { decision }) =>
     `${who} ${decision === 'approve' ? 'agreed to' : 'rejected'} a request for your encryption keys`,
   'recovery.release': (who, details) => {
-    const approvers = approversIn(details);
-    const agreed = approvers.length === 0 ? '' : `, after ${list.format(approvers)} had agreed`;
-    return `Your encryption keys were given out to ${who}${agreed}${caseOf(details)}`;
+    return `Your encryption keys were given out to ${who}${agreedBy(details)}${caseOf(details)}`;
   },
+  'recovery.release-to-owner': (who, details) =>
+    `Your encryption keys were brought back for you, as ${who} had asked${agreedBy(details)}${caseOf(details)}`,
+  'recovery.release-messages': (who, details) =>
+    `Mail of yours was decrypted and given to ${who}${agreedBy(details)}${caseOf(details)}; no key was given out`,
+  'recovery.check-identity': (who) => `${who} noted who asked for your encryption keys`,
+  'recovery.record-manager-approval': (who) =>
+    `${who} noted that a manager agreed to a request for your encryption keys`,
+  'recovery.tell-subjects': (who) =>
+    `${who} ended a time in which you were not told of a request for your encryption keys`,
   'recovery.release-password': (who) => `${who} was told the password of the file with your keys`,
   'person.make-sign-in-link': () => 'A link that signs you in was sent to your address',
   'person.begin-session-with-link': () => 'You signed in with a link from your mail',
@@ -155,6 +164,11 @@ function approversIn({ approvedBy }: TrailRecord['details']): string[] {
   return approvedBy.flatMap((one: { officerName?: unknown } | null) =>
     typeof one?.officerName === 'string' ? [one.officerName] : [],
   );
+}
+
+function agreedBy(details: TrailRecord['details']): string {
+  const approvers = approversIn(details);
+  return approvers.length === 0 ? '' : `, after ${list.format(approvers)} had agreed`;
 }
 
 function reasonIn({ reason }: TrailRecord['details']): string | null {

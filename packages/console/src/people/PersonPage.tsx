@@ -158,10 +158,54 @@ function Details({ person }: { person: PersonDetail }) {
           ...shownAttributes(person.attributes),
           ['Signing key', person.signingKey === 'gateway' ? 'In the mail gateway' : 'With the person'],
           ['Gateway opens incoming mail', person.gatewayDecrypts ? 'Yes' : 'No'],
+          ['Passkeys of their own page', <OwnPasskeys key="p" person={person} />],
           ['Added', <When key="a" at={person.createdAt} style="time" />],
         ]}
       />
     </Panel>
+  );
+}
+
+/** Removed for somebody who lost them: another is made with the next claim link. */
+function OwnPasskeys({ person: { id, name, passkeys } }: { person: PersonDetail }) {
+  const mayWrite = useMay('person:write');
+  const [sure, { open, close }] = useDisclosure(false);
+  const remove = useAct(() => api.removePersonPasskeys({ params: { id } }), {
+    stale: ['people'],
+    said: () => `${name} is signed out of their own page, and has no passkey any more.`,
+    onDone: close,
+  });
+  if (passkeys.all === 0) return 'None';
+  return (
+    <Group gap="sm">
+      <span>
+        {passkeys.all}
+        {passkeys.openingKeys > 0 &&
+          `, of which ${passkeys.openingKeys} open${passkeys.openingKeys === 1 ? 's' : ''} their keys`}
+      </span>
+      {mayWrite && (
+        <Button size="compact-xs" variant="default" onClick={open}>
+          Remove
+        </Button>
+      )}
+      <Modal opened={sure} onClose={close} title={`Remove the passkeys of ${name}`}>
+        <Stack>
+          <Text size="sm">
+            For somebody who lost them. They are signed out of their own page, and none of these opens their keys any
+            more. Their keys stay in escrow; the next claim link lets them make another passkey.
+          </Text>
+          <ProblemAlert error={remove.error} />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close} data-autofocus>
+              Cancel
+            </Button>
+            <Button color="wax.7" loading={remove.isPending} onClick={() => remove.mutate(undefined)}>
+              Remove the passkeys
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </Group>
   );
 }
 

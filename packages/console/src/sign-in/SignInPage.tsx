@@ -3,7 +3,7 @@ import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@
 import { useForm } from '@mantine/form';
 import { IconFingerprint } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api, meQuery, officeQuery, queryClient } from '../api.ts';
 import { answerPasskey, passkeyObstacle } from '../credential/passkey.ts';
@@ -101,6 +101,12 @@ function SignInForms() {
           </Button>
         </Stack>
       </form>
+      <Text size="sm" c="dimmed">
+        This is for those who run the office. Looking for your own mail keys?{' '}
+        <Link to="/me" className="quiet-link">
+          Go to your page
+        </Link>
+      </Text>
     </Stack>
   );
 }

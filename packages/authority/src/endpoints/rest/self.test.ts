@@ -1,9 +1,21 @@
 /** An employee's own page, and whoever tries to get at another's through it. */
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiError, type RouteName, routes } from '@chancery/api';
 import { parseCertificate, readPkcs12 } from '@chancery/smime';
-import { deriveOwnerKey, type OwnerKey, openOwnerLock, sealOwnerLock } from '@chancery/vault';
+import {
+  deriveOwnerKey,
+  deriveShareKey,
+  newSeed,
+  type OwnerKey,
+  openOwnerLock,
+  PURPOSES,
+  sealOwnerLock,
+  signDocument,
+} from '@chancery/vault';
 import pg from 'pg';
+import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkSecret, type RunningOffice, runningOffice } from '../../../test/running-office.ts';
 import { SoftwareAuthenticator } from '../../../test/software-authenticator.ts';
@@ -24,6 +36,8 @@ let office: RunningOffice;
 let pool: pg.Pool;
 let dora: Employee;
 let eve: Employee;
+let mailServer: SMTPServer;
+const arrived: { to: string; message: string }[] = [];
 
 const origin = () => office.authority.url.replace('127.0.0.1', 'localhost');
 const query = async (text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as Json[];
@@ -85,8 +99,30 @@ async function openLocks(who: Employee, client: Awaited<ReturnType<typeof as>>) 
 }
 
 beforeAll(async () => {
+  mailServer = new SMTPServer({
+    authOptional: true,
+    logger: false,
+    disableReverseLookup: true,
+    onData: (stream, { envelope }, done) => {
+      void text(stream).then((message) => {
+        arrived.push({ to: envelope.rcptTo.map(({ address }) => address).join(), message });
+        done();
+      });
+    },
+  });
+  await new Promise<void>((resolve) => mailServer.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = mailServer.server.address() as { port: number };
   office = await runningOffice({
-    config: '[server]\nport = 0\n[roles]\nexclusive = [["registration-officer", "administrator"]]\n',
+    config: `[server]
+port = 0
+[roles]
+exclusive = [["registration-officer", "administrator"]]
+[mail]
+host = "127.0.0.1"
+port = ${port}
+tls = "never"
+from = "office@example.com"
+`,
   });
   pool = new pg.Pool({ ...office.connection, max: 2 });
   await office.setUp();
@@ -99,6 +135,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await pool?.end();
   await office?.close();
+  await new Promise<void>((resolve) => mailServer.close(() => resolve()));
 });
 
 describe('a session of an employee', () => {
@@ -179,6 +216,46 @@ describe('a session of an employee', () => {
     const client = await as(dora);
     await client.selfLogout();
     expect(await refusal(client.myself())).toBe('unauthenticated');
+  });
+});
+
+describe('a sign-in link', () => {
+  it('says the same whoever an address belongs to, and is asked for five times in a quarter of an hour', async () => {
+    for (const address of [dora.address, 'nobody@example.com']) {
+      const answers = [];
+      for (let time = 0; time < 6; time++) {
+        const answer = await post('self/sign-in-links', { address });
+        answers.push([answer.status, await answer.json()]);
+      }
+      expect(answers.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => [200, { done: true }]));
+      expect(answers[5]).toMatchObject([429, { code: 'rate-limited' }]);
+    }
+  });
+
+  it('comes to the person’s own address, signs in once, and lets a mailbox have no key', async () => {
+    office.wait(16 * 60);
+    const toEve = () =>
+      arrived.filter(({ message }) => message.includes('Your sign-in link')).filter(({ to }) => to === eve.address);
+    await post('self/sign-in-links', { address: eve.address.toUpperCase() });
+    await post('self/sign-in-links', { address: 'nobody@example.com' });
+    for (let tries = 0; toEve().length === 0 && tries < 300; tries++) await sleep(100);
+    expect(toEve()).toHaveLength(1);
+    expect(arrived.some(({ to }) => to === 'nobody@example.com')).toBe(false);
+    const token = /\/me#([\w-]{43})/.exec(toEve()[0]?.message ?? '')?.[1] ?? '';
+    const answer = await post('self/sessions/link', { token });
+    const session = /chancery_person=([^;]+)/.exec(answer.headers.get('set-cookie') ?? '')?.[1] ?? '';
+    expect((await office.client(session).myself()).id).toBe(eve.id);
+    expect((await post('self/sessions/link', { token })).status).toBe(401);
+    const written = JSON.stringify([await query('SELECT canonical FROM audit_records'), office.logged]);
+    for (const secret of [token, session]) expect(written).not.toContain(secret);
+    const { flow, options } = (await json(
+      post('self/passkeys/options', undefined, { authorization: `Bearer ${session}` }),
+    )) as { flow: string; options: Json };
+    const made = { flow, response: new SoftwareAuthenticator(origin()).create(options), name: 'x', shown: null };
+    for (const ownerKey of [null, eve.key.publicKey]) {
+      const added = await post('self/passkeys', { ...made, ownerKey }, { authorization: `Bearer ${session}` });
+      expect(added.status).toBe(403);
+    }
   });
 });
 
@@ -369,6 +446,24 @@ describe('somebody who left', () => {
     expect(await query(`SELECT 1 FROM escrow_locks WHERE kind = 'owner' AND holder = $1`, [eve.credentialId])).toEqual(
       [],
     );
+  });
+});
+
+describe('an officer’s share keys', () => {
+  it('are named with the passkeys that give them, older ones too, to that officer alone', async () => {
+    const olga = await office.invite(office.local, 'Olga', ['recovery-officer']);
+    const otto = await office.invite(office.local, 'Otto', ['recovery-officer']);
+    const register = (credentialId: string) => {
+      const key = deriveShareKey(newSeed());
+      const { publicKeys } = key;
+      const signature = signDocument(key, PURPOSES.shareKey, { operatorId: olga.id, publicKeys });
+      return olga.client.registerShareKey({ body: { publicKeys, signature, kind: 'passkey', credentialId } });
+    };
+    await register('first');
+    const { yourPasskeys, yourShareKey } = await register('second');
+    expect(yourPasskeys.map(({ credentialId }) => credentialId)).toEqual(['first', 'second']);
+    expect(yourShareKey).toMatchObject({ credentialId: 'second' });
+    expect((await otto.client.vault()).yourPasskeys).toEqual([]);
   });
 });
 

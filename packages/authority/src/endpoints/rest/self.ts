@@ -5,7 +5,12 @@ import { deliverKeyset } from '../../delivery/deliver-keyset.ts';
 import { AuthorityError } from '../../errors.ts';
 import { passkeyChallenge } from '../../identity/passkey.ts';
 import { enrolPersonPasskey, offerPersonPasskey, removePersonPasskey } from '../../identity/person-passkeys.ts';
-import { beginPersonSessionWithPasskey, endPersonSession } from '../../identity/person-sessions.ts';
+import {
+  askSignInLink,
+  beginPersonSessionWithLink,
+  beginPersonSessionWithPasskey,
+  endPersonSession,
+} from '../../identity/person-sessions.ts';
 import { addOwnerLocks, removeOwnerLocks } from '../../kra/owner-locks.ts';
 import { consult, perform } from '../../operation.ts';
 import { askForHelp } from '../../ra/help.ts';
@@ -17,6 +22,8 @@ import type { Handlers } from './handler.ts';
 import { toBase64 } from './issued.ts';
 
 export const selfHandlers: Handlers<
+  | 'askSignInLink'
+  | 'selfLinkLogin'
   | 'selfPasskeyOptions'
   | 'selfPasskeyLogin'
   | 'selfLogout'
@@ -32,6 +39,14 @@ export const selfHandlers: Handlers<
   | 'myRecords'
   | 'myConsistency'
 > = {
+  async askSignInLink({ world, by }, { body }) {
+    await perform(world, askSignInLink, by, body);
+    return { done: true };
+  },
+  async selfLinkLogin(context, { body }) {
+    context.beginPersonSession(await perform(context.world, beginPersonSessionWithLink, context.by, body));
+    return { done: true };
+  },
   async selfPasskeyOptions({ world, origin }) {
     return world.database.snapshot((snapshot) => passkeyChallenge(world, snapshot, origin, 'person'));
   },

@@ -91,7 +91,8 @@ const OWN_PAGE = '/api/v1/self';
 /** Per address and minute, on this node. Behind one address may sit a whole building: claims are generous. */
 function limitOf(name: RouteName, definition: RouteDefinition): { max: number; timeWindow: string } | false {
   if (definition.access !== 'public' || name === 'office') return false;
-  const max = definition.path.startsWith('/api/v1/claims/') ? 600 : 60;
+  // Each sends a mail.
+  const max = name === 'askSignInLink' ? 20 : definition.path.startsWith('/api/v1/claims/') ? 600 : 60;
   return { max, timeWindow: '1 minute' };
 }
 
