@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
+import { eventually } from '../support/mail.ts';
 import { OfficeProcess } from '../support/office-process.ts';
 import { inviteAndSignIn, type SignedIn, setUpOffice } from '../support/operators.ts';
 import { openBrowser, Visitor } from './browser.ts';
@@ -14,6 +15,7 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
   let office: OfficeProcess;
   let browser: Browser;
   let ada: Visitor;
+  let admin: SignedIn;
   let officers: readonly [Visitor, Visitor, Visitor];
   const visitors: Visitor[] = [];
 
@@ -21,7 +23,7 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     office = await OfficeProcess.prepare();
     await office.start();
     browser = await openBrowser();
-    const admin = await setUpOffice(office.url, await office.setupToken());
+    admin = await setUpOffice(office.url, await office.setupToken());
     // Passkeys are bound to a host name; an address is none.
     const url = office.url.replace('//127.0.0.1:', '//localhost:');
     const enter = async ({ token }: SignedIn) => {
@@ -117,6 +119,40 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     await page.getByText('Every officer who is left is needed').waitFor();
     await page.getByRole('row', { name: /Shared anew, epoch 2 Complete/ }).waitFor();
     expect(await ada.lookAt('vault-epoch-2')).toEqual([]);
+  });
+
+  it('is shown to open, by two passkeys in a drill', { timeout: 200_000 }, async () => {
+    const [olga, oskar] = officers;
+    const { page } = ada;
+    await admin.client.importPeople({
+      body: {
+        csv: 'address,name,aliases,external_id,signing_key,gateway_decrypts\nanna@example.com,Anna Becker,,1,device,false\n',
+      },
+    });
+    await eventually('a certificate', async () => {
+      const { items } = await admin.client.certificates({ query: { use: 'encryption' } });
+      return items.length === 1 ? true : undefined;
+    });
+    await page.getByRole('button', { name: 'Begin a drill' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('How many keys').fill('5');
+    await dialog.getByRole('button', { name: 'Begin the drill' }).click();
+    await page.getByText('0 of 1 keys proven to open').waitFor();
+    for (const officer of [olga, oskar]) {
+      const { page: screen } = officer;
+      await screen.goto('/vault');
+      await screen.getByRole('button', { name: 'Contribute' }).waitFor();
+      if (officer === olga) expect(await olga.lookAt('vault-drill')).toEqual([]);
+      await screen.getByRole('button', { name: 'Contribute' }).click();
+      await screen.getByText('Your part is done.').waitFor({ timeout: 60_000 });
+    }
+    await page.getByText(/1 of 1 keys, 100 per cent/).waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'A share key is lost' }).click();
+    await dialog.getByRole('checkbox', { name: 'Olga Berger' }).check();
+    await dialog.getByText('No quorum is left').waitFor();
+    expect(await ada.lookAt('vault-share-key-lost')).toEqual([]);
+    await dialog.getByRole('button', { name: 'Found a new vault' }).click();
+    await dialog.getByText('Every key is moved').waitFor();
   });
 
   it('had no error in any page', () => {

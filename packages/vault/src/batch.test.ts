@@ -3,30 +3,38 @@ import { type Ceremony, found, reshare } from '../test/officers.ts';
 import { contributeToBatches, openingOfBatch, readBatch, tookPart } from './batch.ts';
 import { fingerprintOf } from './dealing.ts';
 import { canonical, toBase64Url } from './encoding.ts';
-import { newHalf, openHalf, type SealedHalf, sealHalf } from './lock.ts';
+import { newHalf, openHalf, type SealedHalf, sealOwnedHalf } from './lock.ts';
 import { approve, PURPOSES } from './officer.ts';
 import { checkPartial, combinePartials } from './partial.ts';
 import { isSignedBy, type ShareKey } from './share-key.ts';
 
 let ceremony: Ceremony;
 let target: Ceremony;
-let lock: SealedHalf;
+let lock: SealedHalf & { ownership: string };
 const half = newHalf();
 const binding = { recordId: 'record-1', vaultId: 'vault-1' };
+const owner = { ...binding, personId: 'person-1' };
 const text = (document: object) => Buffer.from(canonical(document)).toString('utf8');
 
 beforeAll(async () => {
   ceremony = await found(3, 2);
   target = await found(3, 2);
-  lock = await sealHalf(ceremony.key.publicKey, half, binding);
+  lock = await sealOwnedHalf(ceremony.key.publicKey, half, owner);
 });
 
+const record = (change: object = {}) => ({
+  id: 'record-1',
+  person: 'person-1',
+  encapsulation: lock.encapsulation,
+  ownership: lock.ownership,
+  ...change,
+});
 const head = () => ({
   version: 1,
   id: 'batch-1',
   roundId: 'round-1',
   vaultId: 'vault-1',
-  records: [{ id: 'record-1', encapsulation: lock.encapsulation }],
+  records: [record()],
   at: '2026-11-25T12:00:00.000Z',
 });
 const drill = (change: object = {}) => text({ ...head(), kind: 'drill', ...change });
@@ -78,6 +86,18 @@ describe('a drill', () => {
     await expect(
       contributeToBatches('drill', officer(1, { key: ceremony.shareKeys[1] }), [drill()]),
     ).rejects.toMatchObject({ code: 'cannot-open' });
+  });
+
+  it('names whose keys are opened: a point under another name is refused', async () => {
+    const others = [{ id: 'record-2' }, { person: 'person-2' }, { ownership: lock.encapsulation }];
+    for (const change of others) {
+      const document = drill({ records: [record(), record(change)] });
+      await expect(contributeToBatches('drill', officer(1), [document])).rejects.toMatchObject(refusal);
+    }
+    // What is from before there were proofs is taken where the officer says so, and then alone.
+    const old = drill({ records: [record({ ownership: null })] });
+    await expect(contributeToBatches('drill', officer(1), [old])).rejects.toMatchObject(refusal);
+    expect(await contributeToBatches('drill', officer(1, { acceptAttested: true }), [old])).toHaveLength(1);
   });
 
   it('is no recovery request: a client that approves refuses its document', async () => {

@@ -7,20 +7,31 @@ import { fingerprintOf, readTranscript, receiveShare, type Transcript, vaultKeyO
 import { digestOf, sha256, toBase64Url, toHex, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
 import { PURPOSES } from './officer.ts';
+import { isOwnedBy } from './ownership.ts';
 import { contribute, type Opening, type Partial } from './partial.ts';
 import { type ShareKey, signDocument } from './share-key.ts';
 
 /** Records that officers prove at once. A bad part spoils that many, and a page of the server's holds that many points. */
 export const MOST_IN_BATCH = 100;
 
-/** What every batch says: which records of which vault, each with the point that officers multiply (base64url). */
+/** A record of a batch: whose it is, the point that officers multiply, and the proof that it was made for exactly this record. */
+export interface BatchRecord {
+  readonly id: string;
+  readonly person: string;
+  /** 65 octets, base64url. */
+  readonly encapsulation: string;
+  /** As `sealOwnedHalf` made it; null for what was escrowed before there were such proofs. */
+  readonly ownership: string | null;
+}
+
+/** What every batch says: which records of which vault. */
 interface BatchHead {
   readonly version: 1;
   readonly id: string;
   /** The drill or the re-wrapping that this is a part of. */
   readonly roundId: string;
   readonly vaultId: string;
-  readonly records: readonly { readonly id: string; readonly encapsulation: string }[];
+  readonly records: readonly BatchRecord[];
   readonly at: string;
 }
 
@@ -73,8 +84,9 @@ export interface RewrapTarget {
  * An officer's parts of some batches of one kind, in their order.
  * @param documents word for word as the server has them @param transcript of the vault whose records they are
  * @param target for `rewrap`, and for nothing else
- * @throws VaultError `bad-proof` for a document that is not of this kind or vault, or goes to another vault than the one whose
- *   ceremony was shown; `cannot-open` for a share key that is not the officer's
+ * @param acceptAttested may there be records from before there were proofs whose point it is?
+ * @throws VaultError `bad-proof` for a document that is not of this kind or vault, holds a point that was not made for its record,
+ *   or goes to another vault than the one whose ceremony was shown; `cannot-open` for a share key that is not the officer's
  */
 export async function contributeToBatches(
   kind: BatchKind,
@@ -83,11 +95,13 @@ export async function contributeToBatches(
     officerId,
     key,
     target,
+    acceptAttested = false,
   }: {
     readonly transcript: Transcript;
     readonly officerId: string;
     readonly key: ShareKey;
     readonly target: RewrapTarget | null;
+    readonly acceptAttested?: boolean;
   },
   documents: readonly string[],
   onProgress: (done: number) => void = () => {},
@@ -101,6 +115,7 @@ export async function contributeToBatches(
     return documents.map((text, at) => {
       const opening = openingOfBatch(text);
       requireDocument(text, kind, transcript.plan.vaultId, allowed);
+      requireOwners(text, acceptAttested);
       const part = {
         digest: opening.request,
         signature: signDocument(key, PURPOSES[kind], { request: opening.request }),
@@ -117,7 +132,11 @@ export async function contributeToBatches(
 /** What officers multiply for a batch. @throws VaultError `malformed` */
 export function openingOfBatch(text: string): Opening {
   const { vaultId, records } = readBatch(text);
-  return { vaultId, request: toHex(sha256(utf8(text))), records };
+  return {
+    vaultId,
+    request: toHex(sha256(utf8(text))),
+    records: records.map(({ id, encapsulation }) => ({ id, encapsulation })),
+  };
 }
 
 /** @throws VaultError `malformed` for anything but a batch as officers sign it */
@@ -155,6 +174,22 @@ function requireDocument(
   if (document.vaultId !== vaultId) throw wrong('The office asks for records of another vault.');
   if (document.kind === 'rewrap' && digestOf(document.target) !== digestOf(target)) {
     throw wrong('The keys would go to another vault than the one whose ceremony was shown.');
+  }
+}
+
+/** What an officer signs names whose keys are opened: a point that was made for another record is none of it. */
+function requireOwners(text: string, acceptAttested: boolean): void {
+  const { vaultId, records } = readBatch(text);
+  for (const { id, person, encapsulation, ownership } of records) {
+    if (ownership === null && acceptAttested) continue;
+    if (ownership !== null && isOwnedBy(ownership, encapsulation, { recordId: id, personId: person, vaultId }))
+      continue;
+    throw new VaultError(
+      'bad-proof',
+      ownership === null
+        ? `The record ${id} is from before there were proofs of whose it is. Nothing was contributed.`
+        : `The point of the record ${id} was not made for that record of this person. Nothing was contributed. Tell an auditor.`,
+    );
   }
 }
 

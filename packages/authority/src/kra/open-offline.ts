@@ -67,11 +67,12 @@ export interface EscrowExport {
 /** The vault lock of a record, and what officers multiply for it; undefined where it has none of a live vault. */
 export function vaultLockOf(
   record: ExportedRecord,
-): { vaultId: string; wrapped: Buffer; encapsulation: string } | undefined {
+): { vaultId: string; wrapped: Buffer; encapsulation: string; ownership: string | null } | undefined {
   const lock = record.locks.find(({ kind }) => kind === 'vault');
   if (lock === undefined) return undefined;
   const wrapped = Buffer.from(lock.wrapped, 'base64');
-  return { vaultId: lock.holder, wrapped, encapsulation: sealedHalfOf(wrapped).encapsulation };
+  const { encapsulation, ownership } = sealedHalfOf(wrapped);
+  return { vaultId: lock.holder, wrapped, encapsulation, ownership };
 }
 
 /**

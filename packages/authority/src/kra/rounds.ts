@@ -21,7 +21,6 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
-import type { LockRow } from '../store/escrow.ts';
 import {
   type BatchRow,
   countBatches,
@@ -29,6 +28,7 @@ import {
   insertBatchPart,
   lockBatch,
   markReady,
+  type OwnedLockRow,
   partsOfBatch,
   type RoundRow,
   roundById,
@@ -88,7 +88,7 @@ export const contributeToBatch = operation({
 export async function addBatch(
   tx: Transaction,
   round: Pick<RoundRow, 'id' | 'vault_id'>,
-  locks: readonly LockRow[],
+  locks: readonly OwnedLockRow[],
   what: { readonly kind: 'drill' } | Pick<Extract<BatchDocument, { kind: 'rewrap' }>, 'kind' | 'target'>,
   at: Date,
 ): Promise<{ id: string; digest: string }> {
@@ -98,10 +98,10 @@ export async function addBatch(
     id,
     roundId: round.id,
     vaultId: round.vault_id,
-    records: locks.map(({ escrowed_key_id, wrapped }) => ({
-      id: escrowed_key_id,
-      encapsulation: sealedHalfOf(wrapped).encapsulation,
-    })),
+    records: locks.map(({ escrowed_key_id, person_id, wrapped }) => {
+      const { encapsulation, ownership } = sealedHalfOf(wrapped);
+      return { id: escrowed_key_id, person: person_id, encapsulation, ownership };
+    }),
     at: at.toISOString(),
     ...what,
   };

@@ -236,16 +236,21 @@ export async function hasPendingBatches(snapshot: Snapshot, roundId: string): Pr
   return row !== undefined;
 }
 
+/** A lock, and whose key it opens. */
+export type OwnedLockRow = LockRow & { readonly person_id: string };
+
 /** Vault locks of that vault that no batch of the round holds. */
 export async function unplannedLocks(
   snapshot: Snapshot,
   roundId: string | null,
   vaultId: string,
   limit: number,
-): Promise<LockRow[]> {
+): Promise<OwnedLockRow[]> {
   return snapshot
     .selectFrom('escrow_locks as l')
+    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
     .selectAll('l')
+    .select('e.person_id')
     .where('l.kind', '=', 'vault')
     .where('l.holder', '=', vaultId)
     .where(
@@ -259,10 +264,12 @@ export async function unplannedLocks(
 }
 
 /** Vault locks of certified keys in that vault, drawn at random. */
-export async function randomLocks(snapshot: Snapshot, vaultId: string, limit: number): Promise<LockRow[]> {
+export async function randomLocks(snapshot: Snapshot, vaultId: string, limit: number): Promise<OwnedLockRow[]> {
   return snapshot
     .selectFrom('escrow_locks as l')
+    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
     .selectAll('l')
+    .select('e.person_id')
     .where('l.kind', '=', 'vault')
     .where('l.holder', '=', vaultId)
     .where(

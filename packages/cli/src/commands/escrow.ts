@@ -207,23 +207,28 @@ function addDrill(escrow: Command): void {
   )
     .option('--records <number>', 'how many keys to draw (default: as configured)', Number)
     .option('--share-key <file>', 'contribute with your share key')
+    .option('--accept-attested', 'open keys, too, from before there were proofs of whose they are')
     .option('--passphrase-file <file>', 'with its passphrase (default: CHANCERY_SHARE_PASSPHRASE, or it is asked for)')
-    .action(async (options: OfficeOptions & Partial<ShareKeyOptions> & { records?: number }) => {
-      const client = connect(options);
-      const open = (await client.vault()).rounds.find(({ kind }) => kind === 'drill');
-      const { shareKey, records } = options;
-      if (shareKey === undefined) {
-        const round = open ?? (await client.beginDrill({ body: { ...(records !== undefined && { records }) } }));
+    .action(
+      async (options: OfficeOptions & Partial<ShareKeyOptions> & { records?: number; acceptAttested?: boolean }) => {
+        const client = connect(options);
+        const open = (await client.vault()).rounds.find(({ kind }) => kind === 'drill');
+        const { shareKey, records } = options;
+        if (shareKey === undefined) {
+          const round = open ?? (await client.beginDrill({ body: { ...(records !== undefined && { records }) } }));
+          print(options, round, () => describeRound(round));
+          return;
+        }
+        if (open === undefined || open.yours === 0)
+          throw new CommandError('No drill waits for you. Nothing was done.', 1);
+        const key = await openShareKeyFile({ ...options, shareKey });
+        const never = () => Promise.reject(new CommandError('A drill moves nothing to another vault.'));
+        const { round } = await contributeAs(client, key, open, never, {
+          acceptAttested: options.acceptAttested === true,
+        });
         print(options, round, () => describeRound(round));
-        return;
-      }
-      if (open === undefined || open.yours === 0)
-        throw new CommandError('No drill waits for you. Nothing was done.', 1);
-      const key = await openShareKeyFile({ ...options, shareKey });
-      const never = () => Promise.reject(new CommandError('A drill moves nothing to another vault.'));
-      const { round } = await contributeAs(client, key, open, never);
-      print(options, round, () => describeRound(round));
-    });
+      },
+    );
 }
 
 /** The worst day: without an office. */

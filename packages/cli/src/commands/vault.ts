@@ -84,13 +84,17 @@ export function vaultCommand(): Command {
       '--fingerprint <digits>',
       'of the new vault, as one of its officers reads it to you, instead of being asked',
     )
-    .action(async (options: OfficeOptions & ShareKeyOptions & { fingerprint?: string }) => {
+    .option('--accept-attested', 'move keys, too, from before there were proofs of whose they are')
+    .action(async (options: OfficeOptions & ShareKeyOptions & { fingerprint?: string; acceptAttested?: boolean }) => {
       const client = connect(options);
       const rounds = (await client.vault()).rounds.filter(({ kind, yours }) => kind === 'rewrap' && yours > 0);
       const [round] = rounds;
       if (round === undefined) throw new CommandError('No re-wrapping waits for you. Nothing was done.', 1);
       const key = await openShareKeyFile(options);
-      const done = await contributeAs(client, key, round, (seen) => heardOfTarget(seen, options.fingerprint), progress);
+      const done = await contributeAs(client, key, round, (seen) => heardOfTarget(seen, options.fingerprint), {
+        onProgress: progress,
+        acceptAttested: options.acceptAttested === true,
+      });
       print(options, done.round, () => `${done.batches} batches done. ${describeRound(done.round)}`);
     });
 

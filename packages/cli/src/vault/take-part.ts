@@ -110,7 +110,10 @@ export async function contributeAs(
   key: ShareKey,
   { id, kind }: Pick<Round, 'id' | 'kind'>,
   compare: (fingerprint: string) => Promise<string>,
-  onProgress: (left: number) => void = () => {},
+  {
+    onProgress = () => {},
+    acceptAttested = false,
+  }: { onProgress?: (left: number) => void; acceptAttested?: boolean } = {},
 ): Promise<{ round: Round; batches: number }> {
   const { id: officerId } = await client.me();
   const params = { id };
@@ -123,7 +126,7 @@ export async function contributeAs(
       const fingerprint = tookPart(founding, key) ? null : await compare(fingerprintOf(digestOf(founding)));
       target = { transcript: founding, fingerprint };
     }
-    const officer = { transcript: JSON.parse(work.transcript) as Transcript, officerId, key, target };
+    const officer = { transcript: JSON.parse(work.transcript) as Transcript, officerId, key, target, acceptAttested };
     const parts = await contributeToBatches(
       kind,
       officer,

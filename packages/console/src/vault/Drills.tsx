@@ -16,8 +16,13 @@ import { When } from '../pieces/When.tsx';
 export function Drills({ vault }: { vault: Vault }) {
   const mayBegin = useMay('vault:write');
   const [beginning, dialog] = useDisclosure(false);
-  const overview = useQuery({ queryKey: ['overview'], queryFn: () => api.overview() });
-  const open = vault.rounds.some(({ kind }) => kind === 'drill');
+  const round = vault.rounds.find(({ kind }) => kind === 'drill');
+  const open = round !== undefined;
+  // Asked anew whenever the drill has come a step further, or is over.
+  const overview = useQuery({
+    queryKey: ['overview', round?.id ?? null, round?.records.done ?? null],
+    queryFn: () => api.overview(),
+  });
   const drill = overview.data?.drill;
   return (
     <Panel

@@ -2,7 +2,7 @@ import { type Round, routes, type Vault } from '@chancery/api';
 import { digestOf, fingerprintOf, type RewrapTarget, type Transcript } from '@chancery/vault';
 import { Button, Checkbox, Group, Progress, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { api, useMe } from '../api.ts';
 import { formatCount, percent, plural } from '../format.ts';
 import { Findings } from '../pieces/Findings.tsx';
@@ -96,6 +96,8 @@ function Contribute({ vault, round, work }: RoundPanelProps & { work: Awaited<Re
     founding?.plan.officers.some(({ publicKeys }) => publicKeys.signing === own?.publicKeys.signing) ?? true;
   const fingerprint = founding === null ? '' : fingerprintOf(digestOf(founding));
   const [compared, setCompared] = useState<string | null>(null);
+  const old = useMemo(() => work.batches.some(({ canonical }) => canonical.includes('"ownership":null')), [work]);
+  const [acceptAttested, setAcceptAttested] = useState(false);
   const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const act = useAct(
     async () => {
@@ -107,6 +109,7 @@ function Contribute({ vault, round, work }: RoundPanelProps & { work: Awaited<Re
         kind: round.kind,
         transcript,
         target,
+        acceptAttested,
         documents,
       });
       for (const [at, { id }] of work.batches.entries()) {
@@ -134,6 +137,13 @@ function Contribute({ vault, round, work }: RoundPanelProps & { work: Awaited<Re
             onChange={(event) => setCompared(event.currentTarget.checked ? fingerprint : null)}
           />
         </Stack>
+      )}
+      {old && (
+        <Checkbox
+          label="Take keys, too, from before there were proofs of whose they are"
+          checked={acceptAttested}
+          onChange={(event) => setAcceptAttested(event.currentTarget.checked)}
+        />
       )}
       {key.fields}
       <ProblemAlert error={act.error} />

@@ -148,6 +148,11 @@ describe('acts', () => {
 
   it('contributes to a drill, and to nothing that passes for one', async () => {
     const dealt = await transcript();
+    const { encapsulation, ownership } = await sealOwnedHalf(vaultKeyOf(dealt).publicKey, newHalf(), {
+      recordId: 'record',
+      personId: 'person',
+      vaultId: 'vault',
+    });
     const document = (kind: string) =>
       Buffer.from(
         canonical({
@@ -156,7 +161,7 @@ describe('acts', () => {
           id: 'batch',
           roundId: 'round',
           vaultId: 'vault',
-          records: [{ id: 'record', encapsulation: pointOf(dealt) }],
+          records: [{ id: 'record', person: 'person', encapsulation, ownership }],
           at: '2026-11-25T12:00:00.000Z',
         }),
       ).toString();
@@ -168,6 +173,7 @@ describe('acts', () => {
           kind: 'drill',
           transcript: dealt,
           target: null,
+          acceptAttested: false,
           documents: [document(kind)],
         },
         silent,

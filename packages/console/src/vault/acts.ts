@@ -124,16 +124,17 @@ export const acts = {
       kind: 'drill' | 'rewrap';
       transcript: Transcript;
       target: RewrapTarget | null;
+      acceptAttested: boolean;
       documents: readonly string[];
     },
     report: Report,
   ): Promise<BatchPart[]> {
-    const { source, officerId, kind, transcript, target, documents } = input;
+    const { source, officerId, kind, transcript, target, acceptAttested, documents } = input;
     return withKey(source, report, (key) => {
       const what = kind === 'drill' ? 'Computing your part of the drill' : 'Computing your part of the move';
       report(what, 0);
       return namingFault(dealersOf(transcript, null), () =>
-        contributeToBatches(kind, { transcript, officerId, key, target }, documents, (done) =>
+        contributeToBatches(kind, { transcript, officerId, key, target, acceptAttested }, documents, (done) =>
           report(what, done / documents.length),
         ),
       );

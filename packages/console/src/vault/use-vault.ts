@@ -3,11 +3,11 @@ import type { CeremonyPlan, Transcript } from '@chancery/vault';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api } from '../api.ts';
 
-/** While a ceremony is open the officers' screens follow each other. */
+/** While a ceremony or a round is open the officers' screens follow each other. */
 const vaultQuery = queryOptions({
   queryKey: ['vault'],
   queryFn: () => api.vault(),
-  refetchInterval: ({ state }) => (state.data?.ceremony == null ? 20_000 : 3_000),
+  refetchInterval: ({ state: { data } }) => (data?.ceremony == null && !data?.rounds.length ? 20_000 : 3_000),
 });
 
 export const useVault = (enabled = true) => useQuery({ ...vaultQuery, enabled });
