@@ -15,7 +15,7 @@ import { type ShareKey, signDocument } from './share-key.ts';
 export const MOST_IN_BATCH = 100;
 
 /** A record of a batch: whose it is, the point that officers multiply, and the proof that it was made for exactly this record. */
-export interface BatchRecord {
+interface BatchRecord {
   readonly id: string;
   readonly person: string;
   /** 65 octets, base64url. */
