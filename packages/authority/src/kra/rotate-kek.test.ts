@@ -63,7 +63,9 @@ it('waits for the officers’ ceremony, and for an administrator', async () => {
   });
 });
 
-it('goes on after each crash where it was; meanwhile everything opens; at the end the old key is gone', async () => {
+it('goes on after each crash where it was; meanwhile everything opens; at the end the old key is gone', {
+  timeout: 120_000,
+}, async () => {
   const told = await recover(people[0] ?? '');
   const [before, octets] = [await vault(), await locks()];
   expect(await keks()).toBe(1);
@@ -80,7 +82,7 @@ it('goes on after each crash where it was; meanwhile everything opens; at the en
   await some();
   await some();
   expect((await locks()).filter((lock, at) => !lock.equals(octets[at] as Buffer))).toHaveLength(1);
-  for (const person of people) await recover(person);
+  for (const person of people.slice(0, 2)) await recover(person);
   // One that is cut off in the middle leaves all of its group as it was.
   const { keyStore } = office.world;
   const wrap = keyStore.wrap.bind(keyStore);
@@ -109,7 +111,7 @@ it('goes on after each crash where it was; meanwhile everything opens; at the en
     if (at < octets.length) expect(lock.subarray(0, 1)).toEqual(Buffer.of(3));
     if (old !== undefined) expect(lock.subarray(238)).not.toEqual(old.subarray(238));
   }
-  for (const person of people) await recover(person);
+  for (const person of people.slice(2)) await recover(person);
   // Secrets of claims and passwords of releases were under it too.
   for (const person of people) {
     expect((await perform(office.world, showClaim, admin, { personId: person })).url).toMatch(/#/);
