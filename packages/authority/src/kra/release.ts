@@ -19,7 +19,7 @@ import { operation } from '../operation.ts';
 import { chainOf } from '../store/authorities.ts';
 import { type ClaimRow, insertClaim, lockOpenClaim } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
-import { type EscrowedKeyRow, insertLock, keysLockedTo } from '../store/escrow.ts';
+import { addLock, type EscrowedKeyRow, keysLockedTo } from '../store/escrow.ts';
 import { forgetPassword, lockRecovery } from '../store/recovery.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import { vaultById } from '../store/vaults.ts';
@@ -276,14 +276,7 @@ async function lockToOwner(
       // What the owner could not open is not delivered.
       openSealed(one.key, dek).fill(0);
       const wrapped = makeClaimLock(one.key.id, secret, dek);
-      await insertLock(tx, {
-        escrowed_key_id: one.key.id,
-        kind: 'claim',
-        holder: claimId,
-        wrapped,
-        created_at: at,
-        expires_at: expiresAt,
-      });
+      await addLock(tx, one.key.id, { kind: 'claim', holder: claimId, wrapped, expires_at: expiresAt }, at);
     } finally {
       dek.fill(0);
     }

@@ -164,11 +164,6 @@ export async function markDelivered(tx: Transaction, ids: readonly string[], at:
   );
 }
 
-/** One more holder of the data key. */
-export async function insertLock(tx: Transaction, lock: Omit<LockRow, 'id' | 'attested_at'>): Promise<void> {
-  await tx.insertInto('escrow_locks').values(lock).execute();
-}
-
 export async function dropLocks(
   tx: Transaction,
   lock: { readonly kind: 'claim' | 'gateway' | 'owner'; readonly holder?: string; readonly personId?: string },

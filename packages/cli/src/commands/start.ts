@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { loadAuthorityConfig } from '@chancery/authority';
 import { Command } from 'commander';
-import { demoGatewayConfig, openExampleCorp } from '../demo/example-corp.ts';
+import { demoGatewayConfig, openExampleCorp, withDemoMail } from '../demo/example-corp.ts';
 import { officeGatewayConfig } from '../gateway-config.ts';
 import { homeFolder } from '../office.ts';
 import { Running, say, serveAuthority, serveGatewayBeside, untilStopped } from '../serve.ts';
@@ -22,7 +22,8 @@ authority.toml and gateway.toml in that folder change them; "chancery check-conf
     )
     .action(async (options: { demo?: boolean }) => {
       const home = homeFolder();
-      const config = loadAuthorityConfig(home);
+      const loaded = loadAuthorityConfig(home);
+      const config = options.demo === true ? withDemoMail(loaded) : loaded;
       const running = new Running();
       try {
         const authority = await serveAuthority(running, config, { demo: options.demo === true });

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Client, createClient, type NewCredential } from '@chancery/api';
-import type { RunningAuthority } from '@chancery/authority';
+import type { AuthorityConfig, RunningAuthority } from '@chancery/authority';
 import { type GatewayConfig, type RunningGateway, resolveGatewayConfig } from '@chancery/gateway';
 import * as OTPAuth from 'otpauth';
 import { makeShareKeyFile } from '../vault/share-key-file.ts';
@@ -76,6 +76,13 @@ export function demoGatewayConfig(home: string, authorityUrl: string, tokenFile:
     },
     home,
   );
+}
+
+/** The office's own mail goes through the gateway, into the folder where all of the demo's mail ends. */
+export function withDemoMail(config: AuthorityConfig): AuthorityConfig {
+  const from = 'PKI of Example Corp <pki@example.com>';
+  const mail = { host: '127.0.0.1', port: 2526, tls: 'opportunistic' as const, from, timeoutSeconds: 30 };
+  return { ...config, mail: config.mail ?? mail };
 }
 
 /** Sets Example Corp up on the first start; prints sign-in links on every one. */

@@ -27,7 +27,7 @@ export function Notices({ request }: { request: RecoveryRequest }) {
         <PlainTable label="Notices" head={['To', 'What', 'State', 'When']}>
           {notices.slice(0, 50).map(({ to, subject, state, queuedAt, sentAt, error }) => (
             <tr key={`${to} ${subject} ${queuedAt}`}>
-              <td style={{ overflowWrap: 'anywhere' }}>{to}</td>
+              <td>{to}</td>
               <td>{subject}</td>
               <td title={error ?? undefined}>
                 <StateBadge state={state === 'waiting' && !mail ? ['Unsent', 'warn'] : noticeStates[state]} />

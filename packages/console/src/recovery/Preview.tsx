@@ -29,9 +29,8 @@ function Previewed({ preview }: { preview: RecoveryPreview }) {
   const { people, withoutKeys, rules, threshold, expiresAt, withholdNotice, mail } = preview;
   return (
     <section className="well" aria-label="What you ask for">
-      <Title order={3} size="h4">
-        {plural(keysOf(preview), 'key', 'keys')} of {plural(people.length, 'person', 'people')}, until{' '}
-        {formatTime(expiresAt)}
+      <Title order={2} size="h4">
+        {plural(keysOf(preview), 'key', 'keys')} of {plural(people.length, 'person', 'people')}
       </Title>
       <KeyTable people={people} />
       {withoutKeys.length > 0 && (
@@ -40,6 +39,7 @@ function Previewed({ preview }: { preview: RecoveryPreview }) {
         </Text>
       )}
       <Text size="sm" mt="sm">
+        It lapses on {formatTime(expiresAt)}.{' '}
         {withholdNotice
           ? 'The owners are not told until somebody lifts that.'
           : mail

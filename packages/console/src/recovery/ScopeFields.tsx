@@ -66,7 +66,7 @@ export function ScopeFields({ form }: { form: Form }) {
       )}
       {first !== '' && (
         <div>
-          <Text size="sm" fw={500} mb={6} id="scope-label">
+          <Text size="sm" fw={600} mb={6} id="scope-label">
             Which keys
           </Text>
           <SegmentedControl
