@@ -57,14 +57,20 @@ function Records({ myself, trail }: { myself: Myself; trail: MyTrail }) {
     <>
       <WasRecovered trail={trail} />
       <Checked trail={trail} person={myself.address} />
-      <Panel title={plural(trail.records.length, 'record', 'records')}>
+      <Panel
+        title={
+          shown.length === told.length
+            ? plural(told.length, 'record', 'records')
+            : `${shown.length} of ${plural(told.length, 'record', 'records')}`
+        }
+      >
         <Checkbox
           mb="sm"
           checked={all}
           onChange={(event) => setAll(event.currentTarget.checked)}
           label="Also what the office did by itself, and what was begun"
         />
-        <ol className="plain-list" reversed>
+        <ol style={{ listStyle: 'none', margin: 0, padding: 0 }}>
           {shown.map((one) => (
             <li key={one.record.sequence} style={{ paddingBlock: 6 }}>
               <Group gap="xs" align="baseline">
