@@ -120,6 +120,8 @@ const Witness = z.discriminatedUnion('kind', [
     token: SecretReference.optional(),
     everyMinutes: everyMinutes.default(10),
   }),
+  /** The signed note is mailed, by the server of `[mail]`. */
+  z.strictObject({ kind: z.literal('mail'), address: z.email(), everyMinutes: everyMinutes.default(1_440) }),
   /** C2SP tlog-witness: it checks that the trail goes on from what it saw, and signs. */
   z.strictObject({
     kind: z.literal('tlog-witness'),

@@ -108,6 +108,7 @@ export function AuditPage() {
       <Suspense fallback={<Skeleton height={320} />}>
         <Timeline filter={filter} />
       </Suspense>
+      <Targets />
       <ProblemAlert error={records.error} onRetry={records.retry} />
       {records.error === null && (
         <DataTable
@@ -125,7 +126,6 @@ export function AuditPage() {
           {...records}
         />
       )}
-      <Targets />
       <Drawer
         opened={shown !== null}
         onClose={() => setShown(null)}

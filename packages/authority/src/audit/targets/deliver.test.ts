@@ -158,6 +158,18 @@ describe('a witness', () => {
     ).toMatchObject({ intact: false, finding: 'unwitnessed' });
   });
 
+  it('by mail gets the note through the outbox, and again when its time has come', async () => {
+    const world = withTargets('[audit.witness.notary]\nkind = "mail"\naddress = "notary@example.net"\n');
+    await tellWitnesses(world);
+    await happen('mailed');
+    await tellWitnesses({ ...world, clock: laterClock(60) });
+    const mails = () => query(`SELECT body FROM notices WHERE recipient = 'notary@example.net' ORDER BY queued_at`);
+    expect(await mails()).toHaveLength(1);
+    await tellWitnesses({ ...world, clock: laterClock(1_441) });
+    expect((await mails()).map(({ body }) => String(body))[1]).toMatch(/\nexample\.com\/audit\n\d+\n[\w+/]+=\n\n— /);
+    expect((await targetsOf(world)).items[0]).toMatchObject({ kind: 'mail', error: null });
+  });
+
   it('that answers with another key’s signature has not cosigned', async () => {
     const other = await loopbackWitness('witness.example/w1');
     other.trust(formatVerifierKey(await key()));

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { SyslogConfig, WitnessConfig } from '../../config.ts';
 import { publicUrlOf } from '../../config.ts';
+import { queueNotice } from '../../notices/queue.ts';
 import { operation, perform } from '../../operation.ts';
 import { system } from '../../principal.ts';
 import { auditTarget, insertCosignature, noteFailing, noteReached } from '../../store/audit-targets.ts';
@@ -26,14 +27,20 @@ export const noteDelivery = operation({
     reached: z.int().nonnegative().nullable(),
     error: z.string().nullable(),
     cosignature: z.string().nullable(),
+    /** For a witness by mail: it leaves by the outbox, if and only if this is on record. */
+    mail: z.strictObject({ to: z.string(), text: z.string() }).optional(),
   }),
   subject: () => 'audit',
-  async run(tx, { target, reached, error, cosignature }, _by, world) {
+  async run(tx, { target, reached, error, cosignature, mail }, _by, world) {
     const at = world.clock();
     if (reached !== null) await noteReached(tx, target, reached, at);
     if (error !== null) await noteFailing(tx, target, error, at);
     if (reached !== null && cosignature !== null) {
       await insertCosignature(tx, { size: reached, witness: target, line: cosignature, at });
+    }
+    if (reached !== null && mail !== undefined) {
+      const subject = `Checkpoint of the audit trail: ${reached} records`;
+      await queueNotice(tx, world, { to: mail.to, subject, text: mail.text, about: 'audit' });
     }
     return { result: undefined, audit: { target, reached, error, cosignature } };
   },
@@ -62,6 +69,12 @@ async function tellOne(world: World, target: string, witness: WitnessConfig): Pr
   if (latest === undefined || latest.size <= reached) return;
   const since = world.clock().getTime() - (state?.reached_at?.getTime() ?? 0);
   if (since < witness.everyMinutes * 60_000) return;
+  if (witness.kind === 'mail') {
+    const mail = { to: witness.address, text: `Keep this mail: it shows what the audit trail was.\n\n${latest.note}` };
+    const told = { target, reached: latest.size, error: null, cosignature: null, mail };
+    await perform(world, noteDelivery, system, told);
+    return;
+  }
   await note(world, target, state?.error ?? null, async () => ({
     reached: latest.size,
     cosignature: await tellWitness(world, witness, latest, reached),

@@ -9,7 +9,7 @@ import type { World } from '../../world.ts';
 /** @returns the signature line of a witness that cosigns */
 export async function tellWitness(
   world: Pick<World, 'config' | 'database'>,
-  witness: WitnessConfig,
+  witness: Exclude<WitnessConfig, { kind: 'mail' }>,
   checkpoint: CheckpointRow,
   reached: number,
 ): Promise<string | null> {
