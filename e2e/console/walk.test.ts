@@ -359,7 +359,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await oskar?.page.unrouteAll();
     await oskar?.page.reload();
     await oskar?.page.getByText('You cannot decide this one').waitFor();
-    await oskar?.page.getByText('The request was released already.').waitFor();
+    await oskar?.page.getByText('The request was released already').waitFor();
     expect(await oskar?.lookAt('recovery-too-late')).toEqual([]);
     await otto?.page.reload();
     await otto?.page.getByRole('button', { name: 'Show the password, once' }).click();

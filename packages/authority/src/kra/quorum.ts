@@ -164,14 +164,14 @@ export function missing(request: RequestFacts, decisions: readonly DecisionFacts
   }
   const { notBefore, coolOffHours } = request.rules;
   if (notBefore !== null && at < notBefore) {
-    list.push(no('time-lock', `The request is locked until ${notBefore.toISOString()}`, 'Wait until then', notBefore));
+    list.push(no('time-lock', `The request is locked until ${minutes(notBefore)}`, 'Wait until then', notBefore));
   }
   const end = coolOffEnd(request, decisions);
   if (end !== null && at < end) {
     list.push(
       no(
         'cool-off',
-        `Officers may still think better of it for ${coolOffHours} hours after the last approval, until ${end.toISOString()}`,
+        `Officers may still think better of it for ${coolOffHours} hours after the last approval, until ${minutes(end)}`,
         'Wait until then; any officer may reject in the meantime',
         end,
       ),
@@ -256,6 +256,8 @@ function missingSteps({ rules, steps }: RequestFacts): Refusal[] {
       ),
     );
 }
+
+const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** Four eyes cannot be configured away. */
 export const needed = (request: RequestFacts): number => Math.max(2, request.threshold);
