@@ -58,7 +58,7 @@ function Head({ of: key, imported, now }: { of: Key; imported: readonly Imported
               params={{ serialNumber }}
               size="sm"
               className="mono"
-              aria-label={`Certificate ${serialNumber}`}
+              title={`Certificate ${serialNumber}`}
             >
               {`${serialNumber.slice(0, 8)}…`}
             </TextLink>
