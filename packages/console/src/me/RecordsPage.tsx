@@ -134,6 +134,7 @@ function Checked({ trail, person }: { trail: MyTrail; person: string }) {
       color={wrong === null ? 'moss' : 'wax'}
       variant="outline"
       icon={<IconShieldCheck aria-hidden />}
+      styles={{ body: { minWidth: 0 }, label: { whiteSpace: 'normal' } }}
       title={
         wrong ??
         (checkpoint === null
@@ -158,6 +159,9 @@ function Checked({ trail, person }: { trail: MyTrail; person: string }) {
           <Button
             variant="default"
             size="compact-md"
+            h="auto"
+            py={4}
+            styles={{ label: { whiteSpace: 'normal', textAlign: 'start' } }}
             disabled={!savable}
             leftSection={<IconDownload size={16} aria-hidden />}
             onClick={() => {
