@@ -166,6 +166,7 @@ describe('issuance', () => {
       escrowedKeyId: randomUUID(),
       personId: id,
       spki: spkiOf(ecKey()),
+      origin: 'kra',
     };
     await expect(
       perform(office.world, prepareCertificate, system, { use: 'encryption', key, personId: id }),
