@@ -3,8 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createClient } from '@chancery/api';
-import { type EmbeddedPostgres, startTemporaryPostgres } from '@chancery/embedded-postgres';
+import type { EmbeddedPostgres } from '@chancery/embedded-postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDatabase } from '../test/database-template.ts';
 import { linkSecret } from '../test/running-office.ts';
 import { parseAuthorityConfig } from './config.ts';
 import { startAuthority } from './main.ts';
@@ -13,7 +14,7 @@ import type { Log } from './world.ts';
 const home = mkdtempSync(path.join(tmpdir(), 'chancery-main-'));
 let postgres: EmbeddedPostgres;
 beforeAll(async () => {
-  postgres = await startTemporaryPostgres();
+  postgres = await startDatabase();
 });
 afterAll(async () => {
   await postgres.stop();

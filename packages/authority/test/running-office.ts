@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Client, createClient, type OperatorRole } from '@chancery/api';
-import { startTemporaryPostgres } from '@chancery/embedded-postgres';
 import * as OTPAuth from 'otpauth';
 import type pg from 'pg';
 import type { z } from 'zod';
 import { parseAuthorityConfig } from '../src/config.ts';
 import { type RunningAuthority, startAuthority } from '../src/main.ts';
+import { startDatabase } from './database-template.ts';
 
 /** An operator with password and TOTP, signed in. */
 export interface Account {
@@ -47,7 +47,7 @@ export const ADA = { name: 'Ada Ambrose', address: 'ada@example.com' };
 
 export async function runningOffice(options: { config?: string; demo?: boolean } = {}): Promise<RunningOffice> {
   const home = await mkdtemp(path.join(tmpdir(), 'chancery-office-'));
-  const postgres = await startTemporaryPostgres();
+  const postgres = await startDatabase();
   const logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   const record =
     (level: string) =>

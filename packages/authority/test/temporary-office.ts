@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startTemporaryPostgres } from '@chancery/embedded-postgres';
 import { type KeyStore, openSoftwareKeyStore } from '@chancery/keystore';
 import type pg from 'pg';
 import { PgBoss } from 'pg-boss';
@@ -12,6 +11,7 @@ import { type JobName, jobPayloads } from '../src/jobs/outbox.ts';
 import { JOB_SCHEMA, type JobHandlers, openJobQueue } from '../src/jobs/queue.ts';
 import { openDatabase } from '../src/store/database.ts';
 import type { Log, World } from '../src/world.ts';
+import { startDatabase } from './database-template.ts';
 
 export interface TemporaryOffice {
   readonly world: World;
@@ -39,7 +39,7 @@ export interface TemporaryOfficeOptions {
 
 export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Promise<TemporaryOffice> {
   const home = await mkdtemp(path.join(tmpdir(), 'chancery-office-'));
-  const postgres = await startTemporaryPostgres();
+  const postgres = await startDatabase();
   const connection = { ...postgres.connection };
   const logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   const log = recordingLog(logged);

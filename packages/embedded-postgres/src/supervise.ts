@@ -53,13 +53,13 @@ export interface EmbeddedPostgresOptions {
  * It stops when this process ends, even by `kill -9`. Throws `EmbeddedPostgresError`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  return supervise(options.directory, { throwaway: false, log: options.log ?? (() => undefined) });
+  return supervise(options.directory, { throwaway: false, discard: false, log: options.log ?? (() => undefined) });
 }
 
-/** As `startEmbeddedPostgres`; a `throwaway` database does not survive a power loss, and its folder goes when it stops. */
+/** As `startEmbeddedPostgres`; a `throwaway` database does not survive a power loss, and to `discard` is to remove its folder when it stops. */
 export async function supervise(
   folder: string,
-  { throwaway, log }: { throwaway: boolean; log: (message: string) => void },
+  { throwaway, discard, log }: { throwaway: boolean; discard: boolean; log: (message: string) => void },
 ): Promise<EmbeddedPostgres> {
   const binaries = locateBinaries();
   const { directory, libraries } = prepareFolder(folder, binaries);
@@ -73,7 +73,7 @@ export async function supervise(
     own(libraries, account);
     touch(path.join(directory, 'lock'), account);
   });
-  const guardian = await lockFolder({ directory, account, command, env, logFile, discard: throwaway, log });
+  const guardian = await lockFolder({ directory, account, command, env, logFile, discard, log });
   try {
     explained(directory, () => {
       if (initialise(layout.data, account, binaries, env, !throwaway)) log(`made a new database in ${directory}`);
