@@ -66,7 +66,8 @@ it('the office makes the next key there, and the process answers by it', async (
     const rows = await responderCertificates(snapshot, authority.id, world.clock());
     return { issuer: authority, references: rows.map(({ keyReference }) => keyReference) };
   });
-  expect(references.map((one) => one.startsWith('status:'))).toEqual([true, false]);
+  // Made within the same second they come in any order.
+  expect(references.map((one) => one.startsWith('status:')).sort()).toEqual([false, true]);
   // Nothing is due any more.
   await renewDueResponders(world);
   expect((await onlyResponders.list()).map(({ label }) => label)).toEqual(['OCSP responder']);
