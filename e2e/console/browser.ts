@@ -4,6 +4,11 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const PICTURES = 'artifacts/console';
+const LOOKS = [
+  [1440, 'light'],
+  [390, 'dark'],
+] as const;
+const EVERY_LOOK = [...LOOKS, [390, 'light'], [1440, 'dark']] as const;
 
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -47,22 +52,23 @@ export class Visitor {
     return new Visitor(context, await context.newPage());
   }
 
-  /** Pictures wide and narrow, light and dark; what axe finds in them, one line a finding. */
+  /**
+   * A picture wide and light and one narrow and dark; what axe finds in each, one line a finding. With
+   * `CHANCERY_PICTURES=all` the other two as well, for whoever looks at them.
+   */
   async lookAt(name: string): Promise<string[]> {
     mkdirSync(PICTURES, { recursive: true });
     const found: string[] = [];
-    for (const colorScheme of ['light', 'dark'] as const) {
+    for (const [width, colorScheme] of process.env.CHANCERY_PICTURES === 'all' ? EVERY_LOOK : LOOKS) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const width of [1440, 390]) {
-        await this.page.setViewportSize({ width, height: 900 });
-        await this.page.waitForTimeout(150);
-        await this.page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-      }
+      await this.page.setViewportSize({ width, height: 900 });
+      await this.page.waitForTimeout(150);
+      await this.page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
       const { violations } = await new AxeBuilder({ page: this.page }).analyze();
       for (const { id, nodes } of violations)
-        found.push(`${name} ${colorScheme} ${id}: ${nodes.map((node) => node.target).join(' ')}`);
-      await this.page.setViewportSize({ width: 1440, height: 900 });
+        found.push(`${name} ${width} ${colorScheme} ${id}: ${nodes.map((node) => node.target).join(' ')}`);
     }
+    await this.page.setViewportSize({ width: 1440, height: 900 });
     await this.page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     return found;
   }

@@ -162,7 +162,9 @@ export function nssDatabase(scratch: Scratch, environment: readonly string[]): s
   return database;
 }
 
-export const keytool = (args: readonly string[]) => run('keytool', ['-J-Duser.language=en', ...args]);
+export const keytool = (args: readonly string[]) => run('keytool', ['-J-Duser.language=en', ...QUICK_START, ...args]);
+/** A call lasts a second, most of it the start of the virtual machine. */
+const QUICK_START = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
 
 export function gpgHome(scratch: Scratch): string {
   const home = scratch.freshFolder();
