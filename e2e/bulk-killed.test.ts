@@ -3,12 +3,11 @@ import { killDuringBulkIssuance } from './support/bulk-killed.ts';
 
 /** `npm run kill -- 200 5000` is the long version of it. */
 describe('kill -9 at random moments during bulk issuance', () => {
-  it('loses no acknowledged certificate, uses no serial number twice, leaves no intent open and the trail whole', async () => {
-    const report = await killDuringBulkIssuance({ kills: 4, batch: 500, within: 3000 });
+  it('loses no acknowledged certificate, uses no serial number twice, and leaves the trail whole', async () => {
+    const report = await killDuringBulkIssuance({ kills: 4, batch: 1000, within: 500, atWork: true });
     expect(report).toMatchObject({ kills: 4, broken: [] });
-    // How many depends on how soon a busy machine starts; none would show nothing.
-    expect(report.livesThatIssued).toBeGreaterThanOrEqual(1);
+    expect(report.livesThatIssued).toBeGreaterThanOrEqual(2);
     expect(report.acknowledged).toBe(report.certificates);
-    expect(report.certificates).toBeGreaterThanOrEqual(500);
+    expect(report.certificates).toBeGreaterThanOrEqual(1000);
   }, 300_000);
 });

@@ -19,8 +19,9 @@ export interface KillPlan {
   readonly kills: number;
   /** Requests of one batch; another begins when all of it is issued and kills are left. */
   readonly batch: number;
-  /** Milliseconds, at most, from the moment it serves until it is killed. */
+  /** Milliseconds, at most, from the moment it serves until it is killed; with `atWork`, from the first certificate of that life. */
   readonly within: number;
+  readonly atWork?: boolean;
   readonly say?: (text: string) => void;
 }
 
@@ -31,6 +32,8 @@ export interface KillReport {
   readonly certificates: number;
   /** Told to a client: by a progress page, or as the answer to a request of its own. */
   readonly acknowledged: number;
+  /** Prepared in the last minutes and not closed yet. */
+  readonly open: number;
   /** Prepared and given up: the remains of crashes. */
   readonly abandoned: number;
   /** Signing begun, on record, with no certificate. */
@@ -60,13 +63,14 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
     let kills = 0;
     let livesThatIssued = 0;
     let certificates = 0;
-    const life = async (): Promise<boolean> => {
+    const made = async () => Number((await pool.query('SELECT count(*) FROM certificates')).rows[0].count);
+    const life = async (isDone: () => boolean): Promise<boolean> => {
+      if (plan.atWork === true) while (!isDone() && (await made()) === certificates) await sleep(10);
       await sleep(randomInt(plan.within));
       if (kills >= plan.kills) return false;
       await authority.kill();
       kills += 1;
-      const { rows } = await pool.query<{ count: string }>('SELECT count(*) FROM certificates');
-      const now = Number(rows[0]?.count);
+      const now = await made();
       if (now > certificates) livesThatIssued += 1;
       certificates = now;
       if (kills % 20 === 0) {
@@ -81,7 +85,7 @@ export async function killDuringBulkIssuance(plan: KillPlan): Promise<KillReport
       const issued = issueAll(client, batch, ledger).then(() => {
         done = true;
       });
-      while (!done && (await life()));
+      while (!done && (await life(() => done)));
       await issued;
     } while (kills < plan.kills);
     return { kills, livesThatIssued, ...(await judge(pool, client, ledger)) };
@@ -204,7 +208,11 @@ async function judge(
     'keys have more than one certificate',
     `SELECT count(*) FROM (SELECT 1 FROM certificates WHERE use = 'signing' GROUP BY spki_sha256 HAVING count(*) > 1) AS twice`,
   );
-  await none('intents stand open', `SELECT count(*) FROM issuance_intents WHERE state = 'prepared'`);
+  // The office closes what a crash left once it is ten minutes old, at its next minute.
+  await none(
+    'intents stand open that should be closed by now',
+    `SELECT count(*) FROM issuance_intents WHERE state = 'prepared' AND created_at < now() - interval '12 minutes'`,
+  );
   await none(
     'signed intents have no certificate',
     `SELECT count(*) FROM issuance_intents i WHERE state = 'signed' AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.serial_number = i.serial_number)`,
@@ -238,6 +246,7 @@ async function judge(
   return {
     certificates: stored.size,
     acknowledged: ledger.serials.size,
+    open: await count(`SELECT count(*) FROM issuance_intents WHERE state = 'prepared'`),
     abandoned: await count(`SELECT count(*) FROM issuance_intents WHERE state = 'abandoned'`),
     attemptedInVain: await count(
       `SELECT count(DISTINCT a.subject) FROM audit_records a WHERE a.action = 'certificate.sign' AND a.outcome = 'attempted'
