@@ -1,5 +1,6 @@
 /** Who is asking. Made by an endpoint once it has authenticated the caller, and by jobs for the office itself. */
 import { type Permission, type Role, rolePermissions } from '@chancery/api';
+import { AuthorityError } from './errors.ts';
 
 export type Principal =
   /** A person who runs the office, signed in to the console. */
@@ -29,6 +30,12 @@ export const anonymous: Principal = { kind: 'anonymous', id: 'anonymous', name: 
 /** As the audit trail writes it: `operator:<id>`, `gateway:<id>`, `person:<id>`, `local`, `system`, `anonymous`. */
 export function actorOf(by: Principal): string {
   return by.kind === by.id ? by.kind : `${by.kind}:${by.id}`;
+}
+
+/** A person acts on what is theirs. @throws AuthorityError `forbidden` */
+export function requireSelf(by: Principal, personId: string): void {
+  if (by.kind === 'person' && by.id === personId) return;
+  throw new AuthorityError('forbidden', 'This belongs to another person. Nothing was changed.');
 }
 
 export function permissionsOf(by: Principal): ReadonlySet<Permission> {

@@ -113,9 +113,10 @@ export async function contributeToBatches(
   const share = await receiveShare(transcript, index, key);
   try {
     return documents.map((text, at) => {
-      const opening = openingOfBatch(text);
-      requireDocument(text, kind, transcript.plan.vaultId, allowed);
-      requireOwners(text, acceptAttested);
+      const document = readBatch(text);
+      const opening = openingOf(document, text);
+      requireDocument(document, kind, transcript.plan.vaultId, allowed);
+      requireOwners(document, acceptAttested);
       const part = {
         digest: opening.request,
         signature: signDocument(key, PURPOSES[kind], { request: opening.request }),
@@ -131,7 +132,10 @@ export async function contributeToBatches(
 
 /** What officers multiply for a batch. @throws VaultError `malformed` */
 export function openingOfBatch(text: string): Opening {
-  const { vaultId, records } = readBatch(text);
+  return openingOf(readBatch(text), text);
+}
+
+function openingOf({ vaultId, records }: BatchDocument, text: string): Opening {
   return {
     vaultId,
     request: toHex(sha256(utf8(text))),
@@ -163,12 +167,11 @@ export function tookPart({ plan, dealings }: Transcript, key: Pick<ShareKey, 'pu
 }
 
 function requireDocument(
-  text: string,
+  document: BatchDocument,
   kind: BatchKind,
   vaultId: string,
   target: RewrapDocument['target'] | null,
 ): void {
-  const document = readBatch(text);
   const wrong = (what: string) => new VaultError('bad-proof', `${what} Nothing was contributed.`);
   if (document.kind !== kind) throw wrong(`The office asks for something else than a ${WORDS[kind]}.`);
   if (document.vaultId !== vaultId) throw wrong('The office asks for records of another vault.');
@@ -178,8 +181,7 @@ function requireDocument(
 }
 
 /** What an officer signs names whose keys are opened: a point that was made for another record is none of it. */
-function requireOwners(text: string, acceptAttested: boolean): void {
-  const { vaultId, records } = readBatch(text);
+function requireOwners({ vaultId, records }: BatchDocument, acceptAttested: boolean): void {
   for (const { id, person, encapsulation, ownership } of records) {
     if (ownership === null && acceptAttested) continue;
     if (ownership !== null && isOwnedBy(ownership, encapsulation, { recordId: id, personId: person, vaultId }))

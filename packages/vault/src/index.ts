@@ -53,7 +53,7 @@ export {
   sealOwnerLock,
 } from './owner-key.ts';
 export { isOwnedBy, type PointOwner } from './ownership.ts';
-export { checkPartial, combinePartials, type Opening, type Partial } from './partial.ts';
+export { checkPartial, combinePartials, type Opening, openPoints, type Partial } from './partial.ts';
 export {
   deriveShareKey,
   forgetShareKey,

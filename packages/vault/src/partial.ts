@@ -105,6 +105,17 @@ export function combinePartials(partials: readonly Partial[], key: VaultKey, ope
   );
 }
 
+/**
+ * What the contributions of a quorum add up to, by the id of each record. Each is checked anew: what opens keys is not taken
+ * on trust from wherever it was kept.
+ * @throws VaultError `bad-proof` naming the officer, `no-quorum`
+ */
+export function openPoints(partials: readonly Partial[], key: VaultKey, opening: Opening): Map<string, Point> {
+  for (const partial of partials) checkPartial(partial, key, opening);
+  const points = combinePartials(partials, key, opening);
+  return new Map(opening.records.map(({ id }, at) => [id, points[at] as Point]));
+}
+
 function publicShare(key: VaultKey, officer: number): Point {
   const octets = key.publicShares[officer - 1];
   if (octets === undefined) throw new VaultError('bad-proof', 'Nobody of that number has a share.', officer);

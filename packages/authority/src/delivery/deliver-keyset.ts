@@ -1,9 +1,9 @@
 /** A person's whole keyset to another device of theirs: their browser has opened the owner locks, and sends what they held. */
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
-import { requireOwner } from '../kra/owner-locks.ts';
 import { packOwned } from '../kra/release.ts';
 import { operation } from '../operation.ts';
+import { requireSelf } from '../principal.ts';
 import { everyCertificateOfKeys, keysLockedTo, markDelivered } from '../store/escrow.ts';
 import { personById } from '../store/people.ts';
 
@@ -31,7 +31,7 @@ export const deliverKeyset = operation({
   }),
   subject: ({ personId }) => `person:${personId}`,
   async run(tx, { personId, credentialId, keys: opened, profile, password, device }, by, world) {
-    requireOwner(by, personId);
+    requireSelf(by, personId);
     const person = await personById(tx, personId);
     if (person?.state !== 'active') throw new AuthorityError('wrong-state', 'You have left. Nothing was delivered.');
     const locked = await keysLockedTo(tx, { kind: 'owner', holder: credentialId, personId });

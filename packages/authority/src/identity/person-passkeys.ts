@@ -9,7 +9,7 @@ import { AuthorityError } from '../errors.ts';
 import { sealOwnerKey } from '../kra/locks/owner.ts';
 import { queueNotice } from '../notices/queue.ts';
 import { operation } from '../operation.ts';
-import type { Principal } from '../principal.ts';
+import { type Principal, requireSelf } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { dropLocks } from '../store/escrow.ts';
 import { findOffice } from '../store/office.ts';
@@ -153,12 +153,6 @@ export const removePasskeysOfPerson = operation({
     return { result: undefined, audit: { passkeys, locks } };
   },
 });
-
-/** Nobody acts on another person through these. @throws AuthorityError `forbidden` */
-function requireSelf(by: Principal, personId: string): void {
-  if (by.kind === 'person' && by.id === personId) return;
-  throw new AuthorityError('forbidden', 'This belongs to another person. Nothing was changed.');
-}
 
 /** Who adds a passkey in another's place is found out by that other. */
 async function tellOwner(tx: Transaction, world: World, personId: string, lines: readonly string[]): Promise<void> {

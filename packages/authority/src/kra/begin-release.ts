@@ -1,9 +1,9 @@
 /** What every release begins and ends with: the rules, what the officers contributed, and that it happens once. */
-import { checkPartial, combinePartials, type Partial } from '@chancery/vault';
+import { openPoints, type Partial } from '@chancery/vault';
 import { AuthorityError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
-import { certificatesOfKeys, type EscrowedKeyRow, escrowedKeysByIds, locksOfKeys } from '../store/escrow.ts';
+import { certificatesOfKeys, type EscrowedKeyRow, escrowedKeysByIds, vaultLocksOfKeys } from '../store/escrow.ts';
 import { lockRecovery, markReleased, type RecoveryDecision, type RecoveryRow } from '../store/recovery.ts';
 import type { VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
@@ -82,12 +82,9 @@ async function openableKeys(
   const ids = people.flatMap(({ keys }) => keys.map(({ id }) => id));
   const rows = new Map((await escrowedKeysByIds(snapshot, ids)).map((row) => [row.id, row]));
   const certificates = await certificatesOfKeys(snapshot, ids);
-  const locks = (await locksOfKeys(snapshot, ids)).filter(
-    ({ kind, holder }) => kind === 'vault' && holder === vault.id,
-  );
-  const lockOf = new Map(locks.map((lock) => [lock.escrowed_key_id, lock]));
+  const locks = await vaultLocksOfKeys(snapshot, vault.id, ids);
   return records.map(({ id, encapsulation }) => {
-    const [key, certificate, lock, point] = [rows.get(id), certificates.get(id), lockOf.get(id), points.get(id)];
+    const [key, certificate, lock, point] = [rows.get(id), certificates.get(id), locks.get(id), points.get(id)];
     if (key === undefined || certificate === undefined || lock === undefined || point === undefined) {
       throw new AuthorityError(
         'internal',
@@ -105,10 +102,7 @@ async function openableKeys(
   });
 }
 
-/**
- * What the approving officers' parts add up to, for each record. Each part is checked again: what opens a key is not taken
- * from the database on trust.
- */
+/** What the approving officers' parts add up to, for each record. */
 function openedPoints(
   request: RecoveryRow,
   vault: VaultRow,
@@ -116,13 +110,8 @@ function openedPoints(
   decisions: readonly (DecisionFacts & RecoveryDecision)[],
 ): Map<string, OpenedPoint> {
   const { key } = keyOfVault(vault);
-  const opening = openingOf(request);
   const partials = standing(facts, decisions).flatMap(({ partial }) =>
     partial === null ? [] : [JSON.parse(partial) as Partial],
   );
-  return trust(() => {
-    for (const partial of partials) checkPartial(partial, key, opening);
-    const points = combinePartials(partials, key, opening);
-    return new Map(opening.records.map(({ id }, at) => [id, points[at] as OpenedPoint]));
-  });
+  return trust(() => openPoints(partials, key, openingOf(request)));
 }

@@ -1,5 +1,5 @@
 /** The one-time link by which a person collects their keys: how its secret is kept until it is shown, and how it ends. */
-import { closeClaim } from '../store/claims.ts';
+import { closeClaim, resealClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { dropLocks } from '../store/escrow.ts';
 import type { VaultRow } from '../store/vaults.ts';
@@ -33,6 +33,18 @@ export async function unsealClaimSecret(
   } finally {
     secret.fill(0);
   }
+}
+
+/** The same secret under the key of another vault, or under the newer key of the same. @throws KeyStoreError `unwrap-failed` */
+export async function moveClaimSecret(
+  tx: Transaction,
+  world: World,
+  { id, sealed_secret }: { readonly id: string; readonly sealed_secret: Buffer },
+  from: VaultRow,
+  to: VaultRow,
+): Promise<void> {
+  const secret = await unsealClaimSecret(world, from, id, sealed_secret);
+  await resealClaim(tx, id, to.id, await sealClaimSecret(world, to, id, secret));
 }
 
 const purposeOf = (claimId: string): string => `chancery:claim-secret:${claimId}`;

@@ -15,7 +15,7 @@ import type { AuthorityConfig } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot } from '../store/database.ts';
-import { certificatesOfKeys, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
+import { certificatesOfKeys, escrowedKeysOfPerson, vaultLocksOfKeys } from '../store/escrow.ts';
 import { type PersonRow, personById } from '../store/people.ts';
 import { currentVault, type VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
@@ -153,14 +153,9 @@ async function recordsOf(
   vault: VaultRow,
   escrowedKeyIds: readonly string[],
 ): Promise<CanonicalRequest['records']> {
-  const locks = await locksOfKeys(snapshot, escrowedKeyIds);
-  const ours = new Map(
-    locks
-      .filter(({ kind, holder }) => kind === 'vault' && holder === vault.id)
-      .map((lock) => [lock.escrowed_key_id, lock]),
-  );
+  const locks = await vaultLocksOfKeys(snapshot, vault.id, escrowedKeyIds);
   return [...escrowedKeyIds].sort().map((id) => {
-    const lock = ours.get(id);
+    const lock = locks.get(id);
     if (lock === undefined) {
       throw new AuthorityError(
         'wrong-state',

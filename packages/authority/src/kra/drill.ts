@@ -11,7 +11,7 @@ import { AuthorityError } from '../errors.ts';
 import { bulkOperation, operation, perform } from '../operation.ts';
 import { actorOf, system } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
-import { certificatesOfKeys, escrowedKeyById, holdVaultLock } from '../store/escrow.ts';
+import { certificatesOfKeys, escrowedKeyById } from '../store/escrow.ts';
 import {
   closeRound,
   drillStanding,
@@ -24,10 +24,10 @@ import {
 } from '../store/rounds.ts';
 import { currentVault } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { openVaultLock, sealedHalfOf } from './locks/vault.ts';
+import { openVaultLock } from './locks/vault.ts';
 import { openKey, type SealedKeyAndLock } from './release.ts';
 import { isUnopenable } from './rewrap.ts';
-import { addBatch, holdQuorumBatch, type QuorumBatch } from './rounds.ts';
+import { addBatch, holdQuorumBatch, lockOfBatch, type QuorumBatch } from './rounds.ts';
 import { keyOfVault } from './vault.ts';
 
 const DAY = 86_400_000;
@@ -152,16 +152,14 @@ async function proveOne(
 ): Promise<{ outcome: RecordOutcome; error: string | null }> {
   const failed = (error: string) => ({ outcome: 'failed' as const, error });
   const key = await escrowedKeyById(tx, escrowedKeyId);
-  const lock = await holdVaultLock(tx, escrowedKeyId, work.vault.id);
-  if (key === undefined || lock === undefined) return { outcome: 'gone', error: null };
-  const point = work.points.get(escrowedKeyId);
-  if (point === undefined || sealedHalfOf(lock.wrapped).encapsulation !== point.encapsulation) {
-    return failed('The lock is not the one that the officers contributed for.');
-  }
+  if (key === undefined) return { outcome: 'gone', error: null };
+  const held = await lockOfBatch(tx, work, escrowedKeyId);
+  if ('refused' in held) return held.refused;
+  const { lock, point } = held;
   const certificate = (await certificatesOfKeys(tx, [escrowedKeyId])).get(escrowedKeyId);
   if (certificate === undefined) return failed('The key has no certificate.');
   try {
-    const openDek = () => openVaultLock(world, work.vault, escrowedKeyId, lock.wrapped, point.opened);
+    const openDek = () => openVaultLock(world, work.vault, escrowedKeyId, lock.wrapped, point);
     return (await isOfItsCertificate({ key, openDek }, key.spki, certificate.certificate))
       ? { outcome: 'proven', error: null }
       : failed('The key that opens is not the one of its certificate.');

@@ -6,9 +6,9 @@ import { KeyStoreError, parseKeyReference } from '@chancery/keystore';
 import { z } from 'zod';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
-import { claimsSealedUnder, resealClaim } from '../store/claims.ts';
+import { claimsSealedUnder } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
-import { holdVaultLocks, moveLock, unfinishedOf, vaultHolds } from '../store/escrow.ts';
+import { holdVaultLocks, unfinishedOf, vaultHolds } from '../store/escrow.ts';
 import { closeRound, openRound, unplannedLocks } from '../store/rounds.ts';
 import {
   currentVault,
@@ -20,9 +20,9 @@ import {
   vaultsToEmpty,
 } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
-import { lockedPoints, makeVaultLock, openProvisionalLock } from './locks/vault.ts';
-import { planRewrap } from './rewrap.ts';
+import { moveClaimSecret } from './claim-link.ts';
+import { openProvisionalLock } from './locks/vault.ts';
+import { lockAnew, planRewrap } from './rewrap.ts';
 
 /** Records in one transaction: a crash does that many again, and nobody waits longer for the trail. */
 const GROUP = 100;
@@ -40,15 +40,8 @@ export const moveKeys = operation({
     const locks = from.state === 'provisional' && replaced ? await holdVaultLocks(tx, from.id, GROUP) : [];
     const locked = [];
     for (const lock of locks) {
-      const owner = { recordId: lock.escrowed_key_id, personId: lock.person_id };
       const dek = await openProvisionalLock(world, from, lock.escrowed_key_id, lock.wrapped);
-      try {
-        const wrapped = await makeVaultLock(world, to, owner, dek);
-        await moveLock(tx, lock.id, to.id, wrapped);
-        locked.push(...lockedPoints(to, owner, wrapped));
-      } finally {
-        dek.fill(0);
-      }
+      locked.push(...(await lockAnew(tx, world, lock, to, dek)));
     }
     const claims = locks.length < GROUP && replaced ? await moveClaims(tx, world, from, to) : 0;
     return {
@@ -137,11 +130,7 @@ export async function becomesQuiet(isQuietNow: () => Promise<boolean>): Promise<
 }
 
 async function moveClaims(tx: Transaction, world: World, from: VaultRow, to: VaultRow): Promise<number> {
-  const claims = await claimsSealedUnder(tx, from.id, GROUP);
-  for (const { id, sealed_secret } of claims) {
-    if (sealed_secret === null) continue;
-    const secret = await unsealClaimSecret(world, from, id, sealed_secret);
-    await resealClaim(tx, id, to.id, await sealClaimSecret(world, to, id, secret));
-  }
+  const claims = await claimsSealedUnder(tx, from.id, { limit: GROUP });
+  for (const claim of claims) await moveClaimSecret(tx, world, claim, from, to);
   return claims.length;
 }

@@ -2,8 +2,9 @@
  * Makes encryption keys. The private key exists here in clear for as long as it takes to seal it, in one Buffer that is
  * zeroed; `archive.ts`, for keys that were made elsewhere, and `release.ts` are the only other places where one is ever seen.
  */
-import { createCipheriv, createDecipheriv, createHash, generateKeyPair, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPair, randomBytes } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import { openAead, sealAead } from './aead.ts';
 
 export type EncryptionKeySpec = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p256' | 'p384' | 'p521';
 
@@ -19,7 +20,7 @@ export interface SealedKey {
   readonly spki: Buffer;
   /** For a person: `RSA-3072`, `P-256`. */
   readonly algorithm: string;
-  /** AES-256-GCM of the PKCS#8 under the DEK: nonce (12) || ciphertext || tag (16). */
+  /** The PKCS#8 under the DEK, as `aead.ts` has it. */
   readonly sealed: Buffer;
   /** 32 octets; whoever made the locks zeroes it. */
   readonly dek: Buffer;
@@ -46,17 +47,14 @@ export async function generateSealedKey(
 export interface SpareKey {
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Buffer;
-  /** The PKCS#8 under a key that this process drew for itself: nonce (12) || ciphertext || tag (16). Zeroed once used. */
+  /** The PKCS#8 under a key that this process drew for itself, as `aead.ts` has it. Zeroed once used. */
   readonly box: Buffer;
 }
 
 export async function makeSpareKey(spec: EncryptionKeySpec): Promise<SpareKey> {
   const { publicKey: spki, privateKey: pkcs8 } = await keyPair(spec);
   try {
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', spareKeysKey, nonce, { authTagLength: 16 });
-    cipher.setAAD(spki);
-    return { spki, box: Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]) };
+    return { spki, box: sealAead(spareKeysKey, pkcs8, spki) };
   } finally {
     pkcs8.fill(0);
   }
@@ -67,12 +65,7 @@ const spareKeysKey = randomBytes(32);
 /** Once: the second time there is nothing in the box. */
 function openSpareKey({ spki, box }: SpareKey): { publicKey: Buffer; privateKey: Buffer } {
   try {
-    const decipher = createDecipheriv('aes-256-gcm', spareKeysKey, box.subarray(0, 12), { authTagLength: 16 });
-    decipher.setAAD(spki);
-    decipher.setAuthTag(box.subarray(-16));
-    const privateKey = decipher.update(box.subarray(12, -16));
-    decipher.final();
-    return { publicKey: spki, privateKey };
+    return { publicKey: spki, privateKey: openAead(spareKeysKey, box, spki) };
   } finally {
     box.fill(0);
   }
@@ -86,10 +79,8 @@ export function sealPrivateKey(
 ): Pick<SealedKey, 'sealed' | 'dek'> {
   const dek = randomBytes(32);
   try {
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', dek, nonce, { authTagLength: 16 });
-    cipher.setAAD(associatedData(binding, createHash('sha256').update(spki).digest()));
-    return { sealed: Buffer.concat([nonce, cipher.update(pkcs8), cipher.final(), cipher.getAuthTag()]), dek };
+    const aad = associatedData(binding, createHash('sha256').update(spki).digest());
+    return { sealed: sealAead(dek, pkcs8, aad), dek };
   } catch (error) {
     dek.fill(0);
     throw error;

@@ -10,7 +10,7 @@ import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { type Principal, permissionsOf } from '../principal.ts';
 import { insertHold, type LegalHoldRow, lockHold, markLifted } from '../store/legal-holds.ts';
-import { addressKey, lockPerson, type PersonRow } from '../store/people.ts';
+import { isAddressOf, lockPerson, type PersonRow } from '../store/people.ts';
 
 /** @throws AuthorityError `not-found`, `forbidden` (no operator, or the person themselves), `conflict` (that case has one) */
 export const placeHold = operation({
@@ -25,7 +25,7 @@ export const placeHold = operation({
     // Whoever destroys a key holds its person too: the one comes before the other, or after it.
     const person = await lockPerson(tx, personId);
     if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. No hold was placed.');
-    if (by.kind !== 'operator' || isSelf(by, person)) {
+    if (by.kind !== 'operator' || isAddressOf(person, by.address)) {
       throw new AuthorityError('forbidden', `${whyNotPlace(by, person)}. No hold was placed.`);
     }
     const placed = await insertHold(tx, {
@@ -75,18 +75,14 @@ export function whyNotLift(
   if (hold.lifted_at !== null) return 'It was lifted already';
   if (by.kind !== 'operator' || !permissionsOf(by).has('hold:lift')) return 'Only a recovery officer lifts a hold';
   if (by.id === hold.placed_by) return 'Whoever placed a hold does not lift it: another recovery officer does';
-  if (isSelf(by, person)) return 'Nobody lifts a hold on themselves';
+  if (isAddressOf(person, by.address)) return 'Nobody lifts a hold on themselves';
   return null;
 }
 
 function whyNotPlace(by: Principal, person: PersonRow): string {
-  return by.kind === 'operator' && isSelf(by, person)
+  return by.kind === 'operator' && isAddressOf(person, by.address)
     ? 'Nobody places a hold on themselves'
     : 'Only an operator places a hold, under their own name: sign in to the console';
-}
-
-function isSelf(by: Principal & { kind: 'operator' }, person: Pick<PersonRow, 'address' | 'aliases'>): boolean {
-  return [person.address, ...person.aliases].some((one) => addressKey(one) === addressKey(by.address));
 }
 
 export function noSuchHold(): AuthorityError {

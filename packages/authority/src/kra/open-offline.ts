@@ -1,14 +1,7 @@
 /** Opens escrowed keys from an export, with the key store and a quorum, where there is no server and no database. */
 import type { KeyStore } from '@chancery/keystore';
 import { createPkcs12 } from '@chancery/smime';
-import {
-  checkPartial,
-  combinePartials,
-  type Opening,
-  type Partial,
-  type Transcript,
-  vaultKeyOf,
-} from '@chancery/vault';
+import { type Opening, openPoints, type Partial, type Transcript, vaultKeyOf } from '@chancery/vault';
 import { z } from 'zod';
 import { openVaultLock, sealedHalfOf } from './locks/vault.ts';
 import { openKey, type SealedKeyAndLock } from './release.ts';
@@ -77,7 +70,7 @@ export function vaultLockOf(
 
 /**
  * PKCS#12 of each record in turn, DER, under the password.
- * @param quorum the officers' parts of exactly these records, in this order
+ * @param quorum the officers' parts of exactly these records
  * @throws VaultError `bad-proof`, `no-quorum`; KeyStoreError where the key store is another; Error for a record that was altered
  */
 export async function openExported(input: {
@@ -89,12 +82,11 @@ export async function openExported(input: {
 }): Promise<Uint8Array[]> {
   const { keyStore, vault, records, quorum, password } = input;
   const key = vaultKeyOf(JSON.parse(vault.transcript ?? 'null') as Transcript);
-  for (const partial of quorum.partials) checkPartial(partial, key, quorum.opening);
-  const points = combinePartials(quorum.partials, key, quorum.opening);
+  const points = openPoints(quorum.partials, key, quorum.opening);
   const files: Uint8Array[] = [];
-  for (const [at, record] of records.entries()) {
+  for (const record of records) {
     const lock = vaultLockOf(record);
-    const point = points[at];
+    const point = points.get(record.id);
     if (lock === undefined || point === undefined || record.certificate === null) {
       throw new Error(`The record ${record.id} has no vault lock or no certificate. Nothing was opened of it.`);
     }

@@ -8,7 +8,7 @@ import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { auditKeys, checkpointOfSize, latestCheckpoint, lockedRecords, nodeReader } from '../store/audit-tree.ts';
 import type { Snapshot } from '../store/database.ts';
-import { locksOfKeys, markAttested, unattestedLocks } from '../store/escrow.ts';
+import { markAttested, unattestedLocks, vaultLocksOfKeys } from '../store/escrow.ts';
 import type { RecoveryRow } from '../store/recovery.ts';
 import type { World } from '../world.ts';
 import { sealedHalfOf } from './locks/vault.ts';
@@ -73,17 +73,24 @@ async function originsOf(
       const proof = await inclusionProof(leaf, checkpoint.size, read);
       entries.set(sequence, { leaf, canonical, proof: proof.map(toHex) });
     }
-    const ownership = await ownershipOf(snapshot, vaultId, points);
+    const locks = await vaultLocksOfKeys(
+      snapshot,
+      vaultId,
+      points.map(({ record }) => record),
+    );
     return {
       checkpoint: checkpoint.note,
       keys: (await auditKeys(snapshot)).map((key) => formatVerifierKey(verifierKeyOf(key))),
       consistency: seen === undefined ? [] : (await consistencyProof(seen, checkpoint.size, read)).map(toHex),
       entries: [...entries.values()],
-      points: points.map(({ record }) => ({
-        record,
-        leaf: (records.get(record)?.sequence ?? 0) - 1,
-        ownership: ownership.get(record) ?? null,
-      })),
+      points: points.map(({ record }) => {
+        const wrapped = locks.get(record)?.wrapped;
+        return {
+          record,
+          leaf: (records.get(record)?.sequence ?? 0) - 1,
+          ownership: wrapped === undefined ? null : sealedHalfOf(wrapped).ownership,
+        };
+      }),
     };
   });
 }
@@ -143,22 +150,6 @@ async function recordsOf(snapshot: Snapshot, wanted: readonly LockedPoint[]) {
   throw new AuthorityError(
     'wrong-state',
     `The audit trail does not say where the point of the record ${missing.record} came from. Nothing was shown. Tell an auditor.`,
-  );
-}
-
-async function ownershipOf(
-  snapshot: Snapshot,
-  vaultId: string,
-  points: readonly WantedPoint[],
-): Promise<Map<string, string | null>> {
-  const locks = await locksOfKeys(
-    snapshot,
-    points.map(({ record }) => record),
-  );
-  return new Map(
-    locks
-      .filter(({ kind, holder }) => kind === 'vault' && holder === vaultId)
-      .map(({ escrowed_key_id, wrapped }) => [escrowed_key_id, sealedHalfOf(wrapped).ownership]),
   );
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
-import type { Principal } from '../principal.ts';
+import { type Principal, requireSelf } from '../principal.ts';
 import { claimByHash, lockClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { addLock, dropLocks, escrowedKeysOfPerson, keysLockedTo } from '../store/escrow.ts';
@@ -35,7 +35,7 @@ export const addOwnerLocks = operation({
   }),
   subject: ({ personId }) => `person:${personId}`,
   async run(tx, { personId, credentialId, from }, by, world) {
-    requireOwner(by, personId);
+    requireSelf(by, personId);
     const passkey = await holdPasskey(tx, personId, credentialId);
     if (passkey.owner_key === null) {
       throw new AuthorityError('wrong-state', 'This passkey signs in only, and opens no keys. Nothing was changed.');
@@ -61,19 +61,13 @@ export const removeOwnerLocks = operation({
   input: z.strictObject({ personId: z.uuid(), credentialId: CredentialId }),
   subject: ({ personId }) => `person:${personId}`,
   async run(tx, { personId, credentialId }, by) {
-    requireOwner(by, personId);
+    requireSelf(by, personId);
     await holdPasskey(tx, personId, credentialId);
     const removed = await dropLocks(tx, { kind: 'owner', holder: credentialId });
     await forgetOwnerKey(tx, credentialId);
     return { result: undefined, audit: { credentialId, removed } };
   },
 });
-
-/** A person acts on what is theirs. @throws AuthorityError `forbidden` */
-export function requireOwner(by: Principal, personId: string): void {
-  if (by.kind === 'person' && by.id === personId) return;
-  throw new AuthorityError('forbidden', 'This belongs to another person. Nothing was changed.');
-}
 
 async function holdPasskey(tx: Transaction, personId: string, credentialId: string): Promise<PersonPasskeyRow> {
   const passkey = await lockPersonPasskey(tx, credentialId);

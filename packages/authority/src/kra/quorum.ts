@@ -257,7 +257,8 @@ function missingSteps({ rules, steps }: RequestFacts): Refusal[] {
     );
 }
 
-const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+/** For a person: `2026-03-01 12:00 UTC`. */
+export const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** Four eyes cannot be configured away. */
 export const needed = (request: RequestFacts): number => Math.max(2, request.threshold);

@@ -8,6 +8,7 @@ import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
 import type { World } from '../world.ts';
 import type { CanonicalRequest } from './canonical-request.ts';
+import { minutes } from './quorum.ts';
 
 type Event = 'requested' | 'released' | 'rejected';
 
@@ -125,5 +126,3 @@ function textOf(request: CanonicalRequest, event: Event, { name, keys, organisat
     '',
   ].join('\n');
 }
-
-const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

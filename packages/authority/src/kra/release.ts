@@ -3,7 +3,7 @@
  * the function returns. What leaves is a PKCS#12 under a password, a message to a certificate, a lock that only its owner's
  * link opens, or the text of messages that the request names; never a key in the clear.
  */
-import { createDecipheriv, createPrivateKey, randomUUID } from 'node:crypto';
+import { createPrivateKey, randomUUID } from 'node:crypto';
 import {
   createPkcs12,
   decryptMessage,
@@ -24,6 +24,7 @@ import { forgetPassword, lockRecovery } from '../store/recovery.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import { vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
+import { openAead } from './aead.ts';
 import { type Approved, beginRelease, endRelease, NOTHING_RELEASED, type OpenableKey } from './begin-release.ts';
 import { type CanonicalRequest, readCanonical } from './canonical-request.ts';
 import { claimExpiry, endClaim, unsealClaimSecret } from './claim-link.ts';
@@ -370,27 +371,14 @@ export async function openKey({ key, openDek }: SealedKeyAndLock): Promise<Buffe
 
 /** The same with its data key, which stays as it is. */
 function openSealed(key: SealedKeyAndLock['key'], dek: Uint8Array): Buffer {
-  const pieces: Buffer[] = [];
+  const binding = { recordId: key.id, personId: key.person_id, vaultId: key.vault_id };
   try {
-    const { sealed } = key;
-    const decipher = createDecipheriv('aes-256-gcm', dek, sealed.subarray(0, 12), { authTagLength: 16 });
-    decipher.setAAD(
-      associatedData(
-        { recordId: key.id, personId: key.person_id, vaultId: key.vault_id },
-        key.spki_sha256,
-        key.format_version,
-      ),
-    );
-    decipher.setAuthTag(sealed.subarray(-16));
-    pieces.push(decipher.update(sealed.subarray(12, -16)), decipher.final());
-    return Buffer.concat(pieces);
+    return openAead(dek, key.sealed, associatedData(binding, key.spki_sha256, key.format_version));
   } catch {
     throw new AuthorityError(
       'internal',
       `The escrow record ${key.id} does not open: it was altered, or restored beside another key store. Nothing was released.`,
     );
-  } finally {
-    for (const piece of pieces) piece.fill(0);
   }
 }
 

@@ -8,7 +8,7 @@ import { AuthorityError } from '../errors.ts';
 import { bulkOperation, type Done, operation, perform, performAll } from '../operation.ts';
 import { type Principal, permissionsOf, system } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
-import { addressKey, lockPerson, type PersonRow, peopleByIds } from '../store/people.ts';
+import { isAddressOf, lockPerson, type PersonRow, peopleByIds } from '../store/people.ts';
 import {
   announcedKeys,
   destroySealed,
@@ -83,7 +83,7 @@ export const approveDestruction = operation({
     if (keys.length < ids.length)
       throw new AuthorityError('not-found', 'One of these keys is not announced, or gone. Nothing was changed.');
     const people = await peopleByIds(tx, [...new Set(keys.map(({ personId }) => personId))]);
-    if (people.some((person) => isSelf(by, person)))
+    if (people.some((person) => isAddressOf(person, by.address)))
       throw forbidden('Nobody agrees that a key of their own is destroyed');
     const approved: string[] = [];
     for (const { id } of keys)
@@ -160,7 +160,7 @@ export function mayApprove(key: EndingKey, person: PersonRow, by: Principal, wor
     world.config.escrow.retention.operators > 0 &&
     by.kind === 'operator' &&
     permissionsOf(by).has('escrow:destroy') &&
-    !isSelf(by, person) &&
+    !isAddressOf(person, by.address) &&
     !key.approvedBy.includes(by.id)
   );
 }
@@ -220,10 +220,6 @@ async function dueKeys(world: World): Promise<EndingKey[]> {
 
 function announceUntil(world: World): Date {
   return new Date(world.clock().getTime() + world.config.escrow.retention.warnDays * DAY);
-}
-
-function isSelf(by: Principal & { kind: 'operator' }, person: PersonRow): boolean {
-  return [person.address, ...person.aliases].some((one) => addressKey(one) === addressKey(by.address));
 }
 
 function forbidden(rule: string): AuthorityError {

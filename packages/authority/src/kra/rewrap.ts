@@ -11,7 +11,7 @@ import { AuthorityError } from '../errors.ts';
 import { bulkOperation, operation } from '../operation.ts';
 import { actorOf } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
-import { holdVaultLock, moveLock } from '../store/escrow.ts';
+import { moveLock, type OwnedLockRow } from '../store/escrow.ts';
 import { endRecoveriesOfKeys } from '../store/recovery.ts';
 import {
   endRoundsOfVault,
@@ -24,8 +24,8 @@ import {
 } from '../store/rounds.ts';
 import { currentVault, foundingTranscript, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { lockedPoints, makeVaultLock, openVaultLock, sealedHalfOf } from './locks/vault.ts';
-import { addBatch, holdQuorumBatch, type QuorumBatch } from './rounds.ts';
+import { lockedPoints, makeVaultLock, openVaultLock } from './locks/vault.ts';
+import { addBatch, holdQuorumBatch, lockOfBatch, type QuorumBatch } from './rounds.ts';
 import { keyOfFounding } from './vault.ts';
 
 /** Lays out the next batch of what a replaced vault holds, for its officers. @returns how many records are in it */
@@ -103,25 +103,37 @@ async function moveOne(
   to: VaultRow,
   { escrowedKeyId, personId }: { readonly escrowedKeyId: string; readonly personId: string | null },
 ): Promise<{ outcome: RecordOutcome; error: string | null; locked: LockedPoint[] }> {
-  const refused = (outcome: RecordOutcome, error: string | null) => ({ outcome, error, locked: [] });
-  const lock = await holdVaultLock(tx, escrowedKeyId, work.vault.id);
-  const point = work.points.get(escrowedKeyId);
-  if (lock === undefined || personId === null) return refused('gone', null);
-  if (point === undefined || sealedHalfOf(lock.wrapped).encapsulation !== point.encapsulation) {
-    return refused('failed', 'The lock is not the one that the officers contributed for.');
-  }
+  if (personId === null) return { outcome: 'gone', error: null, locked: [] };
+  const held = await lockOfBatch(tx, work, escrowedKeyId);
+  if ('refused' in held) return { ...held.refused, locked: [] };
+  const { lock, point } = held;
   let dek: Buffer;
   try {
-    dek = await openVaultLock(world, work.vault, escrowedKeyId, lock.wrapped, point.opened);
+    dek = await openVaultLock(world, work.vault, escrowedKeyId, lock.wrapped, point);
   } catch (error) {
     if (!isUnopenable(error)) throw error;
-    return refused('failed', 'The lock does not open: it was altered.');
+    return { outcome: 'failed', error: 'The lock does not open: it was altered.', locked: [] };
   }
+  return {
+    outcome: 'moved',
+    error: null,
+    locked: await lockAnew(tx, world, { ...lock, person_id: personId }, to, dek),
+  };
+}
+
+/** Puts a key into another vault. Zeroes the DEK. @returns what the audit trail says of its lock there */
+export async function lockAnew(
+  tx: Transaction,
+  world: World,
+  lock: Pick<OwnedLockRow, 'id' | 'escrowed_key_id' | 'person_id'>,
+  to: VaultRow,
+  dek: Buffer,
+): Promise<LockedPoint[]> {
   try {
-    const owner = { recordId: escrowedKeyId, personId };
+    const owner = { recordId: lock.escrowed_key_id, personId: lock.person_id };
     const wrapped = await makeVaultLock(world, to, owner, dek);
     await moveLock(tx, lock.id, to.id, wrapped);
-    return { outcome: 'moved', error: null, locked: lockedPoints(to, owner, wrapped) };
+    return lockedPoints(to, owner, wrapped);
   } finally {
     dek.fill(0);
   }

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
-import { claimsBehind, resealClaim } from '../store/claims.ts';
+import { claimsSealedUnder } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { moveLock, vaultLocksBehind } from '../store/escrow.ts';
 import { passwordsBehind, resealPassword } from '../store/recovery.ts';
@@ -25,7 +25,7 @@ import {
   vaultById,
 } from '../store/vaults.ts';
 import type { World } from '../world.ts';
-import { sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
+import { moveClaimSecret } from './claim-link.ts';
 import { becomesQuiet, destroyKek } from './empty-vaults.ts';
 import { resealHalf } from './locks/vault.ts';
 import { passwordPurpose } from './release.ts';
@@ -141,12 +141,9 @@ const sealed: Record<
     return rows.map(({ id }) => id);
   },
   async claims(tx, world, vault, after, most) {
-    const rows = await claimsBehind(tx, vault.id, after, most);
-    for (const { id, sealed_secret } of rows) {
-      const secret = await opening(`The secret of the claim ${id}`, () =>
-        unsealClaimSecret(world, vault, id, sealed_secret),
-      );
-      await resealClaim(tx, id, vault.id, await sealClaimSecret(world, vault, id, secret));
+    const rows = await claimsSealedUnder(tx, vault.id, { after, limit: most });
+    for (const claim of rows) {
+      await opening(`The secret of the claim ${claim.id}`, () => moveClaimSecret(tx, world, claim, vault, vault));
     }
     return rows.map(({ id }) => id);
   },

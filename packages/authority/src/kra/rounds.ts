@@ -7,12 +7,13 @@ import { routes } from '@chancery/api';
 import {
   type BatchDocument,
   type BatchKind,
+  type CeremonyPlan,
   canonical,
   checkPartial,
-  combinePartials,
   digestOf,
   isSignedBy,
   openingOfBatch,
+  openPoints,
   type Partial,
   PURPOSES,
   readBatch,
@@ -21,6 +22,7 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
+import { holdVaultLock, type LockRow, type OwnedLockRow } from '../store/escrow.ts';
 import {
   type BatchRow,
   countBatches,
@@ -28,8 +30,8 @@ import {
   insertBatchPart,
   lockBatch,
   markReady,
-  type OwnedLockRow,
   partsOfBatch,
+  type RecordOutcome,
   type RoundRow,
   roundById,
 } from '../store/rounds.ts';
@@ -50,6 +52,7 @@ export const contributeToBatch = operation({
       throw new AuthorityError('wrong-state', 'This batch waits for nobody any more. Nothing was changed.');
     }
     const { round, vault } = await surroundings(tx, batch);
+    const { plan, key } = keyOfVault(vault);
     const index = officerIndex(vault, by.id);
     if (index === 0) {
       throw new AuthorityError(
@@ -60,7 +63,8 @@ export const contributeToBatch = operation({
     requireIntact(batch, round);
     if (digest !== batch.digest) throw unusable('The part is for another batch than this');
     if (partial.officer !== index) throw unusable('The part is another officer’s');
-    requirePart(batch, round.kind, vault, { position: index, signature, partial });
+    requireSignature(batch, round.kind, plan, { position: index, signature });
+    trust(() => checkPartial(partial, key, openingOfBatch(batch.canonical)));
     const at = world.clock();
     const kept = await insertBatchPart(tx, {
       batch_id: id,
@@ -71,7 +75,6 @@ export const contributeToBatch = operation({
       at,
     });
     if (!kept) throw new AuthorityError('wrong-state', 'You have done your part of this batch. Nothing was changed.');
-    const { plan } = keyOfVault(vault);
     const complete = (await partsOfBatch(tx, id)).length >= plan.threshold;
     if (complete) {
       await markReady(tx, id);
@@ -132,8 +135,7 @@ export interface QuorumBatch {
 }
 
 /**
- * A batch whose quorum is complete, held until commit. Each part is checked again: what opens keys is not taken from the
- * database on trust.
+ * A batch whose quorum is complete, held until commit. Each part and its signature are checked again.
  * @throws AuthorityError `wrong-state` (it waits, is done, or is of another kind), `internal` (it was altered)
  */
 export async function holdQuorumBatch(tx: Transaction, batchId: string, kind: BatchKind): Promise<QuorumBatch> {
@@ -152,23 +154,22 @@ export async function holdQuorumBatch(tx: Transaction, batchId: string, kind: Ba
       `The officers contributed to something else than this. Nothing was opened.`,
     );
   }
-  const { key } = keyOfVault(vault);
+  const { plan, key } = keyOfVault(vault);
   const opening = openingOfBatch(batch.canonical);
   const parts = await partsOfBatch(tx, batchId);
   const partials = parts.flatMap(({ position, signature, partial }) => {
     if (partial === null) return [];
-    const read = JSON.parse(partial) as Partial;
-    requirePart(batch, kind, vault, { position, signature, partial: read });
-    return [read];
+    requireSignature(batch, kind, plan, { position, signature });
+    return [JSON.parse(partial) as Partial];
   });
-  const points = trust(() => combinePartials(partials, key, opening));
+  const points = trust(() => openPoints(partials, key, opening));
   return {
     batch,
     round,
     vault,
     document,
     points: new Map(
-      opening.records.map(({ id, encapsulation }, at) => [id, { opened: points[at] as OpenedPoint, encapsulation }]),
+      opening.records.map(({ id, encapsulation }) => [id, { opened: points.get(id) as OpenedPoint, encapsulation }]),
     ),
     officerIds: parts.map(({ operator_id }) => operator_id),
   };
@@ -199,18 +200,38 @@ function requireIntact(batch: BatchRow, round: RoundRow): BatchDocument {
   throw new AuthorityError('internal', 'The stored batch is not the one that was made. Nothing was changed.');
 }
 
-function requirePart(
+function requireSignature(
   batch: BatchRow,
   kind: BatchKind,
-  vault: VaultRow,
-  part: { readonly position: number; readonly signature: string; readonly partial: Partial },
+  plan: CeremonyPlan,
+  part: { readonly position: number; readonly signature: string },
 ): void {
-  const { plan, key } = keyOfVault(vault);
   const signingKey = plan.officers[part.position - 1]?.publicKeys.signing ?? '';
   if (!isSignedBy(signingKey, part.signature, PURPOSES[kind], { request: batch.digest })) {
     throw unusable('The part is not signed with your share key for this purpose');
   }
-  trust(() => checkPartial(part.partial, key, openingOfBatch(batch.canonical)));
+}
+
+/**
+ * The vault lock of a record of a batch, held until commit, and what opens it.
+ * @returns what became of the record instead, where it has none any more, or another than the officers contributed for
+ */
+export async function lockOfBatch(
+  tx: Transaction,
+  { vault, points }: QuorumBatch,
+  escrowedKeyId: string,
+): Promise<
+  | { readonly lock: LockRow; readonly point: OpenedPoint }
+  | { readonly refused: { readonly outcome: RecordOutcome; readonly error: string | null } }
+> {
+  const lock = await holdVaultLock(tx, escrowedKeyId, vault.id);
+  if (lock === undefined) return { refused: { outcome: 'gone', error: null } };
+  const point = points.get(escrowedKeyId);
+  if (point === undefined || sealedHalfOf(lock.wrapped).encapsulation !== point.encapsulation) {
+    const error = 'The lock is not the one that the officers contributed for.';
+    return { refused: { outcome: 'failed', error } };
+  }
+  return { lock, point: point.opened };
 }
 
 const unusable = (what: string) => new AuthorityError('unusable-input', `${what}. Nothing was changed.`);

@@ -82,35 +82,22 @@ export async function expiredClaims(snapshot: Snapshot, at: Date): Promise<Claim
     .execute();
 }
 
-/** Held until commit: links that nobody has seen yet. */
-export async function claimsSealedUnder(tx: Transaction, vaultId: string, limit: number): Promise<ClaimRow[]> {
-  return tx
-    .selectFrom('claims')
-    .selectAll()
-    .where('vault_id', '=', vaultId)
-    .where('sealed_secret', 'is not', null)
-    .limit(limit)
-    .forUpdate()
-    .execute();
-}
-
-/** The same behind an id, in their order. */
-export async function claimsBehind(
+/** Links that nobody has seen yet, behind an id where one is given, in the order of their ids; held until commit. */
+export async function claimsSealedUnder(
   tx: Transaction,
   vaultId: string,
-  after: string,
-  limit: number,
+  { after, limit }: { readonly after?: string; readonly limit: number },
 ): Promise<{ id: string; sealed_secret: Buffer }[]> {
-  const rows = await tx
+  let query = tx
     .selectFrom('claims')
     .select(['id', 'sealed_secret'])
     .where('vault_id', '=', vaultId)
     .where('sealed_secret', 'is not', null)
-    .where('id', '>', after)
     .orderBy('id')
     .limit(limit)
-    .forUpdate()
-    .execute();
+    .forUpdate();
+  if (after !== undefined) query = query.where('id', '>', after);
+  const rows = await query.execute();
   return rows.map(({ id, sealed_secret }) => ({ id, sealed_secret: sealed_secret as Buffer }));
 }
 

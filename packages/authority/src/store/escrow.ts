@@ -221,23 +221,37 @@ export async function peopleWithoutLockTo(snapshot: Snapshot, gatewayId: string)
   return rows.map(({ id }) => id);
 }
 
-/** Vault locks of that vault, held until commit; what another transaction holds is left to it. */
-export async function holdVaultLocks(
-  tx: Transaction,
-  vaultId: string,
-  limit: number,
-): Promise<(LockRow & { person_id: string })[]> {
-  return tx
+/** A lock, and whose key it opens. */
+export type OwnedLockRow = LockRow & { readonly person_id: string };
+
+/** The locks of that vault, as `l`, for a query to go on from. */
+export function vaultLocksIn(snapshot: Snapshot, vaultId: string) {
+  return snapshot
     .selectFrom('escrow_locks as l')
     .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
     .selectAll('l')
     .select('e.person_id')
     .where('l.kind', '=', 'vault')
-    .where('l.holder', '=', vaultId)
-    .limit(limit)
-    .forUpdate('l')
-    .skipLocked()
-    .execute();
+    .where('l.holder', '=', vaultId);
+}
+
+/** Held until commit; what another transaction holds is left to it. */
+export async function holdVaultLocks(tx: Transaction, vaultId: string, limit: number): Promise<OwnedLockRow[]> {
+  return vaultLocksIn(tx, vaultId).limit(limit).forUpdate('l').skipLocked().execute();
+}
+
+/** Of these keys, the lock in that vault, by the key; one that has none there is absent. */
+export async function vaultLocksOfKeys(
+  snapshot: Snapshot,
+  vaultId: string,
+  ids: readonly string[],
+): Promise<Map<string, LockRow>> {
+  const locks = await locksOfKeys(snapshot, ids);
+  return new Map(
+    locks
+      .filter(({ kind, holder }) => kind === 'vault' && holder === vaultId)
+      .map((lock) => [lock.escrowed_key_id, lock]),
+  );
 }
 
 /** Locks of live vaults from before there were proofs of ownership, whose points are not on the trail yet. */

@@ -15,6 +15,11 @@ export function addressKey(address: string): string {
   return address.toLowerCase();
 }
 
+/** Is that one of the person's addresses? */
+export function isAddressOf({ address, aliases }: Pick<PersonRow, 'address' | 'aliases'>, other: string): boolean {
+  return [address, ...aliases].some((one) => addressKey(one) === addressKey(other));
+}
+
 export async function personById(snapshot: Snapshot, id: string): Promise<PersonRow | undefined> {
   const row = await withAddresses(snapshot).where('people.id', '=', id).executeTakeFirst();
   return row && read(row);

@@ -1,7 +1,7 @@
 /** Rounds of a quorum's work (drills, re-wrappings), their batches, what became of each record, and what officers contributed. */
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
-import type { LockRow } from './escrow.ts';
+import { type OwnedLockRow, vaultLocksIn } from './escrow.ts';
 import { insertion } from './many-rows.ts';
 import type { Schema } from './schema.ts';
 
@@ -236,9 +236,6 @@ export async function hasPendingBatches(snapshot: Snapshot, roundId: string): Pr
   return row !== undefined;
 }
 
-/** A lock, and whose key it opens. */
-export type OwnedLockRow = LockRow & { readonly person_id: string };
-
 /** Vault locks of that vault that no batch of the round holds. */
 export async function unplannedLocks(
   snapshot: Snapshot,
@@ -246,13 +243,7 @@ export async function unplannedLocks(
   vaultId: string,
   limit: number,
 ): Promise<OwnedLockRow[]> {
-  return snapshot
-    .selectFrom('escrow_locks as l')
-    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
-    .selectAll('l')
-    .select('e.person_id')
-    .where('l.kind', '=', 'vault')
-    .where('l.holder', '=', vaultId)
+  return vaultLocksIn(snapshot, vaultId)
     .where(
       sql<boolean>`NOT EXISTS (SELECT 1 FROM vault_batch_records r JOIN vault_batches b ON b.id = r.batch_id
         WHERE r.escrowed_key_id = l.escrowed_key_id AND b.round_id = ${roundId}::uuid)`,
@@ -265,13 +256,7 @@ export async function unplannedLocks(
 
 /** Vault locks of certified keys in that vault, drawn at random. */
 export async function randomLocks(snapshot: Snapshot, vaultId: string, limit: number): Promise<OwnedLockRow[]> {
-  return snapshot
-    .selectFrom('escrow_locks as l')
-    .innerJoin('escrowed_keys as e', 'e.id', 'l.escrowed_key_id')
-    .selectAll('l')
-    .select('e.person_id')
-    .where('l.kind', '=', 'vault')
-    .where('l.holder', '=', vaultId)
+  return vaultLocksIn(snapshot, vaultId)
     .where(
       sql<boolean>`(EXISTS (SELECT 1 FROM certificates c WHERE c.escrowed_key_id = l.escrowed_key_id)
         OR EXISTS (SELECT 1 FROM imported_certificates i WHERE i.escrowed_key_id = l.escrowed_key_id))`,

@@ -1,13 +1,13 @@
 /** The claim lock: opens with the secret of the one-time link, which nobody but its owner has. */
 import { hkdfSync } from 'node:crypto';
 import { AuthorityError } from '../../errors.ts';
-import { unwrapDek, wrapDek } from './wrapped-dek.ts';
+import { openAead, sealAead } from '../aead.ts';
 
-/** As `wrapped-dek.ts` has it. @param secret the part of the link behind `#` */
+/** The DEK, as `aead.ts` has it: a lock's key seals one, once. @param secret the part of the link behind `#` */
 export function makeClaimLock(recordId: string, secret: string, dek: Uint8Array): Buffer {
   const key = lockKey(recordId, secret);
   try {
-    return wrapDek(key, dek);
+    return sealAead(key, dek);
   } finally {
     key.fill(0);
   }
@@ -17,7 +17,7 @@ export function makeClaimLock(recordId: string, secret: string, dek: Uint8Array)
 export function openClaimLock(recordId: string, secret: string, wrapped: Uint8Array): Buffer {
   const key = lockKey(recordId, secret);
   try {
-    return unwrapDek(key, wrapped);
+    return openAead(key, wrapped);
   } catch {
     throw new AuthorityError('wrong-credentials', 'This claim link does not open this key. Nothing was changed.');
   } finally {

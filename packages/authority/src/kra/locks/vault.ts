@@ -15,8 +15,8 @@ import {
 import { AuthorityError } from '../../errors.ts';
 import type { VaultRow } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
+import { AEAD_OVERHEAD, openAead, sealAead } from '../aead.ts';
 import { type HasKeys, openUnderVault, sealUnderVault } from '../vault.ts';
-import { unwrapDek, WRAPPED_LENGTH, wrapDek } from './wrapped-dek.ts';
 
 /** `vault key · encapsulation`, as `combinePartials` of the vault's package gives it. */
 export type OpenedPoint = Parameters<typeof openHalf>[0];
@@ -26,7 +26,7 @@ export type LockOwner = Omit<PointOwner, 'vaultId'>;
 
 /**
  * Of a live vault: version (1 octet, 3), encapsulation (65), proof whose it is (64), sealed half `b` (48), wrapped DEK
- * (`wrapped-dek.ts`, 60), and half `a` as the key store wrapped it. Of a provisional one: the DEK as the key store wrapped it.
+ * (`aead.ts`, 60), and half `a` as the key store wrapped it. Of a provisional one: the DEK as the key store wrapped it.
  * Whoever stores one puts `lockedPoints` of it on the audit trail: officers open nothing else.
  */
 export async function makeVaultLock(
@@ -45,7 +45,7 @@ export async function makeVaultLock(
       Buffer.from(half.encapsulation, 'base64url'),
       Buffer.from(half.ownership, 'base64url'),
       Buffer.from(half.ciphertext, 'base64url'),
-      wrapDek(key, dek),
+      sealAead(key, dek),
       await sealUnderVault(world, vault, halfPurpose(recordId), a),
     ]);
   } finally {
@@ -86,7 +86,7 @@ export async function openVaultLock(
   const a = await openUnderVault(world, vault, halfPurpose(recordId), halfA);
   const key = lockKey(a, b, recordId);
   try {
-    return unwrapDek(key, dek);
+    return openAead(key, dek);
   } finally {
     for (const secret of [a, b, key]) secret.fill(0);
   }
@@ -136,7 +136,7 @@ function partsOf(wrapped: Uint8Array) {
     point: next(65),
     ownership: next(octets[0] === UNOWNED ? 0 : 64),
     half: next(48),
-    dek: next(WRAPPED_LENGTH),
+    dek: next(32 + AEAD_OVERHEAD),
   };
   if ((octets[0] !== OWNED && octets[0] !== UNOWNED) || octets.length <= end) {
     throw new AuthorityError('internal', 'This lock was not made by a live vault. Nothing was opened.');
