@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Role } from '@chancery/api';
 import {
   acceptFor,
-  approve,
+  approve as approveWith,
   type CeremonyPlan,
   collectOrigins,
   contributeToBatches,
@@ -23,6 +23,7 @@ import { establishProfiles } from '../src/ca/profile.ts';
 import { openingOf } from '../src/kra/canonical-request.ts';
 import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
 import { originsOfRequest } from '../src/kra/origins.ts';
+import { decideRecovery, requestRecovery } from '../src/kra/recovery.ts';
 import { contributeToBatch, officerIndex } from '../src/kra/rounds.ts';
 import { establishVault } from '../src/kra/vault.ts';
 import { perform } from '../src/operation.ts';
@@ -34,6 +35,7 @@ import { insertOperator } from '../src/store/operators.ts';
 import { recoveryById } from '../src/store/recovery.ts';
 import { batchesWaitingFor, type RoundRow, roundById } from '../src/store/rounds.ts';
 import { type CeremonyRow, ceremonyById, currentVault, vaultById } from '../src/store/vaults.ts';
+import type { World } from '../src/world.ts';
 import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } from './temporary-office.ts';
 
 export type OperatorPrincipal = Extract<Principal, { kind: 'operator' }>;
@@ -60,12 +62,33 @@ export interface EscrowOffice extends TemporaryOffice {
   seed(officer: OperatorPrincipal): Uint8Array;
   /** What the office shows an officer's client about the points of a request. */
   points(requestId: string): Promise<PointEvidence>;
+  /** That operator asks for all keys of a person, as a PKCS#12. @returns id of the request */
+  ask(by: OperatorPrincipal, personId: string): Promise<string>;
   /** What an officer's client sends to approve a request. */
   approval(requestId: string, officer: OperatorPrincipal): Promise<Evidence>;
+  /** And sends it. @returns the state of the request */
+  approve(requestId: string, officer: OperatorPrincipal): Promise<string>;
   /** An officer works through what a round waits for from them, and the jobs that follow are run. @returns how many batches */
   contribute(roundId: string, officer: OperatorPrincipal, target?: RewrapTarget): Promise<number>;
   /** Outcomes of the records about that subject, oldest first: `recovery.release denied`. */
   trail(subject: string): Promise<string[]>;
+}
+
+/** The key store's so manieth wrapping from now fails, as where a machine loses its power, and the rest of `run` with it. */
+export async function withPowerFailure(world: World, at: number, run: () => Promise<void>): Promise<void> {
+  const { keyStore } = world;
+  const wrap = keyStore.wrap.bind(keyStore);
+  let calls = 0;
+  keyStore.wrap = async (...input) => {
+    calls += 1;
+    if (calls === at) throw new Error('the power failed');
+    return wrap(...input);
+  };
+  try {
+    await run();
+  } finally {
+    keyStore.wrap = wrap;
+  }
 }
 
 export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promise<EscrowOffice> {
@@ -100,6 +123,23 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
       originsOfRequest(world, request, { ...query, after: Number(after ?? 0) }),
     );
     return { origins, known: null, acceptAttested: false };
+  };
+  const approval = async (requestId: string, officer: OperatorPrincipal): Promise<Evidence> => {
+    const request = await read((snapshot) => recoveryById(snapshot, requestId));
+    const { transcript } = await read(currentVault);
+    if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
+    const opening = openingOf(request);
+    const evidence = await points(requestId);
+    const made = await approveWith(
+      JSON.parse(transcript),
+      officer.id,
+      shareKey(officer),
+      opening,
+      request.canonical,
+      evidence,
+    );
+    const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
+    return { digest: request.digest, signature: made.signature, partial };
   };
   return {
     ...office,
@@ -143,23 +183,16 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
       await office.drain();
     },
     points,
-    async approval(requestId, officer) {
-      const request = await read((snapshot) => recoveryById(snapshot, requestId));
-      const { transcript } = await read(currentVault);
-      if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
-      const opening = openingOf(request);
-      const evidence = await points(requestId);
-      const made = await approve(
-        JSON.parse(transcript),
-        officer.id,
-        shareKey(officer),
-        opening,
-        request.canonical,
-        evidence,
-      );
-      const partial = { ...made.partial, points: [...made.partial.points], proofs: [...made.partial.proofs] };
-      return { digest: request.digest, signature: made.signature, partial };
-    },
+    ask: (by, personId) =>
+      perform(world, requestRecovery, by, {
+        personId,
+        reason: 'lost-device',
+        explanation: 'Lost at sea.',
+        delivery: { kind: 'pkcs12' },
+      }),
+    approval,
+    approve: async (id, officer) =>
+      perform(world, decideRecovery, officer, { id, decision: 'approve', ...(await approval(id, officer)) }),
     async contribute(roundId, officer, target) {
       const { round, vault, batches } = await read(async (snapshot) => {
         const row = (await roundById(snapshot, roundId)) as RoundRow;

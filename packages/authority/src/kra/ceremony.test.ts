@@ -20,7 +20,6 @@ import { type CeremonyRow, ceremonyById, currentVault } from '../store/vaults.ts
 import { openingOf } from './canonical-request.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from './ceremony.ts';
 import { openProvisionalLock, openVaultLock } from './locks/vault.ts';
-import { decideRecovery, requestRecovery } from './recovery.ts';
 import { releaseKey } from './release.ts';
 import { keyOfVault } from './vault.ts';
 
@@ -43,15 +42,6 @@ afterAll(() => office.close());
 
 const read = <T>(run: Parameters<EscrowOffice['world']['database']['snapshot']>[0]) =>
   office.world.database.snapshot(run) as Promise<T>;
-const ask = (personId: string) =>
-  perform(office.world, requestRecovery, admin, {
-    personId,
-    reason: 'lost-device',
-    explanation: 'Lost at sea.',
-    delivery: { kind: 'pkcs12' },
-  });
-const approve = async (id: string, officer: OperatorPrincipal) =>
-  perform(office.world, decideRecovery, officer, { id, decision: 'approve', ...(await office.approval(id, officer)) });
 const vaultLock = async (personId: string) => {
   const [key] = await office.query('SELECT id, sealed FROM escrowed_keys WHERE person_id = $1', [personId]);
   const locks = await read<Awaited<ReturnType<typeof locksOfKeys>>>((snapshot) =>
@@ -82,7 +72,10 @@ describe('before the ceremony', () => {
   it('keys are escrowed, and nothing is released', async () => {
     const vault = await read<Awaited<ReturnType<typeof currentVault>>>(currentVault);
     expect(vault).toMatchObject({ state: 'provisional', epoch: 0, publicKey: null });
-    await expect(ask(early)).rejects.toMatchObject({ code: 'wrong-state', message: /Hold the ceremony first/ });
+    await expect(office.ask(admin, early)).rejects.toMatchObject({
+      code: 'wrong-state',
+      message: /Hold the ceremony first/,
+    });
   });
 
   it('who opens one, and with whom, is checked', async () => {
@@ -174,9 +167,9 @@ describe('a ceremony', () => {
     // Operators' secrets were under that key too, in an office that is older than ceremonies.
     expect(await office.trail('office')).toContain('operator.move-secrets succeeded');
     // The link that its owner has not seen yet still works.
-    const id = await ask(early);
-    await approve(id, otto);
-    await approve(id, omar);
+    const id = await office.ask(admin, early);
+    await office.approve(id, otto);
+    await office.approve(id, omar);
     expect((await perform(office.world, releaseKey, admin, { id })).data.length).toBeGreaterThan(500);
   });
 
@@ -192,7 +185,7 @@ describe('a ceremony', () => {
 
 describe('a thief', () => {
   it('with the database, the key store and one officer’s share key opens nothing; with two, the key', async () => {
-    const id = await ask(await office.person('thief@example.com'));
+    const id = await office.ask(admin, await office.person('thief@example.com'));
     const request = await read<NonNullable<Awaited<ReturnType<typeof recoveryById>>>>((snapshot) =>
       recoveryById(snapshot, id),
     );
@@ -222,8 +215,8 @@ describe('a thief', () => {
 describe('sharing anew', () => {
   it('keeps the vault key, ends requests that wait, and makes old shares worthless', async () => {
     const nora = await office.operator('Nora', 'recovery-officer');
-    const pending = await ask(early);
-    await approve(pending, olga);
+    const pending = await office.ask(admin, early);
+    await office.approve(pending, olga);
     const before = await read<Awaited<ReturnType<typeof currentVault>>>(currentVault);
     await office.holdCeremony([otto, omar, nora], { threshold: 3, dealers: [olga, omar] });
     const after = await read<Awaited<ReturnType<typeof currentVault>>>(currentVault);
@@ -231,13 +224,13 @@ describe('sharing anew', () => {
     expect(after.publicKey).toEqual(before.publicKey);
     expect(await read((snapshot) => recoveryById(snapshot, pending))).toMatchObject({ state: 'expired' });
 
-    const id = await ask(early);
-    await expect(approve(id, olga)).rejects.toThrow(/holds no share/);
-    for (const officer of [otto, omar]) await approve(id, officer);
+    const id = await office.ask(admin, early);
+    await expect(office.approve(id, olga)).rejects.toThrow(/holds no share/);
+    for (const officer of [otto, omar]) await office.approve(id, officer);
     await expect(perform(office.world, releaseKey, admin, { id })).rejects.toMatchObject({
       message: /2 of 3 recovery officers/,
     });
-    await approve(id, nora);
+    await office.approve(id, nora);
     expect((await perform(office.world, releaseKey, admin, { id })).data.length).toBeGreaterThan(500);
   });
 

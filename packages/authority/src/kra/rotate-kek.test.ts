@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
+import { type EscrowOffice, escrowOffice, type OperatorPrincipal, withPowerFailure } from '../../test/escrow-office.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { showClaim } from '../ra/claim-link.ts';
 import { currentVault } from '../store/vaults.ts';
-import { decideRecovery, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 import { continueRotations, destroyOldKek, resealSome, rotateKek } from './rotate-kek.ts';
 
@@ -30,21 +29,9 @@ afterAll(() => office.close());
 
 const vault = () => office.world.database.snapshot(currentVault);
 const keks = async () => (await office.world.keyStore.list()).filter(({ label }) => label === 'vault').length;
-const ask = (personId: string) =>
-  perform(office.world, requestRecovery, admin, {
-    personId,
-    reason: 'lost-device',
-    explanation: 'Lost at sea.',
-    delivery: { kind: 'pkcs12' },
-  });
 const recover = async (personId: string) => {
-  const id = await ask(personId);
-  for (const officer of officers)
-    await perform(office.world, decideRecovery, officer, {
-      id,
-      decision: 'approve',
-      ...(await office.approval(id, officer)),
-    });
+  const id = await office.ask(admin, personId);
+  for (const officer of officers) await office.approve(id, officer);
   const { data } = await perform(office.world, releaseKey, admin, { id });
   expect(data.length).toBeGreaterThan(500);
   return id;
@@ -84,19 +71,9 @@ it('goes on after each crash where it was; meanwhile everything opens; at the en
   expect((await locks()).filter((lock, at) => !lock.equals(octets[at] as Buffer))).toHaveLength(1);
   for (const person of people.slice(0, 2)) await recover(person);
   // One that is cut off in the middle leaves all of its group as it was.
-  const { keyStore } = office.world;
-  const wrap = keyStore.wrap.bind(keyStore);
-  let calls = 0;
-  keyStore.wrap = async (...input) => {
-    calls += 1;
-    if (calls === 2) throw new Error('the power failed');
-    return wrap(...input);
-  };
-  try {
+  await withPowerFailure(office.world, 2, async () => {
     await expect(continueRotations(office.world)).rejects.toThrow('the power failed');
-  } finally {
-    keyStore.wrap = wrap;
-  }
+  });
   expect((await locks()).filter((lock, at) => !lock.equals(octets[at] as Buffer))).toHaveLength(1);
   // What was locked meanwhile is under the new key already.
   people.push(await office.person('late@example.com'));

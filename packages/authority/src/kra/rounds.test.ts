@@ -7,7 +7,7 @@ import {
   type Transcript,
 } from '@chancery/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
+import { type EscrowOffice, escrowOffice, type OperatorPrincipal, withPowerFailure } from '../../test/escrow-office.ts';
 import { jobHandlers } from '../jobs/handlers.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
@@ -18,7 +18,7 @@ import { currentVault, foundingTranscript } from '../store/vaults.ts';
 import { beginDrill, beginDueDrill, standingOfDrills } from './drill.ts';
 import { emptyVaults } from './empty-vaults.ts';
 import { openBatch } from './open-batch.ts';
-import { decideRecovery, requestRecovery } from './recovery.ts';
+import { decideRecovery } from './recovery.ts';
 import { releaseKey } from './release.ts';
 import { planRewrap } from './rewrap.ts';
 import { contributeToBatch } from './rounds.ts';
@@ -61,15 +61,6 @@ const outcomes = async (roundId: string) =>
     )
   ).map(({ outcome, count }) => `${outcome} ${count}`);
 const standing = () => read((snapshot) => standingOfDrills(snapshot, office.world));
-const ask = (personId: string) =>
-  perform(office.world, requestRecovery, admin, {
-    personId,
-    reason: 'lost-device',
-    explanation: 'Lost at sea.',
-    delivery: { kind: 'pkcs12' },
-  });
-const approve = async (id: string, officer: OperatorPrincipal) =>
-  perform(office.world, decideRecovery, officer, { id, decision: 'approve', ...(await office.approval(id, officer)) });
 
 describe('a drill', () => {
   it('is begun by an administrator, opens what it drew with a quorum, and releases nothing', async () => {
@@ -105,7 +96,7 @@ describe('a drill', () => {
     const document = batch?.canonical ?? '';
     const opening = openingOfBatch(document);
     const [record] = await office.query('SELECT person_id FROM escrowed_keys WHERE id = $1', [opening.records[0]?.id]);
-    const requestId = await ask(String(record?.person_id));
+    const requestId = await office.ask(admin, String(record?.person_id));
     const request = await read((snapshot) => recoveryById(snapshot, requestId));
     const evidence = await office.approval(requestId, olga);
     // The parts that approve a recovery of the very same key, given to the drill: by digest, by signature, by proof.
@@ -220,8 +211,8 @@ describe('a new vault for a live one', () => {
     nora = await office.operator('Nora', 'recovery-officer');
     nils = await office.operator('Nils', 'recovery-officer');
     oldVault = await read(currentVault);
-    pending = await ask(people[0] ?? '');
-    await approve(pending, olga);
+    pending = await office.ask(admin, people[0] ?? '');
+    await office.approve(pending, olga);
     emptying = false;
     await office.holdCeremony([otto, nora, nils]);
     const vault = await read(currentVault);
@@ -260,19 +251,9 @@ describe('a new vault for a live one', () => {
   });
 
   it('survives a crash in the middle of a batch, and goes on where it was', async () => {
-    const { keyStore } = office.world;
-    const wrap = keyStore.wrap.bind(keyStore);
-    let calls = 0;
-    keyStore.wrap = async (...input) => {
-      calls += 1;
-      if (calls === 4) throw new Error('the power failed');
-      return wrap(...input);
-    };
-    try {
+    await withPowerFailure(office.world, 4, async () => {
       await expect(office.contribute(round, olga, target)).rejects.toThrow('the power failed');
-    } finally {
-      keyStore.wrap = wrap;
-    }
+    });
     // One batch is moved, whichever came first, of the other nothing is, and no key is in both vaults or in none.
     expect([
       ['moved 2', 'null 3'],
@@ -317,10 +298,10 @@ describe('a new vault for a live one', () => {
 
   it('ended the requests that waited in the old one, and the new officers open what was moved', async () => {
     expect(await read((snapshot) => recoveryById(snapshot, pending))).toMatchObject({ state: 'expired' });
-    const id = await ask(people[0] ?? '');
-    await expect(approve(id, olga)).rejects.toThrow(/holds no share/);
-    await approve(id, nora);
-    await approve(id, nils);
+    const id = await office.ask(admin, people[0] ?? '');
+    await expect(office.approve(id, olga)).rejects.toThrow(/holds no share/);
+    await office.approve(id, nora);
+    await office.approve(id, nils);
     expect((await perform(office.world, releaseKey, admin, { id })).data.length).toBeGreaterThan(500);
   });
 

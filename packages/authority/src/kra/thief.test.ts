@@ -11,7 +11,6 @@ import { type Dump, dumpDatabase, type Haul, rob } from '../../test/thief.ts';
 import { describeConfig } from '../config.ts';
 import { perform } from '../operation.ts';
 import { newClaimLink } from '../ra/claim-link.ts';
-import { decideRecovery, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 
 let office: EscrowOffice;
@@ -45,13 +44,13 @@ beforeAll(async () => {
   for (const person of [early, dora, ben]) await newClaimLink(office.world, admin, person);
   await office.holdCeremony(officers, { threshold: 3, dealers: officers.slice(0, 3) });
   // One key was released, and its password told; another waits for its last officer.
-  const released = await ask(dora);
-  for (const officer of officers.slice(0, 3)) await approve(released, officer);
+  const released = await office.ask(admin, dora);
+  for (const officer of officers.slice(0, 3)) await office.approve(released, officer);
   await perform(office.world, releaseKey, admin, { id: released });
   const told = officers[0];
   if (told !== undefined) words.push((await perform(office.world, releasePassword, told, { id: released })).password);
-  const pending = await ask(ben);
-  for (const officer of officers.slice(0, 2)) await approve(pending, officer);
+  const pending = await office.ask(admin, ben);
+  for (const officer of officers.slice(0, 2)) await office.approve(pending, officer);
 
   dump = await dumpDatabase(office.world.database.pool);
   const folder = path.join(office.home, 'stolen');
@@ -70,15 +69,6 @@ afterAll(async () => {
   await office.close();
 });
 
-const ask = (personId: string) =>
-  perform(office.world, requestRecovery, admin, {
-    personId,
-    reason: 'lost-device',
-    explanation: 'Lost at sea.',
-    delivery: { kind: 'pkcs12' },
-  });
-const approve = async (id: string, officer: OperatorPrincipal) =>
-  perform(office.world, decideRecovery, officer, { id, decision: 'approve', ...(await office.approval(id, officer)) });
 const shareKeysOf = (...numbers: number[]) =>
   numbers.map((number) => files.get(officers[number - 1] as OperatorPrincipal) as ShareKey);
 const steal = (shareKeys: readonly ShareKey[], from: Dump = dump) =>
