@@ -5,7 +5,7 @@ import { IconAlertTriangle, IconCheck, IconShieldCheck } from '@tabler/icons-rea
 import { api } from '../api.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
-import { knownTrail, rememberTrail } from '../vault/known-trail.ts';
+import { knownTrail, rememberTrail } from './known-trail.ts';
 import { type Check, verifyRecord } from './verify-record.ts';
 
 /** Checks in this browser that a record stands on the trail. */

@@ -14,6 +14,7 @@ import {
   verifyRecordFile,
 } from '@chancery/trail';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { knownTrail, rememberTrail } from '../audit/known-trail.ts';
 import { fetchMyTrail, recordFileOf } from './records.ts';
 
 /** An office in a few lines: it appends, signs, and proves. */
@@ -171,6 +172,49 @@ describe('my records', () => {
     // None of these took the place of what was seen.
     trail.append(1);
     trail.checkpoint();
+    expect(await fetchMyTrail(trail.client())).toMatchObject({ wrong: null, grown: true });
+  });
+
+  it('are held against what an officer’s page saw, and the other way round', async () => {
+    const trail = new Trail();
+    trail.append(5);
+    trail.checkpoint();
+    const { keys, checkpoint } = await trail.records();
+    const note = checkpoint?.note ?? '';
+    await fetchMyTrail(trail.client());
+    expect(knownTrail()).toMatchObject({ keys, checkpoint: note });
+
+    trail.append(2);
+    trail.checkpoint();
+    const later = (await trail.records()).checkpoint?.note ?? '';
+    rememberTrail({ keys, checkpoint: later });
+    const cutOff = new Trail();
+    cutOff.append(5);
+    cutOff.checkpoint();
+    expect((await fetchMyTrail(cutOff.client())).wrong).toMatch(/shorter/);
+    expect(await fetchMyTrail(trail.client())).toMatchObject({ wrong: null, grown: true });
+  });
+
+  it('may come with one more key, which officers do not know for that; none goes away again', async () => {
+    const trail = new Trail();
+    trail.append(5);
+    trail.checkpoint();
+    const { keys, checkpoint } = await trail.records();
+    const both = [...keys, ...(await new Trail(4).records()).keys];
+    await fetchMyTrail(trail.client());
+    expect((await fetchMyTrail(trail.client((records) => ({ ...records, keys: both })))).wrong).toBeNull();
+    expect(knownTrail()).toMatchObject({ keys, offered: both });
+    rememberTrail({ keys, checkpoint: checkpoint?.note ?? '' });
+    expect((await fetchMyTrail(trail.client())).wrong).toMatch(/another key/);
+  });
+
+  it('are held against what was kept under the older name', async () => {
+    const trail = new Trail();
+    trail.append(5);
+    trail.checkpoint();
+    const { keys, checkpoint } = await trail.records();
+    localStorage.setItem('chancery.trail', JSON.stringify({ note: checkpoint?.note, keys }));
+    expect(knownTrail()).toEqual({ keys, checkpoint: checkpoint?.note, offered: keys });
     expect(await fetchMyTrail(trail.client())).toMatchObject({ wrong: null, grown: true });
   });
 });

@@ -10,7 +10,7 @@ import {
   signedCheckpoint,
   type VerifierKey,
 } from '@chancery/trail';
-import { type Remembered, rememberedTrail, rememberTrail } from './remembered-trail.ts';
+import { knownTrail, type RememberedTrail, rememberTrail } from '../audit/known-trail.ts';
 import { readRecord, type TrailRecord } from './tell-record.ts';
 
 export interface CheckedRecord {
@@ -63,10 +63,12 @@ export async function fetchMyTrail(client: TrailClient): Promise<MyTrail> {
       };
     });
   });
-  const remembered = rememberedTrail();
+  const remembered = knownTrail();
   const { wrong, grown } = await judge(client, first, keys, records, remembered);
   const signed = note === null ? undefined : signedCheckpoint(note, keys);
-  if (wrong === null && signed !== undefined && note !== null) rememberTrail({ note, keys: [...first.keys] });
+  if (wrong === null && signed !== undefined && note !== null) {
+    rememberTrail({ keys: remembered?.keys ?? first.keys, checkpoint: note, offered: first.keys });
+  }
   return { records, checkpoint: first.checkpoint, keys: first.keys, wrong, grown };
 }
 
@@ -101,17 +103,17 @@ async function judge(
   first: Awaited<ReturnType<TrailClient['myRecords']>>,
   keys: readonly VerifierKey[],
   records: readonly CheckedRecord[],
-  remembered: Remembered | null,
+  remembered: RememberedTrail | null,
 ): Promise<{ wrong: string | null; grown: boolean }> {
   const no = (wrong: string) => ({ wrong, grown: false });
-  if (remembered !== null && !remembered.keys.every((key) => first.keys.includes(key))) {
+  if (remembered !== null && !remembered.offered.every((key) => first.keys.includes(key))) {
     return no('The office signs with another key than when this browser last looked.');
   }
   const checkpoint = first.checkpoint === null ? undefined : signedCheckpoint(first.checkpoint.note, keys);
   if (first.checkpoint !== null && checkpoint === undefined) return no('The checkpoint is not signed by the office.');
   const bad = records.filter(({ check }) => check === 'wrong').length;
   if (bad > 0) return no(`${bad} of these records ${bad === 1 ? 'is' : 'are'} not in the trail that was signed.`);
-  const before = remembered === null ? undefined : signedCheckpoint(remembered.note, keysOf(remembered.keys));
+  const before = remembered === null ? undefined : signedCheckpoint(remembered.checkpoint, keysOf(remembered.offered));
   if (before === undefined) return { wrong: null, grown: false };
   if (checkpoint === undefined || checkpoint.size < before.size) {
     return no('The trail is shorter than when this browser last looked.');
