@@ -9,6 +9,7 @@ import {
   keyId,
   parseSignedCheckpoint,
   parseVerifierKey,
+  readVerifierKeys,
   type SignedCheckpoint,
   type VerifierKey,
 } from './checkpoint.ts';
@@ -77,6 +78,12 @@ describe('a verifier key', () => {
     expect(() => parseVerifierKey(text.replace('chancery', 'chancerx'))).toThrow(/altered/);
     expect(() => parseVerifierKey('name+00000000+AAAA')).toThrow(RangeError);
     expect(() => parseVerifierKey('')).toThrow(RangeError);
+  });
+
+  it('is read from among what is none', () => {
+    const altered = formatVerifierKey(logKey).replace('chancery', 'chancerx');
+    const texts = ['', altered, formatVerifierKey(logKey), 'name+00000000+AAAA', formatVerifierKey(witnessKey)];
+    expect(readVerifierKeys(texts)).toEqual([logKey, witnessKey]);
   });
 
   // C2SP signed-note gives this key as its example.

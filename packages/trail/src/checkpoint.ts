@@ -68,6 +68,17 @@ export function parseVerifierKey(text: string): VerifierKey {
   return key;
 }
 
+/** Those of the texts that are verifier keys: what else stands among an office's keys signs nothing. */
+export function readVerifierKeys(texts: readonly string[]): VerifierKey[] {
+  return texts.flatMap((text) => {
+    try {
+      return [parseVerifierKey(text)];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** The note, with one signature line for each. */
 export function formatSignedCheckpoint(text: string, signatures: readonly NoteSignature[]): string {
   const lines = signatures.map(

@@ -10,6 +10,7 @@ export {
   type NoteSignature,
   parseSignedCheckpoint,
   parseVerifierKey,
+  readVerifierKeys,
   type SignedCheckpoint,
   type VerifierKey,
 } from './checkpoint.ts';

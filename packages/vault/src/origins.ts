@@ -8,11 +8,10 @@ import {
   type Hash,
   isConsistent,
   isIncluded,
-  isSignedBy,
   leafHash,
   parseSignedCheckpoint,
-  parseVerifierKey,
-  type SignedCheckpoint,
+  readVerifierKeys,
+  signedCheckpoint,
 } from '@chancery/trail';
 import { fromBase64Url, fromHex, sha256, toHex, utf8 } from './encoding.ts';
 import { VaultError } from './errors.ts';
@@ -86,8 +85,8 @@ export function checkOrigins(
   known: KnownTrail | null,
 ): { readonly known: KnownTrail; readonly attested: number } {
   const keys = known?.keys ?? origins.keys;
-  const { checkpoint } = readNote(origins.checkpoint, keys);
-  if (known !== null) goesOn(readNote(known.checkpoint, keys).checkpoint, checkpoint, origins.consistency);
+  const checkpoint = readNote(origins.checkpoint, keys);
+  if (known !== null) goesOn(readNote(known.checkpoint, keys), checkpoint, origins.consistency);
   const said = new Map<number, Said>();
   for (const { leaf, canonical, proof } of origins.entries) {
     if (!isIncluded(leafHash(utf8(canonical)), leaf, checkpoint.size, hashes(proof), checkpoint.root)) {
@@ -154,19 +153,12 @@ interface Said {
   readonly locked: readonly Partial<LockedPoint>[];
 }
 
-function readNote(note: string, keys: readonly string[]): SignedCheckpoint {
-  const signed = parseSignedCheckpoint(note);
-  if (signed === undefined) throw wrong('The checkpoint of the audit trail cannot be read.');
-  const isKnown = keys.some((text) => {
-    try {
-      const key = parseVerifierKey(text);
-      return key.use === 'log' && isSignedBy(signed, key);
-    } catch {
-      return false;
-    }
-  });
-  if (!isKnown) throw wrong('The checkpoint of the audit trail is not signed by the key that you know.');
-  return signed;
+function readNote(note: string, keys: readonly string[]): Checkpoint {
+  const checkpoint = signedCheckpoint(note, readVerifierKeys(keys));
+  if (checkpoint !== undefined) return checkpoint;
+  throw parseSignedCheckpoint(note) === undefined
+    ? wrong('The checkpoint of the audit trail cannot be read.')
+    : wrong('The checkpoint of the audit trail is not signed by the key that you know.');
 }
 
 function goesOn(before: Checkpoint, now: Checkpoint, proof: readonly string[]): void {

@@ -6,8 +6,7 @@ import {
   isSignedBy,
   leafHash,
   parseSignedCheckpoint,
-  parseVerifierKey,
-  type VerifierKey,
+  readVerifierKeys,
 } from '@chancery/trail';
 import { canonical, type KnownTrail } from '@chancery/vault';
 
@@ -34,7 +33,7 @@ export function verifyRecord({ record, proof, keys, before }: Shown): { checks: 
   }
   const { checkpoint } = signed;
   const known = before?.known.keys ?? keys;
-  const signer = known.map(read).find((key) => key?.use === 'log' && isSignedBy(signed, key));
+  const signer = readVerifierKeys(known).find((key) => key.use === 'log' && isSignedBy(signed, key));
   const leaf = leafHash(new TextEncoder().encode(proof.canonical));
   const included =
     proof.leaf === record.sequence - 1 &&
@@ -82,14 +81,6 @@ function goesOn(before: Shown['before'], now: Parameters<typeof isConsistent>[1]
 /** RFC 8785 of what the hash covers. */
 function canonicalOf({ hash: _, previousHash: __, ...record }: AuditRecord): string {
   return new TextDecoder().decode(canonical(record));
-}
-
-function read(key: string): VerifierKey | undefined {
-  try {
-    return parseVerifierKey(key);
-  } catch {
-    return undefined;
-  }
 }
 
 const octetsOf = (hex: string): Uint8Array =>

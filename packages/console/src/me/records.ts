@@ -4,9 +4,9 @@ import {
   isConsistent,
   isProven,
   type ProvenRecord,
-  parseVerifierKey,
   RECORD_FILE,
   type RecordFile,
+  readVerifierKeys,
   signedCheckpoint,
   type VerifierKey,
 } from '@chancery/trail';
@@ -44,7 +44,7 @@ export async function fetchMyTrail(client: TrailClient): Promise<MyTrail> {
     pages.push(page);
     next = page.next;
   }
-  const keys = keysOf(first.keys);
+  const keys = readVerifierKeys(first.keys);
   const note = first.checkpoint?.note ?? null;
   const records = pages.flatMap((page) => {
     // A checkpoint may have been signed between two pages: each page leads to its own.
@@ -113,7 +113,8 @@ async function judge(
   if (first.checkpoint !== null && checkpoint === undefined) return no('The checkpoint is not signed by the office.');
   const bad = records.filter(({ check }) => check === 'wrong').length;
   if (bad > 0) return no(`${bad} of these records ${bad === 1 ? 'is' : 'are'} not in the trail that was signed.`);
-  const before = remembered === null ? undefined : signedCheckpoint(remembered.checkpoint, keysOf(remembered.offered));
+  const before =
+    remembered === null ? undefined : signedCheckpoint(remembered.checkpoint, readVerifierKeys(remembered.offered));
   if (before === undefined) return { wrong: null, grown: false };
   if (checkpoint === undefined || checkpoint.size < before.size) {
     return no('The trail is shorter than when this browser last looked.');
@@ -123,14 +124,4 @@ async function judge(
   return isConsistent(before, checkpoint, hashes)
     ? { wrong: null, grown: true }
     : no('The trail is another one than when this browser last looked: what was written then was changed.');
-}
-
-function keysOf(texts: readonly string[]): VerifierKey[] {
-  return texts.flatMap((text) => {
-    try {
-      return [parseVerifierKey(text)];
-    } catch {
-      return [];
-    }
-  });
 }
