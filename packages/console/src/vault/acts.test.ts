@@ -15,7 +15,8 @@ import {
   vaultKeyOf,
 } from '@chancery/vault';
 import { describe, expect, it } from 'vitest';
-import { acts, type Report, type ShareKeySource } from './acts.ts';
+import type { Report } from '../worker/answer-order.ts';
+import { acts, type ShareKeySource } from './acts.ts';
 
 const silent: Report = () => {};
 

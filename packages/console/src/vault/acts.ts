@@ -30,14 +30,12 @@ import {
   type Transcript,
   VaultError,
 } from '@chancery/vault';
+import type { Report } from '../worker/answer-order.ts';
 
 /** Where the share key comes from: the octets that a passkey gave, or a file and its passphrase. */
 export type ShareKeySource =
   | { readonly kind: 'passkey'; readonly output: Uint8Array; readonly holder: string }
   | { readonly kind: 'file'; readonly file: unknown; readonly passphrase: string };
-
-/** @param share done so far, from 0 to 1; null where that cannot be told */
-export type Report = (what: string, share: number | null) => void;
 
 /** A ceremony's earlier transcript, where there is one, says who deals. */
 interface InCeremony {

@@ -1,6 +1,6 @@
-import { InWords } from '../problem.ts';
-import type { ActInput, ActName, ActOutput, Report } from './acts.ts';
-import type { Answer, Order } from './share-key-worker.ts';
+import { actInWorker } from '../worker/act-in-worker.ts';
+import type { Report } from '../worker/answer-order.ts';
+import type { ActInput, ActName, ActOutput } from './acts.ts';
 
 /**
  * Does one act with a share key in a worker that ends with it. Octets of a passkey move there: here they are gone.
@@ -8,20 +8,7 @@ import type { Answer, Order } from './share-key-worker.ts';
  */
 export async function inWorker<N extends ActName>(name: N, input: ActInput<N>, report: Report): Promise<ActOutput<N>> {
   const worker = new Worker(new URL('./share-key-worker.ts', import.meta.url), { type: 'module' });
-  try {
-    const output = await new Promise<unknown>((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-        if (data.kind === 'progress') report(data.what, data.share);
-        else if (data.kind === 'done') resolve(data.output);
-        else reject(data.forPerson ? new InWords(data.message) : new Error(data.message));
-      };
-      worker.onerror = () => reject(new Error('the part of this page that does the computing did not start.'));
-      worker.postMessage({ name, input } as Order, secretsOf(input));
-    });
-    return output as ActOutput<N>;
-  } finally {
-    worker.terminate();
-  }
+  return (await actInWorker(worker, { name, input }, secretsOf(input), report)) as ActOutput<N>;
 }
 
 function secretsOf(input: ActInput<ActName>): ArrayBuffer[] {
