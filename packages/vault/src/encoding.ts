@@ -24,7 +24,7 @@ export function toBase64Url(octets: Uint8Array): string {
 }
 
 /** @throws VaultError `malformed` */
-export function fromBase64Url(text: string): Uint8Array {
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new VaultError('malformed', 'This is not base64url.');
   try {
     return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));

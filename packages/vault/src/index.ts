@@ -30,7 +30,7 @@ export {
   type VaultKey,
   vaultKeyOf,
 } from './dealing.ts';
-export { canonical, digestOf } from './encoding.ts';
+export { canonical, digestOf, fromBase64Url, toBase64Url } from './encoding.ts';
 export { VaultError, type VaultErrorCode } from './errors.ts';
 export { type LockBinding, lockKey, newHalf, openHalf, type SealedHalf, sealHalf, sealOwnedHalf } from './lock.ts';
 export { acceptFor, approve, dealFor, type PointEvidence, PURPOSES, pointsOfRequest } from './officer.ts';

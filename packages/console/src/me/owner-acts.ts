@@ -2,7 +2,15 @@
  * What a person's browser does with the key that their passkey gives. It runs in a worker of its own, which ends with the act:
  * the key is never in the page, its cache or its storage.
  */
-import { deriveOwnerKey, type OwnerKey, openOwnerLock, sealOwnerLock, VaultError } from '@chancery/vault';
+import {
+  deriveOwnerKey,
+  fromBase64Url,
+  type OwnerKey,
+  openOwnerLock,
+  sealOwnerLock,
+  toBase64Url,
+  VaultError,
+} from '@chancery/vault';
 
 /** The octets that a passkey gave, and whose it is. */
 export interface OwnerKeySource {
@@ -92,15 +100,4 @@ async function opened<T>(
   } finally {
     dek.fill(0);
   }
-}
-
-function toBase64Url(octets: Uint8Array): string {
-  return btoa(String.fromCharCode(...octets))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
-}
-
-function fromBase64Url(text: string): Uint8Array {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
 }

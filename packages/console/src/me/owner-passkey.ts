@@ -2,8 +2,9 @@
  * A person's passkey. It signs in like any other, and by its PRF extension (Web Authentication level 3, section 10.1.4) it gives
  * the same secret octets each time, of which the person's own key is made. Those never leave the browser.
  */
-import { OWNER_PRF_INPUT } from '@chancery/vault';
+import { OWNER_PRF_INPUT, toBase64Url } from '@chancery/vault';
 import { startAuthentication, startRegistration } from '@simplewebauthn/browser';
+import { NOT_GIVEN, prfOctets } from '../credential/prf.ts';
 import { InWords } from '../problem.ts';
 
 type Json = Record<string, unknown>;
@@ -29,10 +30,7 @@ export async function showOwnerPasskey(options: Json): Promise<ShownPasskey> {
 /** Asks one passkey for its octets; no signature of it counts for anything. @throws InWords */
 export async function askOwnerPasskey(credentialId: string): Promise<Uint8Array<ArrayBuffer>> {
   const { output } = await showOwnerPasskey({
-    challenge: btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
-      .replaceAll('+', '-')
-      .replaceAll('/', '_')
-      .replaceAll('=', ''),
+    challenge: toBase64Url(crypto.getRandomValues(new Uint8Array(32))),
     allowCredentials: [{ type: 'public-key', id: credentialId }],
     userVerification: 'required',
   });
@@ -54,16 +52,15 @@ async function asked(
 ): Promise<ShownPasskey> {
   try {
     const { clientExtensionResults, ...rest } = await ask();
+    const given = clientExtensionResults.prf?.results?.first;
     return {
       response: { ...rest, clientExtensionResults: {} },
       credentialId: rest.id,
-      output: octetsOf(clientExtensionResults.prf?.results?.first),
+      output: given === undefined ? null : prfOctets(given),
     };
   } catch (error) {
     const name = error instanceof Error ? error.name : '';
-    if (name === 'NotAllowedError') {
-      throw new InWords('The passkey was not given, or the browser waited too long. Nothing was done. Try again.');
-    }
+    if (name === 'NotAllowedError') throw new InWords(NOT_GIVEN);
     if (name === 'InvalidStateError')
       throw new InWords('This device already has a passkey for your page. Nothing was done.');
     throw error;
@@ -73,11 +70,4 @@ async function asked(
 /** As far as it matters here; how browsers' and the library's types spell octets differs. */
 interface ExtensionOutputs {
   readonly prf?: { readonly results?: { readonly first: ArrayBuffer | ArrayBufferView } };
-}
-
-function octetsOf(output: ArrayBuffer | ArrayBufferView | undefined): Uint8Array<ArrayBuffer> | null {
-  if (output === undefined) return null;
-  return ArrayBuffer.isView(output)
-    ? Uint8Array.from(new Uint8Array(output.buffer, output.byteOffset, output.byteLength))
-    : new Uint8Array(output);
 }

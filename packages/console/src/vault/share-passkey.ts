@@ -2,7 +2,8 @@
  * A passkey that gives a share key: by its PRF extension it answers the same question with the same secret octets each
  * time (Web Authentication level 3, section 10.1.4). It is not the one that signs in.
  */
-import { PRF_INPUT } from '@chancery/vault';
+import { fromBase64Url, PRF_INPUT } from '@chancery/vault';
+import { NOT_GIVEN, prfOctets } from '../credential/prf.ts';
 import { InWords } from '../problem.ts';
 
 const NO_PRF =
@@ -42,7 +43,7 @@ export async function askSharePasskey(credentialId: string): Promise<Uint8Array<
     navigator.credentials.get({
       publicKey: {
         challenge: crypto.getRandomValues(new Uint8Array(32)),
-        allowCredentials: [{ type: 'public-key', id: octetsOf(credentialId) }],
+        allowCredentials: [{ type: 'public-key', id: fromBase64Url(credentialId) }],
         userVerification: 'required',
         extensions: { prf: { eval: { first: Uint8Array.from(PRF_INPUT) } } },
       },
@@ -50,9 +51,7 @@ export async function askSharePasskey(credentialId: string): Promise<Uint8Array<
   );
   const output = credential.getClientExtensionResults().prf?.results?.first;
   if (output === undefined) throw new InWords(NO_PRF);
-  return ArrayBuffer.isView(output)
-    ? Uint8Array.from(new Uint8Array(output.buffer, output.byteOffset, output.byteLength))
-    : new Uint8Array(output);
+  return prfOctets(output);
 }
 
 async function asking(ask: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
@@ -63,10 +62,5 @@ async function asking(ask: () => Promise<Credential | null>): Promise<PublicKeyC
     const name = error instanceof Error ? error.name : '';
     if (name !== 'NotAllowedError') throw error;
   }
-  throw new InWords('The passkey was not given, or the browser waited too long. Nothing was done. Try again.');
-}
-
-function octetsOf(base64Url: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64Url.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  throw new InWords(NOT_GIVEN);
 }
