@@ -1,14 +1,12 @@
 import type { Me } from '@chancery/api';
 import { Alert, Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { IconFingerprint } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
 import { api, meQuery, officeQuery, queryClient } from '../api.ts';
-import { answerPasskey, passkeyObstacle } from '../credential/passkey.ts';
+import { LinkOrPasskey } from '../credential/LinkOrPasskey.tsx';
+import { passkeyObstacle } from '../credential/passkey.ts';
 import { TotpField } from '../credential/TotpField.tsx';
-import { forgetLinkSecret, linkSecret } from '../fragment.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { Entrance } from '../shell/Entrance.tsx';
@@ -29,20 +27,11 @@ export function SignInPage() {
 function SignInForms() {
   const { back } = useSearch({ from: '/sign-in' });
   const navigate = useNavigate();
-  const [token] = useState(linkSecret);
   const arrive = (me: Me) => {
     queryClient.clear();
     queryClient.setQueryData(meQuery.queryKey, me);
     void navigate({ href: localPath(back) });
   };
-  const byLink = useAct((secret: string) => api.linkLogin({ body: { token: secret } }), { onDone: arrive });
-  const byPasskey = useAct(
-    async () => {
-      const { flow, options } = await api.passkeyOptions();
-      return api.passkeyLogin({ body: { flow, response: await answerPasskey(options) } });
-    },
-    { onDone: arrive },
-  );
   const form = useForm({
     initialValues: { address: '', password: '', totpCode: '' },
     validate: {
@@ -52,32 +41,15 @@ function SignInForms() {
     },
   });
   const byPassword = useAct((body: typeof form.values) => api.passwordLogin({ body }), { form, onDone: arrive });
-  const { mutate: signInByLink } = byLink;
-  useEffect(() => {
-    // The link works once, and leaves the address with its first use.
-    if (token === '' || linkSecret() === '') return;
-    forgetLinkSecret();
-    signInByLink(token);
-  }, [token, signInByLink]);
-  const obstacle = passkeyObstacle();
   return (
     <Stack>
-      {byLink.isPending && <Text role="status">Signing in with the link…</Text>}
-      <ProblemAlert error={byLink.error ?? byPasskey.error} />
-      <Button
-        size="md"
-        disabled={obstacle !== null}
-        loading={byPasskey.isPending}
-        onClick={() => byPasskey.mutate(undefined)}
-        leftSection={<IconFingerprint size={20} aria-hidden />}
-      >
-        Sign in with a passkey
-      </Button>
-      {obstacle !== null && (
-        <Text size="sm" c="dimmed">
-          {obstacle}
-        </Text>
-      )}
+      <LinkOrPasskey
+        label="Sign in with a passkey"
+        byLink={(token) => api.linkLogin({ body: { token } })}
+        challenge={() => api.passkeyOptions()}
+        byPasskey={(answer) => api.passkeyLogin({ body: answer })}
+        onDone={arrive}
+      />
       <Divider label="or" />
       <form onSubmit={form.onSubmit((values) => byPassword.mutate(values))} noValidate>
         <Stack>
@@ -96,7 +68,11 @@ function SignInForms() {
           />
           <TotpField {...form.getInputProps('totpCode')} />
           <ProblemAlert error={byPassword.error} placed={Object.keys(form.values)} />
-          <Button type="submit" variant={obstacle === null ? 'default' : 'filled'} loading={byPassword.isPending}>
+          <Button
+            type="submit"
+            variant={passkeyObstacle() === null ? 'default' : 'filled'}
+            loading={byPassword.isPending}
+          >
             Sign in
           </Button>
         </Stack>
