@@ -1,9 +1,10 @@
-import { Alert, Button, Checkbox, Group, Select, Stack, Text, Title } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Stack, Text, Title } from '@mantine/core';
 import { IconCheck, IconDownload, IconKey, IconLock } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { api } from '../api.ts';
 import { fromBase64, save, toBase64 } from '../files.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
+import { type FileFormat, FileFormatSelect } from '../pieces/FileFormatSelect.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -32,7 +33,7 @@ const pkcs12Type = 'application/x-pkcs12';
 /** Password, signing key, encryption key, import, own page, finish. */
 export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) {
   const [password] = useState(() => makePassword());
-  const [profile, setProfile] = useState<'modern' | 'compat'>('modern');
+  const [profile, setProfile] = useState<FileFormat>('modern');
   const [imported, setImported] = useState(false);
   const signing = useAct(async () => {
     const file = await makeSigningFile(secret, claim, password);
@@ -122,17 +123,7 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
             {claim.encryption === 'delivered' && (
               <Text size="sm">You have downloaded it before; you can do so again until you finish.</Text>
             )}
-            <Select
-              label="File format"
-              allowDeselect={false}
-              maw={420}
-              value={profile}
-              onChange={(value) => setProfile(value === 'compat' ? 'compat' : 'modern')}
-              data={[
-                { value: 'modern', label: 'Modern (try this first)' },
-                { value: 'compat', label: 'Compatible: for older Apple and Windows systems' },
-              ]}
-            />
+            <FileFormatSelect value={profile} onChange={setProfile} />
             <ProblemAlert error={encryption.error} />
             <Group>
               <Button

@@ -8,6 +8,7 @@ import { makePassword } from '../claim/password.ts';
 import { fromBase64, save } from '../files.ts';
 import { plural } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
+import { type FileFormat, FileFormatSelect } from '../pieces/FileFormatSelect.tsx';
 import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -63,7 +64,7 @@ interface KeyFile {
 function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkeys'] }) {
   const [password] = useState(() => makePassword());
   const [device, setDevice] = useState('');
-  const [profile, setProfile] = useState<'modern' | 'compat'>('modern');
+  const [profile, setProfile] = useState<FileFormat>('modern');
   const [credentialId, setCredentialId] = useState(passkeys[0]?.credentialId ?? '');
   const fetchKeys = useAct(
     async (): Promise<KeyFile> => {
@@ -121,17 +122,7 @@ function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkey
         value={device}
         onChange={(event) => setDevice(event.currentTarget.value)}
       />
-      <Select
-        label="File format"
-        allowDeselect={false}
-        maw={420}
-        value={profile}
-        onChange={(value) => setProfile(value === 'compat' ? 'compat' : 'modern')}
-        data={[
-          { value: 'modern', label: 'Modern (try this first)' },
-          { value: 'compat', label: 'Compatible: for older Apple and Windows systems' },
-        ]}
-      />
+      <FileFormatSelect value={profile} onChange={setProfile} />
       {passkeys.length > 1 && (
         <Select
           label="Passkey"
