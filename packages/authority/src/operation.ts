@@ -136,6 +136,16 @@ export async function performAll<Input extends z.ZodType, Result>(
   }
 }
 
+/** For `runAll`: a refusal is a value, which stands for its own input and leaves the others alone. */
+export async function orRefusal<T>(work: () => Promise<T>): Promise<T | AuthorityError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AuthorityError) return error;
+    throw error;
+  }
+}
+
 /** What `runAll` made of a single input. @throws AuthorityError where it was refused */
 function sole<Result>(all: readonly (Done<Result> | AuthorityError)[]): Done<Result> {
   const [one] = all;

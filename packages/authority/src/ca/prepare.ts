@@ -7,7 +7,7 @@ import type { CertificateUse } from '@chancery/api';
 import { formatName } from '@chancery/smime';
 import type { AuditDetails } from '../audit/trail.ts';
 import { AuthorityError } from '../errors.ts';
-import { bulkOperation, type Done } from '../operation.ts';
+import { bulkOperation, type Done, orRefusal } from '../operation.ts';
 import { type Principal, permissionsOf } from '../principal.ts';
 import { type AuthorityRow, authorityById, issuingAuthority } from '../store/authorities.ts';
 import type { CrlShard } from '../store/crl-shards.ts';
@@ -141,16 +141,6 @@ async function prepareAll(
   await insertIntents(tx, intents, world.clock());
   await allotSerials(tx, allotted);
   return prepared;
-}
-
-/** A refusal is a value here: it stands for its own input, and leaves the others alone. */
-async function orRefusal<T>(work: () => Promise<T>): Promise<T | AuthorityError> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AuthorityError) return error;
-    throw error;
-  }
 }
 
 interface Judged {

@@ -94,12 +94,12 @@ async function workOn(boss: PgBoss, name: JobName, handler: JobHandler, world: W
 
 /**
  * How many jobs are fetched by one query, and how many of those run side by side. Waiting for a directory costs nothing, and
- * thousands of people may wait at once. Whose key is made waits for commits most of the time, and RSA keys are
- * made as many at a time as there are cores (`kra/key-pool.ts`); more of them would take the connections that requests need.
+ * thousands of people may wait at once. Keys are escrowed and certified in groups (`together.ts`), which take one connection
+ * for all; RSA keys are made as many at a time as there are cores (`kra/key-pool.ts`).
  */
 const PACE: Partial<Record<JobName, { readonly batchSize: number; readonly width: number }>> = {
   'publish-person': { batchSize: 50, width: 10 },
-  'fulfil-enrollment': { batchSize: 20, width: 2 },
+  'fulfil-enrollment': { batchSize: 32, width: 16 },
 };
 
 // A batch, for pg-boss waits a whole polling interval after every batch that was not full.

@@ -10,8 +10,9 @@ import {
 } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
+import { AuthorityError } from '../errors.ts';
 import { createGateway } from '../identity/gateways.ts';
-import { perform } from '../operation.ts';
+import { perform, performAll } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { enrolGateway } from '../ra/enrollment.ts';
 import { rotateEncryptionKey } from '../ra/onboarding.ts';
@@ -125,6 +126,50 @@ describe('escrowing', () => {
     const { claim } = await secretOf(personId);
     const locks = await office.query(`SELECT 1 FROM escrow_locks WHERE kind = 'claim' AND holder = $1`, [claim.id]);
     expect(locks).toHaveLength(2);
+  });
+
+  it('goes together: each has its own key and records, and who is refused keeps nobody else from theirs', async () => {
+    const people = [await office.person('first@example.com'), await office.person('second@example.com')];
+    const done = await office.person('third@example.com');
+    const [issued] = await office.query(`SELECT id FROM enrollments WHERE person_id = $1 AND use = 'encryption'`, [
+      done,
+    ]);
+    const begun = await office.world.database.operations.transaction((tx) =>
+      insertEnrollments(
+        tx,
+        people.map((personId) => ({ personId, use: 'encryption' as const })),
+        new Date(),
+      ),
+    );
+    const [first = '', second = ''] = people.map((personId) => begun.find((one) => one.personId === personId)?.id);
+    const nobody = randomUUID();
+    const results = await performAll(
+      office.world,
+      escrowKey,
+      system,
+      [first, String(issued?.id), second, nobody, first].map((enrollmentId) => ({ enrollmentId })),
+    );
+    expect(results.map((one) => (one instanceof AuthorityError ? one.code : one.personId))).toEqual([
+      people[0],
+      'wrong-state',
+      people[1],
+      'not-found',
+      people[0],
+    ]);
+    expect(results[4]).toEqual(results[0]);
+    for (const personId of people) {
+      expect(await read((snapshot) => escrowedKeysOfPerson(snapshot, personId))).toHaveLength(2);
+    }
+    const records = await office.query(
+      `SELECT outcome, details->>'existing' AS existing FROM audit_records WHERE action = 'key.escrow' AND subject = ANY ($1) ORDER BY sequence`,
+      [[first, second, nobody].map((id) => `enrollment:${id}`)],
+    );
+    expect(records).toEqual([
+      { outcome: 'succeeded', existing: 'false' },
+      { outcome: 'succeeded', existing: 'false' },
+      { outcome: 'failed', existing: null },
+      { outcome: 'succeeded', existing: 'true' },
+    ]);
   });
 
   it('is refused once the enrolment waits no longer, and leaves no key', async () => {

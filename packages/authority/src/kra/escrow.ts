@@ -5,19 +5,20 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
-import { operation } from '../operation.ts';
+import { bulkOperation, type Done, orRefusal } from '../operation.ts';
+import type { Principal } from '../principal.ts';
 import { insertClaim, lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
-import { lockEnrollment, setEnrollmentKey } from '../store/enrollments.ts';
-import { type EscrowedKeyRow, escrowedKeyById } from '../store/escrow.ts';
+import { type EnrollmentRow, lockEnrollments, setEnrollmentKey } from '../store/enrollments.ts';
+import { type EscrowedKeyRow, escrowedKeysByIds } from '../store/escrow.ts';
 import { findOffice } from '../store/office.ts';
-import { lockPerson, type PersonRow } from '../store/people.ts';
+import { lockPeople, type PersonRow } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { claimExpiry, endClaim, sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
-import { generateSealedKey } from './generate.ts';
+import { generateSealedKey, type SealedKey } from './generate.ts';
 import { storeRecord } from './record.ts';
 
 declare const escrowed: unique symbol;
@@ -39,40 +40,97 @@ export interface EscrowReceipt {
  * open mail.
  * @throws AuthorityError `not-found`, `wrong-state` (the enrolment waits no longer, the person left)
  */
-export const escrowKey = operation({
+export const escrowKey = bulkOperation({
   action: 'key.escrow',
   permission: 'system',
   input: z.strictObject({ enrollmentId: z.uuid() }),
   subject: ({ enrollmentId }) => `enrollment:${enrollmentId}`,
-  async run(tx, { enrollmentId }, _by, world) {
-    const enrollment = await lockEnrollment(tx, enrollmentId);
-    if (enrollment === undefined) throw new AuthorityError('not-found', 'There is no such enrolment. No key was made.');
-    if (enrollment.use !== 'encryption' || enrollment.state !== 'waiting') {
-      throw new AuthorityError('wrong-state', `This enrolment is ${enrollment.state}. No key was made.`);
-    }
-    const known =
-      enrollment.escrowed_key_id === null ? undefined : await escrowedKeyById(tx, enrollment.escrowed_key_id);
-    if (known !== undefined) {
-      return {
-        result: receipt(known.id, known.person_id, known.spki, known.origin),
-        audit: { personId: known.person_id, escrowedKeyId: known.id, existing: true },
-      };
-    }
-    const person = await lockPerson(tx, enrollment.person_id);
-    if (person?.state !== 'active') {
-      throw new AuthorityError('wrong-state', 'The person has left in the meantime. No key was made.');
-    }
-    const { escrowedKeyId, spki, audit } = await makeRecord(tx, world, person);
-    await setEnrollmentKey(tx, enrollment.id, escrowedKeyId);
-    return {
-      result: receipt(escrowedKeyId, person.id, spki, 'kra'),
-      audit: { personId: person.id, escrowedKeyId, existing: false, ...audit },
-    };
-  },
+  runAll: escrowAll,
 });
 
-async function makeRecord(tx: Transaction, world: World, person: PersonRow) {
-  const at = world.clock();
+type Escrowed = Done<EscrowReceipt> | AuthorityError;
+
+async function escrowAll(
+  tx: Transaction,
+  inputs: readonly { readonly enrollmentId: string }[],
+  _by: Principal,
+  world: World,
+): Promise<Escrowed[]> {
+  const enrollments = await lockEnrollments(
+    tx,
+    inputs.map(({ enrollmentId }) => enrollmentId),
+  );
+  const waiting = [...enrollments.values()].filter(isWaiting);
+  const people = await lockPeople(
+    tx,
+    waiting.map(({ person_id }) => person_id),
+  );
+  const receipts = await receiptsOf(tx, waiting);
+  const lacking = waiting.filter((one) => !receipts.has(one.id) && people.get(one.person_id)?.state === 'active');
+  const made = await orRefusal(() => makeKeys(tx, world, lacking));
+  try {
+    const escrowed: Escrowed[] = [];
+    for (const { enrollmentId } of inputs) escrowed.push(await orRefusal(() => escrowOne(enrollmentId)));
+    return escrowed;
+  } finally {
+    if (made instanceof Map) for (const { key } of made.values()) key.dek.fill(0);
+  }
+
+  async function escrowOne(enrollmentId: string): Promise<Done<EscrowReceipt>> {
+    const enrollment = enrollments.get(enrollmentId);
+    if (enrollment === undefined) throw new AuthorityError('not-found', 'There is no such enrolment. No key was made.');
+    if (!isWaiting(enrollment)) {
+      throw new AuthorityError('wrong-state', `This enrolment is ${enrollment.state}. No key was made.`);
+    }
+    const known = receipts.get(enrollmentId);
+    if (known !== undefined) {
+      const { personId, escrowedKeyId } = known;
+      return { result: known, audit: { personId, escrowedKeyId, existing: true } };
+    }
+    if (made instanceof AuthorityError) throw made;
+    const [person, fresh] = [people.get(enrollment.person_id), made.get(enrollmentId)];
+    if (person === undefined || fresh === undefined) {
+      throw new AuthorityError('wrong-state', 'The person has left in the meantime. No key was made.');
+    }
+    const audit = await storeNewKey(tx, world, person, fresh);
+    await setEnrollmentKey(tx, enrollmentId, fresh.recordId);
+    const result = receipt(fresh.recordId, person.id, fresh.key.spki, 'kra');
+    // Asked for a second time in the same breath, it is the same.
+    receipts.set(enrollmentId, result);
+    return { result, audit: { personId: person.id, escrowedKeyId: fresh.recordId, existing: false, ...audit } };
+  }
+}
+
+const isWaiting = ({ use, state }: EnrollmentRow): boolean => use === 'encryption' && state === 'waiting';
+
+/** Of enrolments whose key is in escrow already, by enrolment. */
+async function receiptsOf(tx: Transaction, enrollments: readonly EnrollmentRow[]): Promise<Map<string, EscrowReceipt>> {
+  const keys = await escrowedKeysByIds(
+    tx,
+    enrollments.flatMap(({ escrowed_key_id }) => escrowed_key_id ?? []),
+  );
+  const byId = new Map(keys.map((key) => [key.id, key]));
+  return new Map(
+    enrollments.flatMap(({ id, escrowed_key_id }) => {
+      const key = byId.get(escrowed_key_id ?? '');
+      return key === undefined ? [] : [[id, receipt(key.id, key.person_id, key.spki, key.origin)] as const];
+    }),
+  );
+}
+
+interface NewKey {
+  readonly recordId: string;
+  readonly vault: VaultRow;
+  readonly key: SealedKey;
+}
+
+/** Side by side, for they are made on threads of their own. The caller zeroes each DEK. */
+async function makeKeys(
+  tx: Transaction,
+  world: World,
+  enrollments: readonly EnrollmentRow[],
+): Promise<Map<string, NewKey>> {
+  if (enrollments.length === 0) return new Map();
   const vault = await currentVault(tx);
   const { document } = await profileForUse(tx, 'encryption');
   if (!document.keyOrigins.includes('kra')) {
@@ -81,17 +139,25 @@ async function makeRecord(tx: Transaction, world: World, person: PersonRow) {
       'Keys for encryption are made on people’s devices in this office. No key was made here.',
     );
   }
-  const recordId = randomUUID();
-  const binding = { recordId, personId: person.id, vaultId: vault.id };
   const spec = document.keys.generate ?? 'rsa-3072';
-  const key = await generateSealedKey(spec, binding, await world.keyPool?.take(spec));
-  try {
-    const claim = await claimFor(tx, world, vault, person.id, at);
-    const audit = await storeRecord(tx, world, { recordId, person, vault, origin: 'kra', key, claim });
-    return { escrowedKeyId: recordId, spki: key.spki, audit };
-  } finally {
-    key.dek.fill(0);
-  }
+  const made = await Promise.allSettled(
+    enrollments.map(async ({ id, person_id: personId }) => {
+      const recordId = randomUUID();
+      const spare = await world.keyPool?.take(spec);
+      const key = await generateSealedKey(spec, { recordId, personId, vaultId: vault.id }, spare);
+      return [id, { recordId, vault, key }] as const;
+    }),
+  );
+  const failed = made.find((one) => one.status === 'rejected');
+  const keys = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (failed === undefined) return new Map(keys);
+  for (const [, { key }] of keys) key.dek.fill(0);
+  throw failed.reason;
+}
+
+async function storeNewKey(tx: Transaction, world: World, person: PersonRow, { recordId, vault, key }: NewKey) {
+  const claim = await claimFor(tx, world, vault, person.id, world.clock());
+  return storeRecord(tx, world, { recordId, person, vault, origin: 'kra', key, claim });
 }
 
 /** For the scheduler: spare keys of the kind that the next person gets, before there is a next person. */

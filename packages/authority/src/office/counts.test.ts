@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PkiOffice, pkiOffice } from '../../test/pki-office.ts';
 import type { World } from '../world.ts';
-import { countOffice } from './counts.ts';
+import { countOffice, restAfter } from './counts.ts';
 
 let office: PkiOffice;
 
@@ -42,4 +42,9 @@ it('what is counted slowly is kept for a while, says of when it is, and is count
   expect(Date.parse(later.countedAt)).toBeLessThanOrEqual(Date.now() - 600);
   expect(countings).toBe(1);
   expect((await countOffice(office.world)).people.active).toBe(first.people.active + 1);
+});
+
+it('one slow counting, of a moment when the office was busy, does not stand for long', () => {
+  expect(restAfter(600)).toBe(60_000);
+  expect(restAfter(20_000)).toBe(120_000);
 });

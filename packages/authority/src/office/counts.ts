@@ -10,8 +10,10 @@ export type OfficeCounts = Pick<Overview, 'people' | 'certificates' | 'escrow' |
 
 /** Milliseconds. Whatever is counted faster is counted whenever somebody asks. */
 const SLOW = 500;
-/** Counting takes a hundredth of the time at most, on each node. */
+/** Counting takes a hundredth of the time at most, on each node… */
 const REST = 100;
+/** …but one that was slow by chance, beside thousands who join, is not shown for a quarter of an hour. Milliseconds. */
+const LONGEST_REST = 120_000;
 /** Milliseconds after which nobody is shown what was counted; until then it is counted again behind their back. */
 const OLDEST = 900_000;
 
@@ -47,9 +49,12 @@ async function count(world: World): Promise<OfficeCounts> {
   const ended = performance.now();
   const took = ended - began;
   if (took < SLOW) kept.delete(world);
-  else kept.set(world, { counts: Promise.resolve(counts), freshUntil: ended + took * REST, until: ended + OLDEST });
+  else kept.set(world, { counts: Promise.resolve(counts), freshUntil: ended + restAfter(took), until: ended + OLDEST });
   return counts;
 }
+
+/** Both in milliseconds. */
+export const restAfter = (took: number): number => Math.min(took * REST, LONGEST_REST);
 
 async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']> {
   const valid = (use: string) => sql<string>`count(*) FILTER (WHERE EXISTS (

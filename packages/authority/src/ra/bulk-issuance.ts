@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type IssuanceIntent, prepareCertificate } from '../ca/prepare.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
 import { AuthorityError } from '../errors.ts';
-import { operation, perform, performAll } from '../operation.ts';
+import { operation, orRefusal, perform, performAll } from '../operation.ts';
 import { actorOf, system } from '../principal.ts';
 import { certificatesByKeys } from '../store/certificates.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
@@ -270,7 +270,7 @@ async function prepare(
     world,
     inputs,
     () => performAll(world, prepareCertificate, system, inputs),
-    (input) => orRefusal(perform(world, prepareCertificate, system, input)),
+    (input) => orRefusal(() => perform(world, prepareCertificate, system, input)),
   );
   const done = await unlessRefused(world, issuanceId, fresh, intents);
   return done.map(([item, intent]) => ({ item, intent }));
@@ -306,16 +306,7 @@ async function signAlone(
   const [fresh] = await prepare(world, issuanceId, [item], new Set());
   // Refused, and written down as such.
   if (fresh === undefined) return undefined;
-  return orRefusal(perform(world, signCertificate, system, fresh.intent));
-}
-
-async function orRefusal<T>(work: Promise<T>): Promise<T | AuthorityError> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof AuthorityError) return error;
-    throw error;
-  }
+  return orRefusal(() => perform(world, signCertificate, system, fresh.intent));
 }
 
 /** Those that were done; the sentence that refused each of the others is written down with it. */

@@ -27,14 +27,14 @@ export async function fulfilEnrollment(world: World, enrollmentId: string): Prom
   const enrollment = await world.database.snapshot((snapshot) => enrollmentById(snapshot, enrollmentId));
   if (enrollment?.state !== 'waiting' || enrollment.use !== 'encryption') return;
   try {
-    const key = await perform(world, escrowKey, system, { enrollmentId });
-    const intent = await perform(world, prepareCertificate, system, {
+    const key = await performTogether(world, escrowKey, system, { enrollmentId });
+    const intent = await performTogether(world, prepareCertificate, system, {
       use: 'encryption',
       key,
       personId: enrollment.person_id,
       enrollmentId,
     });
-    await perform(world, signCertificate, system, intent);
+    await performTogether(world, signCertificate, system, intent);
   } catch (error) {
     if (error instanceof AuthorityError) {
       if (OVERTAKEN.has(error.code) && (await isDoneByAnother(world, enrollmentId))) return;

@@ -10,9 +10,16 @@ export async function enrollmentById(snapshot: Snapshot, id: string): Promise<En
   return snapshot.selectFrom('enrollments').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Held until commit. */
-export async function lockEnrollment(tx: Transaction, id: string): Promise<EnrollmentRow | undefined> {
-  return tx.selectFrom('enrollments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+/** By id, held until commit; one that is not there is absent. */
+export async function lockEnrollments(tx: Transaction, ids: readonly string[]): Promise<Map<string, EnrollmentRow>> {
+  const rows = await tx
+    .selectFrom('enrollments')
+    .selectAll()
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 export async function waitingEnrollments(snapshot: Snapshot, personIds: readonly string[]): Promise<EnrollmentRow[]> {

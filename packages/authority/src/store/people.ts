@@ -54,6 +54,12 @@ export async function lockPerson(tx: Transaction, id: string): Promise<PersonRow
   return held && personById(tx, id);
 }
 
+/** By id, held until commit; whoever is not there is absent. */
+export async function lockPeople(tx: Transaction, ids: readonly string[]): Promise<Map<string, PersonRow>> {
+  await sql`SELECT id FROM people WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR UPDATE`.execute(tx);
+  return new Map((await peopleByIds(tx, ids)).map((person) => [person.id, person]));
+}
+
 /** Everyone whose address or external id is among these, held until commit. */
 export async function lockPeopleNamed(
   tx: Transaction,
