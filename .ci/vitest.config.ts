@@ -11,6 +11,7 @@ export default defineConfig({
       { test: { ...endToEnd.test, name: 'end to end' } },
       { test: { ...interop.test, name: 'interoperability' } },
     ],
-    maxWorkers: 2,
+    // More than there are cores: the suites wait for windows, disks and other programs half of their time.
+    maxWorkers: 3,
   },
 });
