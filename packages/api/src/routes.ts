@@ -34,6 +34,7 @@ import {
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
 import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
+import { enrolmentRoutes } from './enrolment-routes.ts';
 import { ApproveDestruction, ArchiveChallenge, DeviceKey, Retention } from './escrow.ts';
 import {
   GatewayConfiguration,
@@ -693,6 +694,9 @@ export const routes = {
     body: RevokeRequest,
     response: ImportedCertificate,
   }),
+
+  // Devices
+  ...enrolmentRoutes,
 
   // Of the service itself
   issueScepRa: route({

@@ -5,6 +5,8 @@ import { OperatorRole, recoveryReasons } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+import { EnrolmentConfig } from './enrolment-config.ts';
+import { SecretReference } from './secret-reference.ts';
 
 function isWitnessKey(text: string): boolean {
   try {
@@ -13,10 +15,6 @@ function isWitnessKey(text: string): boolean {
     return false;
   }
 }
-
-/** A secret is never written in the file: it is read from a file or the environment when the process starts. */
-const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
-export type SecretReference = z.infer<typeof SecretReference>;
 
 const LdapTarget = z.strictObject({
   url: z.string().regex(/^ldaps?:\/\//, 'begins with ldap:// or ldaps://'),
@@ -250,6 +248,7 @@ const AuthorityConfigSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  enrolment: EnrolmentConfig.prefault({}),
   mail: MailConfig.optional(),
   roles: z
     .strictObject({

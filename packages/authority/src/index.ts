@@ -7,6 +7,7 @@ export {
   parseAuthorityConfig,
   readSecret,
 } from './config.ts';
+export { enrolmentWarnings } from './enrolment-config.ts';
 export { checkToken, openKeyStores, openKeyStoresForStatus, pinRefusalFile } from './key-stores.ts';
 export { type EscrowExport, EscrowExportLine, openExported, vaultLockOf } from './kra/open-offline.ts';
 export { StartError } from './listen-address.ts';

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { lacksShipped, shipProfiles } from './ca/change-profile.ts';
 import { type AuthorityConfig, publicUrlOf } from './config.ts';
+import { startEst } from './endpoints/est/est-server.ts';
 import { handlers } from './endpoints/rest/handlers.ts';
 import { createServer } from './endpoints/rest/server.ts';
+import { enrolmentWarnings } from './enrolment-config.ts';
 import { settleExclusiveRolesOnce } from './identity/exclusive-roles.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
@@ -43,6 +45,8 @@ export interface RunningAuthority {
   /** Where it is reached, without a trailing slash. */
   readonly url: string;
   readonly port: number;
+  /** Of EST, where it listens by itself. */
+  readonly estPort: number | undefined;
   /** The one-time link, where the office is not set up yet. */
   readonly setupUrl: string | undefined;
   /** For the command line on this machine. */
@@ -104,9 +108,12 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       version: VERSION,
     });
     closing.push(() => app.close());
+    const est = await startEst(world);
+    if (est !== undefined) closing.push(est.stop);
     await app.listen({ host, port }).catch((error: unknown) => {
       throw explainListenError(error, host, port, configFile);
     });
+    for (const warning of enrolmentWarnings(config.enrolment)) log.warn('config.discouraged', { warning });
     await addShippedProfiles(world);
     await settleExclusiveRolesOnce(world);
     await jobs.work(world, jobHandlers, tick);
@@ -116,6 +123,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     return {
       url: publicUrlOf({ ...config, server: { ...config.server, publicUrl: undefined } }),
       port,
+      estPort: est?.port,
       setupUrl: await setUpLink(world),
       localToken,
       stop: close,

@@ -72,10 +72,13 @@ import {
   submitIssuance,
   withdrawIssuance,
 } from './ra/bulk-issuance.ts';
+import { makeChallenge, withdrawChallenge } from './ra/challenge.ts';
 import { showClaim } from './ra/claim-link.ts';
+import { decideEnrolment, requestEnrolment, settleEnrolment } from './ra/device-enrolment.ts';
 import { archiveFromDevice, challengeDevice } from './ra/device-keys.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
+import { deliverGeneratedKey } from './ra/generated-key.ts';
 import { askForHelp, closeHelp } from './ra/help.ts';
 import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
@@ -128,6 +131,12 @@ export const operations: readonly Listed[] = [
   finishClaim,
   expireClaim,
   escrowKey,
+  makeChallenge,
+  withdrawChallenge,
+  requestEnrolment,
+  decideEnrolment,
+  settleEnrolment,
+  deliverGeneratedKey,
   challengeDevice,
   archiveFromDevice,
   addOwnerLocks,

@@ -15,6 +15,8 @@ export type Principal =
     }
   /** A mail gateway, by its bearer token. */
   | { readonly kind: 'gateway'; readonly id: string; readonly name: string }
+  /** A program that makes challenges for the devices that it manages, by the token of its entry in the configuration. */
+  | { readonly kind: 'manager'; readonly id: string; readonly name: string }
   /** An end entity: by the secret of a claim link, or signed in to their own page. Acts on what is that person's own only. */
   | { readonly kind: 'person'; readonly id: string; readonly name: string; readonly signedIn?: true }
   /** Whoever can read the token file in the data folder: the command line on this machine, as an administrator. */
@@ -27,7 +29,7 @@ export type Principal =
 export const system: Principal = { kind: 'system', id: 'system', name: 'system' };
 export const anonymous: Principal = { kind: 'anonymous', id: 'anonymous', name: 'anonymous' };
 
-/** As the audit trail writes it: `operator:<id>`, `gateway:<id>`, `person:<id>`, `local`, `system`, `anonymous`. */
+/** As the audit trail writes it: `operator:<id>`, `gateway:<id>`, `manager:<name>`, `person:<id>`, `local`, `system`, `anonymous`. */
 export function actorOf(by: Principal): string {
   return by.kind === by.id ? by.kind : `${by.kind}:${by.id}`;
 }
@@ -45,6 +47,7 @@ export function permissionsOf(by: Principal): ReadonlySet<Permission> {
   }
   if (by.kind === 'person') return new Set(by.signedIn === true ? rolePermissions.employee : []);
   if (by.kind === 'gateway') return new Set(rolePermissions.gateway);
+  if (by.kind === 'manager') return new Set(['challenge:make']);
   if (by.kind === 'local') return new Set(rolePermissions.administrator);
   return new Set();
 }

@@ -188,6 +188,7 @@ const rooms: Readonly<Record<string, string>> = {
   revocation: 'OCSP and CRLs: what they say of a certificate',
   online: 'Paths with what is fetched for them',
   pkcs12: 'PKCS#12 files',
+  scep: 'SCEP: the one message that enrolment exchanges',
   x509: 'Certificates, names, extensions, requests, CRLs',
   mime: 'MIME, by offsets into the original octets',
   asn1: 'PEM and object identifiers',

@@ -154,6 +154,17 @@ export {
   parseOcspResponse,
 } from './revocation/ocsp.ts';
 export { verifyOcspResponse } from './revocation/verify-ocsp.ts';
+// ---- scep
+export {
+  makePkiMessage,
+  type PkiMessage,
+  type PkiMessageInput,
+  pkiFailures,
+  pkiMessageTypes,
+  pkiStatuses,
+  readCertificateQuery,
+  readPkiMessage,
+} from './scep/pki-message.ts';
 export {
   buildTbsCrl,
   type CrlToSign,
@@ -181,6 +192,7 @@ export {
   parseCrl,
   verifyCrlSignature,
 } from './x509/crl.ts';
+export { buildCsrAttributes, type CsrAttributesInput } from './x509/csr-attributes.ts';
 export {
   authorityInfoAccess,
   authorityKeyIdentifier,

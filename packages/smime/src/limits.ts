@@ -124,6 +124,14 @@ export const limits = {
   /** Octets that CompressedData may expand to, and its greatest ratio: zlib reaches 1,032 to 1 on zeros. */
   decompressedOctets: 268_435_456,
   decompressionRatio: 200,
+  /** Octets of one SCEP message: a request for a key of 16,384 bits with every extension stays under 20 KB. */
+  scepMessageOctets: 131_072,
+  /** Characters of a transactionID: clients send a hash in hex, or base64; some sent 80. */
+  scepTransactionId: 255,
+  /** Octets of a nonce; RFC 8894 3.2.1.5 has 16. */
+  scepNonceOctets: 64,
+  /** Characters of a failInfoText: a sentence or three. */
+  scepFailureText: 1_000,
   /** Layers (signed, encrypted, compressed) that are opened inside one another. Triple wrapping (RFC 2634) has three. */
   layers: 8,
 } as const;

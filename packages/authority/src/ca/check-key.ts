@@ -53,8 +53,8 @@ export function requireSoundKey(spki: Uint8Array, { keys }: ProfileDocument): vo
 }
 
 /**
- * One key, one holder, one purpose. An escrowed key alone may be certified again, for the same person: an address that
- * is added changes the certificate, and its owner has the key already.
+ * One key, one holder, one purpose. An escrowed key may be certified again, for the same person: an address that is added
+ * changes the certificate, and its owner has the key already. So may one that signs, where its own certificate is renewed.
  * @returns intents that a crash left behind for it, to be given up
  */
 export async function requireFreshKey(
@@ -76,6 +76,11 @@ export async function requireFreshKey(
     });
     if (!genuine) throw unusable('The escrow receipt is not for a key of this person.');
     if (certificates.some((other) => !isSameHolder(other) || other.revocation_reason === 'keyCompromise'))
+      throw seenBefore();
+  } else if (input.use === 'signing' && input.renews !== undefined) {
+    const { renews } = input;
+    const isRenewed = certificates.some(({ serial_number }) => serial_number === renews);
+    if (!isRenewed || certificates.some((other) => !isSameHolder(other) || other.revocation_reason === 'keyCompromise'))
       throw seenBefore();
   } else if (certificates.length > 0) throw seenBefore();
   if (!intents.every(isSameHolder)) throw seenBefore();

@@ -14,6 +14,10 @@ export const PrepareInput = z.discriminatedUnion('use', [
     personId: z.uuid(),
     keyOrigin: z.enum(['device', 'browser', 'gateway']),
     enrollmentId: z.uuid().optional(),
+    /** The id of a profile for signing; without it, the one that the office has chosen. */
+    profile: z.string().optional(),
+    /** Serial number of the certificate of that very key which this one follows. */
+    renews: z.string().optional(),
     /** The request of a batch that this certificate answers. */
     item: z.strictObject({ issuanceId: z.uuid(), position: z.int() }).optional(),
   }),

@@ -23,7 +23,7 @@ import {
   usesOfKeys,
 } from '../store/intents.ts';
 import { allotSerials, type ItemKey } from '../store/issuances.ts';
-import { profileForUse, type VersionedProfile } from '../store/profiles.ts';
+import { latestProfile, profileForUse, type VersionedProfile } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
 import { keyOf, requireFreshKey, requireOrigin, requirePossession, requireSoundKey, seenBefore } from './check-key.ts';
@@ -70,6 +70,8 @@ interface Desk {
   readonly authority: AuthorityRow;
   readonly people: ReadonlyMap<string, EndEntity>;
   readonly profiles: ReadonlyMap<CertificateUse, VersionedProfile>;
+  /** Those that inputs name, by their ids. */
+  readonly named: ReadonlyMap<string, VersionedProfile>;
   /** Lists that the authority's certificates are shared out among. */
   readonly shards: readonly CrlShard[];
   /** Authorities that have cross-certificates. */
@@ -98,6 +100,7 @@ async function prepareAll(
         [...new Set(inputs.map(({ use }) => use))].map(async (use) => [use, await profileForUse(tx, use)] as const),
       ),
     ),
+    named: await profilesNamed(tx, inputs),
     authority,
     shards: await shardsInUse(tx, world, authority),
     crossed: new Set((await listCrossCertificates(tx)).map(({ subjectId }) => subjectId)),
@@ -233,7 +236,22 @@ async function authoritiesOf(tx: Transaction, ids: readonly string[]): Promise<M
   return found;
 }
 
-function profileFor({ profiles }: Desk, { use }: PrepareInput): VersionedProfile {
+async function profilesNamed(tx: Transaction, inputs: readonly PrepareInput[]): Promise<Map<string, VersionedProfile>> {
+  const named = new Map<string, VersionedProfile>();
+  for (const id of new Set(inputs.flatMap((input) => (input.use === 'signing' ? (input.profile ?? []) : [])))) {
+    const profile = await latestProfile(tx, id);
+    if (profile !== undefined) named.set(id, profile);
+  }
+  return named;
+}
+
+function profileFor({ profiles, named }: Desk, input: PrepareInput): VersionedProfile {
+  const { use } = input;
+  if (input.use === 'signing' && input.profile !== undefined) {
+    const wanted = named.get(input.profile);
+    if (wanted?.document.use === 'signing') return wanted;
+    throw new AuthorityError('not-found', `There is no profile "${input.profile}" for signing. Nothing was issued.`);
+  }
   const row = profiles.get(use);
   if (row === undefined) throw new Error(`The profile for ${use} was not read`);
   return row;

@@ -17,12 +17,16 @@ import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { sendDueNotices } from '../notices/send.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
+import { sweepEnrolments } from '../ra/device-enrolment.ts';
+import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
 import type { World } from '../world.ts';
 
 const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-crls': generateDueCrls,
   'due-responders': renewDueResponders,
+  'due-scep-ra': renewRegistrationAuthority,
+  'device-enrolments': sweepEnrolments,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'lapsed-recoveries': async (world) => {

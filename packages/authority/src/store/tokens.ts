@@ -1,5 +1,5 @@
 /** Every secret that is handed out once and kept as a hash: set-up, invitation and sign-in links, sessions, gateway tokens. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -13,6 +13,11 @@ export function newToken(): string {
 /** SHA-256: a token is random, so a slow hash would protect nothing more. */
 export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
+}
+
+/** Takes the same time whatever the two have in common. */
+export function sameSecret(one: string, other: string): boolean {
+  return timingSafeEqual(hashToken(one), hashToken(other));
 }
 
 export async function insertToken(

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkToken, describeConfig as describeAuthority, parseAuthorityConfig } from '@chancery/authority';
+import {
+  checkToken,
+  describeConfig as describeAuthority,
+  enrolmentWarnings,
+  parseAuthorityConfig,
+} from '@chancery/authority';
 import { describeConfig as describeGateway, parseGatewayConfig } from '@chancery/gateway';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
@@ -26,8 +31,11 @@ export function checkConfigCommand(): Command {
       const token = await checkToken(authority, processLog());
       const verdict =
         token?.state === 'unavailable' ? 'Both can be read, and the token cannot be used.' : 'Both can be used.';
-      print(options, token ? { ...described, token } : described, () =>
-        [verdict, ...(token ? [describeHealth([token])] : []), JSON.stringify(described, null, 2)].join('\n'),
+      const warnings = enrolmentWarnings(authority.enrolment);
+      print(options, { ...described, warnings, ...(token && { token }) }, () =>
+        [verdict, ...warnings, ...(token ? [describeHealth([token])] : []), JSON.stringify(described, null, 2)].join(
+          '\n',
+        ),
       );
       if (token?.state === 'unavailable') process.exitCode = exitCodes.refused;
     });

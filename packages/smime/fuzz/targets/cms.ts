@@ -3,6 +3,7 @@ import {
   decryptContent,
   inspectMessage,
   parseCertificate,
+  readPkiMessage,
   SmimeError,
   verifyContent,
   verifyObject,
@@ -22,6 +23,7 @@ export const cms: Target = {
     ...corpusSeeds('fuzz-openssl/cms'),
     ...corpusSeeds('embedded-cms-fixtures/rustcrypto-cms/examples', /\.(bin|ber|der|p7b)$/),
     ...corpusSeeds('heimdal-hx509', /^test-(signed|enveloped)/),
+    ...corpusSeeds('scep-est/micromdm-scep/testdata', /\.der$/),
   ],
   mutate: (input, dice, other) => (dice.oneIn(6) ? mutateOctets(input, dice, other) : mutateDer(input, dice, other)),
   run: async (input) => {
@@ -41,6 +43,10 @@ export const cms: Target = {
     await allowed(async () => {
       const opened = await decryptContent({ der: input, keys });
       must(opened.recipients.length > 0, 'what is opened has a recipient');
+    });
+    await allowed(async () => {
+      const read = readPkiMessage(input);
+      must(read.signature !== 'valid' || read.signer !== undefined, 'nothing is signed by nobody');
     });
     await inspectMessage({ message: input, anchors: [root.certificate], keys, at: now });
     for (const { certificate } of judged.signers) if (certificate) parseCertificate(certificate.der);

@@ -38,6 +38,8 @@ export interface CertificateRequest {
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
   /** Addresses in the subject alternative names and the subject. */
   readonly emails: readonly string[];
+  /** Dotted object identifiers of the attributes that stand in it. */
+  readonly attributeTypes: readonly string[];
   /** PKCS#9 challengePassword: SCEP's one-time secret. Never log it. */
   readonly challengePassword: string | undefined;
   /** DER AlgorithmIdentifier. */
@@ -57,7 +59,9 @@ export function parseRequest(der: Uint8Array): CertificateRequest {
   const signature = outer.bitStringOctets();
   outer.finish('the certification request');
 
-  if (info.smallInteger() !== 0) throw info.unexpected('a certification request of an unknown version', start);
+  // RFC 2986 4.1 knows version 0 alone; devices of Apple write 2 into the same structure when they speak SCEP.
+  const version = info.smallInteger();
+  if (version !== 0 && version !== 2) throw info.unexpected('a certification request of an unknown version', start);
   const subject = readName(info);
   const spki = info.element(tag.sequence);
   const keyKind = keyKindIfKnown(spki);
@@ -97,6 +101,7 @@ export function parseRequest(der: Uint8Array): CertificateRequest {
     subjectAltNames,
     keyUsage: usage && readKeyUsage(usage.value),
     emails: certificateEmails({ subject, subjectAltNames }),
+    attributeTypes: [...seen],
     challengePassword,
     signatureAlgorithm,
     signature,

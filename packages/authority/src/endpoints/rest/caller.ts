@@ -1,12 +1,12 @@
 /** Who is calling, and from which page. */
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { publicUrlOf } from '../../config.ts';
+import { publicUrlOf, readSecret } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { principalOfToken } from '../../identity/authenticate.ts';
 import { personOfToken } from '../../identity/person-sessions.ts';
 import type { Principal } from '../../principal.ts';
-import { hashToken } from '../../store/tokens.ts';
+import { hashToken, sameSecret } from '../../store/tokens.ts';
 import type { World } from '../../world.ts';
 
 export const SESSION_COOKIE = 'chancery_session';
@@ -29,6 +29,8 @@ export async function authenticate(
     if (timingSafeEqual(hashToken(token), localTokenHash)) return { by: local, token };
     const by = await principalOfToken(world, token);
     if (by !== undefined) return { by, token };
+    const manager = managerOfToken(world, token);
+    if (manager !== undefined) return { by: manager, token };
   }
   throw new AuthorityError(
     'unauthenticated',
@@ -36,6 +38,13 @@ export async function authenticate(
       ? 'Sign in first. Nothing was changed.'
       : 'This session has ended, or the token is not known here. Nothing was changed. Sign in again.',
   );
+}
+
+/** A program that manages devices, by the token in the configuration. */
+function managerOfToken({ config }: World, token: string): Principal | undefined {
+  const names = Object.entries(config.enrolment.manager);
+  const found = names.find(([, { token: reference }]) => sameSecret(token, readSecret(reference, config.home)));
+  return found && { kind: 'manager', id: found[0], name: `device manager ${found[0]}` };
 }
 
 /**

@@ -5,6 +5,7 @@ import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
+import { enrolmentHandlers } from './enrolment.ts';
 import { escrowHandlers } from './escrow.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
@@ -34,6 +35,7 @@ export const handlers: Handlers<RouteName> = {
   ...peopleHandlers,
   ...certificateHandlers,
   ...serviceCertificateHandlers,
+  ...enrolmentHandlers,
   ...authorityHandlers,
   ...crossCertificateHandlers,
   ...offlineRootHandlers,

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiError, type RouteName, routes } from '@chancery/api';
-import { parseCertificate, readPkcs12 } from '@chancery/smime';
+import { buildName, buildRequest, localSigner, parseCertificate, readPkcs12 } from '@chancery/smime';
 import {
   deriveOwnerKey,
   deriveShareKey,
@@ -18,6 +18,7 @@ import pg from 'pg';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkSecret, type RunningOffice, runningOffice } from '../../../test/running-office.ts';
+import { deviceKey } from '../../../test/scep-client.ts';
 import { SoftwareAuthenticator } from '../../../test/software-authenticator.ts';
 
 type Json = Record<string, unknown>;
@@ -434,6 +435,34 @@ describe('everything about me', () => {
     const written = JSON.stringify(items);
     expect(written).not.toContain(eve.id);
     expect(written).not.toContain(eve.address);
+  });
+});
+
+describe('a device of one’s own', () => {
+  it('is certified once an operator agrees: whoever has the session alone has no key that signs', async () => {
+    const client = await as(dora);
+    const key = deviceKey();
+    const request = await buildRequest({
+      subject: buildName([{ type: 'commonName', value: 'a smart card' }]),
+      signer: localSigner(key),
+    });
+    const body = { csr: Buffer.from(request).toString('base64') };
+    const waiting = await client.uploadMyRequest({ body });
+    expect(waiting).toMatchObject({ state: 'waiting', certificate: null });
+    const params = { id: waiting.id };
+    await office.local.decideEnrolment({ params, body: { decision: 'approve', reason: 'She showed the card.' } });
+    const [listed] = (await office.local.enrolments({ query: { state: 'issued' } })).items;
+    expect(listed).toMatchObject({ id: waiting.id, protocol: 'upload', proof: 'session', personId: dora.id });
+    const signing = (await client.myself()).signing.map(({ serialNumber }) => serialNumber);
+    expect(signing).toContain(listed?.serialNumber);
+    const foreign = await buildRequest({
+      subject: buildName([]),
+      signer: localSigner(deviceKey()),
+      emails: [eve.address],
+    });
+    const hers = client.uploadMyRequest({ body: { csr: Buffer.from(foreign).toString('base64') } });
+    expect(await refusal(hers)).toBe('forbidden');
+    expect(await client.makeMyChallenge({ body: {} })).toMatchObject({ approval: true, use: 'signing' });
   });
 });
 

@@ -14,8 +14,10 @@ import {
 import { z } from 'zod';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
+import { estEndpoint } from '../est/est-endpoint.ts';
 import { ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
 import { repositoryEndpoint } from '../repository/repository-endpoint.ts';
+import { scepEndpoint } from '../scep/scep-endpoint.ts';
 import { serveConsole } from './console.ts';
 import type { Handlers } from './handler.ts';
 import { answerError } from './problem.ts';
@@ -46,6 +48,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // Apart from the rest: no cookies, no rate limit, no policies for browsers.
   await app.register(ocspEndpoint(options.responder, world.clock));
   await app.register(repositoryEndpoint(world));
+  const { proxy } = world.config.enrolment.est ?? {};
+  if (proxy !== undefined) await app.register(estEndpoint(world, { proxy }));
+  if (world.config.enrolment.scep) await app.register(scepEndpoint(world));
   await app.register(async (api) => {
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);

@@ -1,0 +1,305 @@
+/** From a pkiMessage to its CertRep (RFC 8894 section 3): who signed it, what is inside, what the office makes of it, how it is said. */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type Certificate,
+  type CertificateRequest,
+  certsOnly,
+  decryptContent,
+  encryptContent,
+  makePkiMessage,
+  type PkiMessage,
+  parseCertificate,
+  parseRequest,
+  pkiFailures,
+  pkiMessageTypes,
+  pkiStatuses,
+  readCertificateQuery,
+  readPkiMessage,
+  SmimeError,
+} from '@chancery/smime';
+import type { EnrolmentLabel } from '../../enrolment-config.ts';
+import { AuthorityError } from '../../errors.ts';
+import { anonymous, type Principal } from '../../principal.ts';
+import { challengeHolder, staticHolder } from '../../ra/challenge.ts';
+import { addressesIn, continueEnrolment, type Enrolled, enrolDevice } from '../../ra/device-enrolment.ts';
+import { type RegistrationAuthority, registrationAuthorities } from '../../ra/registration-authority.ts';
+import { type CertificateRow, certificateBySerial } from '../../store/certificates.ts';
+import { polledEnrolment } from '../../store/device-enrolments.ts';
+import { personById } from '../../store/people.ts';
+import type { World } from '../../world.ts';
+import { scepFailures } from './failures.ts';
+
+export interface ScepLabel {
+  readonly name: string;
+  readonly settings: EnrolmentLabel;
+}
+
+/**
+ * DER CertRep. A refusal is an answer too.
+ * @throws SmimeError for what is no pkiMessage, AuthorityError for what HTTP says (`scepFailures`)
+ */
+export async function answerMessage(world: World, label: ScepLabel, octets: Uint8Array): Promise<Uint8Array> {
+  const message = readPkiMessage(octets);
+  const ras = await registrationAuthorities(world);
+  try {
+    return await answer(world, label, message, ras);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === undefined) throw error;
+    world.log.info('scep.refused', { label: label.name, messageType: message.messageType, reason: failure.text });
+    return reply(world, message, failure.ra ?? ras[0], failure);
+  }
+}
+
+type Ra = RegistrationAuthority;
+
+/** A failure that is SCEP's own to say. */
+class Refusal extends Error {
+  readonly failInfo: number;
+  readonly ra: Ra | undefined;
+  constructor(failInfo: number, text: string, ra?: Ra) {
+    super(text);
+    this.failInfo = failInfo;
+    this.ra = ra;
+  }
+}
+
+function failureOf(error: unknown): { failInfo: number; text: string; ra?: Ra | undefined } | undefined {
+  if (error instanceof Refusal) return { failInfo: error.failInfo, text: error.message, ra: error.ra };
+  if (!(error instanceof AuthorityError)) return undefined;
+  const said = scepFailures[error.code];
+  return 'failInfo' in said ? { failInfo: said.failInfo, text: error.message } : undefined;
+}
+
+async function answer(
+  world: World,
+  label: ScepLabel,
+  message: PkiMessage,
+  ras: readonly [Ra, ...Ra[]],
+): Promise<Uint8Array> {
+  const { signer } = message;
+  if (signer === undefined || message.signature !== 'valid')
+    throw new Refusal(pkiFailures.badMessageCheck, 'The signature of the message does not verify.');
+  if (message.weakDigest && !label.settings.legacyCiphers)
+    throw new Refusal(pkiFailures.badAlg, 'SHA-1 and MD5 are not taken here. Use SHA-256.');
+  const asked = { world, label, message, signer, own: await ownCertificate(world, signer) };
+  switch (message.messageType) {
+    case pkiMessageTypes.PKCSReq:
+    case pkiMessageTypes.RenewalReq:
+    case pkiMessageTypes.UpdateReq:
+      return enrol(asked, ras);
+    case pkiMessageTypes.CertPoll:
+      return poll(asked, ras);
+    case pkiMessageTypes.GetCert:
+      return lookUp(asked, ras);
+    case pkiMessageTypes.GetCRL:
+      throw new Refusal(pkiFailures.badRequest, 'Revocation lists are where the certificate says (RFC 8894 2.6.4).');
+    default:
+      throw new Refusal(pkiFailures.badRequest, 'This type of message is not known here.');
+  }
+}
+
+interface Asked {
+  readonly world: World;
+  readonly label: ScepLabel;
+  readonly message: PkiMessage;
+  readonly signer: Certificate;
+  /** The signer's certificate, where this office issued it. */
+  readonly own: CertificateRow | undefined;
+}
+
+/**
+ * RFC 8894 2.3: signed with a key of the device's own, and a challenge inside; or with the certificate that is renewed. Which of the two
+ * it is, the signer decides: clients renew with PKCSReq, and repeat a challenge that was used up long ago. The RFC has the first sign
+ * with the key of the request; devices of Apple sign with one that they make for the day. The request proves its own key.
+ */
+async function enrol(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Array> {
+  const { world, label, message, signer, own } = asked;
+  const { ra, content } = await open(message, ras, label.settings.legacyCiphers);
+  const request = requestIn(content, ra);
+  const renews = own?.use === 'signing' && own.person_id !== null;
+  if (!renews && message.messageType !== pkiMessageTypes.PKCSReq)
+    throw new Refusal(pkiFailures.badCertId, 'A renewal is signed with a certificate of this office.', ra);
+  const common = {
+    protocol: 'scep',
+    label: label.name,
+    use: 'signing',
+    request: content,
+    transactionId: message.transactionId,
+    signer: signer.spki,
+  } as const;
+  if (renews) {
+    const by = await holderOf(world, own);
+    const enrolled = await enrolDevice(world, by, {
+      ...common,
+      proof: { kind: 'certificate', serialNumber: own.serial_number },
+    });
+    return replyWith(asked, ra, enrolled);
+  }
+  const secret = request.challengePassword ?? '';
+  const fixed = await staticHolder(world, label.name, secret, addressesIn(request));
+  const enrolled =
+    fixed === undefined
+      ? await enrolDevice(world, await challengeHolder(world, secret), {
+          ...common,
+          proof: { kind: 'challenge', secret: secret.slice(0, 500) },
+        })
+      : await enrolDevice(world, fixed, { ...common, proof: { kind: 'static' } });
+  return replyWith(asked, ra, enrolled);
+}
+
+/** RFC 8894 3.3.3: matched on the transaction, and on the key that signs. What is inside says nothing more. */
+async function poll(asked: Asked, [ra]: readonly [Ra, ...Ra[]]): Promise<Uint8Array> {
+  const { world, label, message, signer, own } = asked;
+  const row = await world.database.snapshot((snapshot) =>
+    polledEnrolment(snapshot, {
+      label: label.name,
+      transactionId: message.transactionId,
+      spkiSha256: createHash('sha256').update(signer.spki).digest(),
+      renews: own?.serial_number,
+    }),
+  );
+  if (row === undefined) throw new Refusal(pkiFailures.badCertId, 'There is no such transaction of this key.', ra);
+  return replyWith(asked, ra, await continueEnrolment(world, row.id, true));
+}
+
+/** RFC 8894 3.3.4: a person's own certificates, to whoever signs with one of them. */
+async function lookUp(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Array> {
+  const { world, message, own, label } = asked;
+  const { ra, content } = await open(message, ras, label.settings.legacyCiphers);
+  const wanted = queryIn(content, ra);
+  const found = await world.database.snapshot((snapshot) => certificateBySerial(snapshot, wanted.serialNumber));
+  const certificate = found && parseCertificate(found.certificate);
+  if (
+    own?.person_id == null ||
+    certificate === undefined ||
+    found?.person_id !== own.person_id ||
+    Buffer.compare(certificate.issuer.der, wanted.issuer) !== 0
+  )
+    throw new Refusal(pkiFailures.badCertId, 'There is no such certificate of yours.', ra);
+  return replyCertificate(asked, ra, certificate);
+}
+
+/**
+ * Opens the envelope with whichever registration authority it is for. Nothing tells a client why it does not open: what is inside
+ * is known to be a request only once it has opened.
+ */
+async function open(
+  message: PkiMessage,
+  ras: readonly [Ra, ...Ra[]],
+  legacy: boolean,
+): Promise<{ ra: Ra; content: Uint8Array }> {
+  const { envelope } = message;
+  if (envelope === undefined) throw unopened(ras[0]);
+  for (const ra of ras) {
+    try {
+      const keys = [{ decrypter: await ra.decrypter(), certificate: ra.certificate }];
+      const { content } = await decryptContent({ der: envelope, keys, legacy });
+      return { ra, content };
+    } catch (error) {
+      if (!(error instanceof SmimeError)) throw error;
+      if (error.code === 'no-matching-recipient') continue;
+      if (error.code === 'legacy-algorithm' || error.code === 'unsupported')
+        throw new Refusal(
+          pkiFailures.badAlg,
+          'The message is encrypted with a cipher that is not taken here. Use AES.',
+          ra,
+        );
+      throw unopened(ra);
+    }
+  }
+  throw unopened(ras[0]);
+}
+
+const unopened = (ra: Ra) =>
+  new Refusal(
+    pkiFailures.badMessageCheck,
+    'The message does not open as a request to this registration authority.',
+    ra,
+  );
+
+function requestIn(content: Uint8Array, ra: Ra): CertificateRequest {
+  try {
+    return parseRequest(content);
+  } catch (error) {
+    if (error instanceof SmimeError) throw unopened(ra);
+    throw error;
+  }
+}
+
+function queryIn(content: Uint8Array, ra: Ra): ReturnType<typeof readCertificateQuery> {
+  try {
+    return readCertificateQuery(content);
+  } catch (error) {
+    if (error instanceof SmimeError) throw unopened(ra);
+    throw error;
+  }
+}
+
+/** The certificate itself, octet for octet: another with its number and name is none of ours. */
+async function ownCertificate(world: World, signer: Certificate): Promise<CertificateRow | undefined> {
+  const row = await world.database.snapshot((snapshot) => certificateBySerial(snapshot, signer.serialNumber));
+  return row !== undefined && Buffer.compare(row.certificate, signer.der) === 0 ? row : undefined;
+}
+
+async function holderOf(world: World, { person_id }: CertificateRow): Promise<Principal> {
+  const person =
+    person_id === null ? undefined : await world.database.snapshot((snapshot) => personById(snapshot, person_id));
+  return person === undefined ? anonymous : { kind: 'person', id: person.id, name: person.name };
+}
+
+function replyWith(asked: Asked, ra: Ra, enrolled: Enrolled): Promise<Uint8Array> {
+  if (enrolled.state === 'issued')
+    return replyCertificate(asked, ra, parseCertificate(enrolled.certificate.certificate));
+  return reply(asked.world, asked.message, ra, undefined);
+}
+
+/** RFC 8894 3.3.2.1: the certificate in a degenerate SignedData, encrypted to whoever signed the request. */
+async function replyCertificate(asked: Asked, ra: Ra, certificate: Certificate): Promise<Uint8Array> {
+  const envelope = await encryptContent({
+    content: certsOnly([certificate]),
+    recipients: [asked.signer],
+    // What every client of today and of ten years ago opens.
+    cipher: 'aes-128-cbc',
+  });
+  return signReply(asked.world, asked.message, ra, { status: pkiStatuses.SUCCESS, envelope });
+}
+
+function reply(
+  world: World,
+  message: PkiMessage,
+  ra: Ra,
+  failure: { readonly failInfo: number; readonly text: string } | undefined,
+): Promise<Uint8Array> {
+  return signReply(
+    world,
+    message,
+    ra,
+    failure === undefined
+      ? { status: pkiStatuses.PENDING }
+      : { status: pkiStatuses.FAILURE, failure: failure.failInfo, failureText: failure.text },
+  );
+}
+
+async function signReply(
+  world: World,
+  message: PkiMessage,
+  ra: Ra,
+  said: {
+    readonly status: number;
+    readonly failure?: number;
+    readonly failureText?: string;
+    readonly envelope?: Uint8Array;
+  },
+): Promise<Uint8Array> {
+  return makePkiMessage({
+    messageType: pkiMessageTypes.CertRep,
+    transactionId: message.transactionId,
+    senderNonce: randomBytes(16),
+    recipientNonce: message.senderNonce,
+    ...said,
+    signer: await ra.signer(),
+    certificate: ra.certificate,
+    signingTime: world.clock(),
+  });
+}

@@ -1,0 +1,419 @@
+/**
+ * What devices ask for, whatever the protocol: a request that is judged, recorded, decided on where an operator has to, and answered
+ * once. Names and addresses come from the directory; a request that names somebody else's address is refused.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { type CertificateRequest, nameValues, oids, parseRequest, SmimeError } from '@chancery/smime';
+import { z } from 'zod';
+import { requirePossession, requireSoundKey, seenBefore } from '../ca/check-key.ts';
+import { prepareCertificate } from '../ca/prepare.ts';
+import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
+import { labelOf, needsApproval } from '../enrolment-config.ts';
+import { AuthorityError } from '../errors.ts';
+import { operation, perform } from '../operation.ts';
+import { actorOf, type Principal, system } from '../principal.ts';
+import { chainOf } from '../store/authorities.ts';
+import { certificateByKey, certificateBySerial } from '../store/certificates.ts';
+import type { Transaction } from '../store/database.ts';
+import {
+  changeDeviceEnrolment,
+  type DeviceEnrolmentRow,
+  deviceEnrolmentById,
+  deviceEnrolmentsSince,
+  deviceEnrolmentWith,
+  insertDeviceEnrolment,
+  lockDeviceEnrolment,
+  markEnrolmentChallenge,
+} from '../store/device-enrolments.ts';
+import { waitingEnrollments } from '../store/enrollments.ts';
+import { lockKeys, usesOfKeys } from '../store/intents.ts';
+import { isAddressOf, lockPerson, type PersonRow } from '../store/people.ts';
+import { profileForUse } from '../store/profiles.ts';
+import type { World } from '../world.ts';
+import { deviceProfile, takeChallenge } from './challenge.ts';
+
+const Der = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+
+const Proof = z.discriminatedUnion('kind', [
+  /** A one-time challenge, which is used up. */
+  z.strictObject({ kind: z.literal('challenge'), secret: z.string().max(500) }),
+  /** The endpoint has compared it: `by` is whom the request names. */
+  z.strictObject({ kind: z.literal('static') }),
+  /** The endpoint has checked a signature with the key of this certificate: `by` is whose it is. */
+  z.strictObject({ kind: z.literal('certificate'), serialNumber: z.string() }),
+  /** Signed in to their own page. */
+  z.strictObject({ kind: z.literal('session') }),
+]);
+
+const EnrolmentRequest = z.strictObject({
+  protocol: z.enum(['scep', 'est', 'upload']),
+  /** Of the endpoint; `default` for the one without. */
+  label: z.string().max(40),
+  /** `encryption`: the office makes the key, and the request's own is of no use. */
+  use: z.enum(['signing', 'encryption']),
+  /** PKCS#10, DER. */
+  request: Der,
+  transactionId: z.string().max(255).nullable(),
+  /** DER SubjectPublicKeyInfo of whoever signed around it; without it, the request's own. */
+  signer: Der.optional(),
+  proof: Proof,
+});
+
+export type Enrolled =
+  | { readonly state: 'issued'; readonly id: string; readonly certificate: SignedCertificate }
+  /** For an operator to decide on. */
+  | { readonly state: 'waiting'; readonly id: string }
+  /** The key is to be made and delivered. */
+  | { readonly state: 'approved'; readonly id: string };
+
+/**
+ * Judges and records a request, and issues its certificate where nobody has to decide on it first. A request that waits, or was
+ * approved meanwhile, may come again and is the same one.
+ * @param by whom the proof proves; anonymous where it proves nobody
+ * @throws AuthorityError by what is wrong
+ */
+export async function enrolDevice(
+  world: World,
+  by: Principal,
+  input: z.input<typeof EnrolmentRequest>,
+): Promise<Enrolled> {
+  const id = await perform(world, requestEnrolment, by, input);
+  return continueEnrolment(world, id, true);
+}
+
+/** @throws AuthorityError `wrong-credentials`, `forbidden`, `unusable-input`, `conflict`, `wrong-state`, `not-found` */
+export const requestEnrolment = operation({
+  action: 'enrolment.request',
+  permission: { guard: () => true, description: 'a challenge, a certificate of ours, or their own page' },
+  input: EnrolmentRequest,
+  subject: ({ protocol, label }) => `enrolment:${protocol}:${label}`,
+  async run(tx, input, by, world) {
+    const at = world.clock();
+    const settings = labelOf(world.config.enrolment, input.label);
+    if (settings === undefined) throw refused('not-found', `There is no label "${input.label}"`);
+    const request = read(input.request);
+    const spkiSha256 = digestOf(request.spki);
+    const proven = await proofOf(tx, input, by, at, spkiSha256);
+    if ('known' in proven) return { result: proven.known, audit: { enrolmentId: proven.known, again: true } };
+    const { person, challenge, renews } = proven;
+    const profile = await deviceProfile(tx, settings.profile ?? proven.profile);
+    // A challenge is for one profile, and so is a certificate that is renewed: an endpoint makes nothing else of them.
+    if (proven.profile !== undefined && profile.id !== proven.profile)
+      throw refused('forbidden', `This endpoint issues by the profile "${profile.id}", and this is for another`);
+    if (profile.document.use !== input.use)
+      throw refused('forbidden', `This is for a certificate for ${profile.document.use}`);
+    requirePossession(request);
+    requireOwnNames(request, person);
+    if (input.use === 'signing') {
+      requireSoundKey(request.spki, profile.document);
+      await requireFresh(tx, spkiSha256, renews);
+    }
+    const id = randomUUID();
+    const waits =
+      challenge?.approval === true ||
+      (input.proof.kind === 'session' && world.config.enrolment.selfService === 'approval') ||
+      // Whoever was let in before is known.
+      (needsApproval(settings) && input.proof.kind !== 'certificate');
+    await insertDeviceEnrolment(tx, {
+      id,
+      protocol: input.protocol,
+      label: input.label,
+      use: input.use,
+      profile: profile.id,
+      person_id: person.id,
+      request: Buffer.from(input.request),
+      spki_sha256: spkiSha256,
+      signer_sha256: input.signer === undefined ? spkiSha256 : digestOf(input.signer),
+      transaction_id: input.transactionId,
+      proof: input.proof.kind,
+      challenge_id: challenge?.id ?? null,
+      renews: renews ?? null,
+      state: waits ? 'waiting' : 'approved',
+      requested_at: at,
+      decided_at: null,
+      decided_by: null,
+      reason: null,
+      serial_number: null,
+      delivered_at: null,
+    });
+    if (challenge !== undefined) await markEnrolmentChallenge(tx, challenge.id, 'used_at', at);
+    return {
+      result: id,
+      audit: {
+        enrolmentId: id,
+        personId: person.id,
+        proof: input.proof.kind,
+        ...(challenge && { challengeId: challenge.id }),
+        ...(renews !== undefined && { renews }),
+        profile: profile.id,
+        spkiSha256: spkiSha256.toString('hex'),
+        waits,
+      },
+    };
+  },
+});
+
+/** The same words from whichever operator, and for the person's own trail. @throws AuthorityError `not-found`, `wrong-state` */
+export const decideEnrolment = operation({
+  action: 'enrolment.decide',
+  permission: 'certificate:issue',
+  input: z.strictObject({
+    id: z.uuid(),
+    decision: z.enum(['approve', 'refuse']),
+    reason: z.string().trim().min(1).max(500),
+  }),
+  subject: ({ id }) => `enrolment:${id}`,
+  async run(tx, { id, decision, reason }, by, world) {
+    const enrolment = await lockDeviceEnrolment(tx, id);
+    if (enrolment === undefined) throw refused('not-found', 'There is no such request');
+    if (enrolment.state !== 'waiting') throw refused('wrong-state', `This request is ${enrolment.state} already`);
+    await changeDeviceEnrolment(tx, id, {
+      state: decision === 'approve' ? 'approved' : 'refused',
+      decided_at: world.clock(),
+      decided_by: by.name,
+      reason,
+    });
+    return { result: undefined, audit: { personId: enrolment.person_id, decision, reason, by: actorOf(by) } };
+  },
+});
+
+/** The decision, and the certificate at once where one is to be issued: the device is given it when it asks again. */
+export async function decideAndIssue(
+  world: World,
+  by: Principal,
+  decision: z.input<(typeof decideEnrolment)['input']>,
+): Promise<void> {
+  await perform(world, decideEnrolment, by, decision);
+  if (decision.decision === 'approve') await continueEnrolment(world, decision.id, false);
+}
+
+/** Where it stands, issued where that is to be done. @param deliver the device itself is asking, and is given what there is */
+export async function continueEnrolment(world: World, id: string, deliver: boolean): Promise<Enrolled> {
+  const row = await world.database.snapshot((snapshot) => deviceEnrolmentById(snapshot, id));
+  if (row === undefined) throw refused('not-found', 'There is no such request');
+  switch (row.state) {
+    case 'waiting':
+      return { state: 'waiting', id };
+    case 'refused':
+      throw new AuthorityError('forbidden', `This request was refused: ${row.reason}`);
+    case 'approved':
+      return row.use === 'encryption' ? { state: 'approved', id } : issue(world, row, deliver);
+    case 'issued': {
+      if (deliver && row.delivered_at === null)
+        await perform(world, settleEnrolment, system, { id, outcome: 'delivered' });
+      return { state: 'issued', id, certificate: await certificateOf(world, row.serial_number ?? '') };
+    }
+  }
+}
+
+/** What became of a request. */
+export const settleEnrolment = operation({
+  action: 'enrolment.settle',
+  permission: 'system',
+  input: z.strictObject({
+    id: z.uuid(),
+    outcome: z.enum(['issued', 'delivered', 'refused']),
+    serialNumber: z.string().optional(),
+    /** It is in the answer that the device waits for. */
+    delivered: z.boolean().default(false),
+    reason: z.string().optional(),
+  }),
+  subject: ({ id }) => `enrolment:${id}`,
+  async run(tx, { id, outcome, serialNumber, delivered, reason }, _by, world) {
+    const enrolment = await lockDeviceEnrolment(tx, id);
+    if (enrolment === undefined) throw refused('not-found', 'There is no such request');
+    const at = world.clock();
+    const audit = {
+      personId: enrolment.person_id,
+      outcome,
+      ...(serialNumber && { serialNumber }),
+      ...(reason && { reason }),
+    };
+    if (outcome === 'delivered') await changeDeviceEnrolment(tx, id, { delivered_at: at });
+    else if (enrolment.state === 'issued') return { result: undefined, audit: { ...audit, already: true } };
+    else if (outcome === 'issued' && serialNumber !== undefined)
+      await changeDeviceEnrolment(tx, id, {
+        state: 'issued',
+        serial_number: serialNumber,
+        ...(delivered && { delivered_at: at }),
+      });
+    else
+      await changeDeviceEnrolment(tx, id, {
+        state: 'refused',
+        reason: reason ?? 'No reason was given.',
+        decided_at: at,
+      });
+    return { result: undefined, audit };
+  },
+});
+
+/** Days that a request waits for an operator. */
+const WAITING_DAYS = 14;
+/** Minutes after which an approved request is taken for the remains of a crash. */
+const LEFT_MINUTES = 2;
+
+/** For the scheduler: issues what a crash left behind, and gives up what nobody decided on. */
+export async function sweepEnrolments(world: World): Promise<void> {
+  const now = world.clock().getTime();
+  const left = await world.database.snapshot((snapshot) =>
+    deviceEnrolmentsSince(snapshot, 'approved', new Date(now - LEFT_MINUTES * 60_000), 100),
+  );
+  for (const row of left.filter(({ use }) => use === 'signing')) {
+    await issue(world, row, false).catch((error: Error) =>
+      world.log.warn('enrolment.not-issued', { enrolmentId: row.id, error: error.message }),
+    );
+  }
+  const lapsed = await world.database.snapshot((snapshot) =>
+    deviceEnrolmentsSince(snapshot, 'waiting', new Date(now - WAITING_DAYS * 86_400_000), 100),
+  );
+  for (const { id } of lapsed) {
+    const reason = `Nobody decided on it within ${WAITING_DAYS} days.`;
+    await perform(world, settleEnrolment, system, { id, outcome: 'refused', reason });
+  }
+}
+
+async function issue(world: World, row: DeviceEnrolmentRow, deliver: boolean): Promise<Enrolled> {
+  const settle = (serialNumber: string) =>
+    perform(world, settleEnrolment, system, { id: row.id, outcome: 'issued', serialNumber, delivered: deliver });
+  const before = await world.database.snapshot((snapshot) => certificateByKey(snapshot, row.spki_sha256, 'signing'));
+  if (before !== undefined && before.person_id === row.person_id && before.issued_at >= row.requested_at) {
+    await settle(before.serial_number);
+    return { state: 'issued', id: row.id, certificate: await certificateOf(world, before.serial_number) };
+  }
+  const waiting = await world.database.snapshot((snapshot) => waitingEnrollments(snapshot, [row.person_id]));
+  const enrollmentId = waiting.find(({ use }) => use === 'signing')?.id;
+  const sameKey = before !== undefined && before.serial_number === row.renews;
+  try {
+    const intent = await perform(world, prepareCertificate, system, {
+      use: 'signing',
+      request: row.request,
+      personId: row.person_id,
+      keyOrigin: 'device',
+      profile: row.profile,
+      ...(sameKey && { renews: before.serial_number }),
+      ...(enrollmentId !== undefined && { enrollmentId }),
+    });
+    const certificate = await perform(world, signCertificate, system, intent);
+    await settle(certificate.serialNumber);
+    return { state: 'issued', id: row.id, certificate };
+  } catch (error) {
+    if (error instanceof AuthorityError && !LATER.has(error.code))
+      await perform(world, settleEnrolment, system, { id: row.id, outcome: 'refused', reason: error.message });
+    throw error;
+  }
+}
+
+/** What may be gone the next time. */
+const LATER = new Set<AuthorityError['code']>(['unavailable', 'internal', 'rate-limited']);
+
+async function certificateOf(world: World, serialNumber: string): Promise<SignedCertificate> {
+  return world.database.snapshot(async (snapshot) => {
+    const row = await certificateBySerial(snapshot, serialNumber);
+    if (row === undefined) throw new Error('The certificate of an enrolment is not there');
+    return { serialNumber, certificate: row.certificate, chain: await chainOf(snapshot, row.authority_id) };
+  });
+}
+
+type Proven =
+  | { readonly known: string }
+  | {
+      readonly person: PersonRow;
+      readonly profile?: string;
+      readonly challenge?: { readonly id: string; readonly approval: boolean };
+      readonly renews?: string;
+    };
+
+/** Whom the proof proves, and what it is good for. */
+async function proofOf(
+  tx: Transaction,
+  { proof, label, protocol, use }: z.output<typeof EnrolmentRequest>,
+  by: Principal,
+  at: Date,
+  spkiSha256: Buffer,
+): Promise<Proven> {
+  const mayReturn = (before: DeviceEnrolmentRow): boolean =>
+    before.delivered_at === null &&
+    before.state !== 'refused' &&
+    before.label === label &&
+    before.protocol === protocol &&
+    before.use === use &&
+    before.spki_sha256.equals(spkiSha256);
+  if (proof.kind === 'challenge') {
+    const challenge = await takeChallenge(tx, proof.secret, by.kind === 'person' ? by.id : undefined, at);
+    if (challenge.used_at !== null) {
+      const before = await deviceEnrolmentWith(tx, { challengeId: challenge.id });
+      if (before !== undefined && mayReturn(before)) return { known: before.id };
+      throw refused('wrong-state', 'This challenge was used already, and is good for nothing more');
+    }
+    return { person: await present(tx, by), profile: challenge.profile, challenge };
+  }
+  const person = await present(tx, by);
+  if (proof.kind !== 'certificate') return { person };
+  const own = await certificateBySerial(tx, proof.serialNumber);
+  if (own?.person_id !== person.id || own.use !== 'signing')
+    throw refused('forbidden', 'This certificate is not for signing, or not of this person');
+  if (own.revoked_at !== null || own.not_after <= at || own.not_before > at)
+    throw refused('forbidden', 'This certificate is revoked or has ended, and renews nothing. Ask for a challenge');
+  const before = await deviceEnrolmentWith(tx, { renews: own.serial_number, use });
+  if (before !== undefined) {
+    if (mayReturn(before)) return { known: before.id };
+    // An encryption key is made for a device that proves itself by its certificate, once for each.
+    throw refused('wrong-state', 'This certificate was renewed already, and renews nothing more');
+  }
+  return {
+    person,
+    renews: own.serial_number,
+    ...(use === 'signing' ? { profile: own.profile } : await encryption(tx)),
+  };
+}
+
+async function encryption(tx: Transaction): Promise<{ profile: string }> {
+  const { id } = await profileForUse(tx, 'encryption');
+  return { profile: id };
+}
+
+/** Held until commit. */
+async function present(tx: Transaction, by: Principal): Promise<PersonRow> {
+  if (by.kind !== 'person') throw refused('wrong-credentials', 'Nothing shows whose request this is');
+  const person = await lockPerson(tx, by.id);
+  if (person === undefined) throw refused('not-found', 'There is no such person');
+  if (person.state !== 'active') throw refused('wrong-state', `${person.name} has left`);
+  return person;
+}
+
+function read(der: Uint8Array): CertificateRequest {
+  try {
+    return parseRequest(der);
+  } catch (error) {
+    if (!(error instanceof SmimeError)) throw error;
+    throw refused('unusable-input', `The certificate request cannot be read: ${error.message}`);
+  }
+}
+
+/** What a request names decides nothing; but one that names somebody else is not this person's. */
+function requireOwnNames(request: CertificateRequest, person: PersonRow): void {
+  const foreign = addressesIn(request).find((address) => !isAddressOf(person, address));
+  if (foreign === undefined) return;
+  throw refused('forbidden', 'The request names an address that is not this person’s');
+}
+
+/** Wherever an address stands: in the alternative names, in the subject, and where devices put one into the common name. */
+export function addressesIn(request: CertificateRequest): string[] {
+  const common = nameValues(request.subject, oids.commonName).filter((value) => value.includes('@'));
+  return [...new Set([...request.emails, ...common])];
+}
+
+/** Never certified before, but for one that is renewed. `prepareCertificate` looks again. */
+async function requireFresh(tx: Transaction, spkiSha256: Buffer, renews: string | undefined): Promise<void> {
+  await lockKeys(tx, [spkiSha256]);
+  const uses = (await usesOfKeys(tx, [spkiSha256])).get(spkiSha256.toString('hex')) ?? [];
+  const certified = uses.filter(({ kind }) => kind === 'certificate');
+  if (certified.length === 0) return;
+  if (renews === undefined || !certified.some(({ serial_number }) => serial_number === renews)) throw seenBefore();
+}
+
+const digestOf = (spki: Uint8Array): Buffer => createHash('sha256').update(spki).digest();
+
+function refused(code: AuthorityError['code'], rule: string): AuthorityError {
+  return new AuthorityError(code, `${rule}. Nothing was issued.`);
+}

@@ -1,0 +1,175 @@
+/** One-time challenges for devices, and what devices asked for. Of a challenge only the hash is kept. */
+import type { Selectable } from 'kysely';
+import type { Snapshot, Transaction } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export type EnrolmentChallengeRow = Selectable<Schema['enrolment_challenges']>;
+export type DeviceEnrolmentRow = Selectable<Schema['device_enrolments']>;
+type State = DeviceEnrolmentRow['state'];
+
+export async function insertEnrolmentChallenge(
+  tx: Transaction,
+  challenge: Omit<EnrolmentChallengeRow, 'used_at' | 'withdrawn_at'>,
+): Promise<void> {
+  await tx
+    .insertInto('enrolment_challenges')
+    .values({ ...challenge, used_at: null, withdrawn_at: null })
+    .execute();
+}
+
+export async function enrolmentChallengeByHash(
+  snapshot: Snapshot,
+  hash: Buffer,
+): Promise<EnrolmentChallengeRow | undefined> {
+  return snapshot.selectFrom('enrolment_challenges').selectAll().where('hash', '=', hash).executeTakeFirst();
+}
+
+/** Held until commit: of two who come with it at once, the second finds it used. */
+export async function lockEnrolmentChallenge(
+  tx: Transaction,
+  by: { readonly hash: Buffer } | { readonly id: string },
+): Promise<EnrolmentChallengeRow | undefined> {
+  const query = tx.selectFrom('enrolment_challenges').selectAll().forUpdate();
+  return 'id' in by
+    ? query.where('id', '=', by.id).executeTakeFirst()
+    : query.where('hash', '=', by.hash).executeTakeFirst();
+}
+
+export async function markEnrolmentChallenge(
+  tx: Transaction,
+  id: string,
+  what: 'used_at' | 'withdrawn_at',
+  at: Date,
+): Promise<void> {
+  await tx
+    .updateTable('enrolment_challenges')
+    .set({ [what]: at })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Neither used nor withdrawn nor lapsed, newest first. */
+export async function openEnrolmentChallenges(
+  snapshot: Snapshot,
+  personId: string,
+  at: Date,
+): Promise<EnrolmentChallengeRow[]> {
+  return snapshot
+    .selectFrom('enrolment_challenges')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('used_at', 'is', null)
+    .where('withdrawn_at', 'is', null)
+    .where('expires_at', '>', at)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .execute();
+}
+
+export async function insertDeviceEnrolment(tx: Transaction, enrolment: DeviceEnrolmentRow): Promise<void> {
+  await tx.insertInto('device_enrolments').values(enrolment).execute();
+}
+
+export async function deviceEnrolmentById(snapshot: Snapshot, id: string): Promise<DeviceEnrolmentRow | undefined> {
+  return snapshot.selectFrom('device_enrolments').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Held until commit. */
+export async function lockDeviceEnrolment(tx: Transaction, id: string): Promise<DeviceEnrolmentRow | undefined> {
+  return tx.selectFrom('device_enrolments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+/** The one that a challenge was used for, or that renews a certificate; refused ones do not count for the latter. */
+export async function deviceEnrolmentWith(
+  snapshot: Snapshot,
+  by: { readonly challengeId: string } | { readonly renews: string; readonly use: DeviceEnrolmentRow['use'] },
+): Promise<DeviceEnrolmentRow | undefined> {
+  const query = snapshot.selectFrom('device_enrolments').selectAll();
+  return 'challengeId' in by
+    ? query.where('challenge_id', '=', by.challengeId).executeTakeFirst()
+    : query
+        .where('renews', '=', by.renews)
+        .where('use', '=', by.use)
+        .where('state', '<>', 'refused')
+        .executeTakeFirst();
+}
+
+/** What a client that polls may mean, newest first. */
+export async function polledEnrolment(
+  snapshot: Snapshot,
+  poll: {
+    readonly label: string;
+    readonly transactionId: string;
+    /** Of the key that signs the poll. */
+    readonly spkiSha256: Buffer;
+    /** Serial number of the certificate that signs it, where that is one of ours. */
+    readonly renews: string | undefined;
+  },
+): Promise<DeviceEnrolmentRow | undefined> {
+  const query = snapshot
+    .selectFrom('device_enrolments')
+    .selectAll()
+    .where('protocol', '=', 'scep')
+    .where('label', '=', poll.label)
+    .where('transaction_id', '=', poll.transactionId)
+    .orderBy('requested_at', 'desc')
+    .limit(1);
+  return poll.renews === undefined
+    ? query
+        .where((where) =>
+          where.or([where('spki_sha256', '=', poll.spkiSha256), where('signer_sha256', '=', poll.spkiSha256)]),
+        )
+        .executeTakeFirst()
+    : query.where('renews', '=', poll.renews).executeTakeFirst();
+}
+
+export async function changeDeviceEnrolment(
+  tx: Transaction,
+  id: string,
+  change: Partial<
+    Pick<DeviceEnrolmentRow, 'state' | 'decided_at' | 'decided_by' | 'reason' | 'serial_number' | 'delivered_at'>
+  >,
+): Promise<void> {
+  await tx.updateTable('device_enrolments').set(change).where('id', '=', id).execute();
+}
+
+/** Asked for before that instant, and still in that state; oldest first. */
+export async function deviceEnrolmentsSince(
+  snapshot: Snapshot,
+  state: State,
+  before: Date,
+  limit: number,
+): Promise<DeviceEnrolmentRow[]> {
+  return snapshot
+    .selectFrom('device_enrolments')
+    .selectAll()
+    .where('state', '=', state)
+    .where('requested_at', '<', before)
+    .orderBy('requested_at')
+    .limit(limit)
+    .execute();
+}
+
+export interface ListedEnrolment extends DeviceEnrolmentRow {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Newest first; those that wait oldest first, since they are to be decided in that order. */
+export async function listDeviceEnrolments(
+  snapshot: Snapshot,
+  filter: { readonly state?: State | undefined; readonly limit: number },
+): Promise<ListedEnrolment[]> {
+  let query = snapshot
+    .selectFrom('device_enrolments as e')
+    .innerJoin('people as p', 'p.id', 'e.person_id')
+    .innerJoin('person_addresses as a', (join) => join.onRef('a.person_id', '=', 'p.id').on('a.is_primary', '=', true))
+    .selectAll('e')
+    .select(['p.name', 'a.address'])
+    .limit(filter.limit);
+  if (filter.state !== undefined) query = query.where('e.state', '=', filter.state);
+  return query
+    .orderBy('e.requested_at', filter.state === 'waiting' ? 'asc' : 'desc')
+    .orderBy('e.id')
+    .execute();
+}
