@@ -26,7 +26,15 @@ export { Finding, InspectNode } from './inspect.ts';
 export type { LegalHold } from './legal-holds.ts';
 export { Origins } from './origins.ts';
 export { CertificateHistory, Overview } from './overview.ts';
-export { ImportReport, NewPerson, Person, PersonAttributes, PersonDetail, SigningKeyOrigin } from './people.ts';
+export {
+  ImportReport,
+  NewPerson,
+  Person,
+  PersonAttributes,
+  PersonDetail,
+  SigningKeyOrigin,
+  SourceKind,
+} from './people.ts';
 export { type ProfileChange, profileChanges } from './profile-changes.ts';
 export {
   baselineEditions,

@@ -24,6 +24,10 @@ export const PersonAttributes = z.strictObject({
 });
 export type PersonAttributes = z.infer<typeof PersonAttributes>;
 
+/** Where people come from: typed in, a CSV file, a SCIM client, a directory. */
+export const SourceKind = z.enum(['hand', 'csv', 'scim', 'ldap']);
+export type SourceKind = z.infer<typeof SourceKind>;
+
 export const NewPerson = z.object({
   address: Address,
   name: z.string().trim().min(1).max(200),
@@ -93,6 +97,27 @@ export const PersonDetail = Person.extend({
     }),
   ),
   claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),
+  /** That were theirs: their keys are found by these too. */
+  formerAddresses: z.array(z.object({ address: z.string(), until: Instant })),
+  /** What sources of people say of them, the deciding one first. */
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      kind: SourceKind,
+      /** How the source itself calls them. */
+      key: z.string(),
+      active: z.boolean(),
+      /** When it ceased to present them. */
+      goneAt: Instant.nullable(),
+      changedAt: Instant,
+      /** Why it is not wholly in force. */
+      conflict: z.string().nullable(),
+    }),
+  ),
+  groups: z.array(z.object({ source: z.string(), name: z.string(), direct: z.boolean() })),
+  manager: z.object({ id: Id, name: z.string(), address: Address }).nullable(),
+  /** By use, the profile that a group of theirs gives them. */
+  profiles: z.object({ signing: z.string().optional(), encryption: z.string().optional() }),
   /** What they sign in with to their own page, and how many of those open their keys. */
   passkeys: z.object({ all: z.int(), openingKeys: z.int() }),
 });
@@ -100,6 +125,8 @@ export type PersonDetail = z.infer<typeof PersonDetail>;
 
 /** No defaults here: what is left out stays as it is. */
 export const PersonPatch = z.object({
+  /** The one before stays theirs as a further address, unless `aliases` says which do. */
+  address: Address.optional(),
   name: NewPerson.shape.name.optional(),
   aliases: NewPerson.shape.aliases.unwrap().optional(),
   externalId: NewPerson.shape.externalId.unwrap().optional(),

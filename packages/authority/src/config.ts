@@ -6,6 +6,7 @@ import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { EnrolmentConfig } from './enrolment-config.ts';
+import { IdentityConfig } from './identity/configuration.ts';
 import { SecretReference } from './secret-reference.ts';
 
 function isWitnessKey(text: string): boolean {
@@ -259,6 +260,7 @@ const AuthorityConfigSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
+  identity: IdentityConfig.prefault({}),
   crl: CrlGeneral.prefault({}),
   status: StatusConfig.prefault({}),
   audit: z

@@ -43,6 +43,9 @@ import {
 } from './identity/person-sessions.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
+import { linkRecord, readmitPerson, reconcileSource } from './identity/sources/catch-up.ts';
+import { contactSource, presentPerson } from './identity/sources/present.ts';
+import { presentGroup, withdrawGroup } from './identity/sources/present-groups.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
 import { beginDrill, proveKeys } from './kra/drill.ts';
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
@@ -117,6 +120,13 @@ export const operations: readonly Listed[] = [
   createGateway,
   gatewaySeen,
   writeJournal,
+  contactSource,
+  presentPerson,
+  presentGroup,
+  withdrawGroup,
+  reconcileSource,
+  linkRecord,
+  readmitPerson,
   addPerson,
   changePerson,
   removePerson,

@@ -23,7 +23,7 @@ import {
   usesOfKeys,
 } from '../store/intents.ts';
 import { allotSerials, type ItemKey } from '../store/issuances.ts';
-import { latestProfile, profileForUse, type VersionedProfile } from '../store/profiles.ts';
+import { latestProfile, profileForUse, profileOfPerson, type VersionedProfile } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { keyLabel } from './authority-key.ts';
 import { keyOf, requireFreshKey, requireOrigin, requirePossession, requireSoundKey, seenBefore } from './check-key.ts';
@@ -72,6 +72,8 @@ interface Desk {
   readonly profiles: ReadonlyMap<CertificateUse, VersionedProfile>;
   /** Those that inputs name, by their ids. */
   readonly named: ReadonlyMap<string, VersionedProfile>;
+  /** Of people whose groups give them another, by id and use. */
+  readonly ownProfiles: ReadonlyMap<string, VersionedProfile>;
   /** Lists that the authority's certificates are shared out among. */
   readonly shards: readonly CrlShard[];
   /** Authorities that have cross-certificates. */
@@ -87,14 +89,16 @@ async function prepareAll(
   world: World,
 ): Promise<Prepared[]> {
   const authority = await issuingAuthority(tx);
+  const people = await holdEndEntities(
+    tx,
+    inputs.flatMap((input) => ('personId' in input ? input.personId : [])),
+  );
   const desk: Desk = {
     tx,
     by,
     world,
-    people: await holdEndEntities(
-      tx,
-      inputs.flatMap((input) => ('personId' in input ? input.personId : [])),
-    ),
+    people,
+    ownProfiles: await ownProfiles(tx, people),
     profiles: new Map(
       await Promise.all(
         [...new Set(inputs.map(({ use }) => use))].map(async (use) => [use, await profileForUse(tx, use)] as const),
@@ -236,6 +240,19 @@ async function authoritiesOf(tx: Transaction, ids: readonly string[]): Promise<M
   return found;
 }
 
+async function ownProfiles(
+  tx: Transaction,
+  people: ReadonlyMap<string, EndEntity>,
+): Promise<Map<string, VersionedProfile>> {
+  const own = new Map<string, VersionedProfile>();
+  for (const person of people.values()) {
+    for (const use of ['signing', 'encryption'] as const) {
+      if (person.profiles[use] !== undefined) own.set(`${person.id} ${use}`, await profileOfPerson(tx, person, use));
+    }
+  }
+  return own;
+}
+
 async function profilesNamed(tx: Transaction, inputs: readonly PrepareInput[]): Promise<Map<string, VersionedProfile>> {
   const named = new Map<string, VersionedProfile>();
   for (const id of new Set(inputs.flatMap((input) => (input.use === 'signing' ? (input.profile ?? []) : [])))) {
@@ -245,14 +262,14 @@ async function profilesNamed(tx: Transaction, inputs: readonly PrepareInput[]): 
   return named;
 }
 
-function profileFor({ profiles, named }: Desk, input: PrepareInput): VersionedProfile {
+function profileFor({ profiles, named, ownProfiles }: Desk, input: PrepareInput): VersionedProfile {
   const { use } = input;
   if (input.use === 'signing' && input.profile !== undefined) {
     const wanted = named.get(input.profile);
     if (wanted?.document.use === 'signing') return wanted;
     throw new AuthorityError('not-found', `There is no profile "${input.profile}" for signing. Nothing was issued.`);
   }
-  const row = profiles.get(use);
+  const row = ('personId' in input ? ownProfiles.get(`${input.personId} ${use}`) : undefined) ?? profiles.get(use);
   if (row === undefined) throw new Error(`The profile for ${use} was not read`);
   return row;
 }

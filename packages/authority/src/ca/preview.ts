@@ -79,6 +79,7 @@ async function holderFor(snapshot: Snapshot, profile: ProfileDocument, personId:
     signingKey: person.signing_key,
     externalId: person.external_id,
     attributes: person.attributes,
+    profiles: person.profiles,
     organisation,
     addresses: [person.address, ...person.aliases],
   });

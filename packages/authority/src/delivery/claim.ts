@@ -9,6 +9,7 @@ import { listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { certificateState, certificatesOfPerson } from '../store/certificates.ts';
 import { type ClaimRow, claimByHash, expiredClaims, lockClaim, markClaimed } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
+import { waitingEnrollments } from '../store/enrollments.ts';
 import { keysLockedTo, markDelivered } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
@@ -44,7 +45,9 @@ export async function openClaim(world: World, secret: string): Promise<OpenedCla
     const person = await personById(snapshot, claim.person_id);
     if (person === undefined) throw new Error(`The claim ${claim.id} is for nobody`);
     const signing = (await certificatesOfPerson(snapshot, person.id)).filter((one) => one.use === 'signing');
-    const signs = signing.some((one) => ['valid', 'expiring'].includes(certificateState(one, now)));
+    // Where one waits, what they have does not say their name or address any more.
+    const waits = (await waitingEnrollments(snapshot, [person.id])).some((one) => one.use === 'signing');
+    const signs = !waits && signing.some((one) => ['valid', 'expiring'].includes(certificateState(one, now)));
     const locked = await keysLockedTo(snapshot, { kind: 'claim', holder: claim.id, personId: person.id });
     return {
       organisation: (await requireOffice(snapshot)).organisation,

@@ -6,6 +6,7 @@ import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
+import { catchUpSources } from '../identity/sources/catch-up.ts';
 import { beginDueDrill } from '../kra/drill.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { fillKeyPool } from '../kra/escrow.ts';
@@ -33,6 +34,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
     const ids = await findLapsedRecoveries(world);
     if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
   },
+  'people-from-sources': catchUpSources,
   'ended-transport-keys': destroyEndedTransportKeys,
   'ended-retention': endRetention,
   'spare-keys': fillKeyPool,

@@ -13,12 +13,12 @@ import { type EnrollmentRow, lockEnrollments, setEnrollmentKey } from '../store/
 import { type EscrowedKeyRow, escrowedKeysByIds } from '../store/escrow.ts';
 import { findOffice } from '../store/office.ts';
 import { lockPeople, type PersonRow } from '../store/people.ts';
-import { profileForUse } from '../store/profiles.ts';
+import { profileForUse, profileOfPerson } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { claimExpiry, endClaim, sealClaimSecret, unsealClaimSecret } from './claim-link.ts';
-import { generateSealedKey, type SealedKey } from './generate.ts';
+import { type EncryptionKeySpec, generateSealedKey, type SealedKey } from './generate.ts';
 import { storeRecord } from './record.ts';
 
 declare const escrowed: unique symbol;
@@ -67,13 +67,13 @@ async function escrowAll(
   );
   const receipts = await receiptsOf(tx, waiting);
   const lacking = waiting.filter((one) => !receipts.has(one.id) && people.get(one.person_id)?.state === 'active');
-  const made = await orRefusal(() => makeKeys(tx, world, lacking));
+  const made = await makeKeys(tx, world, lacking, people);
   try {
     const escrowed: Escrowed[] = [];
     for (const { enrollmentId } of inputs) escrowed.push(await orRefusal(() => escrowOne(enrollmentId)));
     return escrowed;
   } finally {
-    if (made instanceof Map) for (const { key } of made.values()) key.dek.fill(0);
+    for (const one of made.values()) if (!(one instanceof AuthorityError)) one.key.dek.fill(0);
   }
 
   async function escrowOne(enrollmentId: string): Promise<Done<EscrowReceipt>> {
@@ -87,8 +87,8 @@ async function escrowAll(
       const { personId, escrowedKeyId } = known;
       return { result: known, audit: { personId, escrowedKeyId, existing: true } };
     }
-    if (made instanceof AuthorityError) throw made;
     const [person, fresh] = [people.get(enrollment.person_id), made.get(enrollmentId)];
+    if (fresh instanceof AuthorityError) throw fresh;
     if (person === undefined || fresh === undefined) {
       throw new AuthorityError('wrong-state', 'The person has left in the meantime. No key was made.');
     }
@@ -129,19 +129,18 @@ async function makeKeys(
   tx: Transaction,
   world: World,
   enrollments: readonly EnrollmentRow[],
-): Promise<Map<string, NewKey>> {
+  people: ReadonlyMap<string, PersonRow>,
+): Promise<Map<string, NewKey | AuthorityError>> {
   if (enrollments.length === 0) return new Map();
   const vault = await currentVault(tx);
-  const { document } = await profileForUse(tx, 'encryption');
-  if (!document.keyOrigins.includes('kra')) {
-    throw new AuthorityError(
-      'wrong-state',
-      'Keys for encryption are made on people’s devices in this office. No key was made here.',
-    );
-  }
-  const spec = document.keys.generate ?? 'rsa-3072';
+  const specs = new Map<string | undefined, EncryptionKeySpec | AuthorityError>();
+  const chosenFor = ({ person_id }: EnrollmentRow) => people.get(person_id)?.profiles.encryption;
+  for (const chosen of new Set(enrollments.map(chosenFor))) specs.set(chosen, await specOf(tx, chosen));
   const made = await Promise.allSettled(
-    enrollments.map(async ({ id, person_id: personId }) => {
+    enrollments.map(async (enrollment) => {
+      const { id, person_id: personId } = enrollment;
+      const spec = specs.get(chosenFor(enrollment)) ?? 'rsa-3072';
+      if (spec instanceof AuthorityError) return [id, spec] as const;
       const recordId = randomUUID();
       const spare = await world.keyPool?.take(spec);
       const key = await generateSealedKey(spec, { recordId, personId, vaultId: vault.id }, spare);
@@ -150,9 +149,20 @@ async function makeKeys(
   );
   const failed = made.find((one) => one.status === 'rejected');
   const keys = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  if (failed === undefined) return new Map(keys);
-  for (const [, { key }] of keys) key.dek.fill(0);
+  if (failed === undefined) return new Map<string, NewKey | AuthorityError>(keys);
+  for (const [, one] of keys) if (!(one instanceof AuthorityError)) one.key.dek.fill(0);
   throw failed.reason;
+}
+
+/** Of the kind that a person's profile asks for. @param chosen the one that their groups give them */
+async function specOf(tx: Transaction, chosen: string | undefined): Promise<EncryptionKeySpec | AuthorityError> {
+  const profiles = chosen === undefined ? {} : { encryption: chosen };
+  const { document } = await profileOfPerson(tx, { profiles }, 'encryption');
+  if (document.keyOrigins.includes('kra')) return document.keys.generate ?? 'rsa-3072';
+  return new AuthorityError(
+    'wrong-state',
+    'Keys for encryption are made on people’s devices in this office. No key was made here.',
+  );
 }
 
 async function storeNewKey(tx: Transaction, world: World, person: PersonRow, { recordId, vault, key }: NewKey) {

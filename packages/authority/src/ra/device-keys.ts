@@ -27,7 +27,7 @@ import { insertEnrollments, withdrawEnrollments } from '../store/enrollments.ts'
 import { acquaintanceWith } from '../store/imported-certificates.ts';
 import { lockKeys, usesOfKeys } from '../store/intents.ts';
 import { lockPerson, type PersonRow } from '../store/people.ts';
-import { profileForUse } from '../store/profiles.ts';
+import { profileOfPerson } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { fulfilEnrollment } from './enrollment.ts';
@@ -61,8 +61,8 @@ export const challengeDevice = operation({
   subject: ({ personId }) => `person:${personId}`,
   async run(tx, { personId }, by, world) {
     const at = world.clock();
-    await receivingPerson(tx, personId, by);
-    requireOrigin((await profileForUse(tx, 'encryption')).document, 'device');
+    const person = await receivingPerson(tx, personId, by);
+    requireOrigin((await profileOfPerson(tx, person, 'encryption')).document, 'device');
     await forgetChallenges(tx, new Date(at.getTime() - DAY));
     if ((await countOpenChallenges(tx, personId, at)) >= MOST_CHALLENGES) {
       throw new AuthorityError(
@@ -107,7 +107,7 @@ export const archiveFromDevice = operation({
   async run(tx, { personId, request: der, sealed, vouched }, by, world) {
     const at = world.clock();
     const person = await receivingPerson(tx, personId, by);
-    const { document: profile } = await profileForUse(tx, 'encryption');
+    const { document: profile } = await profileOfPerson(tx, person, 'encryption');
     requireOrigin(profile, 'device');
     const request = read(der);
     requirePossession(request);

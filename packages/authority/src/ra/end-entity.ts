@@ -12,8 +12,9 @@ import {
   type PersonRow,
   releaseExternalIds,
   replaceAddresses,
-  updatePerson,
+  updatePeople,
 } from '../store/people.ts';
+import type { PersonProfiles } from '../store/schema.ts';
 import type { World } from '../world.ts';
 
 /** A person as they should be. */
@@ -41,10 +42,14 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
     changing.filter(({ before, wanted }) => before.external_id !== wanted.externalId).map(({ wanted }) => wanted.id),
   );
   await insertPeople(tx, joining, at);
-  for (const { wanted } of changing) await updatePerson(tx, wanted);
+  await updatePeople(
+    tx,
+    changing.map(({ wanted }) => wanted),
+  );
   await replaceAddresses(
     tx,
     people.map(({ wanted: { id, address, aliases } }) => ({ personId: id, address, aliases })),
+    at,
   );
 
   const arriving = [
@@ -82,6 +87,14 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
       const escrowedKeyId = keys.get(wanted.id);
       return escrowedKeyId === undefined ? [] : [{ personId: wanted.id, use: 'encryption' as const, escrowedKeyId }];
     }),
+  );
+  // A key for signing is with its owner, who has it certified anew; the certificate that they have is good until then.
+  await enrol(
+    tx,
+    world,
+    renamed
+      .filter(({ before, wanted }) => before.name !== wanted.name || before.address !== wanted.address)
+      .map(({ wanted }) => ({ personId: wanted.id, use: 'signing' as const })),
   );
   await revokeLostAddresses(tx, world, staying);
   await world.jobs.enqueueAll(
@@ -127,14 +140,17 @@ async function revokeLostAddresses(
   }
 }
 
+/** What makes another certificate of it. */
 function namesOf(person: {
   name: string;
   address: string;
   aliases: readonly string[];
   attributes: PersonAttributes;
+  profiles: PersonProfiles;
 }): string {
   return JSON.stringify([
     person.name,
+    person.profiles.encryption ?? '',
     Object.entries(person.attributes).sort(([one], [other]) => (one < other ? -1 : 1)),
     person.address,
     ...person.aliases,

@@ -97,15 +97,17 @@ export async function issueSigning(world: World, by: Principal, input: SigningIn
 /** A claim link makes the one signing certificate that its person lacks, and no supply of them. */
 async function requireNeeded(world: World, personId: string): Promise<void> {
   const now = world.clock();
-  const { person, certificates } = await world.database.snapshot(async (snapshot) => ({
+  const { person, certificates, waiting } = await world.database.snapshot(async (snapshot) => ({
     person: await personById(snapshot, personId),
     certificates: await certificatesOfPerson(snapshot, personId),
+    waiting: await waitingEnrollments(snapshot, [personId]),
   }));
   if (person?.signing_key === 'gateway') {
     throw new AuthorityError('wrong-state', 'Your mail gateway signs for you. No certificate was made.');
   }
   const has = certificates.some((one) => one.use === 'signing' && one.revoked_at === null && one.not_after > now);
-  if (!has) return;
+  // One waits where they have another name or address since: the certificate that they have does not say so.
+  if (!has || waiting.some(({ use }) => use === 'signing')) return;
   throw new AuthorityError(
     'wrong-state',
     'You have a signing certificate already. No second one was made. If its key is lost, ask your administrator to revoke it, then come back with this link.',

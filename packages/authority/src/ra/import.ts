@@ -1,6 +1,5 @@
 /** People from a CSV file: every line judged first, then all of them or none. */
 import { randomUUID } from 'node:crypto';
-import { domainToASCII } from 'node:url';
 import { type ImportReport, NewPerson, PersonAttributes } from '@chancery/api';
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
@@ -9,8 +8,13 @@ import { operation } from '../operation.ts';
 import type { Transaction } from '../store/database.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, type PersonRow } from '../store/people.ts';
+import { lockSources, noteByHand } from '../store/sources.ts';
+import type { World } from '../world.ts';
+import { asciiAddress } from './ascii-address.ts';
+import { changedFields, decidedElsewhere } from './decided-elsewhere.ts';
+import { describeChanges } from './describe-changes.ts';
 import { settle, type WantedPerson } from './end-entity.ts';
-import { distinctAliases } from './onboarding.ts';
+import { distinctAliases, presentedOf } from './onboarding.ts';
 
 /** @throws AuthorityError `invalid-import`, one field a wrong line; `not-set-up` */
 export const importPeople = operation({
@@ -21,12 +25,16 @@ export const importPeople = operation({
   async run(tx, { csv, dryRun }, _by, world): Promise<{ result: ImportReport; audit: Record<string, unknown> }> {
     await requireOffice(tx);
     const lines = readLines(csv);
-    const plan = await planOf(tx, lines);
+    await lockSources(tx);
+    const plan = await planOf(tx, world, lines);
     if (!dryRun) {
-      await settle(
+      const moving = plan.filter(({ before, changes }) => before === undefined || changes.length > 0);
+      await settle(tx, world, moving);
+      await noteByHand(
         tx,
-        world,
-        plan.filter(({ before, changes }) => before === undefined || changes.length > 0),
+        'csv',
+        moving.map(({ wanted }) => ({ personId: wanted.id, presented: presentedOf(wanted) })),
+        world.clock(),
       );
     }
     const created = plan.filter(({ before }) => before === undefined);
@@ -220,7 +228,7 @@ function refuseRepetition(lines: readonly Line[], faults: Faults): void {
 }
 
 /** Who of them is here already, and what would change. @throws AuthorityError `invalid-import` */
-async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[]> {
+async function planOf(tx: Transaction, world: World, lines: readonly Line[]): Promise<Planned[]> {
   const known = await lockPeopleNamed(tx, {
     keys: lines.flatMap(({ address, aliases = [] }) => [address, ...aliases].map(addressKey)),
     externalIds: lines.flatMap(({ externalId }) => externalId ?? []),
@@ -245,6 +253,7 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
     }),
   );
 
+  const decided = await decidedElsewhere(tx, world.config, [...inFile.keys()], 'csv');
   const faults: Faults = [];
   const seen = new Map<string, number>();
   const plan = lines.map((line, index): Planned => {
@@ -256,7 +265,14 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
       seen.set(before.id, line.line);
     }
     const wanted = wantedOf(line, before);
-    if (before !== undefined) faults.push(...doubtsAbout(line, before));
+    if (before !== undefined) {
+      faults.push(...doubtsAbout(line, before));
+      const what = changedFields(before, wanted).find((field) => decided.get(before.id)?.has(field));
+      if (what !== undefined) {
+        const source = decided.get(before.id)?.get(what);
+        faultIn(faults, line.line, `${before.name} comes from ${source}, which decides the ${what}: change it there`);
+      }
+    }
     for (const address of [wanted.address, ...wanted.aliases]) {
       const owner = byAddress.get(addressKey(address));
       if (owner === undefined || owner.id === before?.id) continue;
@@ -267,7 +283,7 @@ async function planOf(tx: Transaction, lines: readonly Line[]): Promise<Planned[
         [theirs.address, ...theirs.aliases].some((one) => addressKey(one) === addressKey(address));
       if (kept) faultIn(faults, line.line, `${address} belongs to ${owner.name} <${owner.address}>`);
     }
-    return { line: line.line, before, wanted, changes: before === undefined ? [] : changesOf(before, wanted) };
+    return { line: line.line, before, wanted, changes: before === undefined ? [] : describeChanges(before, wanted) };
   });
   if (faults.length > 0) throw invalid(faults);
   return plan;
@@ -283,6 +299,7 @@ function wantedOf(line: Line, before: PersonRow | undefined): WantedPerson {
     signingKey: line.signingKey ?? before?.signing_key ?? 'device',
     gatewayDecrypts: line.gatewayDecrypts ?? before?.gateway_decrypts ?? false,
     attributes: wantedAttributes(line.attributes, before?.attributes ?? {}),
+    profiles: before?.profiles ?? {},
   };
 }
 
@@ -312,32 +329,6 @@ function doubtsAbout(line: Line, before: PersonRow): Faults {
     );
   }
   return faults;
-}
-
-/** RFC 5890: a domain with letters beyond ASCII is written in A-labels, in mail as in certificates. */
-function asciiAddress(address: string): string {
-  const at = address.lastIndexOf('@');
-  const domain = at < 0 ? '' : domainToASCII(address.slice(at + 1));
-  return domain === '' || domain === address.slice(at + 1).toLowerCase()
-    ? address
-    : `${address.slice(0, at)}@${domain}`;
-}
-
-function changesOf(before: PersonRow, wanted: WantedPerson): string[] {
-  const changes: string[] = [];
-  const compare = (what: string, was: string, is: string) => {
-    if (was !== is) changes.push(`${what}: ${was === '' ? 'none' : was} → ${is === '' ? 'none' : is}`);
-  };
-  compare('address', before.address, wanted.address);
-  compare('name', before.name, wanted.name);
-  compare('aliases', before.aliases.join('; '), wanted.aliases.join('; '));
-  compare('external id', before.external_id ?? '', wanted.externalId ?? '');
-  compare('signing key', before.signing_key, wanted.signingKey);
-  compare('gateway decrypts', String(before.gateway_decrypts), String(wanted.gatewayDecrypts));
-  for (const [name, column] of Object.entries(ATTRIBUTE_COLUMNS) as [Attribute, string][])
-    compare(column.replace('_', ' '), before.attributes[name] ?? '', wanted.attributes[name] ?? '');
-  if (before.state === 'left') changes.push('comes back');
-  return changes;
 }
 
 function invalid(faults: Faults): AuthorityError {

@@ -2,21 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { NewPerson, PersonAttributes } from '@chancery/api';
 import { z } from 'zod';
-import { revokeInTransaction } from '../ca/revoke.ts';
 import { AuthorityError } from '../errors.ts';
-import { endClaim } from '../kra/claim-link.ts';
 import { operation } from '../operation.ts';
-import { certificatesOfPerson } from '../store/certificates.ts';
-import { lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
-import { withdrawEnrollments } from '../store/enrollments.ts';
-import { dropLocks } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
-import { addressKey, lockPeopleNamed, lockPerson, markLeft } from '../store/people.ts';
-import { deletePasskeysOfPerson } from '../store/person-passkeys.ts';
-import { deleteTokensOfPerson } from '../store/tokens.ts';
+import { addressKey, lockPeopleNamed, lockPerson, type PersonRow } from '../store/people.ts';
+import { lockSources, noteByHand, stopByHand } from '../store/sources.ts';
+import type { World } from '../world.ts';
+import { changedFields, decidedElsewhere } from './decided-elsewhere.ts';
 import { rotate, settle, type WantedPerson } from './end-entity.ts';
-import { revokeImportedSigning } from './imported-status.ts';
+import { leave } from './leave.ts';
 
 const Address = NewPerson.shape.address;
 
@@ -36,9 +31,11 @@ export const addPerson = operation({
   subject: ({ address }) => `address:${addressKey(address)}`,
   async run(tx, input, _by, world) {
     await requireOffice(tx);
-    const person: WantedPerson = { id: randomUUID(), ...input, aliases: distinctAliases(input) };
+    await lockSources(tx);
+    const person: WantedPerson = { id: randomUUID(), ...input, aliases: distinctAliases(input), profiles: {} };
     await requireFree(tx, person);
     await settle(tx, world, [{ before: undefined, wanted: person }]);
+    await noteByHand(tx, 'hand', [{ personId: person.id, presented: presentedOf(person) }], world.clock());
     return { result: { id: person.id }, audit: { personId: person.id, ...described(person) } };
   },
 });
@@ -49,6 +46,8 @@ export const changePerson = operation({
   permission: 'person:write',
   input: z.object({
     id: z.uuid(),
+    /** The one before stays theirs as an alias, unless `aliases` says which do. */
+    address: Address.optional(),
     name: z.string().trim().min(1).max(200).optional(),
     aliases: z.array(Address).optional(),
     externalId: z.string().nullable().optional(),
@@ -58,23 +57,28 @@ export const changePerson = operation({
   }),
   subject: ({ id }) => `person:${id}`,
   async run(tx, { id, ...patch }, _by, world) {
+    await lockSources(tx);
     const before = await lockPerson(tx, id);
     if (before === undefined) throw noSuchPerson();
     if (before.state !== 'active') {
       throw new AuthorityError('wrong-state', `${before.name} has left. Nothing was changed. Import them again first.`);
     }
+    const address = patch.address ?? before.address;
     const wanted: WantedPerson = {
       id,
-      address: before.address,
+      address,
       name: patch.name ?? before.name,
-      aliases: distinctAliases({ address: before.address, aliases: patch.aliases ?? before.aliases }),
+      aliases: distinctAliases({ address, aliases: patch.aliases ?? [...before.aliases, before.address] }),
       externalId: patch.externalId === undefined ? before.external_id : patch.externalId,
       attributes: patch.attributes ?? before.attributes,
       signingKey: patch.signingKey ?? before.signing_key,
       gatewayDecrypts: patch.gatewayDecrypts ?? before.gateway_decrypts,
+      profiles: before.profiles,
     };
+    await requireOurs(tx, world, before, wanted);
     await requireFree(tx, wanted);
     await settle(tx, world, [{ before, wanted }]);
+    await noteByHand(tx, 'hand', [{ personId: id, presented: patch }], world.clock());
     return { result: undefined, audit: described(wanted) };
   },
 });
@@ -94,31 +98,9 @@ export const removePerson = operation({
     if (person === undefined) throw noSuchPerson();
     if (person.state === 'left')
       throw new AuthorityError('wrong-state', `${person.name} has left already. Nothing was changed.`);
-    const at = world.clock();
-    await markLeft(tx, id, at);
-    await withdrawEnrollments(tx, id, undefined, at);
-    const claim = await lockOpenClaim(tx, id);
-    if (claim !== undefined) await endClaim(tx, claim.id, at);
-    await dropLocks(tx, { kind: 'gateway', personId: id });
-    // Their page is closed to them: sessions, links, and what would open it again.
-    await deleteTokensOfPerson(tx, id);
-    await dropLocks(tx, { kind: 'owner', personId: id });
-    await deletePasskeysOfPerson(tx, id);
-    const signing = (await certificatesOfPerson(tx, id)).filter(
-      (one) => one.use === 'signing' && one.revoked_at === null && one.not_after > at,
-    );
-    for (const { serial_number } of signing) {
-      await revokeInTransaction(tx, world, { serialNumber: serial_number, reason: 'affiliationChanged' });
-    }
-    const imported = await revokeImportedSigning(tx, world, id);
-    await world.jobs.enqueue(tx, 'publish-person', { personId: id });
-    return {
-      result: undefined,
-      audit: {
-        address: person.address,
-        revoked: [...signing.map(({ serial_number }) => serial_number), ...imported],
-      },
-    };
+    const revoked = await leave(tx, world, person);
+    await stopByHand(tx, id, world.clock());
+    return { result: undefined, audit: { address: person.address, revoked } };
   },
 });
 
@@ -142,6 +124,31 @@ export function distinctAliases({ address, aliases }: { address: string; aliases
   const byKey = new Map(aliases.map((alias) => [addressKey(alias), alias]));
   byKey.delete(addressKey(address));
   return [...byKey.values()].toSorted((one, other) => (addressKey(one) < addressKey(other) ? -1 : 1));
+}
+
+/** What a form or a file says of a person, as a source presents it. */
+export function presentedOf({
+  name,
+  address,
+  aliases,
+  externalId,
+  attributes,
+  signingKey,
+  gatewayDecrypts,
+}: WantedPerson) {
+  return { name, address, aliases, externalId, attributes, signingKey, gatewayDecrypts };
+}
+
+/** @throws AuthorityError `wrong-state` */
+async function requireOurs(tx: Transaction, world: World, before: PersonRow, wanted: WantedPerson): Promise<void> {
+  const decided = (await decidedElsewhere(tx, world.config, [before.id], 'hand')).get(before.id);
+  const what = changedFields(before, wanted).find((field) => decided?.has(field));
+  if (what === undefined) return;
+  throw new AuthorityError(
+    'wrong-state',
+    `${before.name} comes from ${decided?.get(what)}, which decides this. Nothing was changed. Change it there, or put "hand" before it in [identity] precedence.`,
+    { fields: [{ path: what, message: `is decided by ${decided?.get(what)}` }] },
+  );
 }
 
 /** @throws AuthorityError `conflict` */

@@ -2,6 +2,7 @@
 import type { CertificateSummary, Person, PersonDetail } from '@chancery/api';
 import { describeCertificate } from '../ca/describe.ts';
 import { AuthorityError } from '../errors.ts';
+import { describeSourcesOf } from '../identity/sources/describe.ts';
 import {
   type CertificateEntry,
   type CertificateState,
@@ -13,7 +14,15 @@ import type { Snapshot } from '../store/database.ts';
 import { type EnrollmentRow, waitingEnrollments } from '../store/enrollments.ts';
 import { usableKeys } from '../store/escrow.ts';
 import { importedOfPerson } from '../store/imported-certificates.ts';
-import { listPeople, nameCursor, type PeopleFilter, type PersonRow, peopleByIds, personById } from '../store/people.ts';
+import {
+  formerAddresses,
+  listPeople,
+  nameCursor,
+  type PeopleFilter,
+  type PersonRow,
+  peopleByIds,
+  personById,
+} from '../store/people.ts';
 import { passkeysOfPerson } from '../store/person-passkeys.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
@@ -55,6 +64,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   const keys = await describeKeyHistory(snapshot, id, certificates, imported);
   const claim = await latestClaim(snapshot, id);
   const passkeys = await passkeysOfPerson(snapshot, id);
+  const former = await formerAddresses(snapshot, id);
   const isoOf = (date: Date | null | undefined) => date?.toISOString() ?? null;
   return {
     ...person,
@@ -65,6 +75,9 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
       claim === undefined || (claim.closed_at !== null && claim.claimed_at === null)
         ? null
         : { expiresAt: claim.expires_at.toISOString(), claimedAt: isoOf(claim.claimed_at) },
+    formerAddresses: former.map(({ address, until }) => ({ address, until: until.toISOString() })),
+    ...(await describeSourcesOf(world, snapshot, id)),
+    profiles: row.profiles,
     passkeys: { all: passkeys.length, openingKeys: passkeys.filter(({ owner_key }) => owner_key !== null).length },
   };
 }

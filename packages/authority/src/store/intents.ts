@@ -3,7 +3,7 @@ import type { CertificateUse, PersonAttributes } from '@chancery/api';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { insertion } from './many-rows.ts';
-import type { KeyOrigin } from './schema.ts';
+import type { KeyOrigin, PersonProfiles } from './schema.ts';
 
 export interface IntentRow {
   readonly serialNumber: string;
@@ -190,6 +190,7 @@ export interface EndEntity {
   readonly externalId: string | null;
   /** Given name, department and the like, where the directory has them. */
   readonly attributes: PersonAttributes;
+  readonly profiles: PersonProfiles;
   readonly organisation: string;
   /** As typed, the primary one first. */
   readonly addresses: readonly string[];
@@ -200,7 +201,7 @@ export async function holdEndEntities(tx: Transaction, personIds: readonly strin
   if (personIds.length === 0) return new Map();
   const people = await tx
     .selectFrom('people as p')
-    .select(['p.id', 'p.name', 'p.state', 'p.signing_key', 'p.external_id', 'p.attributes'])
+    .select(['p.id', 'p.name', 'p.state', 'p.signing_key', 'p.external_id', 'p.attributes', 'p.profiles'])
     .select((outer) => [
       outer.selectFrom('office').select('organisation').as('organisation'),
       outer
@@ -223,6 +224,7 @@ export async function holdEndEntities(tx: Transaction, personIds: readonly strin
         signingKey: person.signing_key,
         externalId: person.external_id,
         attributes: person.attributes,
+        profiles: person.profiles,
         organisation: person.organisation ?? '',
         addresses: person.addresses ?? [],
       },

@@ -2,7 +2,7 @@
 import type { PersonAttributes } from '@chancery/api';
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
-import type { Schema } from './schema.ts';
+import type { PersonProfiles, Schema } from './schema.ts';
 
 export interface PersonRow extends Selectable<Schema['people']> {
   readonly address: string;
@@ -146,7 +146,7 @@ export async function listPeople(snapshot: Snapshot, filter: PeopleFilter, at: D
 
 /**
  * Whose name, external id or address has the text in it, each by an index of its own; more than 1,000 mean that there may be
- * any number. A whole address is its owner's: only where nobody has it, it may be a part of one.
+ * any number. A whole address is its owner's, and theirs who had it before: only where nobody did, it may be a part of one.
  */
 async function peopleFound(snapshot: Snapshot, search: string): Promise<string[]> {
   const owner = await snapshot
@@ -154,7 +154,15 @@ async function peopleFound(snapshot: Snapshot, search: string): Promise<string[]
     .select('person_id')
     .where('key', '=', addressKey(search))
     .executeTakeFirst();
-  if (owner !== undefined) return [owner.person_id];
+  const former = await snapshot
+    .selectFrom('former_addresses')
+    .select('person_id')
+    .where('key', '=', addressKey(search))
+    .limit(COUNTED)
+    .execute();
+  if (owner !== undefined || former.length > 0) {
+    return [...new Set([owner, ...former].flatMap((row) => (row === undefined ? [] : [row.person_id])))];
+  }
   const pattern = `%${escapeLike(search)}%`;
   const most = COUNTED + 1;
   const people = snapshot.selectFrom('people').select('id').limit(most);
@@ -215,6 +223,7 @@ export interface NewPersonRow {
   readonly signingKey: 'device' | 'gateway';
   readonly gatewayDecrypts: boolean;
   readonly attributes: PersonAttributes;
+  readonly profiles: PersonProfiles;
 }
 
 export async function insertPeople(tx: Transaction, people: readonly NewPersonRow[], at: Date): Promise<void> {
@@ -230,6 +239,7 @@ export async function insertPeople(tx: Transaction, people: readonly NewPersonRo
           signing_key: person.signingKey,
           gateway_decrypts: person.gatewayDecrypts,
           attributes: JSON.stringify(person.attributes),
+          profiles: JSON.stringify(person.profiles),
           created_at: at,
           left_at: null,
         })),
@@ -238,20 +248,21 @@ export async function insertPeople(tx: Transaction, people: readonly NewPersonRo
   }
 }
 
-export async function updatePerson(tx: Transaction, person: NewPersonRow): Promise<void> {
-  await tx
-    .updateTable('people')
-    .set({
-      name: person.name,
-      external_id: person.externalId,
-      signing_key: person.signingKey,
-      gateway_decrypts: person.gatewayDecrypts,
-      attributes: JSON.stringify(person.attributes),
-      state: 'active',
-      left_at: null,
-    })
-    .where('id', '=', person.id)
-    .execute();
+/** Each becomes active with it. */
+export async function updatePeople(tx: Transaction, people: readonly NewPersonRow[]): Promise<void> {
+  if (people.length === 0) return;
+  const rows = people.map((person) => ({
+    id: person.id,
+    name: person.name,
+    external_id: person.externalId,
+    signing_key: person.signingKey,
+    gateway_decrypts: person.gatewayDecrypts,
+    attributes: person.attributes,
+    profiles: person.profiles,
+  }));
+  await sql`UPDATE people p SET name = n.name, external_id = n.external_id, signing_key = n.signing_key,
+      gateway_decrypts = n.gateway_decrypts, attributes = n.attributes, profiles = n.profiles, state = 'active', left_at = NULL
+    FROM json_populate_recordset(NULL::people, ${JSON.stringify(rows)}::json) AS n WHERE p.id = n.id`.execute(tx);
 }
 
 /** An external id may pass from one person to another: all are let go before any is taken. */
@@ -264,15 +275,19 @@ export async function markLeft(tx: Transaction, id: string, at: Date): Promise<v
   await tx.updateTable('people').set({ state: 'left', left_at: at }).where('id', '=', id).execute();
 }
 
-/** Gives each person these addresses and no others. All are taken away first: an address may pass from one to another. */
+/**
+ * Gives each person these addresses and no others. All are taken away first: an address may pass from one to another. What was
+ * theirs stays known as such.
+ */
 export async function replaceAddresses(
   tx: Transaction,
   people: readonly { readonly personId: string; readonly address: string; readonly aliases: readonly string[] }[],
+  at: Date,
 ): Promise<void> {
   if (people.length === 0) return;
-  await sql`DELETE FROM person_addresses WHERE person_id = ANY (${people.map(({ personId }) => personId)}::uuid[])`.execute(
-    tx,
-  );
+  const ids = people.map(({ personId }) => personId);
+  const { rows: had } = await sql<{ key: string; address: string; person_id: string }>`
+    DELETE FROM person_addresses WHERE person_id = ANY (${ids}::uuid[]) RETURNING key, address, person_id`.execute(tx);
   const rows = people.flatMap(({ personId, address, aliases }) =>
     [address, ...aliases].map((one, index) => ({
       key: addressKey(one),
@@ -282,6 +297,34 @@ export async function replaceAddresses(
     })),
   );
   for (const some of batches(rows)) await tx.insertInto('person_addresses').values(some).execute();
+  const has = new Set(rows.map(({ key, person_id }) => `${person_id} ${key}`));
+  const former = had
+    .filter(({ key, person_id }) => !has.has(`${person_id} ${key}`))
+    .map((row) => ({ ...row, until: at }));
+  for (const some of batches(former)) {
+    await tx
+      .insertInto('former_addresses')
+      .values(some)
+      .onConflict((conflict) => conflict.columns(['person_id', 'key']).doUpdateSet({ until: at }))
+      .execute();
+  }
+  // One that they have again is theirs, and former no more.
+  await sql`DELETE FROM former_addresses f USING person_addresses a
+    WHERE f.person_id = ANY (${ids}::uuid[]) AND a.person_id = f.person_id AND a.key = f.key`.execute(tx);
+}
+
+/** Addresses that were a person's and are not any more, the latest first. */
+export async function formerAddresses(
+  snapshot: Snapshot,
+  personId: string,
+): Promise<{ address: string; until: Date }[]> {
+  return snapshot
+    .selectFrom('former_addresses')
+    .select(['address', 'until'])
+    .where('person_id', '=', personId)
+    .orderBy('until', 'desc')
+    .orderBy('key')
+    .execute();
 }
 
 /** PostgreSQL takes 65,535 parameters in one statement. */

@@ -2,7 +2,7 @@
 import { type CertificateUse, ProfileDocument } from '@chancery/api';
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
-import type { Schema } from './schema.ts';
+import type { PersonProfiles, Schema } from './schema.ts';
 
 export interface VersionedProfile {
   readonly id: string;
@@ -40,6 +40,20 @@ export async function profileForUse(snapshot: Snapshot, use: CertificateUse): Pr
     .executeTakeFirst();
   if (row === undefined) throw new Error(`There is no certificate profile for ${use}`);
   return read(row);
+}
+
+/**
+ * The one that this person's certificates for the use are issued by: what their groups give, else the office's choice.
+ * @throws Error where there is none: the office is not set up
+ */
+export async function profileOfPerson(
+  snapshot: Snapshot,
+  { profiles }: { readonly profiles: PersonProfiles },
+  use: 'signing' | 'encryption',
+): Promise<VersionedProfile> {
+  const chosen = profiles[use] === undefined ? undefined : await latestProfile(snapshot, profiles[use]);
+  // One that was renamed or is for another use is nobody's: better the office's than none.
+  return chosen?.document.use === use ? chosen : profileForUse(snapshot, use);
 }
 
 /** Every version, newest first. */

@@ -1,5 +1,5 @@
 /** The tables as TypeScript sees them; `migrations/` is the truth. */
-import type { CertificateUse, PersonAttributes } from '@chancery/api';
+import type { CertificateUse, PersonAttributes, SourceKind } from '@chancery/api';
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 type Json = ColumnType<Record<string, unknown>, string, string>;
@@ -14,6 +14,31 @@ interface TestRecord {
   /** SHA-256 of what it must open to, hexadecimal. */
   readonly expected: string;
 }
+
+/** What a source says of a person. What it leaves out it does not know; null means that there is none. */
+export interface Presented {
+  readonly name?: string | undefined;
+  readonly address?: string | null | undefined;
+  /** All of them, where it knows any at all. */
+  readonly aliases?: readonly string[] | undefined;
+  readonly externalId?: string | null | undefined;
+  readonly attributes?: { readonly [A in keyof PersonAttributes]?: string | null | undefined } | undefined;
+  /** The source's own key of the manager. */
+  readonly manager?: string | null | undefined;
+  readonly signingKey?: 'device' | 'gateway' | undefined;
+  readonly gatewayDecrypts?: boolean | undefined;
+}
+
+/** Why a record is nobody's, or not wholly in force, and what an administrator does about it. */
+export interface SourceConflict {
+  readonly code: 'perhaps-another' | 'address-taken' | 'alias-taken' | 'unusable';
+  readonly message: string;
+  /** Whom it may be about. */
+  readonly personId: string | null;
+}
+
+/** By use, the profile that a person's certificates are issued by instead of the office's choice. */
+export type PersonProfiles = { readonly [U in 'signing' | 'encryption']?: string };
 
 export interface Schema {
   office: {
@@ -85,10 +110,44 @@ export interface Schema {
     signing_key: 'device' | 'gateway';
     gateway_decrypts: boolean;
     attributes: ColumnType<PersonAttributes, string | undefined, string>;
+    profiles: ColumnType<PersonProfiles, string | undefined, string>;
     created_at: Date;
     left_at: Date | null;
   };
   person_addresses: { key: string; address: string; person_id: string; is_primary: boolean };
+  former_addresses: { person_id: string; key: string; address: string; until: Date };
+  sources: {
+    name: string;
+    kind: SourceKind;
+    made: GeneratedAlways<string>;
+    created_at: Date;
+    last_contact_at: Date | null;
+    problem: string | null;
+    rules: string | null;
+  };
+  source_records: {
+    id: string;
+    source: string;
+    key: string;
+    person_id: string | null;
+    active: boolean;
+    gone_at: Date | null;
+    presented: ColumnType<Presented, string, string>;
+    resource: ColumnType<Record<string, unknown> | null, string | null, string | null>;
+    conflict: ColumnType<SourceConflict | null, string | null, string | null>;
+    created_at: Date;
+    changed_at: Date;
+  };
+  source_groups: {
+    id: string;
+    source: string;
+    key: string;
+    name: string;
+    external_id: string | null;
+    created_at: Date;
+    changed_at: Date;
+  };
+  source_members: { group_id: string; member_key: string; member_kind: 'person' | 'group' };
   authorities: {
     id: Generated<string>;
     role: 'root' | 'issuing';

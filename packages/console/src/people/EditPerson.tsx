@@ -6,7 +6,7 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { AttributeFields, emptied, filled } from './Attributes.tsx';
 
-/** The dialog that changes a person. The address stays: another address is another person. */
+/** The dialog that changes a person. The address before stays theirs, as one of the others. */
 export function EditPerson({
   person,
   opened,
@@ -26,6 +26,7 @@ export function EditPerson({
 function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: () => void }) {
   const form = useForm({
     initialValues: {
+      address: person.address,
       name: person.name,
       aliases: person.aliases,
       externalId: person.externalId ?? '',
@@ -33,7 +34,10 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
       signingKey: person.signingKey,
       gatewayDecrypts: person.gatewayDecrypts,
     },
-    validate: { name: (value) => (value.trim() === '' ? 'What is the person called?' : null) },
+    validate: {
+      address: (value) => (value.includes('@') ? null : 'Which address?'),
+      name: (value) => (value.trim() === '' ? 'What is the person called?' : null),
+    },
   });
   const change = useAct(
     (values: typeof form.values) =>
@@ -41,6 +45,8 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
         params: { id: person.id },
         body: {
           ...values,
+          address: values.address.trim(),
+          aliases: values.address === person.address ? values.aliases : [...values.aliases, person.address],
           attributes: filled(values.attributes),
           externalId: values.externalId.trim() === '' ? null : values.externalId.trim(),
         },
@@ -51,6 +57,12 @@ function EditPersonForm({ person, onClose }: { person: PersonDetail; onClose: ()
     <form noValidate onSubmit={form.onSubmit((values) => change.mutate(values))}>
       <Stack>
         <TextInput label="Name" required data-autofocus {...form.getInputProps('name')} />
+        <TextInput
+          label="Address"
+          required
+          description="After a change, the one before stays theirs as another address"
+          {...form.getInputProps('address')}
+        />
         <TagsInput
           label="Other addresses"
           description="Optional"

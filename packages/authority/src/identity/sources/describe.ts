@@ -1,0 +1,39 @@
+/** What sources say of a person, for the console. */
+import type { PersonDetail } from '@chancery/api';
+import type { Snapshot } from '../../store/database.ts';
+import { groupsOfRecords, listSources, managerOf, recordsOfPeople } from '../../store/sources.ts';
+import type { World } from '../../world.ts';
+import { inOrder } from './decide.ts';
+
+export async function describeSourcesOf(
+  { config }: Pick<World, 'config'>,
+  snapshot: Snapshot,
+  personId: string,
+): Promise<Pick<PersonDetail, 'sources' | 'groups' | 'manager'>> {
+  const sources = new Map((await listSources(snapshot)).map((row, made) => [row.name, { kind: row.kind, made }]));
+  const rows = await recordsOfPeople(snapshot, [personId]);
+  const records = rows.map((row) => ({
+    ...row,
+    kind: 'hand' as const,
+    made: 0,
+    ...sources.get(row.source),
+    groups: [],
+  }));
+  const groups = await groupsOfRecords(
+    snapshot,
+    rows.filter(({ gone_at }) => gone_at === null).map(({ id }) => id),
+  );
+  return {
+    sources: inOrder(config.identity, records).map((one) => ({
+      source: one.source,
+      kind: one.kind,
+      key: one.key,
+      active: one.active,
+      goneAt: one.gone_at?.toISOString() ?? null,
+      changedAt: one.changed_at.toISOString(),
+      conflict: one.conflict?.message ?? null,
+    })),
+    groups: [...groups.values()].flat().map(({ source, name, direct }) => ({ source, name, direct })),
+    manager: await managerOf(snapshot, personId, config.identity.precedence),
+  };
+}
