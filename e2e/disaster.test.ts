@@ -193,6 +193,19 @@ describe('without an office', () => {
         { event: 'opened', detail: 'the flood' },
       ],
     });
+    // The office is back, and hears of it.
+    await office.start();
+    const report = () => runChancery(['escrow', 'report-opening', log], { home: office.home });
+    expect(report()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('2 entries are on the audit trail now'),
+    });
+    expect(report()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('0 entries are on the audit trail now'),
+    });
+    await office.stop();
+
     const whole = readFileSync(log, 'utf8');
     writeFileSync(log, whole.replace('anna@', 'hana@'));
     expect(verifyLog(log).problem).toBe('Line 1 is not what Olga signed.');

@@ -354,6 +354,23 @@ describe('the house', () => {
     });
   });
 
+  it('signs an administrator in by a link, once, and goes on as nobody else where that failed', async () => {
+    const { url } = await createClient({ baseUrl: office.url, token: office.localToken }).signInLink({
+      body: { address: ada.address },
+    });
+    const env = { CHANCERY_SIGN_IN_LINK: url };
+    const { code, stdout } = runChancery(['sign-in'], { home: office.home, env });
+    expect(code).toBe(0);
+    const token = stdout.trim();
+    expect(await createClient({ baseUrl: office.url, token }).me()).toMatchObject({ address: ada.address });
+    // What is behind the link is no session, and what it gave is no link.
+    expect(runChancery(['sign-in'], { home: office.home, env })).toMatchObject({ code: 1, stdout: '' });
+    expect(runChancery(['people', 'list'], { home: office.home, env: { CHANCERY_TOKEN: '' } })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nobody was signed in'),
+    });
+  });
+
   it('ends cleanly on Ctrl-C, and starts again where it stood', async () => {
     expect(await office.stop()).toBe(0);
     await office.start();

@@ -2,6 +2,7 @@
 import { type Client, createClient } from '@chancery/api';
 import { deriveShareKey, newSeed, type ShareKey } from '@chancery/vault';
 import * as OTPAuth from 'otpauth';
+import { nameSecret } from '../../packages/authority/test/watched.ts';
 import { registerShareKeyAs, takePart } from '../../packages/cli/src/vault/take-part.ts';
 
 export interface SignedIn {
@@ -41,14 +42,22 @@ export async function setUpOffice(
   return signIn(url, account);
 }
 
-/** Has these officers found the vault, each with a share key that is kept in memory; returns who can approve with which. */
+/**
+ * Has these officers found the vault; returns who can approve with which share key.
+ * @param keyOf where theirs is; kept in memory without it
+ */
 export async function holdCeremony(
   administrator: Client,
   officers: readonly SignedIn[],
   threshold = 2,
+  keyOf: (officer: SignedIn) => ShareKey | Promise<ShareKey> = () => deriveShareKey(newSeed()),
 ): Promise<Map<SignedIn, ShareKey>> {
-  const keys = new Map(officers.map((officer) => [officer, deriveShareKey(newSeed())]));
-  for (const [officer, key] of keys) await registerShareKeyAs(officer.client, key);
+  const keys = new Map<SignedIn, ShareKey>();
+  for (const officer of officers) keys.set(officer, await keyOf(officer));
+  for (const [officer, key] of keys) {
+    for (const secret of [key.encryption, key.signing]) nameSecret(secret);
+    await registerShareKeyAs(officer.client, key);
+  }
   await administrator.openCeremony({
     body: { kind: 'found', threshold, officers: officers.map(({ id }) => id), dealers: [] },
   });

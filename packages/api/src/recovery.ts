@@ -70,6 +70,15 @@ const RequestedKey = z.object({
 });
 const Named = z.object({ id: Id, name: z.string(), address: Address });
 
+/** The vault that the keys lie in, whose officers decide. */
+const VaultOfRequest = z.object({
+  id: Id,
+  /** Another has taken its place, and its keys are moving there; once these have moved, the request ends. */
+  replaced: z.boolean(),
+  /** Who holds a share of it, and whether they are recovery officers today. */
+  officers: z.array(z.object({ id: Id, name: z.string(), inOffice: z.boolean() })),
+});
+
 /** What would be asked, as the officers would read it, and what would stop it. Nothing is written down. */
 export const RecoveryPreview = z.object({
   people: z.array(Named.extend({ keys: z.array(RequestedKey) })),
@@ -77,6 +86,7 @@ export const RecoveryPreview = z.object({
   withoutKeys: z.array(Named),
   rules: RequestRules,
   threshold: z.int(),
+  vault: VaultOfRequest,
   expiresAt: Instant,
   withholdNotice: z.boolean(),
   /** Can the office send mail? Without it owners are told nothing, and the delivery `owner` is refused. */
@@ -196,6 +206,10 @@ export const RecoveryRequest = z.object({
   state: State,
   /** M: how many distinct officers must approve. */
   threshold: z.int(),
+  vault: VaultOfRequest.extend({
+    /** RFC 8785 JSON of the ceremony behind its shares: with it and a share key an officer opens their part. */
+    transcript: z.string().nullable(),
+  }),
   requestedBy: z.object({ id: Id, name: z.string() }),
   requestedAt: Instant,
   expiresAt: Instant,

@@ -143,6 +143,8 @@ import {
   NewCeremony,
   NewDrill,
   NewShareKey,
+  ReportedOpenings,
+  ReportOutcome,
   Round,
   RoundWork,
   RoundWorkQuery,
@@ -1098,6 +1100,15 @@ export const routes = {
     access: 'authenticated',
     query: EscrowExportQuery,
     response: EscrowExportPage,
+  }),
+
+  reportOpenings: route({
+    method: 'POST',
+    path: '/api/v1/escrow/openings',
+    summary: 'Tell the office what its officers opened without it',
+    access: 'authenticated',
+    body: ReportedOpenings,
+    response: ReportOutcome,
   }),
 
   // Recovery

@@ -138,6 +138,14 @@ export const EscrowExportPage = z.object({
   next: Id.nullable(),
 });
 
+/** Lines of the log of an opening without the office, word for word and in their order. */
+export const ReportedOpenings = z.strictObject({ lines: z.array(z.string()).min(1).max(100) });
+export const ReportOutcome = z.object({
+  recorded: z.int(),
+  /** The office was told of these before. */
+  known: z.int(),
+});
+
 export const BatchPart = z.strictObject({
   digest: z.string().max(64),
   /** Over the digest, for this kind of round. */

@@ -10,6 +10,7 @@ export {
 export { enrolmentWarnings } from './enrolment-config.ts';
 export { checkToken, openKeyStores, openKeyStoresForStatus, pinRefusalFile } from './key-stores.ts';
 export { type EscrowExport, EscrowExportLine, openExported, vaultLockOf } from './kra/open-offline.ts';
+export { OPENING_GENESIS, type OpeningEntry, type OpeningLog, readOpeningLog } from './kra/opening-log.ts';
 export { StartError } from './listen-address.ts';
 export { type AuthorityOptions, type RunningAuthority, startAuthority } from './main.ts';
 export { type RunningStatus, startStatus } from './status-main.ts';

@@ -49,14 +49,16 @@ import { presentGroup, withdrawGroup } from './identity/sources/present-groups.t
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
 import { beginDrill, proveKeys } from './kra/drill.ts';
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
+import { expireRecovery } from './kra/end-recoveries.ts';
 import { escrowKey } from './kra/escrow.ts';
 import { exportEscrow } from './kra/export.ts';
 import { liftHold, placeHold } from './kra/hold.ts';
 import { attestPoints } from './kra/origins.ts';
 import { addOwnerLocks, removeOwnerLocks } from './kra/owner-locks.ts';
-import { decideRecovery, expireRecoveries, requestRecovery, tellRecovery } from './kra/recovery.ts';
+import { decideRecovery, requestRecovery, tellRecovery } from './kra/recovery.ts';
 import { checkIdentity, recordManagerApproval } from './kra/recovery-steps.ts';
 import { releaseKey, releaseMessages, releasePassword, releaseToOwner } from './kra/release.ts';
+import { reportOpening } from './kra/report-opening.ts';
 import { announceRetention, approveDestruction, destroyKey } from './kra/retention.ts';
 import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
 import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
@@ -170,12 +172,13 @@ export const operations: readonly Listed[] = [
   beginDrill,
   proveKeys,
   exportEscrow,
+  reportOpening,
   requestRecovery,
   checkIdentity,
   recordManagerApproval,
   decideRecovery,
   tellRecovery,
-  expireRecoveries,
+  expireRecovery,
   releaseKey,
   releaseToOwner,
   releaseMessages,

@@ -20,7 +20,7 @@ import {
 } from '@chancery/vault';
 import { establishHierarchy } from '../src/ca/hierarchy.ts';
 import { establishProfiles } from '../src/ca/profile.ts';
-import { openingOf } from '../src/kra/canonical-request.ts';
+import { openingOf, readCanonical } from '../src/kra/canonical-request.ts';
 import { acceptCeremony, dealPart, openCeremony, registerShareKey, testOpening } from '../src/kra/ceremony.ts';
 import { originsOfRequest } from '../src/kra/origins.ts';
 import { decideRecovery, requestRecovery } from '../src/kra/recovery.ts';
@@ -37,6 +37,7 @@ import { batchesWaitingFor, type RoundRow, roundById } from '../src/store/rounds
 import { type CeremonyRow, ceremonyById, currentVault, vaultById } from '../src/store/vaults.ts';
 import type { World } from '../src/world.ts';
 import { type TemporaryOffice, type TemporaryOfficeOptions, temporaryOffice } from './temporary-office.ts';
+import { nameSecret } from './watched.ts';
 
 export type OperatorPrincipal = Extract<Principal, { kind: 'operator' }>;
 
@@ -126,8 +127,9 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
   };
   const approval = async (requestId: string, officer: OperatorPrincipal): Promise<Evidence> => {
     const request = await read((snapshot) => recoveryById(snapshot, requestId));
-    const { transcript } = await read(currentVault);
-    if (request === undefined || transcript === null) throw new Error('There is no such request, or no vault');
+    if (request === undefined) throw new Error('There is no such request');
+    const { transcript } = await read((snapshot) => vaultById(snapshot, readCanonical(request).vaultId));
+    if (transcript === null) throw new Error('The vault of the request has no officers');
     const opening = openingOf(request);
     const evidence = await points(requestId);
     const made = await approveWith(
@@ -152,6 +154,7 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
         const seed = newSeed();
         const key = deriveShareKey(seed);
         seeds.set(officer.id, seed);
+        for (const secret of [seed, key.encryption, key.signing]) nameSecret(secret);
         shareKeys.set(officer.id, key);
         const { publicKeys } = key;
         const signature = signDocument(key, PURPOSES.shareKey, { operatorId: officer.id, publicKeys });

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { parseAuthorityConfig } from '../src/config.ts';
 import { type RunningAuthority, startAuthority } from '../src/main.ts';
 import { startDatabase } from './database-template.ts';
+import { leaveForSearch } from './watched.ts';
 
 /** An operator with password and TOTP, signed in. */
 export interface Account {
@@ -117,6 +118,7 @@ export async function runningOffice(options: { config?: string; demo?: boolean }
     },
     async close() {
       await authority.stop();
+      await leaveForSearch(logged, postgres.connection);
       await postgres.stop();
       await rm(home, { recursive: true, force: true });
     },

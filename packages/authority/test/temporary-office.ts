@@ -12,6 +12,7 @@ import { JOB_SCHEMA, type JobHandlers, openJobQueue } from '../src/jobs/queue.ts
 import { openDatabase } from '../src/store/database.ts';
 import type { Log, World } from '../src/world.ts';
 import { startDatabase } from './database-template.ts';
+import { leaveForSearch } from './watched.ts';
 
 export interface TemporaryOffice {
   readonly world: World;
@@ -65,6 +66,7 @@ export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Pro
     logged,
     drain: () => drain(drainer, world, { ...jobHandlers, ...options.handlers }),
     async close() {
+      await leaveForSearch(logged, connection);
       await drainer.stop({ graceful: false });
       await jobs.stop();
       await database.close();

@@ -28,7 +28,13 @@ export function withOffice(command: Command): Command {
  */
 export function connect(options: OfficeOptions): Client {
   const home = homeFolder();
-  const token = process.env.CHANCERY_TOKEN ?? recorded(path.join(home, 'local.token'));
+  const given = process.env.CHANCERY_TOKEN?.trim();
+  if (given === '') {
+    // As `export CHANCERY_TOKEN=$(chancery sign-in …)` leaves it where nobody was signed in. To go on with the office's own
+    // token would be to act as somebody else than was meant.
+    throw new CommandError('CHANCERY_TOKEN is empty: nobody was signed in. Sign in again, or unset it.');
+  }
+  const token = given ?? recorded(path.join(home, 'local.token'));
   if (token === undefined) {
     throw new CommandError(
       `No token: ${path.join(home, 'local.token')} is not there. Start the office with "chancery start", set CHANCERY_HOME to its data folder, or set CHANCERY_URL and CHANCERY_TOKEN.`,

@@ -20,8 +20,9 @@ export async function recordsAbout(
     WHERE (r.actor = ${`person:${personId}`}
         OR (r.details ? 'personId' AND r.details->>'personId' = ${personId})
         OR r.subject IN (${aboutPerson(personId)})
-        -- of several people at once
-        OR (r.action = 'recovery.request' AND r.subject IS NULL AND r.details->'personIds' ? ${personId}))
+        -- of several people at once, whom the record does not name to each other
+        OR (r.action = 'recovery.request' AND r.subject IS NULL AND r.details->>'requestId' IN (
+          SELECT request_id::text FROM recovery_people WHERE person_id = ${personId}::uuid)))
       AND NOT EXISTS (
         SELECT 1 FROM notices n
         WHERE n.person_id = ${personId}::uuid AND n.state = 'withheld'
@@ -81,4 +82,5 @@ const aboutPerson = (personId: string) => sql`
   UNION ALL SELECT 'escrowed-key:' || id FROM escrowed_keys WHERE person_id = ${personId}::uuid
   UNION ALL SELECT 'hold:' || id FROM legal_holds WHERE person_id = ${personId}::uuid
   UNION ALL SELECT 'claim:' || id FROM claims WHERE person_id = ${personId}::uuid
-  UNION ALL SELECT 'recovery:' || request_id FROM recovery_people WHERE person_id = ${personId}::uuid`;
+  UNION ALL SELECT 'recovery:' || request_id FROM recovery_people WHERE person_id = ${personId}::uuid
+  UNION ALL SELECT 'opening:' || document_id FROM offline_opening_people WHERE person_id = ${personId}::uuid`;

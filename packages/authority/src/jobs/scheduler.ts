@@ -9,15 +9,13 @@ import { purgeExpiredTokens } from '../identity/purge.ts';
 import { catchUpSources } from '../identity/sources/catch-up.ts';
 import { beginDueDrill } from '../kra/drill.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
+import { endRecoveries } from '../kra/end-recoveries.ts';
 import { fillKeyPool } from '../kra/escrow.ts';
 import { attestOldPoints } from '../kra/origins.ts';
-import { expireRecoveries, findLapsedRecoveries } from '../kra/recovery.ts';
 import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { sendDueNotices } from '../notices/send.ts';
-import { perform } from '../operation.ts';
-import { system } from '../principal.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
@@ -30,11 +28,8 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'device-enrolments': sweepEnrolments,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
-  'lapsed-recoveries': async (world) => {
-    const ids = await findLapsedRecoveries(world);
-    if (ids.length > 0) await perform(world, expireRecoveries, system, { ids });
-  },
   'people-from-sources': catchUpSources,
+  'ended-recoveries': endRecoveries,
   'ended-transport-keys': destroyEndedTransportKeys,
   'ended-retention': endRetention,
   'spare-keys': fillKeyPool,

@@ -10,9 +10,10 @@ import type { World } from '../world.ts';
 import { type CanonicalRequest, isRequestIntact, openingOf, readCanonical } from './canonical-request.ts';
 import { type OpenedPoint, openVaultLock, sealedHalfOf } from './locks/vault.ts';
 import { type DecisionFacts, type RequestFacts, standing, whyNotRelease } from './quorum.ts';
-import { factsOf, noSuchRequest, peopleOf, refused } from './recovery.ts';
+import { factsOf, noSuchRequest, refused } from './recovery.ts';
 import { tellSubjects } from './recovery-notices.ts';
 import { keyOfVault, trust } from './vault.ts';
+import { keysOf, peopleOf } from './whom.ts';
 
 /** An approved request, and what opens its keys. */
 export interface Approved {
@@ -52,7 +53,7 @@ export async function endRelease(
   await tellSubjects(tx, world, canonical, 'released');
   return {
     ...peopleOf(canonical),
-    escrowedKeyIds: canonical.records.map(({ id }) => id),
+    ...keysOf(canonical),
     delivery: canonical.delivery.kind,
     digest: request.digest,
     approvedBy: decisions
@@ -85,6 +86,12 @@ async function openableKeys(
   const locks = await vaultLocksOfKeys(snapshot, vault.id, ids);
   return records.map(({ id, encapsulation }) => {
     const [key, certificate, lock, point] = [rows.get(id), certificates.get(id), locks.get(id), points.get(id)];
+    if (lock === undefined && key !== undefined) {
+      throw new AuthorityError(
+        'wrong-state',
+        'A key of this request has moved to another vault since. Nothing was released. Make a new request.',
+      );
+    }
     if (key === undefined || certificate === undefined || lock === undefined || point === undefined) {
       throw new AuthorityError(
         'internal',

@@ -33,7 +33,6 @@ import { operation } from '../operation.ts';
 import { actorOf, type Principal } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { operatorById } from '../store/operators.ts';
-import { endRecoveriesOfVault } from '../store/recovery.ts';
 import { endRoundsOfVault } from '../store/rounds.ts';
 import {
   beginEpoch,
@@ -52,6 +51,7 @@ import {
   vaultById,
 } from '../store/vaults.ts';
 import type { World } from '../world.ts';
+import { endThoseOfVault } from './end-recoveries.ts';
 import { keyOfVault, trust } from './vault.ts';
 
 /** The id of the record that officers open together before a vault goes live. */
@@ -301,7 +301,7 @@ async function finishWhenAccepted(
     await world.jobs.enqueue(tx, 'empty-vaults', {});
   } else {
     await beginEpoch(tx, ceremony.vault_id, epoch);
-    ended = await endRecoveriesOfVault(tx, ceremony.vault_id);
+    ended = await endThoseOfVault(tx, world, ceremony.vault_id);
     await endRoundsOfVault(tx, ceremony.vault_id, null, at);
   }
   await updateCeremony(tx, ceremony.id, { state: 'complete', closed_at: at });

@@ -15,9 +15,9 @@ import type { AuthorityConfig } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot } from '../store/database.ts';
-import { certificatesOfKeys, escrowedKeysOfPerson, vaultLocksOfKeys } from '../store/escrow.ts';
+import { certificatesOfKeys, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import { type PersonRow, personById } from '../store/people.ts';
-import { currentVault, type VaultRow } from '../store/vaults.ts';
+import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import type { CanonicalRequest } from './canonical-request.ts';
 import { sealedHalfOf } from './locks/vault.ts';
@@ -31,6 +31,8 @@ export interface Draft {
   readonly canonical: CanonicalRequest;
   /** Asked for, and without a key that fits. */
   readonly withoutKeys: readonly Named[];
+  /** That the keys lie in. */
+  readonly vault: VaultRow;
 }
 
 /**
@@ -46,9 +48,12 @@ export async function draftRequest(snapshot: Snapshot, world: World, asked: Aske
   }
   const at = world.clock();
   const subjects = await subjectsOf(snapshot, asked);
-  const vault = await currentVault(snapshot);
-  const { plan } = keyOfVault(vault);
   const { people, withoutKeys } = await keysAskedFor(snapshot, subjects, asked);
+  const { vault, locks } = await vaultOfKeys(
+    snapshot,
+    people.flatMap(({ keys }) => keys.map(({ id }) => id)),
+  );
+  const { plan } = keyOfVault(vault);
   const expiresAt = new Date(at.getTime() + asked.expiresInHours * HOUR);
   const rules = rulesOf(world.config.escrow.recovery, asked, at);
   checkTimes(rules, asked.expiresInHours, expiresAt);
@@ -58,11 +63,12 @@ export async function draftRequest(snapshot: Snapshot, world: World, asked: Aske
     id: randomUUID(),
     vaultId: vault.id,
     people,
-    records: await recordsOf(
-      snapshot,
-      vault,
-      people.flatMap(({ keys }) => keys.map(({ id }) => id)),
-    ),
+    records: locks
+      .map(({ escrowed_key_id, wrapped }) => ({
+        id: escrowed_key_id,
+        encapsulation: sealedHalfOf(wrapped).encapsulation,
+      }))
+      .sort((one, other) => (one.id < other.id ? -1 : 1)),
     reason: asked.reason,
     caseNumber: asked.caseNumber,
     explanation: asked.explanation,
@@ -75,7 +81,7 @@ export async function draftRequest(snapshot: Snapshot, world: World, asked: Aske
     requestedAt: at.toISOString(),
     expiresAt: expiresAt.toISOString(),
   };
-  return { canonical, withoutKeys };
+  return { canonical, withoutKeys, vault };
 }
 
 const HOUR = 3_600_000;
@@ -147,23 +153,31 @@ async function keysAskedFor(
   return { people, withoutKeys };
 }
 
-/** The locks that a quorum opens. @throws AuthorityError `wrong-state` while keys move to the vault */
-async function recordsOf(
-  snapshot: Snapshot,
-  vault: VaultRow,
-  escrowedKeyIds: readonly string[],
-): Promise<CanonicalRequest['records']> {
-  const locks = await vaultLocksOfKeys(snapshot, vault.id, escrowedKeyIds);
-  return [...escrowedKeyIds].sort().map((id) => {
-    const lock = locks.get(id);
-    if (lock === undefined) {
-      throw new AuthorityError(
-        'wrong-state',
-        'A key of theirs is still on its way into the vault. Nothing was asked for. Try again in a few minutes.',
-      );
-    }
-    return { id, encapsulation: sealedHalfOf(lock.wrapped).encapsulation };
-  });
+/**
+ * The vault that these keys lie in, and their locks there, which a quorum of its officers opens. For a while after a vault was
+ * replaced that is the one before: its officers open what has not moved yet.
+ * @throws AuthorityError `wrong-state` while keys of a provisional vault move, or where they lie in several
+ */
+async function vaultOfKeys(snapshot: Snapshot, escrowedKeyIds: readonly string[]) {
+  const current = await currentVault(snapshot);
+  const locks = (await locksOfKeys(snapshot, escrowedKeyIds)).filter(({ kind }) => kind === 'vault');
+  const ids = [...new Set(locks.map(({ holder }) => holder))];
+  const vaults = [];
+  for (const id of ids) vaults.push(await vaultById(snapshot, id));
+  if (current.state === 'live' && vaults.some(({ state }) => state !== 'live')) {
+    throw new AuthorityError(
+      'wrong-state',
+      'A key of theirs is still on its way into the vault. Nothing was asked for. Try again in a few minutes.',
+    );
+  }
+  if (vaults.length > 1) {
+    const behind = locks.filter(({ holder }) => holder !== current.id).length;
+    throw new AuthorityError(
+      'wrong-state',
+      `Of these ${locks.length} keys ${behind} still lie in a vault that was replaced, whose own officers open them, and one request opens one vault. Nothing was asked for. Make a request of their own for those keys, or wait until they have moved.`,
+    );
+  }
+  return { vault: vaults[0] ?? current, locks };
 }
 
 /** What the configuration asks for now; it stands in the request from here on. */

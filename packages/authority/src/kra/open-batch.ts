@@ -4,6 +4,7 @@ import { system } from '../principal.ts';
 import { batchById, recordsOfBatch, roundById } from '../store/rounds.ts';
 import type { World } from '../world.ts';
 import { proveKeys } from './drill.ts';
+import { endRecoveries } from './end-recoveries.ts';
 import { rewrapKeys } from './rewrap.ts';
 
 export async function openBatch(world: World, batchId: string): Promise<void> {
@@ -17,5 +18,9 @@ export async function openBatch(world: World, batchId: string): Promise<void> {
   if (found === undefined) return;
   const inputs = found.records.map((record) => ({ batchId, ...record }));
   if (found.kind === 'drill') await performAll(world, proveKeys, system, inputs);
-  else await performAll(world, rewrapKeys, system, inputs);
+  else {
+    await performAll(world, rewrapKeys, system, inputs);
+    // A request names the points of the locks that were. Where we go down before this, the scheduler does it.
+    await endRecoveries(world);
+  }
 }

@@ -116,7 +116,7 @@ export function whyNotDecide(
   if (!caller.holdsShare) {
     return no(
       'share',
-      'Only an officer who holds a share of the vault decides',
+      'Only an officer who holds a share of the vault that the keys lie in decides',
       'A share comes with the next sharing of the vault',
     );
   }

@@ -10,7 +10,7 @@ import type { World } from '../world.ts';
 import type { CanonicalRequest } from './canonical-request.ts';
 import { minutes } from './quorum.ts';
 
-type Event = 'requested' | 'released' | 'rejected';
+type Event = 'requested' | 'released' | 'rejected' | 'ended';
 
 /** Tells everybody whose keys a request is for, or writes down what they will be told once nothing forbids it. */
 export async function tellSubjects(
@@ -76,6 +76,7 @@ const SUBJECTS: Record<Event, string> = {
   requested: 'Your encryption keys have been asked for',
   released: 'Your encryption keys have been recovered',
   rejected: 'A request for your encryption keys was refused',
+  ended: 'A request for your encryption keys has ended',
 };
 
 const REASONS: Record<CanonicalRequest['reason'], string> = {
@@ -108,6 +109,7 @@ function textOf(request: CanonicalRequest, event: Event, { name, keys, organisat
     requested: `${requestedBy.name} has asked for ${keys === 1 ? 'one of your encryption keys' : `${keys} of your encryption keys`}. ${request.threshold} recovery officers decide; nothing has been opened.`,
     released: `What ${requestedBy.name} had asked for was released, after ${request.threshold} recovery officers approved.`,
     rejected: `A recovery officer has refused what ${requestedBy.name} had asked for. Nothing was opened.`,
+    ended: `What ${requestedBy.name} had asked for was not released in time. The request has ended, and nothing was opened.`,
   }[event];
   return [
     `Dear ${name},`,

@@ -9,7 +9,8 @@ import { insertStep, lockRecovery } from '../store/recovery.ts';
 import type { World } from '../world.ts';
 import { readCanonical } from './canonical-request.ts';
 import { type StepKind, whyNotRecord } from './quorum.ts';
-import { checkSeen, factsOf, noSuchRequest, peopleOf, refused } from './recovery.ts';
+import { checkSeen, factsOf, noSuchRequest, refused } from './recovery.ts';
+import { peopleOf } from './whom.ts';
 
 /**
  * That somebody made sure who asks, or whose keys they are: who checked, how, and what they saw.

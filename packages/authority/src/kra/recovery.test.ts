@@ -9,8 +9,9 @@ import type { Principal } from '../principal.ts';
 import { type RecoveryRow, recoveryById } from '../store/recovery.ts';
 import { currentVault } from '../store/vaults.ts';
 import { openingOf } from './canonical-request.ts';
+import { endRecoveries } from './end-recoveries.ts';
 import { originsOfRequest } from './origins.ts';
-import { decideRecovery, expireRecoveries, findLapsedRecoveries, requestRecovery } from './recovery.ts';
+import { decideRecovery, requestRecovery } from './recovery.ts';
 import { releaseKey, releasePassword } from './release.ts';
 
 let now = new Date('2026-03-01T12:00:00.000Z');
@@ -328,16 +329,19 @@ describe('refused, each with a record', () => {
     now = new Date(now.getTime() + 3_600_000);
     await refused(open, approve(open, olga));
     expect(await stateOf(id)).toBe('approved');
-    await perform(
-      office.world,
-      expireRecoveries,
-      { kind: 'system', id: 'system', name: 'system' },
-      {
-        ids: await findLapsedRecoveries(office.world),
-      },
-    );
+    await endRecoveries(office.world);
     expect([await stateOf(id), await stateOf(open)]).toEqual(['expired', 'expired']);
-    expect(await findLapsedRecoveries(office.world)).toEqual([]);
+    const records = async () => (await office.trail(`recovery:${id}`)).length;
+    const before = await records();
+    await endRecoveries(office.world);
+    expect(await records()).toBe(before);
+    const told = await office.query('SELECT subject, body FROM notices WHERE about = $1 ORDER BY queued_at DESC', [
+      `recovery:${id}`,
+    ]);
+    expect(told[0]).toMatchObject({
+      subject: 'A request for your encryption keys has ended',
+      body: expect.stringContaining('nothing was opened'),
+    });
   });
 
   it('a request that was rewritten in the database', async () => {

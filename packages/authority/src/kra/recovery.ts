@@ -12,7 +12,6 @@ import {
   decisionsOf,
   insertDecision,
   insertRecovery,
-  lapsedRecoveries,
   lockRecovery,
   type RecordedStep,
   type RecoveryDecision,
@@ -21,7 +20,6 @@ import {
   stepsOf,
 } from '../store/recovery.ts';
 import { type VaultRow, vaultById } from '../store/vaults.ts';
-import type { World } from '../world.ts';
 import {
   type CanonicalRequest,
   isRequestIntact,
@@ -38,11 +36,11 @@ import {
   needed,
   type Refusal,
   type RequestFacts,
-  stateAt,
   whyNotDecide,
 } from './quorum.ts';
 import { aboutRecovery, tellSubjects } from './recovery-notices.ts';
 import { keyOfVault, planOfVault, trust } from './vault.ts';
+import { keysOf, peopleOf } from './whom.ts';
 
 /**
  * Asks for the keys of one person, or of several of one case.
@@ -76,8 +74,9 @@ export const requestRecovery = operation({
       audit: {
         requestId: canonical.id,
         ...peopleOf(canonical),
-        escrowedKeyIds: canonical.records.map(({ id }) => id),
-        ...(withoutKeys.length > 0 && { withoutKeys: withoutKeys.map(({ id }) => id) }),
+        ...keysOf(canonical),
+        // Who was asked for in vain is one of several.
+        ...(withoutKeys.length > 0 && { withoutKeys: withoutKeys.length }),
         reason: input.reason,
         caseNumber: input.caseNumber,
         delivery: delivery.kind,
@@ -172,29 +171,6 @@ export const tellRecovery = operation({
   },
 });
 
-/** Writes down that requests have lapsed. For the scheduler. */
-export const expireRecoveries = operation({
-  action: 'recovery.expire',
-  permission: 'system',
-  input: z.strictObject({ ids: z.array(z.uuid()).min(1) }),
-  subject: () => null,
-  async run(tx, { ids }, _by, world) {
-    const expired: string[] = [];
-    for (const id of ids) {
-      const request = await lockRecovery(tx, id);
-      if (request === undefined) continue;
-      if (stateAt({ state: request.state, expiresAt: request.expires_at }, world.clock()) === request.state) continue;
-      await setRecoveryState(tx, id, 'expired');
-      expired.push(id);
-    }
-    return { result: expired, audit: { expired } };
-  },
-});
-
-export async function findLapsedRecoveries(world: World): Promise<string[]> {
-  return world.database.snapshot((snapshot) => lapsedRecoveries(snapshot, world.clock()));
-}
-
 /** A request as the rules see it, with what was recorded and decided. */
 export async function factsOf(
   snapshot: Snapshot,
@@ -237,12 +213,6 @@ async function addressesOf(snapshot: Snapshot, { people }: CanonicalRequest): Pr
     addresses.push(address, ...(person ? [person.address, ...person.aliases] : []));
   }
   return addresses;
-}
-
-/** As the audit trail names those whom it is about. */
-export function peopleOf({ people }: CanonicalRequest): { personId: string } | { personIds: string[] } {
-  const [only, ...more] = people;
-  return only !== undefined && more.length === 0 ? { personId: only.id } : { personIds: people.map(({ id }) => id) };
 }
 
 /** Anybody but an operator is no officer and nobody's match. */

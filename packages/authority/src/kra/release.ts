@@ -33,9 +33,10 @@ import { makeClaimLock, openClaimLock } from './locks/claim.ts';
 import { matchMessages, messageFile, type NamedMessage } from './named-messages.ts';
 import { whyNotPassword } from './quorum.ts';
 import { distinct, makePassword, type NamedFile, recoveredMessage, safeName, zipOf } from './recovered-files.ts';
-import { factsOf, noSuchRequest, officerOf, peopleOf, refused } from './recovery.ts';
+import { factsOf, noSuchRequest, officerOf, refused } from './recovery.ts';
 import { sendOwnerLink } from './recovery-notices.ts';
 import { openUnderVault, sealUnderVault } from './vault.ts';
+import { peopleOf } from './whom.ts';
 
 export interface ReleasedFile {
   readonly fileName: string;
@@ -93,7 +94,8 @@ export const releaseToOwner = operation({
       links.push({ ...person, claimId: link.claimId, expiresAt: link.expiresAt });
     }
     const audit = await endRelease(tx, world, approved, null);
-    return { result: links, audit: { ...audit, claimIds: links.map(({ claimId }) => claimId) } };
+    // Each owner's claim has records of its own.
+    return { result: links, audit: { ...audit, ...(links.length === 1 && { claimIds: [links[0]?.claimId] }) } };
   },
 });
 

@@ -12,7 +12,6 @@ import { bulkOperation, operation } from '../operation.ts';
 import { actorOf } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
 import { moveLock, type OwnedLockRow } from '../store/escrow.ts';
-import { endRecoveriesOfKeys } from '../store/recovery.ts';
 import {
   endRoundsOfVault,
   finishBatch,
@@ -74,9 +73,6 @@ export const rewrapKeys = bulkOperation({
     const outcomes = [];
     for (const input of inputs) outcomes.push({ ...input, ...(await moveOne(tx, world, work, to, input)) });
     await finishBatch(tx, first.batchId, outcomes, world.clock());
-    const moved = outcomes.filter(({ outcome }) => outcome === 'moved').map(({ escrowedKeyId }) => escrowedKeyId);
-    // A request names the point of the lock that was: it is asked for again, of the new vault's officers.
-    const endedRecoveries = await endRecoveriesOfKeys(tx, work.vault.id, moved);
     await world.jobs.enqueue(tx, 'empty-vaults', {});
     return outcomes.map(({ escrowedKeyId, outcome, error, locked }) => ({
       result: outcome,
@@ -90,7 +86,6 @@ export const rewrapKeys = bulkOperation({
         toVaultId: to.id,
         contributedBy: work.officerIds,
         locked,
-        endedRecoveries,
       },
     }));
   },

@@ -18,8 +18,8 @@ import { currentVault, foundingTranscript } from '../store/vaults.ts';
 import { beginDrill, beginDueDrill, standingOfDrills } from './drill.ts';
 import { emptyVaults } from './empty-vaults.ts';
 import { openBatch } from './open-batch.ts';
-import { decideRecovery } from './recovery.ts';
-import { releaseKey } from './release.ts';
+import { decideRecovery, requestRecovery } from './recovery.ts';
+import { releaseKey, releasePassword } from './release.ts';
 import { planRewrap } from './rewrap.ts';
 import { contributeToBatch } from './rounds.ts';
 
@@ -206,6 +206,7 @@ describe('a new vault for a live one', () => {
   let round: string;
   let pending: string;
   let target: { transcript: Transcript; fingerprint: string };
+  let late: string;
 
   it('is founded while one is live; new keys go to it at once, and what is in the old one is laid out', async () => {
     nora = await office.operator('Nora', 'recovery-officer');
@@ -218,7 +219,7 @@ describe('a new vault for a live one', () => {
     const vault = await read(currentVault);
     expect(vault.id).not.toBe(oldVault.id);
     expect(vault.publicKey).not.toEqual(oldVault.publicKey);
-    const late = await office.person('late@example.com');
+    late = await office.person('late@example.com');
     const [lock] = await office.query(
       `SELECT l.holder FROM escrow_locks l JOIN escrowed_keys e ON e.id = l.escrowed_key_id WHERE l.kind = 'vault' AND e.person_id = $1`,
       [late],
@@ -247,6 +248,30 @@ describe('a new vault for a live one', () => {
     expect(await office.contribute(round, otto, { ...target, fingerprint: null })).toBe(2);
     await expect(perform(office.world, planRewrap, nora, { vaultId: oldVault.id })).rejects.toMatchObject({
       code: 'forbidden',
+    });
+  });
+
+  it('until they have moved, its officers release the keys that lie in it, and nobody else does', async () => {
+    const id = await office.ask(admin, people[1] ?? '');
+    await expect(office.approve(id, nora)).rejects.toThrow(/holds no share/);
+    const { digest } = await office.approval(id, olga);
+    await expect(
+      perform(office.world, decideRecovery, nora, { id, decision: 'approve', digest, signature: '' }),
+    ).rejects.toThrow(/share of the vault that the keys lie in/);
+    await office.approve(id, otto);
+    await office.approve(id, olga);
+    expect((await perform(office.world, releaseKey, admin, { id })).data.length).toBeGreaterThan(500);
+    // Until it is told, the old vault's key is kept for it.
+    expect((await perform(office.world, releasePassword, olga, { id })).password).not.toBe('');
+    const both = {
+      personIds: [people[1] ?? '', late],
+      reason: 'legal-hold' as const,
+      explanation: 'a case',
+      delivery: { kind: 'pkcs12' as const },
+    };
+    await expect(perform(office.world, requestRecovery, admin, both)).rejects.toMatchObject({
+      code: 'wrong-state',
+      message: expect.stringContaining('Of these 2 keys 1 still lie in a vault that was replaced'),
     });
   });
 
@@ -298,6 +323,17 @@ describe('a new vault for a live one', () => {
 
   it('ended the requests that waited in the old one, and the new officers open what was moved', async () => {
     expect(await read((snapshot) => recoveryById(snapshot, pending))).toMatchObject({ state: 'expired' });
+    expect((await office.trail(`recovery:${pending}`)).at(-1)).toBe('recovery.expire succeeded');
+    const told = await office.query('SELECT subject FROM notices WHERE about = $1 ORDER BY queued_at', [
+      `recovery:${pending}`,
+    ]);
+    expect(told.map(({ subject }) => subject)).toEqual([
+      'Your encryption keys have been asked for',
+      'A request for your encryption keys has ended',
+    ]);
+    // Nobody's record of a key that moved names the requests of others.
+    const moves = await office.query(`SELECT canonical FROM audit_records WHERE action = 'vault.rewrap'`);
+    expect(JSON.stringify(moves)).not.toContain(pending);
     const id = await office.ask(admin, people[0] ?? '');
     await expect(office.approve(id, olga)).rejects.toThrow(/holds no share/);
     await office.approve(id, nora);

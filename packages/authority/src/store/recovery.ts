@@ -110,38 +110,32 @@ export async function setRecoveryState(tx: Transaction, id: string, state: Recov
 }
 
 /** The officers' shares were dealt anew: parts made with the old ones open nothing. @returns the requests that ended so */
-export async function endRecoveriesOfVault(tx: Transaction, vaultId: string): Promise<string[]> {
+export async function endRecoveriesOfVault(tx: Transaction, vaultId: string): Promise<RecoveryRow[]> {
   const rows = await tx
     .updateTable('recovery_requests')
     .set({ state: 'expired' })
     .where('state', 'in', ['open', 'approved'])
     .where(sql<boolean>`canonical::jsonb->>'vaultId' = ${vaultId}`)
-    .returning('id')
+    .returningAll()
     .execute();
   for (const { id } of rows) await forgetPartials(tx, id);
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
-/** These keys are in another vault now. @returns the requests of the vault before that ended so */
-export async function endRecoveriesOfKeys(
-  tx: Transaction,
-  vaultId: string,
-  escrowedKeyIds: readonly string[],
-): Promise<string[]> {
-  const rows = await tx
-    .updateTable('recovery_requests')
-    .set({ state: 'expired' })
-    .where('state', 'in', ['open', 'approved'])
-    .where(sql<boolean>`canonical::jsonb->>'vaultId' = ${vaultId}`)
-    .where(
-      sql<boolean>`EXISTS (SELECT 1 FROM jsonb_array_elements(canonical::jsonb->'records') r
-        WHERE r->>'id' = ANY (${escrowedKeyIds}::text[]))`,
-    )
-    .returning('id')
-    .execute();
-  for (const { id } of rows) await forgetPartials(tx, id);
-  return rows.map(({ id }) => id);
+/** Is a key of this request locked to another vault than that of the request? */
+export async function hasMovedOn(snapshot: Snapshot, id: string): Promise<boolean> {
+  const row = await snapshot
+    .selectFrom('recovery_requests')
+    .select('id')
+    .where('id', '=', id)
+    .where(movedOn)
+    .executeTakeFirst();
+  return row !== undefined;
 }
+
+const movedOn = sql<boolean>`EXISTS (SELECT 1 FROM jsonb_array_elements(canonical::jsonb->'records') r
+  JOIN escrow_locks l ON l.escrowed_key_id = (r->>'id')::uuid AND l.kind = 'vault'
+  WHERE l.holder <> canonical::jsonb->>'vaultId')`;
 
 /** What officers contributed opens exactly this request, so it is kept for as long as that takes and no longer. */
 async function forgetPartials(tx: Transaction, id: string): Promise<void> {
@@ -221,12 +215,13 @@ export async function listRecoveries(
   return { rows: rows.slice(0, filter.limit), total: Number(total), hasMore: rows.length > filter.limit };
 }
 
-export async function lapsedRecoveries(snapshot: Snapshot, at: Date): Promise<string[]> {
+/** Those that wait for nothing any more: their time is over, or their keys have moved. */
+export async function recoveriesToEnd(snapshot: Snapshot, at: Date): Promise<string[]> {
   const rows = await snapshot
     .selectFrom('recovery_requests')
     .select('id')
     .where('state', 'in', ['open', 'approved'])
-    .where('expires_at', '<=', at)
+    .where((where) => where.or([where('expires_at', '<=', at), movedOn]))
     .execute();
   return rows.map(({ id }) => id);
 }

@@ -582,6 +582,8 @@ export interface Schema {
     failing_since: Date | null;
   };
   audit_cosignatures: { size: BigIntColumn; witness: string; line: string; at: Date };
+  offline_openings: { entry: Buffer; document_id: string; reported_at: Date };
+  offline_opening_people: { person_id: string; document_id: string };
   audit_keys: { key_reference: string; name: string; public_key: Buffer; created_at: Date };
   audit_records: {
     sequence: BigIntColumn;

@@ -194,6 +194,17 @@ export async function rotatingVaults(snapshot: Snapshot): Promise<{ id: string; 
   return rows.map(({ id, kek_rotation_began_at }) => ({ id, marked: kek_rotation_began_at !== null }));
 }
 
+/** Of every epoch of a vault, by which its officers of then are known; none for a vault of another office. */
+export async function completeTranscripts(snapshot: Snapshot, vaultId: string): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('ceremonies')
+    .select('transcript')
+    .where('vault_id', '=', vaultId)
+    .where('state', '=', 'complete')
+    .execute();
+  return rows.flatMap(({ transcript }) => transcript ?? []);
+}
+
 export async function insertShareKey(tx: Transaction, key: ShareKeyRow): Promise<void> {
   await tx.insertInto('share_keys').values(key).execute();
 }

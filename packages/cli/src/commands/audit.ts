@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AuditRecord, Client } from '@chancery/api';
 import { type KeptCheckpoints, verifyExportedTrail } from '@chancery/authority';
-import { parseSignedCheckpoint, parseVerifierKey, verifyRecordFile } from '@chancery/trail';
+import { parseVerifierKey, verifyRecordFile } from '@chancery/trail';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
+import { readKeptNotes } from '../kept-notes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 
@@ -101,7 +102,10 @@ export function auditCommand(): Command {
       .description('check that no record was altered, removed, reordered, cut off or written anew'),
   )
     .argument('[file]', 'an export; without it, the running office checks its own trail')
-    .option('--checkpoints <file>', 'with an export: checkpoints that were kept elsewhere')
+    .option(
+      '--checkpoints <file>',
+      'with an export: checkpoints that were kept elsewhere: a witness’s file, a note, or its mails as they stand',
+    )
     .option('--key <key...>', "with checkpoints: the office's verifier key, as it was noted", [])
     .option('--witness-key <key...>', 'with checkpoints: a witness that must have cosigned one of them', [])
     .action(async (file: string | undefined, options: OfficeOptions & Kept) => {
@@ -170,27 +174,11 @@ function keptCheckpoints({ checkpoints, key, witnessKey }: Kept): KeptCheckpoint
   if (key.length === 0)
     throw new CommandError("Give --key, the office's verifier key as it was noted. Nothing was checked.");
   try {
-    return {
-      notes: notesOf(readExport(checkpoints)),
-      keys: key.map(parseVerifierKey),
-      witnesses: witnessKey.map(parseVerifierKey),
-    };
+    const notes = readKeptNotes(Buffer.from(readExport(checkpoints), 'utf8'));
+    if (notes.length === 0) throw new TypeError('no note');
+    return { notes, keys: key.map(parseVerifierKey), witnesses: witnessKey.map(parseVerifierKey) };
   } catch (error) {
     const why = error instanceof RangeError ? error.message : `${checkpoints} is not a file of checkpoints.`;
     throw new CommandError(`${why} Nothing was checked.`);
   }
-}
-
-/** JSON Lines with a note each, as this command and a witness's file have them, or one signed note as it is. */
-function notesOf(text: string): string[] {
-  if (parseSignedCheckpoint(text) !== undefined) return [text];
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => noteOf(JSON.parse(line)));
-}
-
-function noteOf(checkpoint: { readonly note?: unknown } | null): string {
-  if (typeof checkpoint?.note !== 'string') throw new TypeError('not a checkpoint');
-  return checkpoint.note;
 }

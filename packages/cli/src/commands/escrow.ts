@@ -298,7 +298,31 @@ function addOffline(escrow: Command): void {
       );
       if (problem !== null) throw new CommandError(`${problem} What stands before it is as it was written.`, 1);
     });
+
+  withOffice(
+    escrow
+      .command('report-opening')
+      .description('tell the office what was opened without it: its audit trail keeps the log, and owners are told'),
+  )
+    .argument('<file>', 'the log, whole and as it was written; what is known already is left alone')
+    .action(async (file: string, options: OfficeOptions) => {
+      const { lines, problem } = verifyLog(file);
+      if (problem !== null) throw new CommandError(`${problem} Nothing was told.`, 1);
+      const client = connect(options);
+      const told = { recorded: 0, known: 0 };
+      for (let from = 0; from < lines.length; from += REPORTED_AT_ONCE) {
+        const { recorded, known } = await client.reportOpenings({
+          body: { lines: lines.slice(from, from + REPORTED_AT_ONCE) },
+        });
+        told.recorded += recorded;
+        told.known += known;
+      }
+      print(options, told, () => `${told.recorded} entries are on the audit trail now; ${told.known} were before.`);
+    });
 }
+
+/** A line of a large batch has many thousand octets. */
+const REPORTED_AT_ONCE = 5;
 
 function readMessages(files: readonly string[]): string[] {
   if (files.length === 0) {

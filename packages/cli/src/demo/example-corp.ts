@@ -101,6 +101,7 @@ export async function openExampleCorp(demo: Demo): Promise<void> {
     const link = await local.signInLink({ body: { address } });
     say(`  ${role.padEnd(16)} ${name.padEnd(12)} ${link.url}`);
   }
+  say('At the command line, export CHANCERY_TOKEN=$(npx chancery sign-in) asks for such a link.');
   say(`The officers' share keys are in ${shareKeyFolder(demo.home)}; their passphrase is "${SHARE_PASSPHRASE}".`);
   say(`Mail that the gateway passed is in ${mailboxFolder(demo.home)}; drop one on Inspect.`);
 }

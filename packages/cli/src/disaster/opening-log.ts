@@ -1,28 +1,17 @@
-/**
- * What was opened without an office, so that the office can be told: JSON Lines, each with the SHA-256 of the line before it and
- * signed by the share keys of the officers who opened. An entry is written before a key is opened, and one behind it.
- */
+/** What was opened without an office, written down so that the office can be told. */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { canonical, isSignedBy, PURPOSES, type ShareKey, signDocument } from '@chancery/vault';
+import { OPENING_GENESIS, type OpeningEntry, type OpeningLog, readOpeningLog } from '@chancery/authority';
+import { canonical, PURPOSES, type ShareKey, signDocument } from '@chancery/vault';
 import { CommandError } from '../exit-codes.ts';
 
-export interface LogEntry {
-  readonly event: 'attempted' | 'opened' | 'failed';
-  readonly at: string;
-  /** RFC 8785 JSON: what the officers contributed to. */
-  readonly document: string;
-  readonly keys: readonly { readonly id: string; readonly person: string; readonly file: string }[];
-  readonly detail: string;
-}
+type LogEntry = Pick<OpeningEntry, 'event' | 'at' | 'document' | 'keys' | 'detail'>;
 
 interface Signer {
   readonly id: string;
   readonly name: string;
   readonly key: ShareKey;
 }
-
-const GENESIS = '00'.repeat(32);
 
 /** Appends durably. @throws CommandError for a log whose last line was cut off */
 export function appendToLog(file: string, entry: LogEntry, officers: readonly Signer[]): void {
@@ -35,7 +24,7 @@ export function appendToLog(file: string, entry: LogEntry, officers: readonly Si
   const unsigned = {
     version: 1,
     sequence: lines.length + 1,
-    previous: last === undefined ? GENESIS : sha256(last),
+    previous: last === undefined ? OPENING_GENESIS : sha256(last),
     ...entry,
   };
   const signed = officers.map(({ id, name, key }) => ({
@@ -53,38 +42,7 @@ export function appendToLog(file: string, entry: LogEntry, officers: readonly Si
   }
 }
 
-export interface LogVerdict {
-  readonly entries: readonly (LogEntry & { readonly officers: readonly { readonly name: string }[] })[];
-  /** Null where every line follows the one before and every signature is its officer's. */
-  readonly problem: string | null;
-}
-
-export function verifyLog(file: string): LogVerdict {
-  const entries: LogVerdict['entries'][number][] = [];
-  let previous = GENESIS;
-  for (const [at, line] of readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((text) => text !== '')
-    .entries()) {
-    const wrong = (what: string): LogVerdict => ({ entries, problem: `Line ${at + 1} ${what}.` });
-    let document: Record<string, unknown> &
-      LogEntry & { officers: { name: string; signingKey: string; signature: string }[] };
-    try {
-      document = JSON.parse(line);
-    } catch {
-      return wrong('is not JSON');
-    }
-    const { officers, ...unsigned } = document;
-    if (unsigned.previous !== previous || unsigned.sequence !== at + 1)
-      return wrong('does not follow the one before it');
-    if (!Array.isArray(officers) || officers.length === 0) return wrong('is signed by nobody');
-    for (const { name, signingKey, signature } of officers) {
-      if (!isSignedBy(signingKey, signature, PURPOSES.offline, unsigned)) return wrong(`is not what ${name} signed`);
-    }
-    entries.push(document);
-    previous = sha256(line);
-  }
-  return { entries, problem: null };
-}
+/** A whole log, as `readOpeningLog` has it. */
+export const verifyLog = (file: string): OpeningLog => readOpeningLog(readFileSync(file, 'utf8'));
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -14,6 +14,7 @@ export function describeRequest(request: RecoveryRequest): string {
     ...describePeople(request.people),
     '',
     `Rules: ${describeRules(request.rules, request.threshold)}.`,
+    ...describeVault(request),
     ...describeSteps(request),
     `${approved.length} of ${request.threshold} approvals${approved.length === 0 ? '' : `: ${approved.map(({ officerName }) => officerName).join(', ')}`}.`,
     ...request.decisions
@@ -37,6 +38,7 @@ export function describePreview(preview: RecoveryPreview): string {
     ...preview.withoutKeys.map(({ name, address }) => `${name} <${address}>: no key that fits, left out`),
     '',
     `Rules: ${describeRules(preview.rules, preview.threshold)}. It would lapse at ${preview.expiresAt}.`,
+    ...describeVault(preview),
     preview.withholdNotice
       ? 'Its subjects would not be told.'
       : preview.mail
@@ -53,6 +55,15 @@ export function describeSteps({ steps }: Pick<RecoveryRequest, 'steps'>): string
     const whose = of === null ? '' : ` of the ${of}`;
     return [`${name}${whose}: ${who}, ${how}. ${evidence} Recorded by ${by.name} at ${at}.`];
   });
+}
+
+/** Where another vault has taken the place of the one that the keys lie in. */
+function describeVault({ vault }: Pick<RecoveryPreview, 'vault'>): string[] {
+  if (!vault.replaced) return [];
+  const names = vault.officers.map(({ name, inOffice }) => (inOffice ? name : `${name} (no officer any more)`));
+  return [
+    `These keys still lie in a vault that was replaced: its officers decide (${names.join(', ')}). Once the keys have moved, the request ends and is made anew.`,
+  ];
 }
 
 function describePeople(people: RecoveryRequest['people']): string[] {

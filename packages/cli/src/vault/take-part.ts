@@ -76,12 +76,12 @@ export async function decideAs(
   report?: (share: number) => void,
 ): Promise<RecoveryRequest> {
   const params = { id: requestId };
-  const { digest, opening, why, canonical } = await client.recoveryRequest({ params });
+  const { digest, opening, why, canonical, vault } = await client.recoveryRequest({ params });
   if (decision === 'reject') {
     const signature = signDocument(key, PURPOSES.decision, { request: digest, decision });
     return client.decideRecovery({ params, body: { decision, digest, note, signature } });
   }
-  const { transcript } = await client.vault();
+  const { transcript } = vault;
   if (opening === null || transcript === null) {
     const said = why === null ? 'You cannot approve this request.' : `${why.why}. ${why.next}.`;
     throw new CommandError(`${said} Nothing was decided.`);

@@ -43,13 +43,14 @@ export function tellRecord(record: TrailRecord, personId: string): Told {
   const who = record.actor === `person:${personId}` ? 'You' : nameOf(record);
   const known = (record.outcome === 'succeeded' ? undefined : wishes[record.action]) ?? sentences[record.action];
   const sentence = known?.(who, record.details) ?? `${who}: ${record.action}`;
-  const weighty = record.action.startsWith('recovery.') || record.action === 'key.deliver';
+  const weighty = record.action.startsWith('recovery.') || WEIGHTY.has(record.action);
   if (record.outcome === 'succeeded') return { what: `${sentence}.`, weighty };
   const { reason } = record.details;
   const why = typeof reason === 'string' ? ` ${reason}` : '.';
   return { what: `${tried[record.outcome]}: ${lowerFirst(sentence)}${why === '.' ? '.' : `.${why}`}`, weighty };
 }
 
+const WEIGHTY = new Set(['key.deliver', 'escrow.report-opening']);
 const tried = { attempted: 'Begun', denied: 'Refused', failed: 'Did not work' } as const;
 
 /** A key of theirs that was brought back by officers. */
@@ -65,7 +66,10 @@ export interface ToldRecovery {
 /** Every release of the person's keys, newest first. */
 export function recoveriesIn(records: readonly TrailRecord[]): ToldRecovery[] {
   return records
-    .filter(({ action, outcome }) => releases.has(action) && outcome === 'succeeded')
+    .filter(
+      ({ action, outcome, details }) =>
+        outcome === 'succeeded' && (releases.has(action) || (action === 'escrow.report-opening' && isOpened(details))),
+    )
     .map(({ sequence, at, actorName, details }) => ({
       sequence,
       at,
@@ -75,6 +79,9 @@ export function recoveriesIn(records: readonly TrailRecord[]): ToldRecovery[] {
       caseNumber: typeof details.caseNumber === 'string' && details.caseNumber !== '' ? details.caseNumber : null,
     }));
 }
+
+/** Officers did it without the office, and told it afterwards. */
+const isOpened = ({ event, already }: TrailRecord['details']) => event === 'opened' && already !== true;
 
 const releases = new Set(['recovery.release', 'recovery.release-to-owner', 'recovery.release-messages']);
 
@@ -116,12 +123,20 @@ const sentences: Record<string, Sentence> = {
     `Your encryption keys were brought back for you, as ${who} had asked${agreedBy(details)}${caseOf(details)}`,
   'recovery.release-messages': (who, details) =>
     `Mail of yours was decrypted and given to ${who}${agreedBy(details)}${caseOf(details)}; no key was given out`,
+  'recovery.expire': (_who, { because }) =>
+    because === 'moved'
+      ? 'A request for your encryption keys ended, since they moved to another vault; nothing was opened'
+      : 'A request for your encryption keys ran out of time; nothing was opened',
   'recovery.check-identity': (who) => `${who} noted who asked for your encryption keys`,
   'recovery.record-manager-approval': (who) =>
     `${who} noted that a manager agreed to a request for your encryption keys`,
   'recovery.tell-subjects': (who) =>
     `${who} ended a time in which you were not told of a request for your encryption keys`,
   'recovery.release-password': (who) => `${who} was told the password of the file with your keys`,
+  'escrow.report-opening': (who, details) =>
+    details.event === 'opened'
+      ? `Your encryption keys were opened outside of the office${agreedBy(details)}, as ${who} told it afterwards`
+      : `Officers set out to open your encryption keys outside of the office, as ${who} told it afterwards`,
   'person.make-sign-in-link': () => 'A link that signs you in was sent to your address',
   'person.begin-session-with-link': () => 'You signed in with a link from your mail',
   'person.begin-session-with-passkey': () => 'You signed in with a passkey',

@@ -36,7 +36,8 @@ function DecideWith({ request, vault }: DecideWithProps) {
   const me = useMe();
   const [note, setNote] = useState('');
   const [acceptAttested, setAcceptAttested] = useState(false);
-  const transcript = readTranscriptOf(vault);
+  // Of the vault that the keys lie in, which need not be the one of now.
+  const transcript = readTranscriptOf(request.vault);
   const own = transcript?.plan.officers.find(({ id }) => id === me?.id);
   const key = useShareKey({ vault, encryption: own?.publicKeys.encryption });
   const decide = useAct(

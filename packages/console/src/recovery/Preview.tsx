@@ -6,6 +6,7 @@ import { api } from '../api.ts';
 import { formatTime, plural } from '../format.ts';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { type NewRequest, previewOf } from './new-request.ts';
+import { ReplacedVault } from './ReplacedVault.tsx';
 import { KeyTable } from './RequestFacts.tsx';
 import { keysOf, recoveryRules } from './rules.ts';
 
@@ -26,7 +27,7 @@ export function Preview({ values }: { values: NewRequest }) {
 }
 
 function Previewed({ preview }: { preview: RecoveryPreview }) {
-  const { people, withoutKeys, rules, threshold, expiresAt, withholdNotice, mail } = preview;
+  const { people, withoutKeys, rules, threshold, vault, expiresAt, withholdNotice, mail } = preview;
   return (
     <section className="well" aria-label="What you ask for">
       <Title order={2} size="h4">
@@ -38,6 +39,7 @@ function Previewed({ preview }: { preview: RecoveryPreview }) {
           Without a key that fits, and left out: {withoutKeys.map(({ name }) => name).join(', ')}.
         </Text>
       )}
+      <ReplacedVault vault={vault} />
       <Text size="sm" mt="sm">
         It lapses on {formatTime(expiresAt)}.{' '}
         {withholdNotice

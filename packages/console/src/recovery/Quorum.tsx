@@ -1,16 +1,14 @@
 import '../vault/vault.css';
-import type { RecoveryRequest, Vault } from '@chancery/api';
+import type { RecoveryRequest } from '@chancery/api';
 import { Group, Text } from '@mantine/core';
 import { plural } from '../format.ts';
-import { useVault } from '../vault/use-vault.ts';
 import { type PicturedOfficer, SealRow } from '../vault/VaultPicture.tsx';
 import { approvals } from './rules.ts';
 
 /** Who has given their part of the opening, as seals: M of N. */
 export function Quorum({ request }: { request: RecoveryRequest }) {
-  const vault = useVault();
   const have = approvals(request);
-  const officers = picturedIn(request, vault.data?.officers ?? []);
+  const officers = picturedIn(request);
   const missing = Math.max(0, request.threshold - have);
   return (
     <Group gap="lg" align="center">
@@ -31,10 +29,8 @@ export function Quorum({ request }: { request: RecoveryRequest }) {
 }
 
 /** The officers of the vault, where it is still theirs; else those who approved, and places for the rest. */
-function picturedIn(
-  { decisions, threshold }: Pick<RecoveryRequest, 'decisions' | 'threshold'>,
-  holders: Vault['officers'],
-): PicturedOfficer[] {
+function picturedIn({ decisions, threshold, vault }: RecoveryRequest): PicturedOfficer[] {
+  const holders = vault.officers;
   const given = decisions.filter(({ decision }) => decision === 'approve');
   if (holders.length > 0 && given.every(({ officerId }) => holders.some(({ id }) => id === officerId))) {
     return holders.map(({ id, name, inOffice }) => ({

@@ -17,6 +17,7 @@ import { Notices } from './Notices.tsx';
 import { Quorum } from './Quorum.tsx';
 import { RecordStep } from './RecordStep.tsx';
 import { Password, Release, useRelease } from './Release.tsx';
+import { ReplacedVault } from './ReplacedVault.tsx';
 import { RequestFacts } from './RequestFacts.tsx';
 import { recoveryRules, recoverySteps, whose } from './rules.ts';
 
@@ -62,6 +63,7 @@ export function RecoveryRequestPage() {
       <Panel title="Steps">
         <Timeline request={request} />
       </Panel>
+      {isPending(request) && <ReplacedVault vault={request.vault} />}
       <Act request={request} />
       <RequestFacts request={request} />
       <Decisions request={request} />

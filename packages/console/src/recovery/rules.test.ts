@@ -33,6 +33,7 @@ const request: RecoveryRequest = {
   withholdNotice: false,
   state: 'open',
   threshold: 2,
+  vault: { id, replaced: false, officers: [], transcript: null },
   requestedBy: { id, name: 'Ruth' },
   requestedAt: '2026-11-24T00:00:00Z',
   expiresAt: '2026-11-27T00:00:00Z',

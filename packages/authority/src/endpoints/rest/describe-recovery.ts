@@ -1,5 +1,5 @@
 /** A recovery request as the caller sees it: where it stands, what is missing, what they may do, and if not, why. */
-import type { RecoveryRequest, RecoverySummary } from '@chancery/api';
+import type { RecoveryPreview, RecoveryRequest, RecoverySummary } from '@chancery/api';
 import { openingOf, readCanonical } from '../../kra/canonical-request.ts';
 import {
   coolOffEnd,
@@ -18,7 +18,9 @@ import { type Principal, permissionsOf } from '../../principal.ts';
 import type { Snapshot } from '../../store/database.ts';
 import { noticesAbout } from '../../store/notices.ts';
 import { decisionsOf, type RecordedStep, type RecoveryRow, recoveryById } from '../../store/recovery.ts';
+import { currentVault, type VaultRow } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
+import { officersOf } from './officers.ts';
 
 export async function describeRecovery(
   world: World,
@@ -54,6 +56,7 @@ export async function describeRecovery(
     rules: canonical.rules,
     withholdNotice: canonical.withholdNotice,
     state: stateAt(facts, now),
+    vault: { ...(await describeVaultOfRequest(snapshot, vault)), transcript: vault.transcript },
     steps: (['identity', 'manager'] as const).map((kind) => ({
       kind,
       required: kind === 'identity' ? canonical.rules.identityCheck : canonical.rules.managerApproval,
@@ -92,6 +95,12 @@ export async function describeRecovery(
     canonical: row.canonical,
     opening: noApproval === null ? openingOf(row) : null,
   };
+}
+
+/** Whose officers decide. */
+export async function describeVaultOfRequest(snapshot: Snapshot, vault: VaultRow): Promise<RecoveryPreview['vault']> {
+  const current = await currentVault(snapshot);
+  return { id: vault.id, replaced: vault.id !== current.id, officers: await officersOf(snapshot, vault) };
 }
 
 /** For a list. */

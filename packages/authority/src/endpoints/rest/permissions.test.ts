@@ -51,6 +51,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
   beginDrill: { needs: 'vault:write', body: {} },
   rotateKek: { needs: 'vault:write' },
   escrowExport: { needs: 'vault:write' },
+  reportOpenings: { needs: 'recovery:attest', body: { lines: ['none'] } },
   roundWork: { needs: 'recovery:approve' },
   contribute: {
     needs: 'recovery:approve',

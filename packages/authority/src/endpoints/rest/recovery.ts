@@ -7,7 +7,7 @@ import { releaseKey, releaseMessages, releasePassword, releaseToOwner } from '..
 import { consult, perform } from '../../operation.ts';
 import { listRecoveries, type RecoveryRow } from '../../store/recovery.ts';
 import { unknownCursor } from './cursor.ts';
-import { describeRecovery, summariseRecovery } from './describe-recovery.ts';
+import { describeRecovery, describeVaultOfRequest, summariseRecovery } from './describe-recovery.ts';
 import type { Context, Handlers } from './handler.ts';
 import { toBase64 } from './issued.ts';
 
@@ -44,13 +44,14 @@ export const recoveryHandlers: Handlers<
   },
   async previewRecovery({ world, by }, { body }) {
     return consult(world, 'recovery:request', by, async (snapshot) => {
-      const { canonical, withoutKeys } = await draftRequest(snapshot, world, body, by);
+      const { canonical, withoutKeys, vault } = await draftRequest(snapshot, world, body, by);
       const { people, rules, threshold, expiresAt, withholdNotice } = canonical;
       return {
         people,
         withoutKeys: [...withoutKeys],
         rules,
         threshold,
+        vault: await describeVaultOfRequest(snapshot, vault),
         expiresAt,
         withholdNotice,
         mail: hasMail(world),

@@ -76,6 +76,8 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   // The same for all the messages of one request, and a point and more for each of two thousand keys.
   releaseMessages: 34_100_000,
   decideRecovery: 1_000_000,
+  // Some lines of a log, each with a batch of keys.
+  reportOpenings: 3_000_000,
   importPeople: 40_000_000,
   // Five hundred certificates, and two hundred with their keys, of some kilobytes each.
   importCertificates: 22_000_000,

@@ -11,8 +11,8 @@ import {
   testOpening,
 } from '../../kra/ceremony.ts';
 import { exportEscrow } from '../../kra/export.ts';
+import { reportOpening } from '../../kra/report-opening.ts';
 import { rotateKek } from '../../kra/rotate-kek.ts';
-import { planOfVault } from '../../kra/vault.ts';
 import { consult, perform } from '../../operation.ts';
 import type { Principal } from '../../principal.ts';
 import type { Snapshot } from '../../store/database.ts';
@@ -31,6 +31,7 @@ import {
 } from '../../store/vaults.ts';
 import type { World } from '../../world.ts';
 import type { Handlers } from './handler.ts';
+import { officersOf } from './officers.ts';
 import { openRoundsFor } from './rounds.ts';
 
 export const vaultHandlers: Handlers<
@@ -44,6 +45,7 @@ export const vaultHandlers: Handlers<
   | 'abandonCeremony'
   | 'rotateKek'
   | 'escrowExport'
+  | 'reportOpenings'
 > = {
   async vault({ world, by }) {
     return readVault(world, by);
@@ -80,6 +82,11 @@ export const vaultHandlers: Handlers<
   async escrowExport({ world, by }, { query }) {
     return perform(world, exportEscrow, by, query);
   },
+  async reportOpenings({ world, by }, { body: { lines } }) {
+    let recorded = 0;
+    for (const line of lines) if (await perform(world, reportOpening, by, { line })) recorded += 1;
+    return { recorded, known: lines.length - recorded };
+  },
   async abandonCeremony({ world, by }, { params, body }) {
     await perform(world, abandonCeremony, by, { ceremonyId: params.id, ...body });
     return readCeremony(world, by, params.id);
@@ -89,15 +96,6 @@ export const vaultHandlers: Handlers<
 function readVault(world: World, by: Principal): Promise<Vault> {
   return consult(world, 'recovery:read', by, async (snapshot) => {
     const vault = await currentVault(snapshot);
-    const officers = [];
-    for (const { id, name } of planOfVault(vault)?.officers ?? []) {
-      const operator = await operatorById(snapshot, id);
-      officers.push({
-        id,
-        name,
-        inOffice: operator?.state === 'active' && operator.roles.includes('recovery-officer'),
-      });
-    }
     const open = await openCeremonyRow(snapshot);
     const own = (await shareKeysOf(snapshot, by.kind === 'operator' ? [by.id] : [])).get(by.id);
     return {
@@ -105,7 +103,7 @@ function readVault(world: World, by: Principal): Promise<Vault> {
       state: vault.state,
       epoch: vault.epoch,
       threshold: vault.threshold,
-      officers,
+      officers: await officersOf(snapshot, vault),
       publicKey: vault.publicKey?.toString('base64url') ?? null,
       transcript: vault.transcript,
       fingerprint: fingerprintOfText(vault.transcript),

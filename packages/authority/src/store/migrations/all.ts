@@ -24,6 +24,7 @@ import { up as lockedPoints } from './0028-locked-points.ts';
 import { up as auditTargets } from './0029-audit-targets.ts';
 import { up as employees } from './0030-employees.ts';
 import { up as coveringInventory } from './0040-covering-inventory.ts';
+import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 
@@ -54,6 +55,7 @@ export const migrations: Record<string, Migration> = {
   '0029-audit-targets': { up: auditTargets },
   '0030-employees': { up: employees },
   '0040-covering-inventory': { up: coveringInventory },
+  '0041-offline-openings': { up: offlineOpenings },
   '0043-sources': { up: sources },
   '0047-device-enrolments': { up: deviceEnrolments },
 };
