@@ -384,9 +384,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await dora.lookAt('me')).toEqual([]);
     await page.getByRole('button', { name: 'Set up another device' }).click();
     await page.getByLabel('What do you call the new device?').fill('My new phone');
-    const file = await downloads(dora, () =>
-      page.getByRole('button', { name: 'Open my keys with the passkey, and save them' }).click(),
-    );
+    const file = await downloads(dora, () => page.getByRole('button', { name: 'Only save the file of keys' }).click());
     const password = (await page.getByRole('group', { name: 'password' }).textContent()) ?? '';
     expect(await dora.lookAt('me-delivered')).toEqual([]);
     expect(readByOpenSsl(await file.path(), password, 'Only Dora reads this.')).toBe('Only Dora reads this.');

@@ -1,6 +1,7 @@
 /** What a person does with the one-time claim link. `secret` is the part behind `#`; it opens the claim lock. */
 import { z } from 'zod';
 import { SigningRequest } from './certificates.ts';
+import { FileFormat } from './devices.ts';
 import { Address, Base64, Instant } from './values.ts';
 
 export const ClaimSecret = z.object({ secret: z.string().min(20).max(200) });
@@ -17,7 +18,7 @@ export const Claim = z.object({
 });
 export const ClaimSigning = ClaimSecret.extend(SigningRequest.shape);
 export const ClaimEncryption = ClaimSecret.extend({
-  profile: z.enum(['modern', 'compat']).default('modern'),
+  profile: FileFormat.default('modern'),
   /** The browser makes it and shows it; ASCII, 12 characters or more. It is never stored. */
   password: z
     .string()
@@ -25,4 +26,5 @@ export const ClaimEncryption = ClaimSecret.extend({
     .max(100)
     .regex(/^[\x20-\x7e]+$/),
 });
+export const ClaimAppleProfile = ClaimEncryption.omit({ profile: true });
 export const Pkcs12 = z.object({ fileName: z.string(), data: Base64 });

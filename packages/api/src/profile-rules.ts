@@ -47,6 +47,7 @@ const ORIGINS: Readonly<Record<Use, readonly ProfileDocument['keyOrigins'][numbe
   ocsp: ['authority'],
   'scep-ra': ['authority'],
   admin: ['device', 'browser'],
+  seal: ['authority'],
 };
 
 const keyOrigins: Rule = ({ use, keyOrigins: chosen }) =>
@@ -118,6 +119,10 @@ const USAGES: Readonly<
     ec: { needed: ['digitalSignature'], allowed: ['keyAgreement'] },
   },
   admin: {
+    rsa: { needed: ['digitalSignature'], allowed: [] },
+    ec: { needed: ['digitalSignature'], allowed: [] },
+  },
+  seal: {
     rsa: { needed: ['digitalSignature'], allowed: [] },
     ec: { needed: ['digitalSignature'], allowed: [] },
   },
@@ -256,6 +261,7 @@ const OFFICE_KNOWS: Readonly<Record<Use, readonly ProfileVariable[] | 'all'>> = 
   ocsp: ['organisation'],
   'scep-ra': ['organisation'],
   admin: ['id', 'name', 'email', 'organisation'],
+  seal: ['organisation'],
 };
 
 const subject: Rule = (profile) => {

@@ -34,6 +34,7 @@ import {
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
 import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
+import { deviceRoutes } from './device-routes.ts';
 import { enrolmentRoutes } from './enrolment-routes.ts';
 import { ApproveDestruction, ArchiveChallenge, DeviceKey, Retention } from './escrow.ts';
 import {
@@ -768,6 +769,8 @@ export const routes = {
     params: ById,
     response: Issuance,
   }),
+
+  ...deviceRoutes,
 
   // Claims (the secret is the credential)
   openClaim: route({

@@ -47,7 +47,7 @@ export const Myself = z.object({
     }),
   ),
   /** Where the keys went, newest first. */
-  devices: z.array(z.object({ at: Instant, name: z.string(), keys: z.int() })),
+  devices: z.array(z.object({ at: Instant, name: z.string(), kind: z.enum(['file', 'apple']), keys: z.int() })),
   help: z.object({ topic: z.enum(['lost-key', 'lost-device', 'other']), askedAt: Instant }).nullable(),
   caCertificates: z.array(Base64),
 });
@@ -95,6 +95,8 @@ export const KeysetRequest = EnrolledPasskey.extend({
   device: z.string().trim().max(60).default(''),
   ...ClaimEncryption.pick({ profile: true, password: true }).shape,
 });
+
+export const AppleProfileRequest = KeysetRequest.omit({ profile: true });
 
 export const NewHelpRequest = z.object({
   topic: z.enum(['lost-key', 'lost-device', 'other']),

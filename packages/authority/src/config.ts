@@ -5,6 +5,7 @@ import { OperatorRole, recoveryReasons } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
 import { IdentityConfig } from './identity/configuration.ts';
 import { SecretReference } from './secret-reference.ts';
@@ -261,6 +262,7 @@ const AuthorityConfigSchema = z.strictObject({
     })
     .prefault({}),
   identity: IdentityConfig.prefault({}),
+  devices: DevicesConfig.prefault({}),
   crl: CrlGeneral.prefault({}),
   status: StatusConfig.prefault({}),
   audit: z

@@ -26,8 +26,9 @@ import {
 } from './ca/revoke.ts';
 import { changeAuthority } from './ca/revoke-authority.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
-import { collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
-import { deliverKeyset } from './delivery/deliver-keyset.ts';
+import { collectAppleProfile, collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
+import { deliverAppleProfile, deliverKeyset } from './delivery/deliver-keyset.ts';
+import { dropPickUps, fetchPickUp } from './delivery/pick-up.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
 import { settleExclusiveRoles } from './identity/exclusive-roles.ts';
 import { createGateway } from './identity/gateways.ts';
@@ -140,6 +141,7 @@ export const operations: readonly Listed[] = [
   noteEnrollmentError,
   showClaim,
   collectKey,
+  collectAppleProfile,
   finishClaim,
   expireClaim,
   escrowKey,
@@ -154,6 +156,9 @@ export const operations: readonly Listed[] = [
   addOwnerLocks,
   removeOwnerLocks,
   deliverKeyset,
+  deliverAppleProfile,
+  fetchPickUp,
+  dropPickUps,
   moveSecrets,
   registerShareKey,
   openCeremony,

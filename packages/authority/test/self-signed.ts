@@ -14,11 +14,12 @@ export async function selfSigned(
   key: KeyObject,
   usage: Parameters<typeof keyUsage>[0],
   notAfter = new Date('2027-01-01'),
+  called = 'Legal department',
 ): Promise<Uint8Array> {
   const signer = localSigner(key);
   const hash = 'sha256';
   const algorithm = signatureAlgorithmFor(signer.kind, hash);
-  const name = buildName([{ type: 'commonName', value: 'Legal department' }]).der;
+  const name = buildName([{ type: 'commonName', value: called }]).der;
   const tbs = buildTbsCertificate({
     serialNumber: '4a',
     signatureAlgorithm: algorithm,

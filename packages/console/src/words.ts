@@ -53,6 +53,7 @@ export const uses: Record<CertificateUse, string> = {
   ocsp: 'OCSP responder',
   'scep-ra': 'SCEP registration authority',
   admin: 'Administrator',
+  seal: 'Office seal',
 };
 
 export const keyOrigins: Record<CertificateSummary['keyOrigin'], string> = {

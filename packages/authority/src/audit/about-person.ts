@@ -62,13 +62,14 @@ export async function deliveriesTo(snapshot: Snapshot, personId: string): Promis
     .select(['at', 'action', 'details'])
     .where('actor', '=', `person:${personId}`)
     .where('outcome', '=', 'succeeded')
-    .where('action', 'in', ['key.deliver', 'claim.collect-key'])
+    .where('action', 'in', ['key.deliver', 'key.deliver-profile', 'claim.collect-key', 'claim.collect-profile'])
     .orderBy('sequence', 'desc')
     .limit(50)
     .execute();
   return rows.map(({ at, action, details }) => ({
     at: at.toISOString(),
-    name: typeof details.device === 'string' && action === 'key.deliver' ? details.device : '',
+    name: typeof details.device === 'string' && action.startsWith('key.deliver') ? details.device : '',
+    kind: action.endsWith('-profile') ? 'apple' : 'file',
     keys: Array.isArray(details.escrowedKeyIds) ? details.escrowedKeyIds.length : 0,
   }));
 }

@@ -21,6 +21,7 @@ export async function holderOf({ tx, by, people }: Asked, input: PrepareInput): 
   switch (input.use) {
     case 'ocsp':
     case 'scep-ra':
+    case 'seal':
       if (by.kind !== 'system' && !(input.use === 'scep-ra' && permissionsOf(by).has('authority:write')))
         throw refused();
       return { who: 'The office', values: { organisation: await organisationName(tx) }, addresses: [] };

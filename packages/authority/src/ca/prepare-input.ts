@@ -38,6 +38,7 @@ export const PrepareInput = z.discriminatedUnion('use', [
   // A responder speaks for one authority, which signs its certificate itself (RFC 6960 4.2.2.2).
   z.strictObject({ use: z.literal('ocsp'), keyReference: z.string().min(1), authorityId: z.uuid() }),
   z.strictObject({ use: z.literal('scep-ra'), keyReference: z.string().min(1) }),
+  z.strictObject({ use: z.literal('seal'), keyReference: z.string().min(1) }),
 ]);
 export type PrepareInput = z.output<typeof PrepareInput>;
 
@@ -48,6 +49,8 @@ export function subjectOf(input: PrepareInput): string {
       return 'responder';
     case 'scep-ra':
       return 'scep-ra';
+    case 'seal':
+      return 'seal';
     case 'gateway':
       return `gateway:${input.gatewayId}`;
     case 'admin':
@@ -69,6 +72,7 @@ export function originOf(input: PrepareInput): KeyOrigin {
       return 'gateway';
     case 'ocsp':
     case 'scep-ra':
+    case 'seal':
       return 'authority';
   }
 }

@@ -36,6 +36,7 @@ export const firstChoices: Readonly<Record<CertificateUse, string>> = {
   ocsp: 'ocsp-responder',
   'scep-ra': 'scep-ra',
   admin: 'admin-tls',
+  seal: 'seal',
 };
 
 /**
@@ -231,5 +232,17 @@ export const shippedProfiles: Readonly<Record<string, ProfileDocument>> = {
     keyUsage: { rsa: ['digitalSignature'], ec: ['digitalSignature'] },
     extendedKeyUsage: ['clientAuth'],
     policies: policy(8),
+  },
+  seal: {
+    ...machine,
+    use: 'seal',
+    name: 'Office seal',
+    description: 'Signs what the office hands out in its own name: profiles for phones. The key is the office’s own.',
+    validityDays: 398,
+    subject: [organisation, { attribute: 'commonName', value: '{organisation} mail office', optional: false }],
+    keyUsage: { rsa: ['digitalSignature'], ec: ['digitalSignature'] },
+    // A profile is read by systems that look for no purpose; one that is named here would be good for that too.
+    extendedKeyUsage: [],
+    policies: policy(9),
   },
 };

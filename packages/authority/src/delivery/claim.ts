@@ -1,4 +1,5 @@
 /** What a claim link offers the person who opens it, whom its secret proves them to be, and how they collect their keys. */
+import { FileFormat } from '@chancery/api';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { endClaim } from '../kra/claim-link.ts';
@@ -15,6 +16,8 @@ import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
 import { hashToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
+import type { CollectedKeys } from './collected-keys.ts';
+import { offerAppleProfile } from './offer-profile.ts';
 
 export interface OpenedClaim {
   readonly organisation: string;
@@ -72,31 +75,61 @@ export const collectKey = operation({
   action: 'claim.collect-key',
   permission: withClaimSecret,
   irreversible: true,
-  input: z.object({ secret: z.string(), profile: z.enum(['modern', 'compat']), password: z.string() }),
+  input: z.object({ secret: z.string(), profile: FileFormat, password: z.string() }),
   subject: () => null,
   async run(tx, { secret, profile, password }, by, world) {
-    const at = world.clock();
-    const claim = await holdClaim(tx, secret, by, at);
-    const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: by.id });
-    const person = await personById(tx, by.id);
-    if (keys.length === 0 || person === undefined) {
-      throw new AuthorityError(
-        'wrong-state',
-        'Your encryption key is not ready yet. Nothing was lost. Try again in a minute.',
-      );
-    }
-    const friendlyName = `${person.name} <${person.address}>`;
-    const data = await packClaimed(tx, { secret, keys, password, profile, friendlyName });
-    await markClaimed(tx, claim.id, at);
-    const ids = keys.map(({ key }) => key.id);
-    await markDelivered(tx, ids, at);
-    await world.jobs.enqueue(tx, 'publish-person', { personId: by.id });
+    const { person, pack, audit } = await collectClaimed(tx, world, by, secret);
     return {
-      result: { fileName: `${person.address}.encryption.p12`, data },
-      audit: { personId: by.id, claimId: claim.id, escrowedKeyIds: ids },
+      result: { fileName: `${person.address}.encryption.p12`, data: await pack({ password, profile }) },
+      audit: { ...audit, profile },
     };
   },
 });
+
+/** The same keys as a profile for an iPhone, iPad or Mac, which waits for the device to pick it up. Same errors. */
+export const collectAppleProfile = operation({
+  action: 'claim.collect-profile',
+  permission: withClaimSecret,
+  irreversible: true,
+  input: z.strictObject({ secret: z.string(), password: z.string() }),
+  subject: () => null,
+  async run(tx, { secret, password }, by, world) {
+    const { audit, ...keys } = await collectClaimed(tx, world, by, secret);
+    const { pickUp, profile } = await offerAppleProfile(tx, world, keys, password);
+    return { result: pickUp, audit: { ...audit, ...profile } };
+  },
+});
+
+/** What the link opens, marked as fetched. */
+async function collectClaimed(
+  tx: Transaction,
+  world: World,
+  by: Principal,
+  secret: string,
+): Promise<CollectedKeys & { readonly audit: Record<string, unknown> }> {
+  const at = world.clock();
+  const claim = await holdClaim(tx, secret, by, at);
+  const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: by.id });
+  const person = await personById(tx, by.id);
+  if (keys.length === 0 || person === undefined) {
+    throw new AuthorityError(
+      'wrong-state',
+      'Your encryption key is not ready yet. Nothing was lost. Try again in a minute.',
+    );
+  }
+  await markClaimed(tx, claim.id, at);
+  const ids = keys.map(({ key }) => key.id);
+  await markDelivered(tx, ids, at);
+  await world.jobs.enqueue(tx, 'publish-person', { personId: by.id });
+  const friendlyName = `${person.name} <${person.address}>`;
+  return {
+    person,
+    certificates: keys.map(({ certificate }) => certificate),
+    pack: ({ only, ...how }) =>
+      packClaimed(tx, { secret, keys: only === undefined ? keys : keys.slice(only, only + 1), friendlyName, ...how }),
+    audit: { personId: by.id, claimId: claim.id, escrowedKeyIds: ids },
+  };
+}
 
 /** The keys are safe with their owner: the link opens nothing any more. */
 export const finishClaim = operation({

@@ -4,6 +4,7 @@ import { exportTrail, tellWitnesses } from '../audit/targets/deliver.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
+import { dropEndedPickUps } from '../delivery/pick-up.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { catchUpSources } from '../identity/sources/catch-up.ts';
@@ -28,6 +29,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'device-enrolments': sweepEnrolments,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
+  'ended-pick-ups': dropEndedPickUps,
   'people-from-sources': catchUpSources,
   'ended-recoveries': endRecoveries,
   'ended-transport-keys': destroyEndedTransportKeys,

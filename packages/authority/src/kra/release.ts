@@ -10,6 +10,7 @@ import {
   encryptContent,
   localDecrypter,
   type OpeningKey,
+  type Pkcs12Profile,
   parseCertificate,
   SmimeError,
 } from '@chancery/smime';
@@ -170,7 +171,7 @@ export interface ClaimPackage {
     authorityId: string | null;
   }[];
   readonly password: string;
-  readonly profile: 'modern' | 'compat';
+  readonly profile: Pkcs12Profile;
   readonly friendlyName: string;
 }
 
@@ -330,7 +331,7 @@ async function pack(
   input: {
     readonly keys: readonly OpenableKey[];
     readonly password: string;
-    readonly profile: 'modern' | 'compat';
+    readonly profile: Pkcs12Profile;
     readonly friendlyName: string;
   },
 ): Promise<Uint8Array> {

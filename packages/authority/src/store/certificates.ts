@@ -257,6 +257,25 @@ export async function responderCertificates(
   }));
 }
 
+/** The certificate of the office's seal that is good longest, with its key; undefined where there is none, or it is to be renewed. */
+export async function presentSeal(
+  snapshot: Snapshot,
+  at: Date,
+): Promise<{ keyReference: string; certificate: Buffer; authorityId: string } | undefined> {
+  const row = await snapshot
+    .selectFrom('certificates')
+    .select(['key_reference', 'certificate', 'authority_id'])
+    .where('use', '=', 'seal')
+    .where('revoked_at', 'is', null)
+    .where('not_before', '<=', at)
+    .where('renew_at', '>', at)
+    .orderBy('not_after', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined || row.key_reference === null) return undefined;
+  return { keyReference: row.key_reference, certificate: row.certificate, authorityId: row.authority_id };
+}
+
 /** References of keys whose responder certificate ended before that instant. */
 export async function endedResponderKeys(snapshot: Snapshot, before: Date): Promise<string[]> {
   const rows = await snapshot

@@ -490,6 +490,17 @@ export interface Schema {
     closed_at: Date | null;
     vault_id: string | null;
   };
+  pick_ups: {
+    id: string;
+    person_id: string;
+    secret_hash: Buffer;
+    file_name: string;
+    media_type: string;
+    content: Buffer;
+    fetches: number;
+    created_at: Date;
+    expires_at: Date;
+  };
   publications: {
     target: string;
     serial_number: string;

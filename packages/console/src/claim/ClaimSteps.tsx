@@ -1,14 +1,18 @@
+import type { KitKind } from '@chancery/api';
 import { Alert, Button, Checkbox, Group, Stack, Text, Title } from '@mantine/core';
-import { IconCheck, IconDownload, IconKey, IconLock } from '@tabler/icons-react';
+import { IconCheck, IconDownload, IconKey, IconLock, IconPackage } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { api } from '../api.ts';
+import { assembleKit } from '../devices/assemble-kit.ts';
+import { DeviceChoice } from '../devices/DeviceChoice.tsx';
+import { DeviceSteps } from '../devices/DeviceSteps.tsx';
+import { formatFor, guessedDevice, hasKit } from '../devices/kinds.ts';
+import { WaitingProfile } from '../devices/WaitingProfile.tsx';
 import { fromBase64, save, toBase64 } from '../files.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
-import { type FileFormat, FileFormatSelect } from '../pieces/FileFormatSelect.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { useAct } from '../pieces/useAct.ts';
-import { Instructions } from './Instructions.tsx';
 import { OwnPage } from './OwnPage.tsx';
 import { makePassword } from './password.ts';
 import { writePkcs12 } from './pkcs12.ts';
@@ -28,12 +32,17 @@ interface KeyFile {
   octets: Uint8Array<ArrayBuffer>;
 }
 
+interface SigningFile extends KeyFile {
+  /** DER. */
+  certificate: Uint8Array;
+}
+
 const pkcs12Type = 'application/x-pkcs12';
 
 /** Password, signing key, encryption key, import, own page, finish. */
 export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) {
   const [password] = useState(() => makePassword());
-  const [profile, setProfile] = useState<FileFormat>('modern');
+  const [device, setDevice] = useState(() => guessedDevice(navigator.userAgent));
   const [imported, setImported] = useState(false);
   const signing = useAct(async () => {
     const file = await makeSigningFile(secret, claim, password);
@@ -41,16 +50,28 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
     return file;
   });
   const encryption = useAct(async (): Promise<KeyFile> => {
-    const file = await api.claimEncryption({ body: { secret, profile, password } });
+    const file = await api.claimEncryption({ body: { secret, profile: formatFor(device), password } });
     const octets = fromBase64(file.data);
     save(file.fileName, pkcs12Type, octets);
     return { name: file.fileName, octets };
   });
+  const profile = useAct(() => api.claimAppleProfile({ body: { secret, password } }));
+  const kit = useAct(async (kind: KitKind): Promise<KeyFile> => {
+    const made = await api.claimKit({ body: { secret, kind } });
+    const { data } = await api.claimEncryption({ body: { secret, profile: formatFor(device), password } });
+    const own =
+      signing.data === undefined ? null : { pkcs12: signing.data.octets, certificate: signing.data.certificate };
+    const octets = assembleKit(made, { encryption: fromBase64(data), signing: own }, new Date());
+    save(made.fileName, 'application/zip', octets);
+    return { name: made.fileName, octets };
+  });
   const finish = useAct(() => api.finishClaim({ body: { secret } }));
-  const holding = (signing.data !== undefined || encryption.data !== undefined) && finish.data === undefined;
+  const holding =
+    [signing, encryption, profile, kit].some(({ data }) => data !== undefined) && finish.data === undefined;
   useWarnBeforeLeaving(holding);
   const signed = claim.signing !== 'needed' || signing.data !== undefined;
-  const decrypts = claim.encryption === 'delivered' || encryption.data !== undefined;
+  const decrypts =
+    claim.encryption === 'delivered' || [encryption, profile, kit].some(({ data }) => data !== undefined);
   if (finish.data !== undefined) {
     return (
       <Alert role="status" color="moss" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
@@ -114,41 +135,94 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
           <Text size="sm" role="status">
             It is being made, and appears here by itself in a moment.
           </Text>
-        ) : encryption.data === undefined ? (
+        ) : (
           <>
             <Text size="sm">
               Opens mail that is sent to you encrypted. A copy stays in your organisation's escrow, where two officers
               together can recover it if you lose yours.
             </Text>
-            {claim.encryption === 'delivered' && (
+            {claim.encryption === 'delivered' && encryption.data === undefined && (
               <Text size="sm">You have downloaded it before; you can do so again until you finish.</Text>
             )}
-            <FileFormatSelect value={profile} onChange={setProfile} />
-            <ProblemAlert error={encryption.error} />
-            <Group>
-              <Button
-                loading={encryption.isPending}
-                onClick={() => encryption.mutate(undefined)}
-                leftSection={<IconLock size={18} aria-hidden />}
-              >
-                Download my encryption key
-              </Button>
-            </Group>
-          </>
-        ) : (
-          <>
-            <Saved file={encryption.data} what="encryption key" />
-            <Text size="sm">
-              Your system says that the password is wrong, although it is right?{' '}
-              <button type="button" className="link-button quiet-link" onClick={() => encryption.reset()}>
-                Choose another file format
-              </button>
-            </Text>
+            <DeviceChoice
+              label="Where do you read your mail?"
+              {...device}
+              onChange={(kind, system) => {
+                setDevice({ kind, system });
+                encryption.reset();
+                kit.reset();
+              }}
+            />
+            <ProblemAlert error={device.kind === 'apple' ? profile.error : (kit.error ?? encryption.error)} />
+            {hasKit(device.kind) &&
+              (kit.data === undefined ? (
+                <>
+                  <Text size="sm">
+                    {device.kind === 'thunderbird'
+                      ? 'Thunderbird takes everything from one file: keys, trust, and where colleagues are found.'
+                      : 'One ZIP with everything: keys, trust, and a script that tells Outlook how to sign.'}
+                    {!signed && ' Make your signing key first, and it is in it.'}
+                  </Text>
+                  <Group>
+                    <Button
+                      loading={kit.isPending}
+                      onClick={() => hasKit(device.kind) && kit.mutate(device.kind)}
+                      leftSection={<IconPackage size={18} aria-hidden />}
+                    >
+                      Download my kit
+                    </Button>
+                  </Group>
+                </>
+              ) : (
+                <Saved file={kit.data} what="kit" />
+              ))}
+            {device.kind === 'apple' ? (
+              <>
+                {profile.data !== undefined && <WaitingProfile profile={profile.data} password={password} />}
+                <Group>
+                  <Button
+                    variant={profile.data === undefined ? 'filled' : 'default'}
+                    loading={profile.isPending}
+                    onClick={() => profile.mutate(undefined)}
+                    leftSection={<IconLock size={18} aria-hidden />}
+                  >
+                    {profile.data === undefined ? 'Make the profile' : 'Make it again'}
+                  </Button>
+                </Group>
+              </>
+            ) : encryption.data === undefined ? (
+              <Group>
+                <Button
+                  variant={hasKit(device.kind) ? 'default' : 'filled'}
+                  loading={encryption.isPending}
+                  onClick={() => encryption.mutate(undefined)}
+                  leftSection={<IconLock size={18} aria-hidden />}
+                >
+                  Download my encryption key
+                </Button>
+              </Group>
+            ) : (
+              <>
+                <Saved file={encryption.data} what="encryption key" />
+                <Text size="sm" c="dimmed">
+                  Your system says that the password is wrong, although it is right? Choose an older system above, and
+                  download again.
+                </Text>
+              </>
+            )}
           </>
         )}
       </Step>
       <Step number={4} title="Import them into your mail program">
-        <Instructions caCertificates={claim.caCertificates} organisation={claim.organisation} />
+        {claim.signing !== 'gateway' && kit.data === undefined && (
+          <Text size="sm">The signing file is taken in the same way as the encryption file, one after the other.</Text>
+        )}
+        <DeviceSteps
+          kind={device.kind}
+          kit={kit.data !== undefined}
+          caCertificates={claim.caCertificates}
+          organisation={claim.organisation}
+        />
       </Step>
       <Step number={5} title="Your own page, for the next device">
         <OwnPage secret={secret} ready={claim.encryption !== 'none'} />
@@ -210,7 +284,7 @@ function Saved({ file, what }: { file: KeyFile; what: string }) {
 }
 
 /** Key, request, certificate, file: the private key goes from this function into the file and nowhere else. */
-async function makeSigningFile(secret: string, claim: Claim, password: string): Promise<KeyFile> {
+async function makeSigningFile(secret: string, claim: Claim, password: string): Promise<SigningFile> {
   const { keyPair, request } = await makeSigningKey(claim.name);
   const issued = await api.claimSigning({ body: { secret, csr: toBase64(request), keyOrigin: 'browser' } });
   const certificate = fromBase64(issued.certificate);
@@ -225,7 +299,7 @@ async function makeSigningFile(secret: string, claim: Claim, password: string): 
     password,
   });
   privateKey.fill(0);
-  return { name: `${claim.address.replaceAll(/[^A-Za-z0-9@._-]/g, '_')}-signing.p12`, octets };
+  return { name: `${claim.address.replaceAll(/[^A-Za-z0-9@._-]/g, '_')}-signing.p12`, octets, certificate };
 }
 
 function useWarnBeforeLeaving(active: boolean): void {

@@ -3,12 +3,15 @@ import { Alert, Button, Group, Select, Stack, Text, TextInput } from '@mantine/c
 import { IconDeviceLaptop, IconDownload } from '@tabler/icons-react';
 import { useState } from 'react';
 import { api } from '../api.ts';
-import { Instructions } from '../claim/Instructions.tsx';
 import { makePassword } from '../claim/password.ts';
+import { assembleKit } from '../devices/assemble-kit.ts';
+import { DeviceChoice } from '../devices/DeviceChoice.tsx';
+import { DeviceSteps } from '../devices/DeviceSteps.tsx';
+import { formatFor, guessedDevice, hasKit } from '../devices/kinds.ts';
+import { WaitingProfile } from '../devices/WaitingProfile.tsx';
 import { fromBase64, save } from '../files.ts';
 import { plural } from '../format.ts';
 import { CopyField } from '../pieces/CopyField.tsx';
-import { type FileFormat, FileFormatSelect } from '../pieces/FileFormatSelect.tsx';
 import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
@@ -59,26 +62,55 @@ interface KeyFile {
   name: string;
   octets: Uint8Array<ArrayBuffer>;
   keys: number;
+  kit: boolean;
 }
 
 function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkeys'] }) {
   const [password] = useState(() => makePassword());
-  const [device, setDevice] = useState('');
-  const [profile, setProfile] = useState<FileFormat>('modern');
+  const [name, setName] = useState('');
+  const [device, setDevice] = useState(() => guessedDevice(navigator.userAgent));
   const [credentialId, setCredentialId] = useState(passkeys[0]?.credentialId ?? '');
+  const opened = async () => {
+    const { items } = await api.ownerLocks({ query: { credentialId } });
+    if (items.length === 0) throw new InWords('This passkey opens none of your keys. Nothing was done.');
+    const output = await askOwnerPasskey(credentialId);
+    const keys = await inOwnerWorker('open', { output, personId: myself.id, locks: items });
+    return { credentialId, keys, password, device: name };
+  };
   const fetchKeys = useAct(
-    async (): Promise<KeyFile> => {
-      const { items } = await api.ownerLocks({ query: { credentialId } });
-      if (items.length === 0) throw new InWords('This passkey opens none of your keys. Nothing was done.');
-      const output = await askOwnerPasskey(credentialId);
-      const keys = await inOwnerWorker('open', { output, personId: myself.id, locks: items });
-      const file = await api.deliverKeyset({ body: { credentialId, keys, profile, password, device } });
+    async (asKit: boolean): Promise<KeyFile> => {
+      const body = await opened();
+      const file = await api.deliverKeyset({ body: { ...body, profile: formatFor(device) } });
       const octets = fromBase64(file.data);
-      save(file.fileName, 'application/x-pkcs12', octets);
-      return { name: file.fileName, octets, keys: keys.length };
+      const { kind } = device;
+      if (!asKit || !hasKit(kind)) {
+        save(file.fileName, 'application/x-pkcs12', octets);
+        return { name: file.fileName, octets, keys: body.keys.length, kit: false };
+      }
+      const kit = await api.myKit({ query: { kind } });
+      const all = assembleKit(kit, { encryption: octets, signing: null }, new Date());
+      save(kit.fileName, 'application/zip', all);
+      return { name: kit.fileName, octets: all, keys: body.keys.length, kit: true };
     },
     { stale: ['myself'] },
   );
+  const makeProfile = useAct(async () => api.myAppleProfile({ body: await opened() }), { stale: ['myself'] });
+  const steps = (
+    <DeviceSteps
+      kind={device.kind}
+      kit={fetchKeys.data?.kit ?? false}
+      caCertificates={myself.caCertificates}
+      organisation={myself.organisation}
+    />
+  );
+  if (makeProfile.data !== undefined) {
+    return (
+      <Stack gap="md">
+        <WaitingProfile profile={makeProfile.data} password={password} />
+        {steps}
+      </Stack>
+    );
+  }
   const file = fetchKeys.data;
   if (file !== undefined) {
     return (
@@ -99,46 +131,62 @@ function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkey
             variant="default"
             size="compact-md"
             leftSection={<IconDownload size={16} aria-hidden />}
-            onClick={() => save(file.name, 'application/x-pkcs12', file.octets)}
+            onClick={() => save(file.name, file.kit ? 'application/zip' : 'application/x-pkcs12', file.octets)}
           >
             Save again
           </Button>
         </Group>
-        <Text size="sm">
-          Take both to the new device, and import the file there. It is one file: leave out what is said of a signing
-          file, since your signing key stays where it is.
-        </Text>
-        <Instructions caCertificates={myself.caCertificates} organisation={myself.organisation} />
+        <Text size="sm">Take both to the new device. Your signing key is not in the file: it stays where it is.</Text>
+        {steps}
       </Stack>
     );
   }
+  const kit = hasKit(device.kind);
   return (
-    <Stack gap="sm">
+    <Stack gap="md">
+      <DeviceChoice label="What is it?" {...device} onChange={(kind, system) => setDevice({ kind, system })} />
       <TextInput
         label="What do you call the new device?"
         placeholder="My new phone"
         maxLength={60}
-        maw={420}
-        value={device}
-        onChange={(event) => setDevice(event.currentTarget.value)}
+        maw={460}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
       />
-      <FileFormatSelect value={profile} onChange={setProfile} />
       {passkeys.length > 1 && (
         <Select
           label="Passkey"
           allowDeselect={false}
-          maw={420}
+          maw={460}
           value={credentialId}
           onChange={(value) => setCredentialId(value ?? '')}
           data={passkeys.map((one) => ({ value: one.credentialId, label: one.name }))}
         />
       )}
-      <ProblemAlert error={fetchKeys.error} />
-      <Group>
-        <Button loading={fetchKeys.isPending} onClick={() => fetchKeys.mutate(undefined)}>
-          Open my keys with the passkey, and save them
-        </Button>
-      </Group>
+      <ProblemAlert error={makeProfile.error ?? fetchKeys.error} />
+      {device.kind === 'apple' ? (
+        <Group>
+          <Button loading={makeProfile.isPending} onClick={() => makeProfile.mutate(undefined)}>
+            Open my keys with the passkey, and make the profile
+          </Button>
+        </Group>
+      ) : (
+        <Group>
+          {kit && (
+            <Button loading={fetchKeys.isPending} onClick={() => fetchKeys.mutate(true)}>
+              Open my keys with the passkey, and make the kit
+            </Button>
+          )}
+          <Button
+            variant={kit ? 'default' : 'filled'}
+            loading={!kit && fetchKeys.isPending}
+            disabled={fetchKeys.isPending}
+            onClick={() => fetchKeys.mutate(false)}
+          >
+            {kit ? 'Only save the file of keys' : 'Open my keys with the passkey, and save them'}
+          </Button>
+        </Group>
+      )}
     </Stack>
   );
 }

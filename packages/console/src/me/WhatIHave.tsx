@@ -70,8 +70,12 @@ export function WhatIHave({ myself }: { myself: Myself }) {
                   {myself.devices.slice(0, 5).map((device) => (
                     <li key={device.at}>
                       <Text size="sm" span>
-                        {device.name === '' ? 'Fetched with your claim link' : device.name}:{' '}
-                        {plural(device.keys, 'key', 'keys')}, <When at={device.at} style="time" />
+                        {device.name === ''
+                          ? device.kind === 'apple'
+                            ? 'An iPhone, iPad or Mac'
+                            : 'Fetched with your claim link'
+                          : device.name}
+                        : {plural(device.keys, 'key', 'keys')}, <When at={device.at} style="time" />
                       </Text>
                     </li>
                   ))}

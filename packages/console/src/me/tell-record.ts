@@ -50,7 +50,7 @@ export function tellRecord(record: TrailRecord, personId: string): Told {
   return { what: `${tried[record.outcome]}: ${lowerFirst(sentence)}${why === '.' ? '.' : `.${why}`}`, weighty };
 }
 
-const WEIGHTY = new Set(['key.deliver', 'escrow.report-opening']);
+const WEIGHTY = new Set(['key.deliver', 'key.deliver-profile', 'escrow.report-opening']);
 const tried = { attempted: 'Begun', denied: 'Refused', failed: 'Did not work' } as const;
 
 /** A key of theirs that was brought back by officers. */
@@ -108,6 +108,8 @@ const sentences: Record<string, Sentence> = {
   'key.import': (who) => `${who} took in an encryption key of yours from another office, into escrow`,
   'claim.show': (who) => `${who} was shown a link by which your keys are collected`,
   'claim.collect-key': () => 'Your encryption key was collected with that link',
+  'claim.collect-profile': () =>
+    'A profile with your encryption key was made with that link, for an iPhone, iPad or Mac',
   'claim.finish': () => 'The link was used up',
   'claim.expire': () => 'The link ended unused',
   'publication.plan': () => 'The directory is to have your certificates',
@@ -151,6 +153,9 @@ const sentences: Record<string, Sentence> = {
   'key.remove-owner-lock': () => 'A passkey of yours opens your keys no more',
   'key.deliver': (who, { device, escrowedKeyIds }) =>
     `${who} took ${keys(escrowedKeyIds, false)} to ${typeof device === 'string' && device !== '' ? quoted(device) : 'another device'}`,
+  'key.deliver-profile': (who, { device, escrowedKeyIds }) =>
+    `${who} made a profile with ${keys(escrowedKeyIds, false)} for ${typeof device === 'string' && device !== '' ? quoted(device) : 'an iPhone, iPad or Mac'}`,
+  'pick-up.fetch': () => 'Your profile was fetched, by whoever had its address',
   'notice.send': () => 'The office sent you a mail',
 };
 
@@ -161,6 +166,7 @@ const wishes: Record<string, Sentence> = {
   'recovery.release': (who) => `${who} wanted to be given your encryption keys`,
   'recovery.release-password': (who) => `${who} wanted the password of the file with your keys`,
   'key.deliver': (who) => `${who} wanted to take your keys to another device`,
+  'key.deliver-profile': (who) => `${who} wanted to take your keys to another device`,
 };
 
 function nameOf({ actor, actorName }: TrailRecord): string {

@@ -16,6 +16,7 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { coverageStates, publicationStates } from '../words.ts';
 import { AddPerson } from './AddPerson.tsx';
+import { ForEveryone } from './ForEveryone.tsx';
 import { isFresh } from './fresh.ts';
 
 const filters = {
@@ -106,6 +107,7 @@ export function PeoplePage() {
           {...people}
         />
       )}
+      {mayWrite && <ForEveryone />}
       <AddPerson opened={adding} onClose={dialog.close} />
     </Page>
   );

@@ -140,6 +140,7 @@ const WANTED: Readonly<Record<OfficeUse, readonly string[]>> = {
   ocsp: [oids.ocspSigning],
   'scep-ra': [],
   admin: [oids.clientAuth],
+  seal: [],
 };
 
 const FORBIDDEN: ReadonlySet<string> = new Set([

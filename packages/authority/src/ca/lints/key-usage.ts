@@ -293,6 +293,7 @@ function usagesFor(use: OfficeUse, subject: LintSubject): { needed: KeyUsage[]; 
       return { needed: [establishment, 'digitalSignature'], allowed: [] };
     case 'ocsp':
     case 'admin':
+    case 'seal':
       return { needed: ['digitalSignature'], allowed: [] };
   }
 }

@@ -79,7 +79,7 @@ export const isForUse =
     use !== undefined && uses.includes(use);
 
 /** About to be signed by this office, and no authority. */
-export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin');
+export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin', 'seal');
 
 /** About to be signed by this office. */
 export const isOfficeIssued = ({ use }: LintSubject): boolean => use !== undefined;

@@ -5,6 +5,7 @@ import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
+import { deviceHandlers } from './devices.ts';
 import { enrolmentHandlers } from './enrolment.ts';
 import { escrowHandlers } from './escrow.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -43,6 +44,7 @@ export const handlers: Handlers<RouteName> = {
   ...importHandlers,
   ...issuanceHandlers,
   ...claimHandlers,
+  ...deviceHandlers,
   ...selfHandlers,
   ...vaultHandlers,
   ...roundHandlers,

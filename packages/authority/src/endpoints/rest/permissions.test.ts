@@ -57,6 +57,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
     needs: 'recovery:approve',
     body: { digest: '', signature: '', partial: { officer: 1, points: [], proofs: [] } },
   },
+  organisationKit: { needs: 'office:read', query: '?kind=thunderbird' },
   signInLink: { needs: 'local', body: { address: 'nobody@example.com' } },
   me: { needs: 'operator' },
   logout: { needs: 'operator' },

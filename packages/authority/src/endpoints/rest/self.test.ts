@@ -3,7 +3,15 @@ import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiError, type RouteName, routes } from '@chancery/api';
-import { buildName, buildRequest, localSigner, parseCertificate, readPkcs12 } from '@chancery/smime';
+import {
+  buildName,
+  buildRequest,
+  localSigner,
+  parseCertificate,
+  readPkcs12,
+  validatePath,
+  verifyContent,
+} from '@chancery/smime';
 import {
   deriveOwnerKey,
   deriveShareKey,
@@ -17,6 +25,7 @@ import {
 import pg from 'pg';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppleConfiguration, readPlist } from '../../../test/apple-profile.ts';
 import { linkSecret, type RunningOffice, runningOffice } from '../../../test/running-office.ts';
 import { deviceKey } from '../../../test/scep-client.ts';
 import { SoftwareAuthenticator } from '../../../test/software-authenticator.ts';
@@ -292,6 +301,69 @@ describe('the owner lock', () => {
       `person:${dora.id}`,
     ]);
     expect(trail.map(({ outcome }) => outcome)).toEqual(['attempted', 'succeeded', 'attempted', 'succeeded']);
+  });
+
+  it('opens the keys for an iPhone too: a profile under the seal of the office, which waits a quarter of an hour', async () => {
+    const client = await as(dora);
+    const keys = await openLocks(dora, client);
+    const body = { credentialId: dora.credentialId, keys, password: PASSWORD, device: 'My iPhone' };
+    const { url, fileName } = await client.myAppleProfile({ body });
+    expect(fileName).toBe('dora@example.com.mobileconfig');
+    const address = new URL(url).pathname;
+    const fetched = () => fetch(`${office.authority.url}${address}`);
+    const answer = await fetched();
+    expect(answer.headers.get('content-type')).toBe('application/x-apple-aspen-config');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const der = new Uint8Array(await answer.arrayBuffer());
+    const { items } = await office.local.authorities();
+    const [root] = items.map(({ certificate }) => parseCertificate(Buffer.from(certificate, 'base64')));
+    if (root === undefined) throw new Error('There is no root');
+    const report = await verifyContent({ der, anchors: [root] });
+    const [signer] = report.signers;
+    expect([signer?.signature, report.problems]).toEqual(['valid', []]);
+    // It is no certificate for mail: a path is what a phone asks for.
+    const path = validatePath({
+      leaf: signer?.certificate ?? root,
+      intermediates: items.slice(1).map(({ certificate }) => parseCertificate(Buffer.from(certificate, 'base64'))),
+      anchors: [root],
+      at: new Date(),
+      purpose: 'any',
+      revocation: 'none',
+    });
+    expect([path.valid, signer?.emails]).toEqual([true, []]);
+    const { PayloadContent } = AppleConfiguration.parse(readPlist(Buffer.from(report.content ?? []).toString('utf8')));
+    const files = PayloadContent.flatMap((one) =>
+      one.PayloadType === 'com.apple.security.pkcs12' ? one.PayloadContent : [],
+    );
+    expect(files).toHaveLength(2);
+    for (const [n, file] of files.entries()) {
+      const opened = (await readPkcs12(file, PASSWORD)).keys;
+      expect(opened).toHaveLength(1);
+      await expect(readPkcs12(file, `${PASSWORD}!`)).rejects.toThrow();
+      // Newest first.
+      const { spki } = parseCertificate(opened[0]?.certificate ?? Buffer.alloc(0));
+      const [row] = await query('SELECT id FROM escrowed_keys WHERE spki = $1', [Buffer.from(spki)]);
+      expect(row?.id).toBe(keys[n]?.id);
+    }
+    expect(Buffer.from(der).includes(PASSWORD)).toBe(false);
+    expect((await client.myself()).devices[0]).toMatchObject({ name: 'My iPhone', kind: 'apple', keys: 2 });
+
+    // Fetched often enough; a wrong address; one whose time is over.
+    for (let n = 0; n < 4; n++) expect((await fetched()).status).toBe(200);
+    expect((await fetched()).status).toBe(404);
+    expect((await fetch(`${office.authority.url}/pick-up/${randomBytes(32).toString('base64url')}`)).status).toBe(404);
+    const late = await client.myAppleProfile({ body });
+    await query(`UPDATE pick_ups SET expires_at = now() - interval '1 second' WHERE fetches = 0`);
+    expect((await fetch(`${office.authority.url}${new URL(late.url).pathname}`)).status).toBe(404);
+    // Another person's session, with keys and passkey that are right.
+    expect(await refusal((await as(eve)).myAppleProfile({ body }))).toBe('not-found');
+    expect(
+      await refusal(
+        client.myAppleProfile({ body: { ...body, keys: [{ id: keys[0]?.id ?? '', dek: keys[1]?.dek ?? '' }] } }),
+      ),
+    ).toBe('wrong-credentials');
+    const seals = await query(`SELECT 1 FROM certificates WHERE use = 'seal'`);
+    expect(seals).toHaveLength(1);
   });
 
   it('gives nothing to a stolen session, to another person, or for the data key of another record', async () => {

@@ -142,6 +142,7 @@ describe('certificates, authorities, profiles, inspect', () => {
       'gateway',
       'ocsp-responder',
       'scep-ra',
+      'seal',
       'signing',
       'signing-multipurpose',
     ]);

@@ -16,6 +16,7 @@ import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { estEndpoint } from '../est/est-endpoint.ts';
 import { ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
+import { pickUpEndpoint } from '../pick-up/pick-up-endpoint.ts';
 import { repositoryEndpoint } from '../repository/repository-endpoint.ts';
 import { scepEndpoint } from '../scep/scep-endpoint.ts';
 import { serveConsole } from './console.ts';
@@ -85,6 +86,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
       reply.serializer((payload: unknown) => JSON.stringify(payload)).send(api.swagger()),
     );
+    await api.register(pickUpEndpoint(world));
     // So that a wrong address below /api is not answered with the console's page.
     api.all('/api/*', { schema: { hide: true } }, async () => {
       throw new AuthorityError('not-found', 'There is no such route. /api/openapi.json lists them.');

@@ -27,6 +27,7 @@ import { up as coveringInventory } from './0040-covering-inventory.ts';
 import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
+import { up as devices } from './0056-devices.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -58,4 +59,5 @@ export const migrations: Record<string, Migration> = {
   '0041-offline-openings': { up: offlineOpenings },
   '0043-sources': { up: sources },
   '0047-device-enrolments': { up: deviceEnrolments },
+  '0056-devices': { up: devices },
 };

@@ -1,0 +1,34 @@
+/** What the configuration says of people's mail programs, for the profiles and kits that they are handed. */
+import { z } from 'zod';
+
+const host = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'is a host name');
+const port = z.int().min(1).max(65_535);
+
+const Mail = z.strictObject({
+  imap: z.strictObject({ host, port: port.default(993), tls: z.boolean().default(true) }),
+  smtp: z.strictObject({ host, port: port.default(465), tls: z.boolean().default(true) }),
+  /** With which name people sign in: `{address}` is theirs, `{local}` what stands before its @. */
+  user: z.string().min(1).max(200).default('{address}'),
+});
+
+const Lookup = z.strictObject({
+  /** What people see in their address book. */
+  name: z.string().min(1).max(60).default('Colleagues'),
+  host,
+  port: port.default(636),
+  /** LDAPS. Without it names and certificates are read in the clear; both are public. */
+  tls: z.boolean().default(true),
+  baseDn: z.string().min(1).max(500),
+});
+
+export const DevicesConfig = z.strictObject({
+  /** What people write is signed unless they turn it off. */
+  signByDefault: z.boolean().default(true),
+  /** And encrypted, where their mail program has a certificate of everyone it goes to. */
+  encryptByDefault: z.boolean().default(false),
+  /** The account that a phone gets with its profile. */
+  mail: Mail.optional(),
+  /** Where mail programs look for the certificates of those whom people write to. */
+  directory: Lookup.optional(),
+});
+export type DevicesConfig = z.output<typeof DevicesConfig>;
