@@ -59,6 +59,7 @@ export { exclusiveRoles, OperatorRole, type Permission, permissions, Role, roleP
 export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
 export type { HelpRequest, MyRecords, Myself } from './self.ts';
 export { Me, NewCredential, Operator } from './session.ts';
+export type { Entered, SignInProvider } from './sign-in-providers.ts';
 export { AuthorityHealth, StatusChangeRequest, StatusHealth } from './status.ts';
 export { Ceremony, OpeningPart, Round, Vault } from './vault.ts';
 export { standAfterLoss, type VaultStanding } from './vault-standing.ts';

@@ -120,6 +120,8 @@ export const PersonDetail = Person.extend({
   profiles: z.object({ signing: z.string().optional(), encryption: z.string().optional() }),
   /** What they sign in with to their own page, and how many of those open their keys. */
   passkeys: z.object({ all: z.int(), openingKeys: z.int() }),
+  /** Their accounts at identity providers, with which they have signed in. */
+  providerAccounts: z.array(z.object({ issuer: z.string(), lastSignInAt: Instant })),
 });
 export type PersonDetail = z.infer<typeof PersonDetail>;
 

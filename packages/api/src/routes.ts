@@ -131,6 +131,7 @@ import {
   SignInLink,
   TokenRequest,
 } from './session.ts';
+import { SignedOut, signInProviderRoutes } from './sign-in-providers.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 import {
@@ -257,8 +258,9 @@ export const routes = {
     path: '/api/v1/sessions/current',
     summary: 'Sign out',
     access: 'authenticated',
-    response: Done,
+    response: SignedOut,
   }),
+  ...signInProviderRoutes,
   operators: route({
     method: 'GET',
     path: '/api/v1/operators',
@@ -868,7 +870,7 @@ export const routes = {
     path: '/api/v1/self/sessions/current',
     summary: 'Sign out',
     access: 'person',
-    response: Done,
+    response: SignedOut,
   }),
   myself: route({
     method: 'GET',

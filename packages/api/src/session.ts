@@ -72,6 +72,8 @@ export const Operator = z.object({
   state: z.enum(['invited', 'active', 'disabled']),
   createdAt: Instant,
   lastSignInAt: Instant.nullable(),
+  /** The identity provider that vouches for them, by its title; null with a credential of their own. */
+  provider: z.string().nullable(),
 });
 export type Operator = z.infer<typeof Operator>;
 export const NewOperator = z.object({

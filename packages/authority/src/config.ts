@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
 import { IdentityConfig } from './identity/configuration.ts';
+import { OidcProvider } from './identity/providers/provider-config.ts';
 import { SecretReference } from './secret-reference.ts';
 
 function isWitnessKey(text: string): boolean {
@@ -261,7 +262,10 @@ const AuthorityConfigSchema = z.strictObject({
         .default([]),
     })
     .prefault({}),
-  identity: IdentityConfig.prefault({}),
+  identity: IdentityConfig.extend({
+    /** Who says who somebody is, beside the office itself. */
+    oidc: z.record(TargetName, OidcProvider).default({}),
+  }).prefault({}),
   devices: DevicesConfig.prefault({}),
   crl: CrlGeneral.prefault({}),
   status: StatusConfig.prefault({}),

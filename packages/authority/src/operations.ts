@@ -42,6 +42,13 @@ import {
   endPersonSession,
   makePersonSignInLink,
 } from './identity/person-sessions.ts';
+import { recheckSession } from './identity/providers/recheck.ts';
+import {
+  beginPersonSessionWithProvider,
+  forgetProviderAccount,
+  settleProviderRoles,
+  signInWithProvider,
+} from './identity/providers/sign-in.ts';
 import { purgeTokens } from './identity/purge.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { linkRecord, readmitPerson, reconcileSource } from './identity/sources/catch-up.ts';
@@ -103,17 +110,22 @@ export const operations: readonly Listed[] = [
   signInWithPassword,
   signInWithPasskey,
   signInWithLink,
+  signInWithProvider,
+  recheckSession,
   signOut,
   purgeTokens,
   inviteOperator,
   acceptInvitation,
   disableOperator,
   settleExclusiveRoles,
+  settleProviderRoles,
   makeSignInLink,
   askSignInLink,
   makePersonSignInLink,
   beginPersonSessionWithLink,
   beginPersonSessionWithPasskey,
+  beginPersonSessionWithProvider,
+  forgetProviderAccount,
   endPersonSession,
   enrolPersonPasskey,
   removePersonPasskey,

@@ -22,6 +22,12 @@ const signIn = createRoute({
   validateSearch: z.object({ back: optionalText }),
   component: lazyRouteComponent(() => import('./sign-in/SignInPage.tsx'), 'SignInPage'),
 });
+/** Where an identity provider sends the browser back to. */
+const signInReturn = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in/with/$provider',
+  component: lazyRouteComponent(() => import('./sign-in/ReturnPage.tsx'), 'ReturnPage'),
+});
 const setup = createRoute({
   getParentRoute: () => rootRoute,
   path: '/setup',
@@ -202,6 +208,7 @@ const authority = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     signIn,
+    signInReturn,
     setup,
     invitation,
     claim,

@@ -9,7 +9,7 @@ import { hashToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { exclusivePair } from './exclusive-roles.ts';
 
-/** The operator or gateway that holds this token; undefined for a token that is unknown, expired or of someone disabled. */
+/** The operator or gateway that holds this token; undefined for a token that is unknown, expired, or of someone disabled or gone. */
 export async function principalOfToken(world: World, token: string): Promise<Principal | undefined> {
   const at = world.clock();
   const found = await world.database.snapshot((snapshot) =>
@@ -25,6 +25,8 @@ export async function principalOfToken(world: World, token: string): Promise<Pri
         'operators.name as operatorName',
         'operators.address',
         'operators.roles',
+        'operators.provider',
+        departed.as('departed'),
         'gateways.id as gatewayId',
         'gateways.name as gatewayName',
         'gateways.last_seen_at',
@@ -39,8 +41,10 @@ export async function principalOfToken(world: World, token: string): Promise<Pri
     await noteGateway(world, found.gatewayId, found.last_seen_at);
     return { kind: 'gateway', id: found.gatewayId, name: found.gatewayName };
   }
-  const { operatorId, operatorName, address, roles } = found;
+  const { operatorId, operatorName, address, roles, provider } = found;
   if (operatorId === null || operatorName === null || address === null || roles === null) return undefined;
+  // Who left here is out at once, whatever the provider still says; so is everyone of a provider that is configured no more.
+  if (provider !== null && (found.departed || !Object.hasOwn(world.config.identity.oidc, provider))) return undefined;
   return operatorPrincipal(world, { id: operatorId, name: operatorName, address, roles: roles as Role[] });
 }
 
@@ -64,6 +68,11 @@ export const gatewaySeen = operation({
     return { result: undefined, audit: {} };
   },
 });
+
+/** SQL: the operator is a person of ours who is not here any more. */
+const departed = sql<boolean>`EXISTS (
+  SELECT 1 FROM person_addresses a JOIN people p ON p.id = a.person_id
+  WHERE a.key = lower(operators.address) AND p.state <> 'active')`;
 
 const SEEN_MS = 15 * 60_000;
 

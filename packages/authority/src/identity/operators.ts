@@ -105,7 +105,7 @@ export const disableOperator = operation({
     if (administrators.length === 1 && administrators[0] === input.id) {
       throw new AuthorityError(
         'wrong-state',
-        'This is the last administrator. Nothing was changed. Invite another, and disable this one once they have signed in.',
+        'This is the last administrator with a credential of their own. Nothing was changed. Invite another, and disable this one once they have signed in.',
       );
     }
     const known = await operatorById(tx, input.id);
@@ -154,7 +154,7 @@ export const makeSignInLink = operation({
   },
 });
 
-export function describeOperator(row: OperatorRow): Operator {
+export function describeOperator({ config }: Pick<World, 'config'>, row: OperatorRow): Operator {
   return {
     id: row.id,
     name: row.name,
@@ -163,6 +163,7 @@ export function describeOperator(row: OperatorRow): Operator {
     state: row.state,
     createdAt: row.created_at.toISOString(),
     lastSignInAt: row.last_sign_in_at?.toISOString() ?? null,
+    provider: row.provider === null ? null : (config.identity.oidc[row.provider]?.title ?? row.provider),
   };
 }
 

@@ -123,7 +123,7 @@ export const beginPersonSessionWithLink = operation({
         'This sign-in link was used already, or has expired. Nothing was changed. Ask for a new one.',
       );
     }
-    return begin(tx, world, person);
+    return beginPersonSession(tx, world, person);
   },
 });
 
@@ -138,7 +138,7 @@ export const beginPersonSessionWithPasskey = operation({
     if (person?.state !== 'active') {
       throw new AuthorityError('wrong-credentials', 'This passkey does not sign in here. Nothing was changed.');
     }
-    return begin(tx, world, person);
+    return beginPersonSession(tx, world, person);
   },
 });
 
@@ -153,12 +153,17 @@ export const endPersonSession = operation({
   },
 });
 
-/** A session is always a new token: whatever the browser held before it is not one. */
-async function begin(tx: Transaction, world: World, row: PersonRow) {
+/** A session is always a new token: whatever the browser held before it is not one. @param data how it began, nothing secret */
+export async function beginPersonSession(
+  tx: Transaction,
+  world: World,
+  row: PersonRow,
+  data: Record<string, unknown> = {},
+) {
   const at = world.clock();
   const expiresAt = new Date(at.getTime() + SESSION_MS);
   const token = newToken();
-  await insertToken(tx, { secret: token, kind: 'person-session', personId: row.id, at, expiresAt });
+  await insertToken(tx, { secret: token, kind: 'person-session', personId: row.id, data, at, expiresAt });
   const result: PersonSession = { person: signedIn(row), token, expiresAt };
   return { result, audit: { personId: row.id, expiresAt: expiresAt.toISOString() } };
 }

@@ -89,12 +89,27 @@ export const signOut = operation({
   },
 });
 
-/** Opens a session in the caller's transaction; the operator is active. */
-export async function beginSession(tx: Transaction, world: World, operator: OperatorRow): Promise<Session> {
+/**
+ * Opens a session in the caller's transaction; the operator is active.
+ * @param how it began, where that is kept: nothing secret that is not sealed
+ */
+export async function beginSession(
+  tx: Transaction,
+  world: World,
+  operator: OperatorRow,
+  how: { readonly data?: Record<string, unknown>; readonly lifetimeMs?: number } = {},
+): Promise<Session> {
   const at = world.clock();
-  const expiresAt = new Date(at.getTime() + SESSION_MS);
+  const expiresAt = new Date(at.getTime() + (how.lifetimeMs ?? SESSION_MS));
   const token = newToken();
-  await insertToken(tx, { secret: token, kind: 'session', operatorId: operator.id, at, expiresAt });
+  await insertToken(tx, {
+    secret: token,
+    kind: 'session',
+    operatorId: operator.id,
+    at,
+    expiresAt,
+    ...(how.data && { data: how.data }),
+  });
   await noteSignIn(tx, operator.id, at);
   return { me: meOf(operatorPrincipal(world, operator)), token, expiresAt };
 }

@@ -6,6 +6,7 @@ import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { dropEndedPickUps } from '../delivery/pick-up.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
+import { recheckProviderSessions } from '../identity/providers/recheck.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { catchUpSources } from '../identity/sources/catch-up.ts';
 import { beginDueDrill } from '../kra/drill.ts';
@@ -41,6 +42,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'rotating-keks': continueRotations,
   'due-drill': beginDueDrill,
   'due-notices': sendDueNotices,
+  'provider-sessions': recheckProviderSessions,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,

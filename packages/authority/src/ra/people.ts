@@ -24,6 +24,7 @@ import {
   personById,
 } from '../store/people.ts';
 import { passkeysOfPerson } from '../store/person-passkeys.ts';
+import { subjectsOf } from '../store/provider-subjects.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
 import { describeImported } from './imported-status.ts';
@@ -65,6 +66,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
   const claim = await latestClaim(snapshot, id);
   const passkeys = await passkeysOfPerson(snapshot, id);
   const former = await formerAddresses(snapshot, id);
+  const accounts = await subjectsOf(snapshot, 'person', id);
   const isoOf = (date: Date | null | undefined) => date?.toISOString() ?? null;
   return {
     ...person,
@@ -79,6 +81,10 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
     ...(await describeSourcesOf(world, snapshot, id)),
     profiles: row.profiles,
     passkeys: { all: passkeys.length, openingKeys: passkeys.filter(({ owner_key }) => owner_key !== null).length },
+    providerAccounts: accounts.map((one) => ({
+      issuer: one.issuer,
+      lastSignInAt: one.last_sign_in_at.toISOString(),
+    })),
   };
 }
 

@@ -60,6 +60,8 @@ export async function insertOperator(
     roles: readonly Role[];
     state: 'invited' | 'active';
     at: Date;
+    /** Who vouches for them, where they have no credential of their own. */
+    provider?: string;
   },
 ): Promise<OperatorRow> {
   return (await tx
@@ -75,18 +77,20 @@ export async function insertOperator(
       totp_last_step: null,
       created_at: operator.at,
       last_sign_in_at: null,
+      provider: operator.provider ?? null,
     })
     .returningAll()
     .executeTakeFirstOrThrow()) as OperatorRow;
 }
 
-/** A fresh start for someone who never came, or who comes back: what they signed in with is gone. */
+/** A fresh start for someone who never came, or who comes back: what they signed in with is gone, a provider's word too. */
 export async function reinviteOperator(
   tx: Transaction,
   id: string,
   operator: { name: string; address: string; roles: readonly Role[] },
 ): Promise<OperatorRow> {
   await tx.deleteFrom('passkeys').where('operator_id', '=', id).execute();
+  await tx.deleteFrom('provider_subjects').where('operator_id', '=', id).execute();
   return (await tx
     .updateTable('operators')
     .set({
@@ -97,6 +101,7 @@ export async function reinviteOperator(
       password_hash: null,
       totp_secret: null,
       totp_last_step: null,
+      provider: null,
     })
     .where('id', '=', id)
     .returningAll()
@@ -154,12 +159,27 @@ export async function setOperatorDisabled(tx: Transaction, operatorId: string): 
     .executeTakeFirst()) as OperatorRow | undefined;
 }
 
-/** Active administrators, their rows held until commit. */
+/** What their provider says of them now. */
+export async function updateProviderOperator(
+  tx: Transaction,
+  id: string,
+  operator: { readonly name: string; readonly address: string; readonly roles: readonly Role[] },
+): Promise<void> {
+  await tx
+    .updateTable('operators')
+    .set({ name: operator.name, address: operator.address, roles: [...operator.roles] })
+    .where('id', '=', id)
+    .where('provider', 'is not', null)
+    .execute();
+}
+
+/** Active administrators with a credential of their own, whom no provider can keep out; their rows held until commit. */
 export async function lockActiveAdministrators(tx: Transaction): Promise<string[]> {
   const rows = await tx
     .selectFrom('operators')
     .select('id')
     .where('state', '=', 'active')
+    .where('provider', 'is', null)
     .where(sql<boolean>`'administrator' = ANY (roles)`)
     .orderBy('id')
     .forUpdate()

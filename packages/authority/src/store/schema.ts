@@ -60,6 +60,15 @@ export interface Schema {
     totp_last_step: ColumnType<string | null, number | null, number | null>;
     created_at: Date;
     last_sign_in_at: Date | null;
+    provider: Generated<string | null>;
+  };
+  provider_subjects: {
+    issuer: string;
+    subject: string;
+    operator_id: string | null;
+    person_id: string | null;
+    created_at: Date;
+    last_sign_in_at: Date;
   };
   passkeys: {
     credential_id: string;

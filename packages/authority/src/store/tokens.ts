@@ -1,5 +1,6 @@
 /** Every secret that is handed out once and kept as a hash: set-up, invitation and sign-in links, sessions, gateway tokens. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -93,6 +94,33 @@ export async function spendChallenge(tx: Transaction, challenge: string, at: Dat
     .returning('kind')
     .executeTakeFirst();
   return inserted !== undefined;
+}
+
+/** What a session keeps of how it began. */
+export async function setTokenData(tx: Transaction, hash: Buffer, data: Record<string, unknown>): Promise<void> {
+  await tx
+    .updateTable('tokens')
+    .set({ data: JSON.stringify(data) })
+    .where('hash', '=', hash)
+    .execute();
+}
+
+export async function deleteToken(tx: Transaction, hash: Buffer): Promise<void> {
+  await tx.deleteFrom('tokens').where('hash', '=', hash).execute();
+}
+
+/** Sessions of operators whose identity provider is to be asked again, the longest due first. */
+export async function dueProviderSessions(snapshot: Snapshot, at: Date, limit: number) {
+  const rows = await snapshot
+    .selectFrom('tokens')
+    .select(['hash', 'operator_id', 'data'])
+    .where('kind', '=', 'session')
+    .where('expires_at', '>', at)
+    .where(sql<boolean>`(data->>'checkAt')::timestamptz <= ${at}`)
+    .orderBy(sql`data->>'checkAt'`)
+    .limit(limit)
+    .execute();
+  return rows.flatMap(({ operator_id, ...row }) => (operator_id === null ? [] : [{ ...row, operator_id }]));
 }
 
 export async function deleteTokensOfKind(tx: Transaction, kind: TokenKind): Promise<void> {

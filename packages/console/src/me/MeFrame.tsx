@@ -23,7 +23,12 @@ export function MeFrame({ title, myself, back = false, children }: MeFrameProps)
   useEffect(() => {
     document.title = `${title} · Chancery`;
   }, [title]);
-  const signOut = useAct(() => api.selfLogout(), { onDone: () => queryClient.setQueryData(['myself'], null) });
+  const signOut = useAct(() => api.selfLogout(), {
+    onDone: ({ next }) => {
+      queryClient.setQueryData(['myself'], null);
+      if (next !== null) location.assign(next);
+    },
+  });
   return (
     <div className="entrance">
       <main style={{ maxWidth: 760 }}>

@@ -6,6 +6,7 @@ import { LinkOrPasskey } from '../credential/LinkOrPasskey.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { Entrance } from '../shell/Entrance.tsx';
+import { ProviderButtons } from '../sign-in/ProviderButtons.tsx';
 
 /** Sign in with a passkey, or with a link that comes by mail (`/me#<token>`). */
 export function MySignIn() {
@@ -23,6 +24,7 @@ export function MySignIn() {
       lead="See what you have, set up another device, and see everything on record about you."
     >
       <Stack>
+        <ProviderButtons as="person" back="/me" />
         <LinkOrPasskey
           label="Sign in with my passkey"
           byLink={(token) => api.selfLinkLogin({ body: { token } })}

@@ -142,6 +142,8 @@ const sentences: Record<string, Sentence> = {
   'person.make-sign-in-link': () => 'A link that signs you in was sent to your address',
   'person.begin-session-with-link': () => 'You signed in with a link from your mail',
   'person.begin-session-with-passkey': () => 'You signed in with a passkey',
+  'person.begin-session-with-provider': () => 'You signed in with your account of the organisation',
+  'person.forget-provider-account': (who) => `${who} let go of the account that you signed in with`,
   'person.end-session': () => 'You signed out',
   'person.enrol-passkey': (who, { name, opensKeys }) =>
     `${who} added the passkey ${quoted(name)}${opensKeys === true ? ', which opens your keys' : ''}`,

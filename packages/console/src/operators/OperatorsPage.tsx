@@ -81,7 +81,8 @@ const columns = (mayWrite: boolean): readonly Column<Operator>[] => [
     : []),
 ];
 
-const rolesOf = (operator: Operator) => operator.roles.map((role) => roleNames[role][0]).join(', ');
+const rolesOf = (operator: Operator) =>
+  operator.roles.length === 0 ? 'None any more' : operator.roles.map((role) => roleNames[role][0]).join(', ');
 
 function Named({ operator }: { operator: Operator }) {
   return (
@@ -92,6 +93,11 @@ function Named({ operator }: { operator: Operator }) {
       <Text size="xs" c="dimmed">
         {operator.address}
       </Text>
+      {operator.provider !== null && (
+        <Text size="xs" c="dimmed">
+          Signs in with {operator.provider}
+        </Text>
+      )}
     </div>
   );
 }

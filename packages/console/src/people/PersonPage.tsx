@@ -22,6 +22,7 @@ import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
 import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
+import { ProviderAccounts } from './ProviderAccounts.tsx';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
 export function PersonPage() {
@@ -159,6 +160,7 @@ function Details({ person }: { person: PersonDetail }) {
           ['Signing key', person.signingKey === 'gateway' ? 'In the mail gateway' : 'With the person'],
           ['Gateway opens incoming mail', person.gatewayDecrypts ? 'Yes' : 'No'],
           ['Passkeys of their own page', <OwnPasskeys key="p" person={person} />],
+          ['Accounts they sign in with', <ProviderAccounts key="o" person={person} />],
           ['Added', <When key="a" at={person.createdAt} style="time" />],
         ]}
       />

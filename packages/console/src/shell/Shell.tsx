@@ -149,9 +149,10 @@ function AccountMenu({
 }) {
   const navigate = useNavigate();
   const signOut = useAct(() => api.logout(), {
-    onDone: () => {
+    onDone: ({ next }) => {
       queryClient.clear();
-      void navigate({ to: '/sign-in', search: {} });
+      if (next === null) void navigate({ to: '/sign-in', search: {} });
+      else location.assign(next);
     },
   });
   return (

@@ -11,6 +11,7 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { Entrance } from '../shell/Entrance.tsx';
 import { localPath } from './local-path.ts';
+import { ProviderButtons } from './ProviderButtons.tsx';
 
 /** Sign in with a passkey, with password and code, or with a one-time link (`/sign-in#<token>`). */
 export function SignInPage() {
@@ -43,6 +44,7 @@ function SignInForms() {
   const byPassword = useAct((body: typeof form.values) => api.passwordLogin({ body }), { form, onDone: arrive });
   return (
     <Stack>
+      <ProviderButtons as="operator" back={localPath(back)} />
       <LinkOrPasskey
         label="Sign in with a passkey"
         byLink={(token) => api.linkLogin({ body: { token } })}

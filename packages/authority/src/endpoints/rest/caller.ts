@@ -12,6 +12,8 @@ import type { World } from '../../world.ts';
 export const SESSION_COOKIE = 'chancery_session';
 /** Of an employee. It goes to the routes of their own page and to no others. */
 export const PERSON_COOKIE = 'chancery_person';
+/** Of a browser that is away at an identity provider. */
+export const FLOW_COOKIE = 'chancery_sign_in';
 
 const local: Principal = { kind: 'local', id: 'local', name: "the office's own machine" };
 

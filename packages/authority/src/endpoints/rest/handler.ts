@@ -27,6 +27,10 @@ export interface Context {
   readonly personSession: { readonly token: string; readonly endsAt: Date } | undefined;
   beginPersonSession(session: PersonSession): void;
   endPersonSession(): void;
+  /** Of a sign-in with an identity provider that this browser began: sealed, and for nobody but us. */
+  readonly signInFlow: string | undefined;
+  keepSignInFlow(sealed: string, expiresAt: Date): void;
+  forgetSignInFlow(): void;
 }
 
 type Part<R, K extends 'params' | 'query' | 'body'> = R extends { readonly [P in K]: infer S extends z.ZodType }

@@ -26,12 +26,14 @@ import { roundHandlers } from './rounds.ts';
 import { selfHandlers } from './self.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
+import { signInProviderHandlers } from './sign-in-providers.ts';
 import { statusHandlers } from './status.ts';
 import { vaultHandlers } from './vault.ts';
 
 export const handlers: Handlers<RouteName> = {
   ...officeHandlers,
   ...sessionHandlers,
+  ...signInProviderHandlers,
   ...operatorHandlers,
   ...peopleHandlers,
   ...certificateHandlers,

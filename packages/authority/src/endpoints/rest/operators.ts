@@ -31,11 +31,11 @@ export const operatorHandlers: Handlers<
   },
   async operators({ world, by }) {
     const rows = await consult(world, 'operator:read', by, listOperators);
-    return { items: rows.map(describeOperator) };
+    return { items: rows.map((row) => describeOperator(world, row)) };
   },
   async inviteOperator({ world, by }, { body }) {
     const { operator, url, expiresAt } = await perform(world, inviteOperator, by, body);
-    return { operator: describeOperator(operator), url, expiresAt: expiresAt.toISOString() };
+    return { operator: describeOperator(world, operator), url, expiresAt: expiresAt.toISOString() };
   },
   async disableOperator({ world, by }, { params }) {
     await perform(world, disableOperator, by, params);

@@ -70,6 +70,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
   people: { needs: 'person:read' },
   helpRequests: { needs: 'person:read' },
   closeHelp: { needs: 'person:write' },
+  forgetProviderAccount: { needs: 'person:write' },
   removePersonPasskeys: { needs: 'person:write' },
   person: { needs: 'person:read' },
   addPerson: { needs: 'person:write', body: { address: 'x@elsewhere.example', name: 'X' } },

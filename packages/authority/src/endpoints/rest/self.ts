@@ -11,6 +11,7 @@ import {
   beginPersonSessionWithPasskey,
   endPersonSession,
 } from '../../identity/person-sessions.ts';
+import { signOutAtProvider } from '../../identity/providers/sign-out.ts';
 import { addOwnerLocks, removeOwnerLocks } from '../../kra/owner-locks.ts';
 import { consult, perform } from '../../operation.ts';
 import { askForHelp } from '../../ra/help.ts';
@@ -56,10 +57,12 @@ export const selfHandlers: Handlers<
     return { done: true };
   },
   async selfLogout(context) {
-    const { world, by, personSession } = context;
-    await perform(world, endPersonSession, by, { token: personSession?.token ?? '' });
+    const { world, by, origin, personSession } = context;
+    const token = personSession?.token ?? '';
+    const next = await signOutAtProvider(world, 'person-session', token, `${origin}/me`);
+    await perform(world, endPersonSession, by, { token });
     context.endPersonSession();
-    return { done: true };
+    return { done: true, next };
   },
   async myself({ world, by, personSession }) {
     const endsAt = personSession?.endsAt ?? world.clock();

@@ -6,7 +6,14 @@ import type { Session } from '../../identity/sessions.ts';
 import { anonymous, type Principal } from '../../principal.ts';
 import type { OcspResponder } from '../../status/ocsp-responder.ts';
 import type { World } from '../../world.ts';
-import { authenticate, authenticatePerson, checkedOrigin, PERSON_COOKIE, SESSION_COOKIE } from './caller.ts';
+import {
+  authenticate,
+  authenticatePerson,
+  checkedOrigin,
+  FLOW_COOKIE,
+  PERSON_COOKIE,
+  SESSION_COOKIE,
+} from './caller.ts';
 import type { Context, Handlers } from './handler.ts';
 
 declare module 'fastify' {
@@ -89,10 +96,11 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
 };
 
 const OWN_PAGE = '/api/v1/self';
+const PROVIDERS = '/api/v1/sessions/providers';
 
 /** Per address and minute, on this node. Behind one address may sit a whole building: claims are generous. */
 function limitOf(name: RouteName, definition: RouteDefinition): { max: number; timeWindow: string } | false {
-  if (definition.access !== 'public' || name === 'office') return false;
+  if (definition.access !== 'public' || name === 'office' || name === 'signInProviders') return false;
   // Each sends a mail.
   const max = name === 'askSignInLink' ? 20 : definition.path.startsWith('/api/v1/claims/') ? 600 : 60;
   return { max, timeWindow: '1 minute' };
@@ -124,5 +132,9 @@ function contextOf(options: ServeOptions, request: FastifyRequest, reply: Fastif
     beginPersonSession: (session: PersonSession) =>
       void reply.setCookie(PERSON_COOKIE, session.token, { ...cookie, path: OWN_PAGE, expires: session.expiresAt }),
     endPersonSession: () => void reply.clearCookie(PERSON_COOKIE, { ...cookie, path: OWN_PAGE }),
+    signInFlow: request.cookies[FLOW_COOKIE],
+    keepSignInFlow: (sealed: string, expires: Date) =>
+      void reply.setCookie(FLOW_COOKIE, sealed, { ...cookie, path: PROVIDERS, expires }),
+    forgetSignInFlow: () => void reply.clearCookie(FLOW_COOKIE, { ...cookie, path: PROVIDERS }),
   };
 }

@@ -2,6 +2,7 @@
 
 import { AuthorityError } from '../../errors.ts';
 import { passkeyChallenge } from '../../identity/passkey.ts';
+import { signOutAtProvider } from '../../identity/providers/sign-out.ts';
 import {
   meOf,
   type Session,
@@ -34,10 +35,11 @@ export const sessionHandlers: Handlers<
     throw new AuthorityError('forbidden', `${by.name} has no account of its own. Nothing was changed.`);
   },
   async logout(context) {
-    const { world, by, sessionToken } = context;
-    await perform(world, signOut, by, { token: sessionToken ?? '' });
+    const { world, by, origin, sessionToken: token = '' } = context;
+    const next = await signOutAtProvider(world, 'session', token, `${origin}/sign-in`);
+    await perform(world, signOut, by, { token });
     context.endSession();
-    return { done: true };
+    return { done: true, next };
   },
 };
 

@@ -26,6 +26,7 @@ import { up as employees } from './0030-employees.ts';
 import { up as coveringInventory } from './0040-covering-inventory.ts';
 import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
+import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as devices } from './0056-devices.ts';
 
@@ -58,6 +59,7 @@ export const migrations: Record<string, Migration> = {
   '0040-covering-inventory': { up: coveringInventory },
   '0041-offline-openings': { up: offlineOpenings },
   '0043-sources': { up: sources },
+  '0045-identity-providers': { up: identityProviders },
   '0047-device-enrolments': { up: deviceEnrolments },
   '0056-devices': { up: devices },
 };

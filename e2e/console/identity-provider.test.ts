@@ -1,0 +1,111 @@
+/** Signing in with an identity provider, in Chromium: to the office and to one's own page, what goes wrong in words, and out again. */
+import { createClient } from '@chancery/api';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missing } from '../../interop/peers.ts';
+import { type IdentityProvider, identityProvider } from '../../packages/authority/test/identity-provider.ts';
+import { OfficeProcess } from '../support/office-process.ts';
+import { setUpOffice } from '../support/operators.ts';
+import { openBrowser, Visitor } from './browser.ts';
+
+describe.skipIf(missing('chromium'))('signing in with an identity provider', () => {
+  let directory: IdentityProvider;
+  let office: OfficeProcess;
+  let browser: Browser;
+  let visitor: Visitor;
+
+  beforeAll(async () => {
+    directory = await identityProvider();
+    process.env.CHANCERY_TEST_CLIENT_SECRET = directory.clientSecret;
+    office = await OfficeProcess.prepare({
+      authorityToml: `
+[identity.oidc.directory]
+title = "Example Directory"
+issuer = "${directory.issuer}"
+clientId = "${directory.clientId}"
+clientSecret = { env = "CHANCERY_TEST_CLIENT_SECRET" }
+people = true
+[[identity.oidc.directory.role]]
+role = "administrator"
+groups = ["pki-admins"]
+amr = ["mfa"]
+`,
+    });
+    directory.serve([`${office.url}/sign-in/with/directory`], [`${office.url}/sign-in`, `${office.url}/me`]);
+    const member = (name: string, ...groups: string[]) =>
+      directory.members.set(name, {
+        name: `${name[0]?.toUpperCase()}${name.slice(1)} Example`,
+        email: `${name}@example.com`,
+        email_verified: true,
+        groups,
+      });
+    member('olga', 'pki-admins');
+    member('dora');
+    await office.start();
+    await setUpOffice(office.url, await office.setupToken());
+    const local = createClient({ baseUrl: office.url, token: office.localToken });
+    await local.addPerson({ body: { address: 'dora@example.com', name: 'Dora Device' } });
+    browser = await openBrowser();
+    visitor = await Visitor.enter(browser, office.url);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await office?.dispose();
+    await directory?.stop();
+  });
+
+  const signInThere = async (name: string) => {
+    const { page } = visitor;
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).click();
+    await page.getByRole('heading', { name: 'Example Directory' }).waitFor();
+    await page.getByLabel('Name').fill(name);
+    await page.getByRole('button', { name: 'Continue' }).click();
+  };
+
+  it('tells whoever is no operator so, in words', async () => {
+    const { page } = visitor;
+    await page.goto('/sign-in?back=/audit');
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).waitFor();
+    expect(await visitor.lookAt('provider-sign-in')).toEqual([]);
+    await signInThere('dora');
+    await page
+      .getByRole('alert')
+      .getByText(/makes you an operator/)
+      .waitFor();
+    expect(new URL(page.url()).search).toBe('');
+    expect(await visitor.lookAt('provider-refused')).toEqual([]);
+  });
+
+  it('lets whoever is signed in there into their own page, and out of both', async () => {
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Go to your own page' }).click();
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).waitFor();
+    expect(await visitor.lookAt('provider-me')).toEqual([]);
+    // Signed in there still: nothing is asked.
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).click();
+    await page.getByText('dora@example.com').first().waitFor();
+    expect(new URL(page.url()).pathname).toBe('/me');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: /yes/i }).click();
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/me');
+  });
+
+  it('lets an administrator into the office, where they wanted to go', async () => {
+    const { page } = visitor;
+    await page.goto('/operators');
+    await page.waitForURL(/\/sign-in/);
+    await signInThere('olga');
+    await page.waitForURL(/\/operators$/);
+    await page.getByText('Signs in with Example Directory').waitFor();
+    expect(await visitor.lookAt('provider-operators')).toEqual([]);
+    await page.goto('/people');
+    await page
+      .getByRole('link', { name: /Dora Device/ })
+      .first()
+      .click();
+    await page.getByText(directory.issuer).waitFor();
+    expect(await visitor.lookAt('provider-person')).toEqual([]);
+    expect(visitor.errors).toEqual([]);
+  });
+});
