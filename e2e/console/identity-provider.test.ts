@@ -105,7 +105,6 @@ amr = ["mfa"]
       .first()
       .click();
     await page.getByText(directory.issuer).waitFor();
-    expect(await visitor.lookAt('provider-person')).toEqual([]);
     expect(visitor.errors).toEqual([]);
   });
 });

@@ -26,6 +26,11 @@ export function ProviderButtons({ as, back }: ProviderButtonsProps) {
         <Button
           key={name}
           size="md"
+          // Its title is the organisation's own, and may be long.
+          h="auto"
+          mih={42}
+          py={8}
+          styles={{ label: { whiteSpace: 'normal' } }}
           // It stays busy until the browser has left.
           loading={begin.variables === name && (begin.isPending || begin.isSuccess)}
           disabled={begin.isPending}

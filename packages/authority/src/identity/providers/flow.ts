@@ -73,7 +73,7 @@ const FLOW_MS = 10 * 60_000;
 const PURPOSE = 'chancery:provider-flow';
 
 /** A path of this office and of no other: no scheme, no host, no second slash, no backslash. */
-export function isOwnPath(back: string): boolean {
+function isOwnPath(back: string): boolean {
   return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(back);
 }
 
