@@ -3,13 +3,15 @@
  * once. Names and addresses come from the directory; a request that names somebody else's address is refused.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { type CertificateRequest, nameValues, oids, parseRequest, SmimeError } from '@chancery/smime';
+import { type CertificateRequest, formatName, nameValues, oids, parseRequest, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
+import { keyLabel } from '../ca/authority-key.ts';
 import { requirePossession, requireSoundKey, seenBefore } from '../ca/check-key.ts';
 import { prepareCertificate } from '../ca/prepare.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
 import { labelOf, needsApproval } from '../enrolment-config.ts';
 import { AuthorityError } from '../errors.ts';
+import { openSecret, sealSecret } from '../identity/sealing.ts';
 import { operation, perform } from '../operation.ts';
 import { actorOf, type Principal, system } from '../principal.ts';
 import { chainOf } from '../store/authorities.ts';
@@ -121,7 +123,10 @@ export const requestEnrolment = operation({
       use: input.use,
       profile: profile.id,
       person_id: person.id,
-      request: Buffer.from(input.request),
+      // The office makes the key for encryption, and needs nothing of this one.
+      request: input.use === 'encryption' ? null : await sealRequest(world, tx, id, input.request),
+      subject: formatName(request.subject).slice(0, 1000),
+      key_algorithm: keyLabel(request),
       spki_sha256: spkiSha256,
       signer_sha256: input.signer === undefined ? spkiSha256 : digestOf(input.signer),
       transaction_id: input.transactionId,
@@ -169,6 +174,7 @@ export const decideEnrolment = operation({
     if (enrolment.state !== 'waiting') throw refused('wrong-state', `This request is ${enrolment.state} already`);
     await changeDeviceEnrolment(tx, id, {
       state: decision === 'approve' ? 'approved' : 'refused',
+      ...(decision === 'refuse' && { request: null }),
       decided_at: world.clock(),
       decided_by: by.name,
       reason,
@@ -234,12 +240,14 @@ export const settleEnrolment = operation({
     else if (outcome === 'issued' && serialNumber !== undefined)
       await changeDeviceEnrolment(tx, id, {
         state: 'issued',
+        request: null,
         serial_number: serialNumber,
         ...(delivered && { delivered_at: at }),
       });
     else
       await changeDeviceEnrolment(tx, id, {
         state: 'refused',
+        request: null,
         reason: reason ?? 'No reason was given.',
         decided_at: at,
       });
@@ -286,7 +294,7 @@ async function issue(world: World, row: DeviceEnrolmentRow, deliver: boolean): P
   try {
     const intent = await perform(world, prepareCertificate, system, {
       use: 'signing',
-      request: row.request,
+      request: await openRequest(world, row),
       personId: row.person_id,
       keyOrigin: 'device',
       profile: row.profile,
@@ -302,6 +310,18 @@ async function issue(world: World, row: DeviceEnrolmentRow, deliver: boolean): P
     throw error;
   }
 }
+
+/** It holds the challenge that the device showed. */
+async function sealRequest(world: World, tx: Transaction, id: string, request: Uint8Array): Promise<Buffer> {
+  return Buffer.from(await sealSecret(world, tx, purposeOf(id), request));
+}
+
+async function openRequest(world: World, { id, request }: DeviceEnrolmentRow): Promise<Uint8Array> {
+  if (request === null) throw refused('wrong-state', 'This request was answered already');
+  return world.database.snapshot((snapshot) => openSecret(world, snapshot, purposeOf(id), request));
+}
+
+const purposeOf = (id: string): string => `chancery:device-enrolment:${id}`;
 
 /** What may be gone the next time. */
 const LATER = new Set<AuthorityError['code']>(['unavailable', 'internal', 'rate-limited']);

@@ -127,7 +127,10 @@ export async function changeDeviceEnrolment(
   tx: Transaction,
   id: string,
   change: Partial<
-    Pick<DeviceEnrolmentRow, 'state' | 'decided_at' | 'decided_by' | 'reason' | 'serial_number' | 'delivered_at'>
+    Pick<
+      DeviceEnrolmentRow,
+      'state' | 'request' | 'decided_at' | 'decided_by' | 'reason' | 'serial_number' | 'delivered_at'
+    >
   >,
 ): Promise<void> {
   await tx.updateTable('device_enrolments').set(change).where('id', '=', id).execute();

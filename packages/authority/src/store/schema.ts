@@ -334,7 +334,9 @@ export interface Schema {
     use: 'signing' | 'encryption';
     profile: string;
     person_id: string;
-    request: Buffer;
+    request: Buffer | null;
+    subject: string;
+    key_algorithm: string;
     spki_sha256: Buffer;
     signer_sha256: Buffer;
     transaction_id: string | null;

@@ -1,9 +1,11 @@
 /** pkiMessage, the only message of SCEP (RFC 8894 section 3.2): SignedData around EnvelopedData, with signed attributes of its own. */
 import {
   DerReader,
+  encodeNull,
   encodeOctetString,
   encodeOid,
   encodePrintableString,
+  encodeSequence,
   encodeSetOf,
   encodeTime,
   encodeUtf8String,
@@ -190,7 +192,8 @@ export async function makePkiMessage(input: PkiMessageInput): Promise<Uint8Array
   const signedAttributes = encodeSetOf(attributes);
   const algorithms = {
     digestAlgorithm: digestAlgorithm(hash),
-    signatureAlgorithm: signatureAlgorithmFor(signer.kind, hash),
+    // RFC 3370 3.2: with RSA the bare name of the key will do, and is all that some clients of SCEP know.
+    signatureAlgorithm: signer.kind === 'rsa' ? plainRsa : signatureAlgorithmFor(signer.kind, hash),
   };
   const signerInfo = encodeSignerInfo({
     issuerAndSerial: encodeIssuerAndSerial(certificate),
@@ -207,6 +210,8 @@ export async function makePkiMessage(input: PkiMessageInput): Promise<Uint8Array
     }),
   );
 }
+
+const plainRsa = encodeSequence(encodeOid(oids.rsaEncryption), encodeNull);
 
 /** RFC 8894 3.2.1.1: a PrintableString. What a client put into another type goes back to it as UTF-8. */
 function printable(value: string): Uint8Array {

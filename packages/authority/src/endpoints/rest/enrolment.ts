@@ -1,7 +1,5 @@
 /** Challenges for devices, and what devices asked for. */
 import type { Challenge, DeviceEnrolment } from '@chancery/api';
-import { formatName, parseRequest } from '@chancery/smime';
-import { keyLabel } from '../../ca/authority-key.ts';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { consult, perform } from '../../operation.ts';
@@ -102,8 +100,6 @@ function estUrlOf({ config }: World): string | null {
 }
 
 function described(row: ListedEnrolment): DeviceEnrolment {
-  // It was read before it was stored.
-  const request = parseRequest(row.request);
   return {
     id: row.id,
     personId: row.person_id,
@@ -114,8 +110,8 @@ function described(row: ListedEnrolment): DeviceEnrolment {
     use: row.use,
     profile: row.profile,
     proof: row.proof,
-    subject: formatName(request.subject),
-    keyAlgorithm: keyLabel(request),
+    subject: row.subject,
+    keyAlgorithm: row.key_algorithm,
     keySha256: row.spki_sha256.toString('hex'),
     state: row.state,
     requestedAt: row.requested_at.toISOString(),

@@ -10,6 +10,7 @@ import {
   pkiStatuses,
   verifyCertificateSignature,
 } from '@chancery/smime';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningOffice, runningOffice } from '../../../test/running-office.ts';
 import {
@@ -29,6 +30,7 @@ process.env.SCEP_STATIC = 'open sesame';
 process.env.SCEP_MANAGER = 'a-token-of-a-manager-of-devices';
 
 let office: RunningOffice;
+let pool: pg.Pool;
 let url: string;
 let alice: string;
 let bob: string;
@@ -50,6 +52,7 @@ profile = "signing-multipurpose"
 token = { env = "SCEP_MANAGER" }
 `,
   });
+  pool = new pg.Pool({ ...office.connection, max: 1 });
   await office.setUp();
   url = `${office.authority.url}/scep`;
   const add = async (name: string) =>
@@ -57,7 +60,10 @@ token = { env = "SCEP_MANAGER" }
   alice = await add('Alice');
   bob = await add('Bob');
 });
-afterAll(() => office.close());
+afterAll(async () => {
+  await pool.end();
+  await office.close();
+});
 
 const challengeFor = async (person: string, profile?: string): Promise<Challenge> =>
   office.local.makeChallenge({ params: { id: person }, body: profile === undefined ? {} : { profile } });
@@ -257,7 +263,13 @@ describe('SCEP', () => {
     expect(more).toEqual([]);
     expect(waiting).toMatchObject({ name: 'Alice', label: 'decided', keyAlgorithm: 'RSA-2048' });
     const params = { id: waiting?.id ?? '' };
+    // What was shown lies sealed while it waits, and nowhere once it is answered.
+    const stored = async () => (await pool.query('SELECT * FROM device_enrolments WHERE id = $1', [params.id])).rows[0];
+    const sealed = (await stored()).request as Buffer;
+    expect(sealed.length).toBeGreaterThan(300);
+    expect(sealed.includes(challenge)).toBe(false);
     await office.local.decideEnrolment({ params, body: { decision: 'approve', reason: 'She is at my desk.' } });
+    expect((await stored()).request).toBeNull();
     const { certificate } = await askScep(decided, poll);
     expect(certificate?.subjectAltNames.emails).toEqual(['alice@example.com']);
     // It has what it asked for: from now on the same request is a replay.

@@ -28,6 +28,7 @@ import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
 import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
+import { up as sealedRequests } from './0048-sealed-requests.ts';
 import { up as devices } from './0056-devices.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
@@ -61,5 +62,6 @@ export const migrations: Record<string, Migration> = {
   '0043-sources': { up: sources },
   '0045-identity-providers': { up: identityProviders },
   '0047-device-enrolments': { up: deviceEnrolments },
+  '0048-sealed-requests': { up: sealedRequests },
   '0056-devices': { up: devices },
 };

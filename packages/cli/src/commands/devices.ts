@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { derToPem } from '@chancery/smime';
+import { Command } from 'commander';
+import { connect, type OfficeOptions, withOffice } from '../office.ts';
+import { print, table } from '../output.ts';
+import { personIdOf } from './legal-hold.ts';
+
+/** `chancery devices`: challenges with which devices enrol, and what they asked for. */
+export function devicesCommand(): Command {
+  const devices = new Command('devices').description('devices that enrol by themselves, by SCEP and EST');
+
+  withOffice(devices.command('challenge').description('a one-time challenge for a device of one person; shown once'))
+    .requiredOption('--address <address>', 'whose device it is')
+    .option('--profile <id>', 'for another profile; "encryption" for a key that EST delivers')
+    .option('--hours <number>', 'good for so long', Number)
+    .action(async (options: OfficeOptions & { address: string; profile?: string; hours?: number }) => {
+      const made = await connect(options).makeChallengeFor({
+        body: {
+          address: options.address,
+          ...(options.profile !== undefined && { profile: options.profile }),
+          ...(options.hours !== undefined && { expiresAfterHours: options.hours }),
+        },
+      });
+      print(options, made, () =>
+        [
+          `challenge  ${made.challenge}`,
+          `for        ${options.address}, ${made.profile}, once, until ${made.expiresAt}`,
+          ...(made.scepUrl === null ? [] : [`SCEP       ${made.scepUrl}`]),
+          ...(made.estUrl === null ? [] : [`EST        ${made.estUrl}`]),
+        ].join('\n'),
+      );
+    });
+
+  withOffice(devices.command('list').description('what devices asked for, newest first'))
+    .option('--waiting', 'only what an operator has to decide on, in its order')
+    .action(async (options: OfficeOptions & { waiting?: boolean }) => {
+      const query = options.waiting === true ? ({ state: 'waiting' } as const) : {};
+      const { items } = await connect(options).enrolments({ query });
+      print(options, items, () =>
+        table(
+          ['id', 'person', 'by', 'key', 'asked', 'state'],
+          items.map((one) => [
+            one.id,
+            one.address,
+            `${one.protocol} ${one.label}`,
+            `${one.keyAlgorithm} ${one.keySha256.slice(0, 16)}`,
+            one.requestedAt,
+            one.reason === null ? one.state : `${one.state}: ${one.reason}`,
+          ]),
+          'No device has asked for anything.',
+        ),
+      );
+    });
+
+  for (const [name, decision, description] of [
+    ['approve', 'approve', 'let a device have what it asked for: compare the key with what the device shows'],
+    ['refuse', 'refuse', 'refuse it; the device is told the reason'],
+  ] as const) {
+    withOffice(devices.command(name).description(description))
+      .argument('<id>')
+      .requiredOption('--reason <text>', 'for the device and the audit trail')
+      .action(async (id: string, options: OfficeOptions & { reason: string }) => {
+        const { reason } = options;
+        const done = await connect(options).decideEnrolment({ params: { id }, body: { decision, reason } });
+        print(options, done, () => (decision === 'approve' ? 'Approved, and certified.' : 'Refused.'));
+      });
+  }
+
+  withOffice(
+    devices
+      .command('certify')
+      .description('a signing certificate for a key made elsewhere: on a smart card, in a program'),
+  )
+    .argument('<file>', 'PKCS#10, PEM or DER')
+    .requiredOption('--address <address>', 'whose key it is')
+    .action(async (file: string, options: OfficeOptions & { address: string }) => {
+      const client = connect(options);
+      const octets = readFileSync(file);
+      const csr = octets.includes('-----BEGIN') ? octets.toString('latin1') : octets.toString('base64');
+      const id = await personIdOf(client, options.address);
+      const issued = await client.requestSigning({ params: { id }, body: { csr, keyOrigin: 'device' } });
+      print(options, issued, () =>
+        [issued.certificate, ...issued.chain]
+          .map((der) => derToPem(Buffer.from(der, 'base64'), 'CERTIFICATE').trimEnd())
+          .join('\n'),
+      );
+    });
+
+  return devices;
+}
