@@ -60,6 +60,7 @@ export { type RouteDefinition, type RouteName, type Routes, routes } from './rou
 export type { HelpRequest, MyRecords, Myself } from './self.ts';
 export { Me, NewCredential, Operator } from './session.ts';
 export type { Entered, SignInProvider } from './sign-in-providers.ts';
+export type { ScimToken, Source, SourceConflict } from './sources.ts';
 export { AuthorityHealth, StatusChangeRequest, StatusHealth } from './status.ts';
 export { Ceremony, OpeningPart, Round, Vault } from './vault.ts';
 export { standAfterLoss, type VaultStanding } from './vault-standing.ts';

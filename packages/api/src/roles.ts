@@ -38,6 +38,7 @@ export const permissions = [
   'audit:read',
   'operator:read',
   'operator:write',
+  'source:write',
   'gateway:enrol',
   'gateway:serve',
   'self:read',
@@ -67,6 +68,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'audit:read',
     'operator:read',
     'operator:write',
+    'source:write',
     'gateway:enrol',
   ],
   'registration-officer': [

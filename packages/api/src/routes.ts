@@ -132,6 +132,7 @@ import {
   TokenRequest,
 } from './session.ts';
 import { SignedOut, signInProviderRoutes } from './sign-in-providers.ts';
+import { sourceRoutes } from './source-routes.ts';
 import { NoteRequest, StatusChanged, StatusChangeRequest, StatusHealth } from './status.ts';
 import { Address, Base64, countedPageOf, Id, PageQuery, pageOf, SerialNumber } from './values.ts';
 import {
@@ -306,6 +307,9 @@ export const routes = {
     access: 'authenticated',
     response: CertificateHistory,
   }),
+
+  // Sources of people
+  ...sourceRoutes,
 
   // People
   people: route({

@@ -50,6 +50,9 @@ import {
   signInWithProvider,
 } from './identity/providers/sign-in.ts';
 import { purgeTokens } from './identity/purge.ts';
+import { writeGroup } from './identity/scim/groups.ts';
+import { createScimToken, revokeScimToken, rotateScimToken, scimTokenUsed } from './identity/scim/tokens.ts';
+import { writeUser } from './identity/scim/users.ts';
 import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from './identity/sessions.ts';
 import { linkRecord, readmitPerson, reconcileSource } from './identity/sources/catch-up.ts';
 import { contactSource, presentPerson } from './identity/sources/present.ts';
@@ -140,6 +143,12 @@ export const operations: readonly Listed[] = [
   presentGroup,
   withdrawGroup,
   reconcileSource,
+  createScimToken,
+  rotateScimToken,
+  revokeScimToken,
+  scimTokenUsed,
+  writeUser,
+  writeGroup,
   linkRecord,
   readmitPerson,
   addPerson,

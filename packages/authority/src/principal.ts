@@ -19,6 +19,8 @@ export type Principal =
   | { readonly kind: 'manager'; readonly id: string; readonly name: string }
   /** An end entity: by the secret of a claim link, or signed in to their own page. Acts on what is that person's own only. */
   | { readonly kind: 'person'; readonly id: string; readonly name: string; readonly signedIn?: true }
+  /** A SCIM client, by its bearer token: it presents the people of its own source, and can do nothing else. */
+  | { readonly kind: 'source'; readonly id: string; readonly name: string }
   /** Whoever can read the token file in the data folder: the command line on this machine, as an administrator. */
   | { readonly kind: 'local'; readonly id: 'local'; readonly name: string }
   /** The office's own jobs. */

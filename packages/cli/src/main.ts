@@ -48,6 +48,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   vault: async () => (await import('./commands/vault.ts')).vaultCommand(),
   escrow: async () => (await import('./commands/escrow.ts')).escrowCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  'scim-token': async () => (await import('./commands/scim-token.ts')).scimTokenCommand(),
   'sign-in': async () => (await import('./commands/sign-in.ts')).signInCommand(),
 };
 const [asked = ''] = process.argv.slice(2);

@@ -177,6 +177,11 @@ const inspect = createRoute({
   path: '/inspect',
   component: lazyRouteComponent(() => import('./inspect/InspectPage.tsx'), 'InspectPage'),
 });
+const sources = createRoute({
+  getParentRoute: () => office,
+  path: '/sources',
+  component: lazyRouteComponent(() => import('./sources/SourcesPage.tsx'), 'SourcesPage'),
+});
 const operators = createRoute({
   getParentRoute: () => office,
   path: '/operators',
@@ -232,6 +237,7 @@ export const router = createRouter({
       audit,
       inspect,
       operators,
+      sources,
       profiles,
       profile,
       authorities,

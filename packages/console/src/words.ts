@@ -15,6 +15,7 @@ import type {
   RecoveryRequest,
   RevocationReason,
   Role,
+  SourceKind,
   Vault,
 } from '@chancery/api';
 
@@ -151,6 +152,13 @@ export const verdicts: Record<NonNullable<InspectNode['verdict']>, Worded> = {
   invalid: ['Invalid', 'bad'],
   unsigned: ['Not signed', 'quiet'],
   ambiguous: ['Ambiguous', 'warn'],
+};
+
+export const sourceKinds: Record<SourceKind, string> = {
+  hand: 'By hand',
+  csv: 'CSV file',
+  scim: 'SCIM',
+  ldap: 'Directory',
 };
 
 export const operatorStates: Record<Operator['state'], Worded> = {

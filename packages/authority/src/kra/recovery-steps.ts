@@ -6,8 +6,9 @@ import { operation } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
 import { insertStep, lockRecovery } from '../store/recovery.ts';
+import { managerOf } from '../store/sources.ts';
 import type { World } from '../world.ts';
-import { readCanonical } from './canonical-request.ts';
+import { type CanonicalRequest, readCanonical } from './canonical-request.ts';
 import { type StepKind, whyNotRecord } from './quorum.ts';
 import { checkSeen, factsOf, noSuchRequest, refused } from './recovery.ts';
 import { peopleOf } from './whom.ts';
@@ -71,8 +72,23 @@ async function record(tx: Transaction, world: World, by: Principal, step: Record
       );
     }
   }
-  await insertStep(tx, { request_id: id, kind, recorded_by: by.id, recorded_at: at, digest, statement });
-  return { result: undefined, audit: { ...peopleOf(canonical), kind, ...statement, digest } };
+  const who = `${statement.who}${manager === undefined ? '' : await asNamed(tx, world, canonical, manager)}`;
+  const recorded = { ...statement, who };
+  await insertStep(tx, { request_id: id, kind, recorded_by: by.id, recorded_at: at, digest, statement: recorded });
+  return { result: undefined, audit: { ...peopleOf(canonical), kind, ...recorded, digest } };
+}
+
+/** What sources of people say of it, for the officers to read: a deputy may agree, and is seen to be one. */
+async function asNamed(tx: Transaction, world: World, { people }: CanonicalRequest, address: string): Promise<string> {
+  const named = new Map<string, string>();
+  for (const { id } of people) {
+    const manager = await managerOf(tx, id, world.config.identity.precedence);
+    if (manager !== null) named.set(manager.address.toLowerCase(), `${manager.name} <${manager.address}>`);
+  }
+  if (named.size === 0) return '';
+  return named.has(address.toLowerCase())
+    ? ', the manager whom their source names'
+    : `, and not the manager whom their source names: ${[...named.values()].join(', ')}`;
 }
 
 const NOTHING = 'Nothing was recorded.';

@@ -156,6 +156,16 @@ export interface Schema {
     created_at: Date;
     changed_at: Date;
   };
+  scim_tokens: {
+    id: string;
+    source: string;
+    hash: Buffer;
+    created_at: Date;
+    created_by: string;
+    expires_at: Date | null;
+    last_used_at: Date | null;
+    revoked_at: Date | null;
+  };
   source_members: { group_id: string; member_key: string; member_kind: 'person' | 'group' };
   authorities: {
     id: Generated<string>;

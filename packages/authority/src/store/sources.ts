@@ -9,6 +9,50 @@ export type SourceRow = Selectable<Schema['sources']>;
 export type RecordRow = Selectable<Schema['source_records']>;
 export type GroupRow = Selectable<Schema['source_groups']>;
 
+/** Whom each source presents, its groups and what waits, by its name. */
+export async function sourceCounts(
+  snapshot: Snapshot,
+): Promise<
+  Map<string, { people: { all: number; active: number; nobody: number }; groups: number; conflicts: number }>
+> {
+  const { rows } = await sql<{
+    name: string;
+    all_of_them: number;
+    active: number;
+    nobody: number;
+    conflicts: number;
+    groups: number;
+  }>`SELECT s.name, count(r.id)::int AS all_of_them, (count(*) FILTER (WHERE r.active))::int AS active,
+      (count(*) FILTER (WHERE r.id IS NOT NULL AND r.person_id IS NULL))::int AS nobody,
+      (count(*) FILTER (WHERE r.conflict IS NOT NULL))::int AS conflicts,
+      (SELECT count(*)::int FROM source_groups g WHERE g.source = s.name) AS groups
+    FROM sources s LEFT JOIN source_records r ON r.source = s.name AND r.gone_at IS NULL
+    GROUP BY s.name`.execute(snapshot as never);
+  return new Map(
+    rows.map(({ name, all_of_them: all, active, nobody, groups, conflicts }) => [
+      name,
+      { people: { all, active, nobody }, groups, conflicts },
+    ]),
+  );
+}
+
+/** Whom somebody in the office had leave, though sources present them; the latest first. */
+export async function stoppedPeople(
+  snapshot: Snapshot,
+  limit: number,
+): Promise<{ id: string; name: string; address: string; since: Date; sources: string[] }[]> {
+  const { rows } = await sql<{ id: string; name: string; address: string; since: Date; sources: string[] }>`
+    SELECT p.id, p.name, a.address, h.changed_at AS since, array_agg(r.source ORDER BY r.source) AS sources
+    FROM source_records h JOIN people p ON p.id = h.person_id
+      JOIN person_addresses a ON a.person_id = p.id AND a.is_primary
+      JOIN source_records r ON r.person_id = p.id AND r.gone_at IS NULL AND r.active AND r.source NOT IN ('hand', 'csv')
+    WHERE h.source = 'hand' AND NOT h.active
+    GROUP BY p.id, p.name, a.address, h.changed_at ORDER BY h.changed_at DESC, p.id LIMIT ${limit}`.execute(
+    snapshot as never,
+  );
+  return rows;
+}
+
 /** In the order in which they were made. */
 export async function listSources(snapshot: Snapshot): Promise<SourceRow[]> {
   return snapshot.selectFrom('sources').selectAll().orderBy('made').execute();

@@ -22,6 +22,7 @@ import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
 import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
+import { PersonSources } from './PersonSources.tsx';
 import { ProviderAccounts } from './ProviderAccounts.tsx';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
@@ -65,6 +66,7 @@ export function PersonPage() {
       )}
       <Escrow person={person.data} />
       <LegalHolds person={person.data} />
+      <PersonSources person={person.data} />
       <Details person={person.data} />
     </Page>
   );
@@ -155,10 +157,26 @@ function Details({ person }: { person: PersonDetail }) {
       <Facts
         items={[
           ['Other addresses', person.aliases.length === 0 ? 'None' : person.aliases.join(', ')],
+          ...(person.formerAddresses.length === 0
+            ? []
+            : ([['Addresses before', person.formerAddresses.map(({ address }) => address).join(', ')]] as const)),
           ['External id', person.externalId ?? 'None'],
           ...shownAttributes(person.attributes),
           ['Signing key', person.signingKey === 'gateway' ? 'In the mail gateway' : 'With the person'],
           ['Gateway opens incoming mail', person.gatewayDecrypts ? 'Yes' : 'No'],
+          ...(Object.keys(person.profiles).length === 0
+            ? []
+            : ([['Profiles', Object.values(person.profiles).join(', ')]] as const)),
+          [
+            'Manager',
+            person.manager === null ? (
+              'Not known'
+            ) : (
+              <TextLink key="m" to="/people/$id" params={{ id: person.manager.id }}>
+                {person.manager.name}
+              </TextLink>
+            ),
+          ],
           ['Passkeys of their own page', <OwnPasskeys key="p" person={person} />],
           ['Accounts they sign in with', <ProviderAccounts key="o" person={person} />],
           ['Added', <When key="a" at={person.createdAt} style="time" />],

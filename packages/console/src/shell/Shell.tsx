@@ -16,6 +16,7 @@ import {
   IconUserCircle,
   IconUserShield,
   IconUsers,
+  IconUsersGroup,
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
@@ -36,6 +37,7 @@ const pages = [
   ['/mail', 'Mail', IconMail, 'office:read'],
   ['/inspect', 'Inspect', IconMicroscope, 'office:read'],
   ['/audit', 'Audit', IconHistory, 'audit:read'],
+  ['/sources', 'Sources', IconUsersGroup, 'person:read'],
   ['/operators', 'Operators', IconUserShield, 'operator:read'],
   ['/profiles', 'Profiles', IconFileCertificate, 'certificate:read'],
   ['/authorities', 'Authorities', IconBuildingBank, 'office:read'],

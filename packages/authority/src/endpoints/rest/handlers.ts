@@ -27,6 +27,7 @@ import { selfHandlers } from './self.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
 import { sessionHandlers } from './session.ts';
 import { signInProviderHandlers } from './sign-in-providers.ts';
+import { sourceHandlers } from './sources.ts';
 import { statusHandlers } from './status.ts';
 import { vaultHandlers } from './vault.ts';
 
@@ -36,6 +37,7 @@ export const handlers: Handlers<RouteName> = {
   ...signInProviderHandlers,
   ...operatorHandlers,
   ...peopleHandlers,
+  ...sourceHandlers,
   ...certificateHandlers,
   ...serviceCertificateHandlers,
   ...enrolmentHandlers,

@@ -19,6 +19,7 @@ import { ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
 import { pickUpEndpoint } from '../pick-up/pick-up-endpoint.ts';
 import { repositoryEndpoint } from '../repository/repository-endpoint.ts';
 import { scepEndpoint } from '../scep/scep-endpoint.ts';
+import { scimEndpoint } from '../scim/scim-endpoint.ts';
 import { serveConsole } from './console.ts';
 import type { Handlers } from './handler.ts';
 import { answerError } from './problem.ts';
@@ -49,6 +50,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // Apart from the rest: no cookies, no rate limit, no policies for browsers.
   await app.register(ocspEndpoint(options.responder, world.clock));
   await app.register(repositoryEndpoint(world));
+  await app.register(scimEndpoint(world), { prefix: '/scim/v2' });
   const { proxy } = world.config.enrolment.est ?? {};
   if (proxy !== undefined) await app.register(estEndpoint(world, { proxy }));
   if (world.config.enrolment.scep) await app.register(scepEndpoint(world));

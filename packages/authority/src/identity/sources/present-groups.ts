@@ -99,7 +99,7 @@ export const withdrawGroup = operation({
  * Makes the group or changes it, and has the people in it follow.
  * @returns the group, and for the audit trail what came of it
  */
-async function putGroupInTransaction(
+export async function putGroupInTransaction(
   tx: Transaction,
   world: World,
   source: Source,
@@ -132,7 +132,7 @@ async function putGroupInTransaction(
 }
 
 /** @returns for the audit trail; of a group that is not there, nothing */
-async function withdrawGroupInTransaction(
+export async function withdrawGroupInTransaction(
   tx: Transaction,
   world: World,
   source: Source,

@@ -201,7 +201,7 @@ export const contactSource = operation({
  * Notes what the source presents, each by a key of its own, and has the people follow.
  * @returns by key; one that is withdrawn and was not there is absent
  */
-async function presentInTransaction(
+export async function presentInTransaction(
   tx: Transaction,
   world: World,
   source: Source,

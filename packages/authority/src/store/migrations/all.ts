@@ -26,6 +26,7 @@ import { up as employees } from './0030-employees.ts';
 import { up as coveringInventory } from './0040-covering-inventory.ts';
 import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
+import { up as scimTokens } from './0044-scim-tokens.ts';
 import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
@@ -60,6 +61,7 @@ export const migrations: Record<string, Migration> = {
   '0040-covering-inventory': { up: coveringInventory },
   '0041-offline-openings': { up: offlineOpenings },
   '0043-sources': { up: sources },
+  '0044-scim-tokens': { up: scimTokens },
   '0045-identity-providers': { up: identityProviders },
   '0047-device-enrolments': { up: deviceEnrolments },
   '0048-sealed-requests': { up: sealedRequests },
