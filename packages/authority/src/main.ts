@@ -14,6 +14,7 @@ import { openJobQueue } from './jobs/queue.ts';
 import { tick } from './jobs/scheduler.ts';
 import { openOfficeKeys, reportKeyStores } from './key-stores.ts';
 import { openKeyPool } from './kra/key-pool.ts';
+import { resumeBatches } from './kra/open-batch.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
 import { smtpMail } from './notices/smtp.ts';
@@ -118,6 +119,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     await settleExclusiveRolesOnce(world);
     await jobs.work(world, jobHandlers, tick);
     await resumeIssuances(world);
+    void resumeBatches(world);
     // A token is opened now, not by whoever needs the first signature; an office without it still answers.
     void reportKeyStores(keyStore, log);
     return {

@@ -225,6 +225,17 @@ export async function recordsOfBatch(
   return rows;
 }
 
+/** A quorum has contributed to them, and nobody has opened them yet. */
+export async function readyBatches(snapshot: Snapshot): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('vault_batches')
+    .select('id')
+    .where('state', '=', 'ready')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 export async function hasPendingBatches(snapshot: Snapshot, roundId: string): Promise<boolean> {
   const row = await snapshot
     .selectFrom('vault_batches')
