@@ -48,6 +48,21 @@ export const peers = {
     packages: ['slapd', 'ldap-utils'],
     needs: ['/usr/sbin/slapd', '/usr/sbin/slapadd', 'ldapsearch', 'ldapmodify'],
   },
+  samba: {
+    name: 'Samba AD',
+    packages: [
+      'samba-ad-dc',
+      'samba-ad-provision',
+      'samba-dsdb-modules',
+      'samba-vfs-modules',
+      'winbind',
+      'ldb-tools',
+      'ldap-utils',
+    ],
+    needs: ['samba', 'samba-tool', 'ldbadd', 'ldapsearch', 'ldapmodify'],
+  },
+  bind: { name: 'BIND', packages: ['bind9', 'bind9-dnsutils'], needs: ['named', 'dig', 'tsig-keygen'] },
+  unbound: { name: 'unbound', packages: ['unbound'], needs: ['unbound'] },
   swaks: { name: 'swaks', packages: ['swaks'], needs: ['swaks'] },
   softhsm: {
     name: 'SoftHSM',

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type DumpedEntry, makeServerCertificate, readDump } from './ldif.ts';
 import { run } from './run-program.ts';
 
 const BASE = 'dc=example,dc=com';
@@ -13,19 +14,28 @@ export class Directory {
   readonly folder: string;
   readonly port: number;
   #server: ChildProcess | undefined;
+  #tls = '';
 
   constructor(folder: string, port: number) {
     this.folder = folder;
     this.port = port;
   }
 
+  /** With a certificate of its own from now on, which is its own trust anchor: TLS by StartTLS. */
+  secure(): void {
+    makeServerCertificate(this.folder, 'IP:127.0.0.1');
+    const file = (name: string) => path.join(this.folder, name);
+    this.#tls = `TLSCertificateFile ${file('server.pem')}\nTLSCertificateKeyFile ${file('server.key')}\n`;
+  }
+
   /** For `authority.toml`; the password is a file in the folder. */
   get toml(): string {
     const file = path.join(this.folder, 'password');
     writeFileSync(file, PASSWORD);
+    const tls = this.#tls === '' ? '' : `startTls = true\nca = "${path.join(this.folder, 'server.pem')}"\n`;
     return `
 [publication.ldap.slapd]
-url = "ldap://127.0.0.1:${this.port}"
+${tls}url = "ldap://127.0.0.1:${this.port}"
 bindDn = "${ADMIN}"
 password = { file = "${file}" }
 baseDn = "${BASE}"
@@ -43,9 +53,10 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-pidfile ${this.folder}/slapd.pid
+${this.#tls}pidfile ${this.folder}/slapd.pid
 database mdb
-maxsize 104857600
+maxsize 1073741824
+index objectClass,mail,entryUUID eq
 suffix "${BASE}"
 rootdn "${ADMIN}"
 rootpw "${PASSWORD}"
@@ -82,6 +93,18 @@ directory ${this.folder}/db
     const gone = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGTERM');
     await gone;
+  }
+
+  /** Every entry with an address, by the address. */
+  dump(): Map<string, DumpedEntry> {
+    return readDump(this.#search('mail=*').text);
+  }
+
+  /** @param ldif changes, as ldapmodify takes them */
+  modify(ldif: string): void {
+    const url = `ldap://127.0.0.1:${this.port}`;
+    const { code, text } = run('ldapmodify', ['-x', '-H', url, '-D', ADMIN, '-w', PASSWORD], ldif);
+    if (code !== 0) throw new Error(`ldapmodify: ${text}`);
   }
 
   /** The certificates of a person's entry, DER in base64, in order. */

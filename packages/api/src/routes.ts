@@ -82,6 +82,7 @@ import {
   ProfileId,
   RestoreProfile,
 } from './profiles.ts';
+import { publicationRoutes } from './publication-routes.ts';
 import {
   Decision,
   IdentityCheck,
@@ -1416,6 +1417,7 @@ export const routes = {
     query: PageQuery.extend({ search: z.string().max(200).optional() }),
     response: pageOf(JournalEntry.extend({ gateway: z.string() })),
   }),
+  ...publicationRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -9,6 +9,7 @@ import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
 import { IdentityConfig } from './identity/configuration.ts';
 import { OidcProvider } from './identity/providers/provider-config.ts';
+import { PublicationConfig, publicationTargets } from './publication-config.ts';
 import { SecretReference } from './secret-reference.ts';
 
 function isWitnessKey(text: string): boolean {
@@ -18,31 +19,6 @@ function isWitnessKey(text: string): boolean {
     return false;
   }
 }
-
-const LdapTarget = z.strictObject({
-  url: z.string().regex(/^ldaps?:\/\//, 'begins with ldap:// or ldaps://'),
-  bindDn: z.string(),
-  password: SecretReference,
-  baseDn: z.string(),
-  /** `{address}` is replaced by the person's address, escaped (RFC 4515). */
-  filter: z.string().default('(mail={address})'),
-  attribute: z.string().default('userCertificate;binary'),
-  /** Seconds until a directory that does not answer is given up until the next try. */
-  timeoutSeconds: z.int().min(1).max(120).default(10),
-  /** The entry for an authority's certificate and CRLs; `{name}` is its slug, or `slug-N` for the list of shard N. */
-  authorityDn: z
-    .string()
-    .regex(/\{name\}/, 'holds {name}')
-    .optional(),
-});
-export type LdapTarget = z.infer<typeof LdapTarget>;
-
-/** A folder that a web server, or rsync, hands on. */
-const FolderTarget = z.strictObject({
-  /** Relative to the data folder. */
-  path: z.string().min(1),
-});
-export type FolderTarget = z.infer<typeof FolderTarget>;
 
 const CrlOverride = z.strictObject({
   /** Hours between CRLs when nothing is revoked, and hours that each is good for (S/MIME BR: at most 240). */
@@ -277,12 +253,7 @@ const AuthorityConfigSchema = z.strictObject({
       export: z.record(TargetName, Syslog).default({}),
     })
     .prefault({}),
-  publication: z
-    .strictObject({
-      ldap: z.record(z.string(), LdapTarget).default({}),
-      folder: z.record(z.string(), FolderTarget).default({}),
-    })
-    .prefault({}),
+  publication: PublicationConfig,
 });
 
 export type AuthorityConfig = z.output<typeof AuthorityConfigSchema> & {
@@ -317,6 +288,10 @@ export function parseAuthorityConfig(toml: string, home: string, file = 'authori
     throw new ConfigError(`${file} cannot be used:\n${lines.join('\n')}`);
   }
   const config = Object.freeze({ ...parsed.data, home: path.resolve(home) });
+  const names = publicationTargets(config);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new ConfigError(`${file} cannot be used:\n  publication: two targets are called ${twice}`);
   for (const slug of ['', ...Object.keys(config.crl.authority)]) {
     const { everyHours, validHours, deltaHours = 0 } = crlConfigOf(config, slug);
     const where = slug === '' ? 'crl' : `crl.authority.${slug}`;
@@ -369,6 +344,16 @@ function withoutPassword(url: string | SecretReference): string | SecretReferenc
   } catch {
     // Not a URL but a connection string of keywords, which may hold a password anywhere.
     return 'REDACTED';
+  }
+}
+
+/** Certificates that a server's own is checked against, PEM. @throws ConfigError */
+export function readTrust(file: string, home: string): string {
+  const absolute = path.resolve(home, file);
+  try {
+    return readFileSync(absolute, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`The certificates in ${absolute} cannot be read: ${(error as Error).message}`);
   }
 }
 

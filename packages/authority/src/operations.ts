@@ -82,6 +82,13 @@ import type { Operation } from './operation.ts';
 import { notePublication, planPublication } from './publication/publish.ts';
 import { noteDocuments } from './publication/publish-documents.ts';
 import {
+  beginReconciliation,
+  delayReconciliation,
+  findDrift,
+  finishReconciliation,
+  noteReconciled,
+} from './publication/reconcile.ts';
+import {
   continueIssuance,
   retryIssuance,
   settleIssuance,
@@ -230,6 +237,11 @@ export const operations: readonly Listed[] = [
   planPublication,
   notePublication,
   noteDocuments,
+  beginReconciliation,
+  findDrift,
+  noteReconciled,
+  delayReconciliation,
+  finishReconciliation,
   prepareCertificate,
   signCertificate,
   closeStaleIntents,

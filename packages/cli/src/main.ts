@@ -41,6 +41,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   authorities: async () => (await import('./commands/authorities.ts')).authoritiesCommand(),
   ceremony: async () => (await import('./commands/ceremony.ts')).ceremonyCommand(),
   certificates: async () => (await import('./commands/certificates.ts')).certificatesCommand(),
+  publication: async () => (await import('./commands/publication.ts')).publicationCommand(),
   profiles: async () => (await import('./commands/profiles.ts')).profilesCommand(),
   smime: async () => (await import('./commands/smime.ts')).smimeCommand(),
   path: async () => (await import('./commands/path.ts')).pathCommand(),

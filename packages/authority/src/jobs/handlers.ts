@@ -8,6 +8,7 @@ import { continueRotations } from '../kra/rotate-kek.ts';
 import { sendDueNotices } from '../notices/send.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
+import { reconcile } from '../publication/reconcile.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
 import { fulfilEnrollment } from '../ra/enrollment.ts';
 import type { JobHandlers } from './queue.ts';
@@ -25,5 +26,6 @@ export const jobHandlers: JobHandlers = {
   'rotate-kek': continueRotations,
   'send-sign-in-link': (world, { address }) => sendSignInLink(world, address),
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
+  reconcile: (world, { target }) => reconcile(world, target),
   'send-notices': sendDueNotices,
 };

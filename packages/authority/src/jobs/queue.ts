@@ -100,6 +100,8 @@ async function workOn(boss: PgBoss, name: JobName, handler: JobHandler, world: W
 const PACE: Partial<Record<JobName, { readonly batchSize: number; readonly width: number }>> = {
   'publish-person': { batchSize: 50, width: 10 },
   'fulfil-enrollment': { batchSize: 32, width: 16 },
+  // One a target: none waits for another.
+  reconcile: { batchSize: 10, width: 10 },
 };
 
 // A batch, for pg-boss waits a whole polling interval after every batch that was not full.

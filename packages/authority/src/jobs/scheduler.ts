@@ -18,6 +18,9 @@ import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { sendDueNotices } from '../notices/send.ts';
+import { perform } from '../operation.ts';
+import { system } from '../principal.ts';
+import { beginDueReconciliations } from '../publication/reconcile.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
@@ -41,6 +44,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'unattested-points': attestOldPoints,
   'rotating-keks': continueRotations,
   'due-drill': beginDueDrill,
+  'due-reconciliations': beginDueReconciliations,
   'due-notices': sendDueNotices,
   'provider-sessions': recheckProviderSessions,
   'purge-tokens': purgeExpiredTokens,

@@ -3,7 +3,9 @@ import type { Overview } from '@chancery/api';
 import { sql } from 'kysely';
 import type { AuthorityConfig } from '../config.ts';
 import { standingOfDrills } from '../kra/drill.ts';
+import { publicationTargets } from '../publication-config.ts';
 import type { Snapshot } from '../store/database.ts';
+import { isUsable } from '../store/escrow.ts';
 import type { World } from '../world.ts';
 
 export type OfficeCounts = Pick<Overview, 'people' | 'certificates' | 'escrow' | 'drill' | 'publication' | 'countedAt'>;
@@ -62,8 +64,7 @@ async function people(snapshot: Snapshot, at: Date): Promise<Overview['people']>
       AND c.not_before <= ${at} AND c.not_after > ${at}
       -- a key that its owner cannot use yet makes nobody reachable
       AND (${use} <> 'encryption' OR EXISTS (
-        SELECT 1 FROM escrowed_keys e WHERE e.id = c.escrowed_key_id AND (e.delivered_at IS NOT NULL OR EXISTS (
-          SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))))))`;
+        SELECT 1 FROM escrowed_keys e WHERE e.id = c.escrowed_key_id AND ${isUsable}))))`;
   const row = await snapshot
     .selectFrom('people')
     .select([
@@ -145,7 +146,7 @@ async function publication(snapshot: Snapshot, config: AuthorityConfig): Promise
     ])
     .groupBy('target')
     .execute();
-  const targets = new Set([...Object.keys(config.publication.ldap), ...rows.map((row) => row.target)]);
+  const targets = new Set([...publicationTargets(config), ...rows.map((row) => row.target)]);
   return [...targets].sort().map((target) => {
     const row = rows.find((one) => one.target === target);
     return {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { FolderTarget } from '../config.ts';
+import type { FolderTarget } from '../publication-config.ts';
 import type { DocumentTarget } from './document-target.ts';
 
 /** @param home the folder that the target's path is relative to */

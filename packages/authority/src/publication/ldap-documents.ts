@@ -1,8 +1,9 @@
 /** CA certificates and CRLs in LDAP directories (RFC 4523): one entry for an authority, and one for the list of each shard. */
-import { Attribute, Change, Client, NoSuchObjectError } from 'ldapts';
-import { type LdapTarget, readSecret } from '../config.ts';
+import { Attribute, Change, type Client, NoSuchObjectError } from 'ldapts';
+import type { LdapTarget } from '../publication-config.ts';
 import type { StatusDocument } from '../status/documents.ts';
 import type { DocumentTarget } from './document-target.ts';
+import { connectLdap, ldapReason } from './ldap-connection.ts';
 
 const ATTRIBUTES: Readonly<Record<StatusDocument['kind'], readonly string[]>> = {
   certificate: ['cACertificate;binary'],
@@ -31,10 +32,9 @@ export function ldapDocumentTarget(
     takes: (document) => attributesOf(document).length > 0,
     async put(document, octets) {
       const dn = entryOf(document, authorityDn);
-      const timeout = target.timeoutSeconds * 1000;
-      const client = new Client({ url: target.url, timeout, connectTimeout: timeout });
+      let client: Client | undefined;
       try {
-        await client.bind(target.bindDn, readSecret(target.password, home));
+        client = await connectLdap(target, home);
         const values = attributesOf(document).map((type) => new Attribute({ type, values: [octets] }));
         try {
           // One modification: all of them, or none.
@@ -45,9 +45,9 @@ export function ldapDocumentTarget(
           await client.add(dn, [new Attribute({ type: 'objectClass', values: [...CLASSES] }), ...values]);
         }
       } catch (error) {
-        throw new Error(`${target.url}: ${dn}: ${reasonOf(error)}`, { cause: error });
+        throw new Error(`${target.url}: ${dn}: ${ldapReason(error)}`, { cause: error });
       } finally {
-        await client.unbind().catch(() => {});
+        await client?.unbind().catch(() => {});
       }
     },
   };
@@ -59,11 +59,4 @@ const CLASSES = ['top', 'cRLDistributionPoint', 'pkiCA', 'deltaCRL'];
 /** Slugs are letters, digits and hyphens: nothing in them needs escaping (RFC 4514). */
 function entryOf({ authority, shard }: StatusDocument, authorityDn: string): string {
   return authorityDn.replaceAll('{name}', shard === null ? authority.slug : `${authority.slug}-${shard}`);
-}
-
-/** ldapts leaves the message of a refused connection empty. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message || (typeof code === 'string' ? code : error.name);
 }

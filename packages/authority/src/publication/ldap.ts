@@ -1,100 +1,228 @@
-/** LDAP directories (RFC 4511, 4523): `userCertificate;binary` of the entry with the person's address. */
-import { Attribute, Change, Client, ResultCodeError } from 'ldapts';
-import { type LdapTarget, readSecret } from '../config.ts';
-import { type Directory, DirectoryDown } from './directory.ts';
+/**
+ * LDAP directories (RFC 4511, 4523) and Active Directory: `userCertificate`, and where it is wanted `userSMIMECertificate`, of the
+ * entry with the person's address.
+ */
+import { Attribute, Change, type Client, type Entry, EqualityFilter, type Filter, ResultCodeError } from 'ldapts';
+import { type LdapTarget, ldapSettings } from '../publication-config.ts';
+import { driftOf, NO_DRIFT, type OwnValue, ownValues } from './entry-values.ts';
+import { connectLdap, ldapReason } from './ldap-connection.ts';
+import {
+  type Holder,
+  type OwnCertificate,
+  type Problem,
+  type Sight,
+  type Target,
+  TargetDown,
+  wantedOf,
+} from './target.ts';
 
 /** @param home the folder that the password's file is relative to */
-export function ldapDirectory(name: string, target: LdapTarget, home: string): Directory {
+export function ldapTarget(name: string, config: LdapTarget, home: string): Target {
   return {
     name,
-    async reconcile(address, ours, wanted) {
-      const timeout = target.timeoutSeconds * 1000;
-      const client = new Client({ url: target.url, timeout, connectTimeout: timeout });
+    kind: config.kind,
+    where: `${config.url}/${config.baseDn}`,
+    async attend(holders, act) {
+      const visit = await openVisit(config, home);
       try {
-        await bind(client, target, home);
-        await reconcileEntry(client, target, address, ours, wanted);
-      } catch (error) {
-        // What the directory answers concerns this entry; anything else, that nobody answers.
-        if (error instanceof ResultCodeError || error instanceof DirectoryDown || error instanceof NoSuchEntry) {
-          throw error;
+        const sights: Sight[] = [];
+        for (let from = 0; from < holders.length; from += WIDTH) {
+          const some = holders.slice(from, from + WIDTH);
+          sights.push(...(await Promise.all(some.map((holder) => attendOne(visit, holder, act)))));
         }
-        throw new DirectoryDown(`${target.url} does not answer: ${reasonOf(error)}`);
+        return sights;
       } finally {
-        await client.unbind().catch(() => {});
+        await visit.client.unbind().catch(() => {});
       }
     },
   };
 }
 
-class NoSuchEntry extends Error {}
+/** Entries asked for at once, over one connection. */
+const WIDTH = 8;
 
-async function bind(client: Client, target: LdapTarget, home: string): Promise<void> {
+type Settings = ReturnType<typeof ldapSettings>;
+interface Visit {
+  readonly client: Client;
+  readonly settings: Settings;
+}
+
+/** @throws TargetDown */
+async function openVisit(config: LdapTarget, home: string): Promise<Visit> {
   try {
-    await client.bind(target.bindDn, readSecret(target.password, home));
+    return { client: await connectLdap(config, home), settings: ldapSettings(config) };
   } catch (error) {
-    if (!(error instanceof ResultCodeError)) throw error;
-    throw new DirectoryDown(`${target.url} does not let us in as ${target.bindDn}: ${reasonOf(error)}`);
+    throw new TargetDown(
+      error instanceof ResultCodeError
+        ? `${config.url} does not let us in as ${config.bindDn}: ${ldapReason(error)}`
+        : `${config.url} does not answer: ${ldapReason(error)}`,
+    );
   }
 }
 
-async function reconcileEntry(
-  client: Client,
-  target: LdapTarget,
-  address: string,
-  ours: readonly Uint8Array[],
-  wanted: readonly Uint8Array[],
-): Promise<void> {
-  const entry = await entryOf(client, target, address);
-  if (entry === undefined) {
-    if (wanted.length === 0) return;
-    throw new NoSuchEntry(`no entry under ${target.baseDn} matches ${address}`);
+async function attendOne(visit: Visit, holder: Holder, act: 'look' | 'mend'): Promise<Sight> {
+  try {
+    const { entry, left, ambiguous } = await findEntries(visit, holder);
+    const own = left === undefined ? [] : ownValues(visit.settings, left.values, holder);
+    const { wanted, dropped, room } = fit(visit.settings, holder, entry);
+    const drift = entry === undefined ? NO_DRIFT : driftOf(visit.settings, entry.values, holder, wanted);
+    const sight = {
+      entry: entry === undefined ? null : { id: entry.id, place: entry.dn },
+      missing: drift.add.map(({ serialNumber }) => serialNumber),
+      extra: [...drift.remove, ...own].map(({ serialNumber }) => serialNumber),
+      others: drift.others,
+      dropped: dropped.map(({ serialNumber }) => serialNumber),
+    };
+    if (act === 'mend') {
+      if (left !== undefined) await change(visit, left.dn, [], own);
+      if (entry !== undefined) await change(visit, entry.dn, drift.add, drift.remove);
+    }
+    return { ...sight, problem: problemOf(visit.settings, holder, { entry, ambiguous, dropped, room }) };
+  } catch (error) {
+    if (!(error instanceof ResultCodeError) || BUSY.has(error.code)) {
+      if (error instanceof TargetDown) throw error;
+      throw new TargetDown(`${visit.settings.url} does not answer: ${ldapReason(error)}`);
+    }
+    const problem = { kind: 'refused', detail: `${visit.settings.url} refuses: ${ldapReason(error)}` } as const;
+    return { entry: null, missing: [], extra: [], others: 0, problem, dropped: [] };
   }
-  const has = (list: readonly Uint8Array[], value: Uint8Array) => list.some((one) => Buffer.compare(one, value) === 0);
-  const remove = entry.values.filter((value) => has(ours, value) && !has(wanted, value));
-  const add = wanted.filter((value) => !has(entry.values, value));
-  const change = (operation: 'add' | 'delete', list: readonly Uint8Array[]) => {
-    if (list.length === 0) return [];
-    const values = list.map((value) => Buffer.from(value));
-    return [new Change({ operation, modification: new Attribute({ type: target.attribute, values }) })];
-  };
-  // One request: a directory applies it whole or not at all (RFC 4511 section 4.6). Values are named one by one, never
-  // replaced: what others write meanwhile stays.
-  const changes = [...change('delete', remove), ...change('add', add)];
-  if (changes.length > 0) await client.modify(entry.dn, changes);
 }
 
-async function entryOf(
-  client: Client,
-  target: LdapTarget,
-  address: string,
-): Promise<{ dn: string; values: Buffer[] } | undefined> {
-  const { searchEntries } = await client.search(target.baseDn, {
-    scope: 'sub',
-    filter: target.filter.replaceAll('{address}', escapeFilter(address)),
-    attributes: [target.attribute],
-    explicitBufferAttributes: [target.attribute],
-    sizeLimit: 2,
-  });
-  const [entry, second] = searchEntries;
-  if (second !== undefined) throw new NoSuchEntry(`more than one entry under ${target.baseDn} matches ${address}`);
-  if (entry === undefined) return undefined;
-  // A directory may answer in its own spelling.
-  const wantedName = target.attribute.toLowerCase();
-  const found = Object.entries(entry).find(([name]) => name.toLowerCase() === wantedName)?.[1] ?? [];
-  const values = (Array.isArray(found) ? found : [found]).map((value) =>
+/** Result codes that are not about the entry: busy, unavailable (RFC 4511 section 4.1.9). */
+const BUSY = new Set([51, 52]);
+
+function problemOf(
+  { baseDn, limit }: Settings,
+  { addresses, wanted }: Holder,
+  found: { entry: Found | undefined; ambiguous: number; dropped: readonly OwnCertificate[]; room: number },
+): Problem | null {
+  if (found.ambiguous > 0)
+    return { kind: 'ambiguous', detail: `more than one entry under ${baseDn} matches ${addresses[0]}` };
+  if (found.entry === undefined) {
+    return wanted.size === 0
+      ? null
+      : { kind: 'not-found', detail: `no entry under ${baseDn} matches ${addresses.join(' or ')}` };
+  }
+  if (found.dropped.length === 0) return null;
+  const detail = `of the ${limit} values that the entry may hold, those of others leave room for ${found.room}`;
+  return { kind: 'no-room', detail };
+}
+
+interface Found {
+  readonly dn: string;
+  readonly id: string | null;
+  /** By attribute as configured. */
+  readonly values: ReadonlyMap<string, readonly Buffer[]>;
+}
+
+/**
+ * The entry with the primary address, or else with another one of theirs; and the one that we published in before, where that is
+ * another now: its address was changed, or given to somebody else.
+ */
+async function findEntries(
+  visit: Visit,
+  { addresses, entry: known }: Holder,
+): Promise<{ entry: Found | undefined; left: Found | undefined; ambiguous: number }> {
+  let ambiguous = 0;
+  let entry: Found | undefined;
+  for (const address of addresses) {
+    const filter = visit.settings.filter.replaceAll('{address}', escapeFilter(address));
+    const found = await search(visit, filter);
+    if (found.length > 1) ambiguous += 1;
+    if (found.length > 0) {
+      entry = found.length === 1 ? found[0] : undefined;
+      break;
+    }
+  }
+  const moved = known !== null && ambiguous === 0 && entry?.id !== known;
+  const [left] = moved ? await search(visit, byId(visit.settings.idAttribute, known)) : [];
+  return { entry, left, ambiguous };
+}
+
+async function search({ client, settings }: Visit, filter: string | Filter): Promise<Found[]> {
+  const { searchEntries } = await client
+    .search(settings.baseDn, {
+      scope: 'sub',
+      filter,
+      attributes: [...settings.attributes, settings.idAttribute],
+      explicitBufferAttributes: [
+        ...settings.attributes,
+        ...(settings.idAttribute === 'objectGUID' ? ['objectGUID'] : []),
+      ],
+      sizeLimit: 2,
+    })
+    .catch((error: unknown) => {
+      if (error instanceof ResultCodeError && error.code === SIZE_LIMIT) return { searchEntries: SEVERAL };
+      throw error;
+    });
+  // A connection that broke is opened anew by the client, without its bind: whoever is not let in sees entries without values.
+  if (!client.isBound) throw new TargetDown(`${settings.url} does not answer: the connection broke`);
+  return searchEntries.map((entry) => ({
+    dn: entry.dn,
+    id: idOf(valuesOf(entry, settings.idAttribute)[0]),
+    values: new Map(settings.attributes.map((name) => [name, valuesOf(entry, name)])),
+  }));
+}
+
+const SIZE_LIMIT = 4;
+/** What is known of more entries than were asked for. */
+const SEVERAL: readonly Entry[] = [{ dn: '' }, { dn: '' }];
+
+/** A directory may answer in its own spelling. */
+function valuesOf(entry: Entry, attribute: string): Buffer[] {
+  const wanted = attribute.toLowerCase();
+  const found = Object.entries(entry).find(([name]) => name.toLowerCase() === wanted)?.[1] ?? [];
+  return (Array.isArray(found) ? found : [found]).map((value) =>
     Buffer.isBuffer(value) ? value : Buffer.from(value, 'latin1'),
   );
-  return { dn: entry.dn, values };
+}
+
+/** An `entryUUID` as it is written, an `objectGUID` in hex. */
+function idOf(value: Buffer | undefined): string | null {
+  if (value === undefined || value.length === 0) return null;
+  return value.length === 16 ? value.toString('hex') : value.toString('latin1');
+}
+
+const byId = (attribute: string, id: string) =>
+  new EqualityFilter({ attribute, value: /^[0-9a-f]{32}$/.test(id) ? Buffer.from(id, 'hex') : id });
+
+/** What is left of an entry's room once others' values have theirs goes to the newest. */
+function fit(
+  { attribute, limit }: Settings,
+  holder: Holder,
+  entry: Found | undefined,
+): { wanted: readonly OwnCertificate[]; dropped: readonly OwnCertificate[]; room: number } {
+  const wanted = wantedOf(holder);
+  if (entry === undefined || limit === undefined) return { wanted, dropped: [], room: wanted.length };
+  const others = (entry.values.get(attribute) ?? []).filter(
+    (value) => !holder.own.some(({ der }) => der.equals(value)),
+  ).length;
+  const room = Math.max(0, limit - others);
+  return { wanted: wanted.slice(0, room), dropped: wanted.slice(room), room };
+}
+
+/**
+ * One request: a directory applies it whole or not at all (RFC 4511 section 4.6). Values are named one by one, never replaced: what
+ * others write meanwhile stays.
+ */
+async function change(
+  { client, settings }: Visit,
+  dn: string,
+  add: readonly OwnValue[],
+  remove: readonly OwnValue[],
+): Promise<void> {
+  const changes = settings.attributes.flatMap((type) =>
+    [{ operation: 'delete', list: remove } as const, { operation: 'add', list: add } as const].flatMap(
+      ({ operation, list }) => {
+        const values = list.filter(({ attribute }) => attribute === type).map(({ value }) => value);
+        return values.length === 0 ? [] : [new Change({ operation, modification: new Attribute({ type, values }) })];
+      },
+    ),
+  );
+  if (changes.length > 0) await client.modify(dn, changes);
 }
 
 /** RFC 4515 section 3. */
 export function escapeFilter(text: string): string {
   return text.replace(/[\0()*\\]/g, (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-/** ldapts leaves the message of a refused connection empty. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message || (typeof code === 'string' ? code : error.name);
 }

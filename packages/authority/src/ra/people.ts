@@ -3,6 +3,7 @@ import type { CertificateSummary, Person, PersonDetail } from '@chancery/api';
 import { describeCertificate } from '../ca/describe.ts';
 import { AuthorityError } from '../errors.ts';
 import { describeSourcesOf } from '../identity/sources/describe.ts';
+import { publicationTargets } from '../publication-config.ts';
 import {
   type CertificateEntry,
   type CertificateState,
@@ -116,7 +117,7 @@ async function describePeople(world: World, snapshot: Snapshot, rows: readonly P
       usable,
       waiting: waiting.filter((one) => one.person_id === row.id),
       linkShown: claims.some((one) => one.person_id === row.id && one.sealed_secret === null),
-      targets: Object.keys(world.config.publication.ldap),
+      targets: publicationTargets(world.config),
       publications: publications.filter((one) => one.person_id === row.id),
       now,
     }),

@@ -147,13 +147,19 @@ export async function addLock(
   return added !== undefined;
 }
 
-/** Of these keys, those that their owner has fetched or a gateway opens in the owner's stead. */
+/**
+ * SQL: the row `e` of `escrowed_keys` is a key that its owner has fetched, or that a gateway opens in the owner's stead. Before
+ * that nobody is told of its certificate: they could not read what is written to them.
+ */
+export const isUsable = sql<boolean>`(e.delivered_at IS NOT NULL
+  OR EXISTS (SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))`;
+
+/** Of these keys, those that are in use. */
 export async function usableKeys(snapshot: Snapshot, ids: readonly string[]): Promise<Set<string>> {
   const rows = await snapshot
     .selectFrom('escrowed_keys as e')
     .select('e.id')
-    .where(sql<boolean>`e.id = ANY (${ids}::uuid[]) AND (e.delivered_at IS NOT NULL
-      OR EXISTS (SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway'))`)
+    .where(sql<boolean>`e.id = ANY (${ids}::uuid[]) AND ${isUsable}`)
     .execute();
   return new Set(rows.map(({ id }) => id));
 }

@@ -2,6 +2,7 @@
 import type { PersonAttributes } from '@chancery/api';
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
+import { isUsable } from './escrow.ts';
 import type { PersonProfiles, Schema } from './schema.ts';
 
 export interface PersonRow extends Selectable<Schema['people']> {
@@ -212,8 +213,7 @@ function canBeWrittenTo(at: Date) {
     SELECT 1 FROM certificates c JOIN escrowed_keys e ON e.id = c.escrowed_key_id
     WHERE c.person_id = people.id AND c.use = 'encryption' AND c.revoked_at IS NULL
       AND c.not_before <= ${at} AND c.not_after > ${at}
-      AND (e.delivered_at IS NOT NULL OR EXISTS (
-        SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = e.id AND l.kind = 'gateway')))`;
+      AND ${isUsable})`;
 }
 
 export interface NewPersonRow {

@@ -39,6 +39,8 @@ export interface SourceConflict {
 
 /** By use, the profile that a person's certificates are issued by instead of the office's choice. */
 export type PersonProfiles = { readonly [U in 'signing' | 'encryption']?: string };
+/** Serial numbers, each as often as it was missing from an entry or stood in it without leave. */
+export type DriftByPerson = Readonly<Record<string, { readonly missing: string[]; readonly extra: string[] }>>;
 
 export interface Schema {
   office: {
@@ -530,6 +532,35 @@ export interface Schema {
     error: string | null;
     attempts: Generated<number>;
     updated_at: Date;
+  };
+  publication_entries: {
+    target: string;
+    person_id: string;
+    entry: string | null;
+    place: string | null;
+    problem: 'not-found' | 'ambiguous' | 'no-room' | 'refused' | 'down' | null;
+    detail: string | null;
+    others: number;
+    seen_at: Date;
+  };
+  reconciliations: {
+    id: string;
+    target: string;
+    mends: boolean;
+    begun_by: string;
+    begun_at: Date;
+    ended_at: Date | null;
+    reached: string | null;
+    in_hand: ColumnType<DriftByPerson, string | undefined, string>;
+    people: number;
+    checked: Generated<number>;
+    missing: Generated<number>;
+    extra: Generated<number>;
+    mended: Generated<number>;
+    not_found: Generated<number>;
+    refused: Generated<number>;
+    others: Generated<number>;
+    error: string | null;
   };
   recovery_requests: {
     id: string;

@@ -21,6 +21,7 @@ import { operatorHandlers } from './operators.ts';
 import { originsHandlers } from './origins.ts';
 import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
+import { publicationHandlers } from './publication.ts';
 import { recoveryHandlers } from './recovery.ts';
 import { roundHandlers } from './rounds.ts';
 import { selfHandlers } from './self.ts';
@@ -61,4 +62,5 @@ export const handlers: Handlers<RouteName> = {
   ...auditHandlers,
   ...journalHandlers,
   ...statusHandlers,
+  ...publicationHandlers,
 };

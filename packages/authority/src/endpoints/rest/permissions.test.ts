@@ -102,6 +102,9 @@ const calls: Record<AuthenticatedRoute, Call> = {
   changeAuthorityCertificates: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   changeAuthority: { needs: 'authority:write', body: { change: { act: 'hold' } } },
   status: { needs: 'certificate:read' },
+  publication: { needs: 'certificate:read' },
+  unreachable: { needs: 'person:read' },
+  beginReconciliation: { needs: 'publication:write', body: {} },
   issueScepRa: { needs: 'authority:write', body: { key: 'rsa-2048' } },
   issueAdmin: { needs: 'operator:write', body: { csr } },
   submitIssuance: {

@@ -30,6 +30,7 @@ import { up as scimTokens } from './0044-scim-tokens.ts';
 import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
+import { up as reconciliation } from './0050-reconciliation.ts';
 import { up as devices } from './0056-devices.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
@@ -66,4 +67,5 @@ export const migrations: Record<string, Migration> = {
   '0047-device-enrolments': { up: deviceEnrolments },
   '0048-sealed-requests': { up: sealedRequests },
   '0056-devices': { up: devices },
+  '0050-reconciliation': { up: reconciliation },
 };
