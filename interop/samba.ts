@@ -59,11 +59,12 @@ smimeAttribute = "userSMIMECertificate"
       `tls certfile=${path.join(this.folder, 'server.pem')}`,
       'tls cafile=',
     ];
-    const made = run('samba-tool', [
+    const args = [
       ...['domain', 'provision', `--realm=${REALM}`, '--domain=ADX', '--host-name=dc1', `--host-ip=${ADDRESS}`],
       ...['--server-role=dc', '--dns-backend=NONE', `--adminpass=${PASSWORD}`, `--targetdir=${this.folder}`],
       ...options.map((option) => `--option=${option}`),
-    ]);
+    ];
+    const made = run('samba-tool', args, undefined, 170_000);
     if (made.code !== 0) throw new Error(`samba-tool: ${made.text.slice(-2000)}`);
     // What is said on the command line is not all written down.
     appendFileSync(this.#config, `\n[global]\n${options.map((one) => `\t${one.replace('=', ' = ')}`).join('\n')}\n`);
@@ -80,7 +81,7 @@ smimeAttribute = "userSMIMECertificate"
       return `dn: CN=${name},${PEOPLE}\nobjectClass: user\nsAMAccountName: ${name}\n${where}\nuserCertificate:: ${Buffer.from(foreign).toString('base64')}\n`;
     });
     const database = path.join(this.folder, 'private', 'sam.ldb');
-    const { code, text } = run('ldbadd', ['-s', this.#config, '-H', database], entries.join('\n'));
+    const { code, text } = run('ldbadd', ['--configfile', this.#config, '-H', database], entries.join('\n'), 600_000);
     if (code !== 0) throw new Error(`ldbadd: ${text.slice(-2000)}`);
   }
 
