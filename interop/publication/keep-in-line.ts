@@ -217,7 +217,7 @@ async function tamper(
       ...[...left].map((address) => change(address, 'add', published)),
       ...[...moved].map(
         (address) =>
-          `dn: ${dnOf(address)}\nchangetype: modrdn\nnewrdn: ${dnOf(address).split(',')[0]}\ndeleteoldrdn: 0\nnewsuperior: ou=elsewhere,${base}\n`,
+          `dn: ${dnOf(address)}\nchangetype: modrdn\nnewrdn: ${dnOf(address).split(',')[0]}\ndeleteoldrdn: 1\nnewsuperior: ou=elsewhere,${base}\n`,
       ),
       ...[...renamed].map((address) => rename(directory, dnOf(address), address)),
       ...[...deleted].map((address) => `dn: ${dnOf(address)}\nchangetype: delete\n`),

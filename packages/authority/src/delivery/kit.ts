@@ -54,7 +54,9 @@ export async function personKit(world: World, snapshot: Snapshot, personId: stri
     );
   }
   const facts = await factsOf(world, snapshot);
-  const issued = new Map((await certificatesEverIssued(snapshot, personId)).map((one) => [one.serialNumber, one.der]));
+  const issued = new Map(
+    (await certificatesEverIssued(snapshot, [personId])).map((one) => [one.serial_number, one.certificate]),
+  );
   const owner = {
     addresses: [person.address, ...person.aliases],
     encryption: own.flatMap(({ serial_number }) => issued.get(serial_number) ?? []),

@@ -18,8 +18,6 @@ import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
 import { sendDueNotices } from '../notices/send.ts';
-import { perform } from '../operation.ts';
-import { system } from '../principal.ts';
 import { beginDueReconciliations } from '../publication/reconcile.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
