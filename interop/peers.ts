@@ -71,6 +71,7 @@ export const peers = {
     needs: ['/usr/lib/softhsm/libsofthsm2.so', 'softhsm2-util', 'g++', 'make', 'python3'],
   },
   postgresql: { name: 'PostgreSQL 15', packages: ['postgresql'], needs: ['/usr/lib/postgresql/15/bin/postgres'] },
+  prometheus: { name: 'Prometheus', packages: ['prometheus'], needs: ['promtool'] },
   chromium: { name: 'Chromium', packages: ['chromium', 'fonts-dejavu-core'], needs: ['chromium'] },
 } as const satisfies Record<string, Peer>;
 

@@ -80,6 +80,9 @@ function questions(client: ReturnType<typeof createClient>, size: number): Recor
     'people, first page': () => client.people({ query: { limit: 50 } }),
     'people: an address': () => client.people({ query: { limit: 50, search: `person${someone()}@` } }),
     overview: () => client.overview(),
+    'inventory: what ends first': () => client.holdings({ query: { limit: 50 } }),
+    'inventory: not covered': () => client.coverage({ query: { limit: 50, uncovered: true } }),
+    'inventory: counts': () => client.coverageCounts(),
   };
 }
 

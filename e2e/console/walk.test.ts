@@ -557,6 +557,8 @@ const PAGES = [
   ['/certificates', 'certificates'],
   ['/recovery', 'recovery'],
   ['/retention', 'retention'],
+  ['/inventory', 'inventory'],
+  ['/notices', 'notices'],
   ['/mail', 'mail'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],

@@ -1,7 +1,8 @@
 /** The typed client: one function for every route, in the browser and in Node. */
 import type { z } from 'zod';
 import { type ErrorCode, Problem } from './errors.ts';
-import { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
+import type { RouteDefinition } from './route.ts';
+import { type RouteName, type Routes, routes } from './routes.ts';
 
 type Part<R, K extends 'params' | 'query' | 'body'> = R extends { readonly [P in K]: infer S extends z.ZodType }
   ? { [P in K]: z.input<S> }

@@ -11,7 +11,7 @@ import {
   UploadedRequest,
   UploadOutcome,
 } from './enrolment.ts';
-import type { RouteDefinition } from './routes.ts';
+import type { RouteDefinition } from './route.ts';
 import { Id } from './values.ts';
 
 const ById = z.object({ id: Id });

@@ -24,7 +24,45 @@ export type { EndingKey, Retention } from './escrow.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
+export {
+  CoverageFilter,
+  type CoverageItem,
+  CoverageReason,
+  type Holding,
+  HoldingFilter,
+  type InventoryList,
+  type InventoryView,
+  inventoryFormats,
+  SaveView,
+} from './inventory.ts';
 export type { LegalHold } from './legal-holds.ts';
+export {
+  type EventSettings,
+  fillNotice,
+  type InboxItem,
+  type MyNotices,
+  NoticeEvent,
+  NoticeLanguage,
+  NoticePreferences,
+  NoticeRole,
+  NoticeSettings,
+  type NoticeSettingsPage,
+  NoticeState,
+  type NoticeTemplate,
+  type NoticeTemplateDetail,
+  type NoticeText,
+  NoticeTime,
+  noticeEventNames,
+  noticeEvents,
+  noticeLanguages,
+  noticeRoles,
+  placeholdersOf,
+  plainHtml,
+  type SentNotice,
+  sampleFacts,
+  settingsOf,
+  templateProblems,
+} from './notices.ts';
 export { Origins } from './origins.ts';
 export { CertificateHistory, Overview } from './overview.ts';
 export {
@@ -57,7 +95,8 @@ export { CertificatePreview, LintOutcome, Profile, ProfileComparison, ProfileDet
 export { type PublicationTarget, type Reconciliation, UnreachableReason } from './publication.ts';
 export { RecoveryPreview, RecoveryRequest, RecoverySummary, recoveryReasons } from './recovery.ts';
 export { exclusiveRoles, OperatorRole, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
-export { type RouteDefinition, type RouteName, type Routes, routes } from './routes.ts';
+export type { RouteDefinition } from './route.ts';
+export { type RouteName, type Routes, routes } from './routes.ts';
 export type { HelpRequest, MyRecords, Myself } from './self.ts';
 export { Me, NewCredential, Operator } from './session.ts';
 export type { Entered, SignInProvider } from './sign-in-providers.ts';

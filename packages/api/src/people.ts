@@ -21,6 +21,14 @@ export const PersonAttributes = z.strictObject({
     .trim()
     .regex(/^[A-Z]{2}$/, 'is not two capital letters of ISO 3166-1')
     .optional(),
+  /** In which they are written to: BCP 47, as directories have it in preferredLanguage. */
+  language: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$/, 'is no language tag')
+    .optional(),
+  /** The address of whoever they report to: told of what the office tells managers. */
+  manager: Address.optional(),
 });
 export type PersonAttributes = z.infer<typeof PersonAttributes>;
 
@@ -146,7 +154,7 @@ export const PeopleQuery = PageQuery.extend({
 });
 
 export const ImportRequest = z.object({
-  /** CSV text, UTF-8, header line `address,name,aliases,external_id[,signing_key,gateway_decrypts,given_name,surname,title,department,employee_id,country]`; aliases split by `;`. */
+  /** CSV text, UTF-8, header line `address,name,aliases,external_id[,signing_key,gateway_decrypts,given_name,surname,title,department,employee_id,country,language,manager]`; aliases split by `;`. */
   csv: z.string().max(20_000_000),
   dryRun: z.boolean().default(false),
 });

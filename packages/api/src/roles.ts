@@ -40,6 +40,8 @@ export const permissions = [
   'operator:read',
   'operator:write',
   'source:write',
+  'notice:read',
+  'notice:write',
   'gateway:enrol',
   'gateway:serve',
   'self:read',
@@ -71,6 +73,8 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'operator:read',
     'operator:write',
     'source:write',
+    'notice:read',
+    'notice:write',
     'gateway:enrol',
   ],
   'registration-officer': [
@@ -89,6 +93,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'recovery:release',
     'hold:place',
     'escrow:destroy',
+    'notice:read',
   ],
   'recovery-officer': [
     'office:read',
@@ -101,7 +106,15 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'hold:lift',
     'escrow:destroy',
   ],
-  auditor: ['office:read', 'person:read', 'certificate:read', 'recovery:read', 'audit:read', 'operator:read'],
+  auditor: [
+    'office:read',
+    'person:read',
+    'certificate:read',
+    'recovery:read',
+    'audit:read',
+    'operator:read',
+    'notice:read',
+  ],
   /** Their own keys, passkeys and records, by operations that take nobody else's. */
   employee: ['self:read', 'self:write'],
   gateway: ['gateway:serve'],

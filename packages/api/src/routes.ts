@@ -57,8 +57,10 @@ import {
   TransportKey,
 } from './imports.ts';
 import { InspectNode, InspectRequest } from './inspect.ts';
+import { inventoryRoutes } from './inventory.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
 import { LegalHold, LegalHoldQuery, LiftLegalHold, NewLegalHold } from './legal-holds.ts';
+import { noticeRoutes } from './notice-routes.ts';
 import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { Origins, OriginsQuery } from './origins.ts';
 import { CertificateHistory, Overview } from './overview.ts';
@@ -99,6 +101,7 @@ import {
   ReleasePassword,
   TellSubjects,
 } from './recovery.ts';
+import { ById, Done, route } from './route.ts';
 import {
   AddedLocks,
   ClaimOwnerLocks,
@@ -155,24 +158,10 @@ import {
   Vault,
 } from './vault.ts';
 
-export interface RouteDefinition {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Fastify style: `/api/v1/people/:id`. */
-  readonly path: string;
-  readonly summary: string;
-  /** `public`: before sign-in (still rate-limited). `person`: an employee's own session, which opens nothing else. */
-  readonly access: 'public' | 'authenticated' | 'person';
-  readonly params?: z.ZodType;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  readonly response: z.ZodType;
-}
+export type { RouteDefinition } from './route.ts';
 
-const route = <const R extends RouteDefinition>(definition: R): R => definition;
-const ById = z.object({ id: Id });
 const ByProfile = z.object({ id: ProfileId });
 const BySerial = z.object({ serialNumber: SerialNumber });
-const Done = z.object({ done: z.literal(true) });
 
 export const routes = {
   // Office and sign-in
@@ -1418,6 +1407,8 @@ export const routes = {
     response: pageOf(JournalEntry.extend({ gateway: z.string() })),
   }),
   ...publicationRoutes,
+  ...inventoryRoutes,
+  ...noticeRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -1,7 +1,7 @@
 /** The authority's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { OperatorRole, recoveryReasons } from '@chancery/api';
+import { NoticeEvent, OperatorRole, recoveryReasons } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
@@ -159,6 +159,39 @@ const MailConfig = z
   });
 export type MailConfig = z.output<typeof MailConfig>;
 
+/** Told of what happens, by POST of JSON that is signed (HMAC-SHA256). */
+const Webhook = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    /** Both sides have it; the signature is made with it. */
+    secret: SecretReference,
+    /** Of which events; of all without it. */
+    events: z.array(NoticeEvent).min(1).optional(),
+    /** It is in a network of our own: then its address may be private, and plain HTTP will do. */
+    private: z.boolean().default(false),
+    /** Seconds until one that does not answer is given up until the next try. */
+    timeoutSeconds: z.int().min(1).max(60).default(10),
+  })
+  .refine(({ url, private: own }) => own || url.startsWith('https:'), {
+    path: ['url'],
+    message: 'is https, or private = true',
+  });
+export type WebhookConfig = z.output<typeof Webhook>;
+
+/** Where Prometheus scrapes. */
+const Metrics = z
+  .strictObject({
+    host: z.string().default('127.0.0.1'),
+    port: z.int().min(0).max(65_535).default(9464),
+    /** Asked of whoever scrapes, as a bearer token. */
+    token: SecretReference.optional(),
+  })
+  .refine(({ host, token }) => token !== undefined || /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host), {
+    path: ['token'],
+    message: 'is needed where more than this machine can reach it',
+  });
+export type MetricsConfig = z.output<typeof Metrics>;
+
 /** For every request, for none, or for those reasons. */
 const WhenAsked = z.union([z.enum(['always', 'never']), z.array(z.enum(recoveryReasons)).min(1)]);
 
@@ -229,6 +262,9 @@ const AuthorityConfigSchema = z.strictObject({
     .prefault({}),
   enrolment: EnrolmentConfig.prefault({}),
   mail: MailConfig.optional(),
+  notices: z.strictObject({ webhook: z.record(TargetName, Webhook).default({}) }).prefault({}),
+  /** Absent: nothing is served. */
+  metrics: Metrics.optional(),
   roles: z
     .strictObject({
       /** Pairs of roles that one operator never holds together, beside those that never go together anywhere. */

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { lacksShipped, shipProfiles } from './ca/change-profile.ts';
 import { type AuthorityConfig, publicUrlOf } from './config.ts';
 import { startEst } from './endpoints/est/est-server.ts';
+import { serveMetrics } from './endpoints/metrics/serve-metrics.ts';
 import { handlers } from './endpoints/rest/handlers.ts';
 import { createServer } from './endpoints/rest/server.ts';
 import { enrolmentWarnings } from './enrolment-config.ts';
@@ -17,6 +18,8 @@ import { openKeyPool } from './kra/key-pool.ts';
 import { resumeBatches } from './kra/open-batch.ts';
 import { explainListenError, tryPort } from './listen-address.ts';
 import { openLocalToken } from './local-token.ts';
+import { openMetrics } from './metrics/metrics.ts';
+import { announce } from './notices/announce.ts';
 import { smtpMail } from './notices/smtp.ts';
 import { openSetUp } from './office/set-up.ts';
 import { perform } from './operation.ts';
@@ -97,9 +100,12 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       clock,
       log,
       ...(mail && { mail }),
+      announce,
     };
     const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));
+    const metrics = config.metrics && openMetrics(VERSION);
     const app = await createServer({
+      ...(metrics && { observe: metrics.observe }),
       world,
       responder,
       handlers,
@@ -115,6 +121,12 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       throw explainListenError(error, host, port, configFile);
     });
     for (const warning of enrolmentWarnings(config.enrolment)) log.warn('config.discouraged', { warning });
+    if (config.metrics !== undefined && metrics !== undefined) {
+      const { contentType } = metrics;
+      const figures = { contentType, text: () => metrics.text(world, responder) };
+      const listener = await opened(serveMetrics(config.metrics, config.home, figures), (it) => it.stop());
+      log.info('metrics.listening', { host: config.metrics.host, port: listener.port });
+    }
     await addShippedProfiles(world);
     await settleExclusiveRolesOnce(world);
     await jobs.work(world, jobHandlers, tick);

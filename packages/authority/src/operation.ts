@@ -1,6 +1,6 @@
 /**
  * The one door. Every change of state, and every sensitive read, is an operation and goes through `perform()`:
- * parse the input, authorise the principal, open the transaction, run, append the audit record in it, commit.
+ * parse the input, authorise the principal, open the transaction, run, append the audit record in it, tell whom it concerns, commit.
  */
 import type { Permission } from '@chancery/api';
 import type { z } from 'zod';
@@ -84,7 +84,9 @@ export async function perform<Input extends z.ZodType, Result>(
   try {
     return await world.database.operations.transaction(async (tx) => {
       const { result, audit } = await op.run(tx, input, by, world);
-      await appendAudit(tx, record(input, 'succeeded', audit));
+      const entry = record(input, 'succeeded', audit);
+      await appendAudit(tx, entry);
+      await world.announce?.(tx, world, [entry]);
       return result;
     });
   } catch (error) {
@@ -125,6 +127,7 @@ export async function performAll<Input extends z.ZodType, Result>(
           : record(input, 'succeeded', one.audit);
       });
       await appendAudits(tx, entries);
+      await world.announce?.(tx, world, entries);
       return all.map((one) => (one instanceof AuthorityError ? one : one.result));
     });
   } catch (error) {

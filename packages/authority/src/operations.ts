@@ -57,6 +57,7 @@ import { signInWithLink, signInWithPasskey, signInWithPassword, signOut } from '
 import { linkRecord, readmitPerson, reconcileSource } from './identity/sources/catch-up.ts';
 import { contactSource, presentPerson } from './identity/sources/present.ts';
 import { presentGroup, withdrawGroup } from './identity/sources/present-groups.ts';
+import { exportInventory, removeView, saveView } from './inventory/inventory.ts';
 import { abandonCeremony, acceptCeremony, dealPart, openCeremony, registerShareKey } from './kra/ceremony.ts';
 import { beginDrill, proveKeys } from './kra/drill.ts';
 import { closeVault, moveKeys } from './kra/empty-vaults.ts';
@@ -75,7 +76,11 @@ import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
 import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
 import { contributeToBatch } from './kra/rounds.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
-import { lapseNotices, sendHeld, sendNotice } from './notices/send.ts';
+import { tellOfConditions } from './notices/conditions.ts';
+import { foldDigest } from './notices/digest.ts';
+import { changeMyNotices, readInboxItems } from './notices/preferences.ts';
+import { changeNoticeSettings, changeNoticeTemplate } from './notices/rules.ts';
+import { lapseNotices, retryNotice, sendHeld, sendNotice } from './notices/send.ts';
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
@@ -108,6 +113,7 @@ import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
 import { makeServiceKey } from './ra/service-certificates.ts';
+import { welcome } from './ra/welcome.ts';
 
 /** What a list of operations needs to know of each. */
 type Listed = Pick<Operation<z.ZodType, unknown>, 'action' | 'permission' | 'irreversible'>;
@@ -221,9 +227,20 @@ export const operations: readonly Listed[] = [
   announceRetention,
   approveDestruction,
   destroyKey,
+  tellOfConditions,
+  welcome,
+  foldDigest,
   sendNotice,
   sendHeld,
   lapseNotices,
+  retryNotice,
+  readInboxItems,
+  changeNoticeSettings,
+  changeNoticeTemplate,
+  changeMyNotices,
+  saveView,
+  removeView,
+  exportInventory,
   makeTransportKey,
   forgetTransportKeys,
   makeServiceKey,

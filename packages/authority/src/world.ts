@@ -1,10 +1,11 @@
 /** The adapters that `main.ts` builds once and every room is handed. */
 import type { KeyStore } from '@chancery/keystore';
+import type { AuditEntry } from './audit/trail.ts';
 import type { AuthorityConfig } from './config.ts';
 import type { Jobs } from './jobs/outbox.ts';
 import type { KeyPool } from './kra/key-pool.ts';
 import type { OfficeMail } from './notices/smtp.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Transaction } from './store/database.ts';
 
 export interface World {
   readonly config: AuthorityConfig;
@@ -17,6 +18,8 @@ export interface World {
   readonly jobs: Jobs;
   /** Where the office's own mail goes; without it, notices are kept and shown as unsent. */
   readonly mail?: OfficeMail;
+  /** Tells whom it concerns of what was just recorded, in the same transaction; without it nobody is told. */
+  readonly announce?: (tx: Transaction, world: World, entries: readonly AuditEntry[]) => Promise<void>;
   /** The present instant. */
   readonly clock: () => Date;
   readonly log: Log;

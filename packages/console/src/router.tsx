@@ -10,6 +10,7 @@ import {
 } from '@tanstack/react-router';
 import { z } from 'zod';
 import { isUnauthenticated, meQuery, officeQuery, queryClient } from './api.ts';
+import { InventorySearch } from './inventory/search.ts';
 import { Failed, NotFound } from './shell/Failed.tsx';
 
 const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Failed });
@@ -158,6 +159,18 @@ const mail = createRoute({
   validateSearch: z.object({ search: optionalText }),
   component: lazyRouteComponent(() => import('./mail/MailPage.tsx'), 'MailPage'),
 });
+const notices = createRoute({
+  getParentRoute: () => office,
+  path: '/notices',
+  validateSearch: z.object({ tab: z.enum(['inbox', 'sent', 'rules', 'texts']).optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./notices/NoticesPage.tsx'), 'NoticesPage'),
+});
+const inventory = createRoute({
+  getParentRoute: () => office,
+  path: '/inventory',
+  validateSearch: InventorySearch,
+  component: lazyRouteComponent(() => import('./inventory/InventoryPage.tsx'), 'InventoryPage'),
+});
 const audit = createRoute({
   getParentRoute: () => office,
   path: '/audit',
@@ -234,6 +247,8 @@ export const router = createRouter({
       retention,
       vault,
       mail,
+      notices,
+      inventory,
       audit,
       inspect,
       operators,

@@ -17,10 +17,13 @@ import { attestOldPoints } from '../kra/origins.ts';
 import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
+import { tellConditions } from '../notices/conditions.ts';
+import { foldDueDigests } from '../notices/digest.ts';
 import { sendDueNotices } from '../notices/send.ts';
 import { beginDueReconciliations } from '../publication/reconcile.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
+import { welcomePeople } from '../ra/welcome.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
 import type { World } from '../world.ts';
 
@@ -43,6 +46,9 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'rotating-keks': continueRotations,
   'due-drill': beginDueDrill,
   'due-reconciliations': beginDueReconciliations,
+  welcomes: welcomePeople,
+  conditions: tellConditions,
+  'due-digests': foldDueDigests,
   'due-notices': sendDueNotices,
   'provider-sessions': recheckProviderSessions,
   'purge-tokens': purgeExpiredTokens,

@@ -13,6 +13,9 @@ interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** The same as HTML, for programs that show it better. */
+  readonly html?: string;
+  readonly language?: string;
 }
 
 /** The server does not take this mail, now or later (RFC 5321 4.2.1: 5yz). */
@@ -42,7 +45,7 @@ export function smtpMail(config: MailConfig, home: string): OfficeMail {
   const sender = /<([^<>]+)>$/.exec(from)?.[1] ?? from;
   const domain = sender.slice(sender.lastIndexOf('@') + 1);
   return {
-    async send({ id, to, subject, text }) {
+    async send({ id, to, subject, text, html, language }) {
       // An address that reads as two would be told what is meant for one.
       if (!/^[^\s<>,;]+@[^\s<>,;@]+$/.test(to)) throw new MailRefused(`${JSON.stringify(to)} is no address`);
       try {
@@ -53,8 +56,12 @@ export function smtpMail(config: MailConfig, home: string): OfficeMail {
           messageId: `<${id}@${domain}>`,
           subject: subject.replaceAll(/[\r\n]+/g, ' '),
           text,
+          ...(html !== undefined && { html }),
           // RFC 3834 5: nobody's absence answers this.
-          headers: { 'Auto-Submitted': 'auto-generated' },
+          headers: {
+            'Auto-Submitted': 'auto-generated',
+            ...(language !== undefined && { 'Content-Language': language }),
+          },
         });
       } catch (error) {
         const { responseCode = 0, message } = error as Error & { responseCode?: number };

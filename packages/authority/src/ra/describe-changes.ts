@@ -30,4 +30,6 @@ const ATTRIBUTES: Readonly<Record<keyof PersonAttributes, string>> = {
   department: 'department',
   employeeId: 'employee id',
   country: 'country',
+  language: 'language',
+  manager: 'manager',
 };

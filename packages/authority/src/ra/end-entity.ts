@@ -140,7 +140,7 @@ async function revokeLostAddresses(
   }
 }
 
-/** What makes another certificate of it. */
+/** What makes another certificate of it; whom and how the office writes to does not. */
 function namesOf(person: {
   name: string;
   address: string;
@@ -151,7 +151,9 @@ function namesOf(person: {
   return JSON.stringify([
     person.name,
     person.profiles.encryption ?? '',
-    Object.entries(person.attributes).sort(([one], [other]) => (one < other ? -1 : 1)),
+    Object.entries(person.attributes)
+      .filter(([name]) => name !== 'language' && name !== 'manager')
+      .sort(([one], [other]) => (one < other ? -1 : 1)),
     person.address,
     ...person.aliases,
   ]);

@@ -92,6 +92,8 @@ const ATTRIBUTE_COLUMNS: Readonly<Record<Attribute, string>> = {
   department: 'department',
   employeeId: 'employee_id',
   country: 'country',
+  language: 'language',
+  manager: 'manager',
 };
 const COLUMNS: readonly string[] = [
   'address',
@@ -208,6 +210,8 @@ function readAttributes(line: number, record: Record<string, string>, faults: Fa
     department: read('department'),
     employeeId: read('employeeId'),
     country: read('country'),
+    language: read('language'),
+    manager: read('manager'),
   };
 }
 

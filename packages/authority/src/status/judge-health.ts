@@ -52,7 +52,8 @@ export function warningsOf({ slug, offline, complete }: Omit<AuthorityHealth, 'p
   return warnings;
 }
 
-function problemsOf(one: Omit<AuthorityHealth, 'publications'>, answers: boolean, now: Date): string[] {
+/** What is wrong now. @param answers whether a responder of it can sign here */
+export function problemsOf(one: Omit<AuthorityHealth, 'publications'>, answers: boolean, now: Date): string[] {
   const problems: string[] = [];
   const lists = [
     ['CRL', one.complete],

@@ -1,9 +1,10 @@
-/** How many answers went out within the last minute, of each kind. */
+/** How many answers went out, of each kind: within the last minute, and since the process began. */
 
 const SECONDS = 60;
 
 export class Tally<Kind extends string> {
   readonly #kinds: readonly Kind[];
+  readonly #totals = new Map<Kind, number>();
   readonly #slots: { second: number; counts: Map<Kind, number> }[] = [];
 
   constructor(kinds: readonly Kind[]) {
@@ -19,6 +20,11 @@ export class Tally<Kind extends string> {
       this.#slots[at] = slot;
     }
     slot.counts.set(kind, (slot.counts.get(kind) ?? 0) + 1);
+    this.#totals.set(kind, (this.#totals.get(kind) ?? 0) + 1);
+  }
+
+  totals(): Record<Kind, number> {
+    return Object.fromEntries(this.#kinds.map((kind) => [kind, this.#totals.get(kind) ?? 0])) as Record<Kind, number>;
   }
 
   perMinute(now: Date): Record<Kind, number> {

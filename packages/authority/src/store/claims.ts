@@ -46,6 +46,24 @@ export async function openClaims(snapshot: Snapshot, personIds: readonly string[
     .execute();
 }
 
+/** Whose link nobody has seen yet, the oldest first; people who are here. */
+export async function unseenClaims(snapshot: Snapshot, at: Date, limit: number): Promise<string[]> {
+  const rows = await snapshot
+    .selectFrom('claims as c')
+    .innerJoin('people as p', 'p.id', 'c.person_id')
+    .select('c.person_id')
+    .where('c.closed_at', 'is', null)
+    .where('c.sealed_secret', 'is not', null)
+    .where('c.expires_at', '>', at)
+    // An officer who has just asked for the link is shown it: this one waits a minute.
+    .where('c.created_at', '<=', new Date(at.getTime() - 60_000))
+    .where('p.state', '=', 'active')
+    .orderBy('c.created_at')
+    .limit(limit)
+    .execute();
+  return rows.map(({ person_id }) => person_id);
+}
+
 export async function insertClaim(tx: Transaction, claim: Omit<ClaimRow, 'claimed_at' | 'closed_at'>): Promise<void> {
   await tx
     .insertInto('claims')

@@ -1,23 +1,41 @@
 /** The outbox of mail: notices to people, and what became of them. */
-import { type Selectable, sql } from 'kysely';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
 
 export type NoticeRow = Selectable<Schema['notices']>;
 
-export async function insertNotice(
-  tx: Transaction,
-  notice: Omit<NoticeRow, 'attempts' | 'last_error' | 'sent_at'>,
-): Promise<void> {
+export type NewNotice = Insertable<Schema['notices']>;
+
+export async function insertNotice(tx: Transaction, notice: NewNotice): Promise<void> {
   await tx.insertInto('notices').values(notice).execute();
 }
 
-/** What may be sent now, the oldest first. */
-export async function dueNotices(snapshot: Snapshot, at: Date, limit: number): Promise<NoticeRow[]> {
+/** All but those that were told before. @returns how many */
+export async function insertNoticesOnce(tx: Transaction, notices: readonly NewNotice[]): Promise<number> {
+  let inserted = 0;
+  for (let start = 0; start < notices.length; start += 500) {
+    const { numInsertedOrUpdatedRows } = await tx
+      .insertInto('notices')
+      .values(notices.slice(start, start + 500))
+      .onConflict((conflict) => conflict.column('once').where('once', 'is not', null).doNothing())
+      .executeTakeFirst();
+    inserted += Number(numInsertedOrUpdatedRows ?? 0);
+  }
+  return inserted;
+}
+
+/** What may be sent now on these ways, the oldest first. */
+export async function dueNotices(
+  snapshot: Snapshot,
+  at: Date,
+  { channels, limit }: { readonly channels: readonly NoticeRow['channel'][]; readonly limit: number },
+): Promise<NoticeRow[]> {
   return snapshot
     .selectFrom('notices')
     .selectAll()
     .where('state', '=', 'waiting')
+    .where('channel', 'in', channels)
     .where('next_attempt_at', '<=', at)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
     .orderBy('next_attempt_at')
@@ -129,14 +147,20 @@ const notUnderHold = sql<boolean>`NOT EXISTS (SELECT 1 FROM legal_holds h
   WHERE h.person_id = notices.person_id AND h.lifted_at IS NULL)`;
 
 /** In the order in which they were written. */
-export async function noticesAbout(snapshot: Snapshot, about: string): Promise<NoticeRow[]> {
-  return snapshot
+export async function noticesAbout(
+  snapshot: Snapshot,
+  about: string,
+): Promise<(NoticeRow & { state: 'withheld' | 'waiting' | 'sent' | 'failed' })[]> {
+  const rows = await snapshot
     .selectFrom('notices')
     .selectAll()
     .where('about', '=', about)
+    // Those of the thing itself, not what others were told of it: nothing without an event is ever gathered.
+    .where('event', 'is', null)
     .orderBy('queued_at')
     .orderBy('id')
     .execute();
+  return rows.flatMap(({ state, ...row }) => (state === 'gathering' || state === 'folded' ? [] : [{ ...row, state }]));
 }
 
 /** Past their time: what they held is erased. @returns those that were */
@@ -150,4 +174,65 @@ export async function lapseNotices(tx: Transaction, ids: readonly string[], at: 
     .returning('id')
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** Mails that went out since then: for the ceiling of the office. */
+export async function mailsSentSince(snapshot: Snapshot, since: Date): Promise<number> {
+  const { count } = await snapshot
+    .selectFrom('notices')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .where('sent_at', '>', since)
+    .where('channel', '=', 'mail')
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** How many were written to each of these addresses since then. */
+export async function countsByRecipient(
+  snapshot: Snapshot,
+  recipients: readonly string[],
+  since: Date,
+): Promise<Map<string, number>> {
+  if (recipients.length === 0) return new Map();
+  const rows = await snapshot
+    .selectFrom('notices')
+    .select('recipient')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .where(sql<boolean>`recipient = ANY (${recipients}::text[])`)
+    .where('queued_at', '>', since)
+    .where('channel', '=', 'mail')
+    .groupBy('recipient')
+    .execute();
+  return new Map(rows.map((row) => [row.recipient, Number(row.count)]));
+}
+
+/** Tries that the trail has begun and not ended: the office went down while a server took it. */
+export async function unfinishedTries(snapshot: Snapshot, id: string): Promise<number> {
+  const row = await snapshot
+    .selectFrom('audit_records')
+    .select([
+      sql<string>`count(*) FILTER (WHERE outcome = 'attempted')`.as('begun'),
+      sql<string>`count(*) FILTER (WHERE outcome <> 'attempted')`.as('ended'),
+    ])
+    .where('subject', '=', `notice:${id}`)
+    .where('action', '=', 'notice.send')
+    .executeTakeFirstOrThrow();
+  return Number(row.begun) - Number(row.ended);
+}
+
+export async function markDoubtful(tx: Transaction, id: string): Promise<void> {
+  await tx.updateTable('notices').set({ doubtful: true }).where('id', '=', id).execute();
+}
+
+/** Given up, and tried again. @returns false where it was not given up, or its text is gone */
+export async function retryFailed(tx: Transaction, id: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('notices')
+    .set({ state: 'waiting', attempts: 0, next_attempt_at: at, last_error: null })
+    .where('id', '=', id)
+    .where('state', '=', 'failed')
+    .where('body', 'is not', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }

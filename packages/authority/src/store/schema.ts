@@ -1,5 +1,12 @@
 /** The tables as TypeScript sees them; `migrations/` is the truth. */
-import type { CertificateUse, PersonAttributes, SourceKind } from '@chancery/api';
+import type {
+  CertificateUse,
+  NoticeEvent,
+  NoticeLanguage,
+  NoticeRole,
+  PersonAttributes,
+  SourceKind,
+} from '@chancery/api';
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 type Json = ColumnType<Record<string, unknown>, string, string>;
@@ -614,14 +621,55 @@ export interface Schema {
     sealed_body: Buffer | null;
     about: string | null;
     person_id: string | null;
-    state: 'withheld' | 'waiting' | 'sent' | 'failed';
+    state: 'withheld' | 'waiting' | 'gathering' | 'folded' | 'sent' | 'failed';
     queued_at: Date;
     expires_at: Date | null;
     attempts: Generated<number>;
     next_attempt_at: Date;
     last_error: Generated<string | null>;
     sent_at: Generated<Date | null>;
+    channel: Generated<'mail' | 'webhook'>;
+    event: Generated<NoticeEvent | null>;
+    role: Generated<NoticeRole | null>;
+    once: Generated<string | null>;
+    language: Generated<NoticeLanguage | null>;
+    digest: Generated<'daily' | 'weekly' | null>;
+    folded_into: Generated<string | null>;
+    doubtful: Generated<boolean>;
   };
+  inventory_views: {
+    id: string;
+    name: string;
+    owner_id: string | null;
+    shared: boolean;
+    list: 'holdings' | 'coverage';
+    filter: Json;
+    changed_at: Date;
+  };
+  notice_events: { key: string; event: NoticeEvent; at: Date };
+  console_notices: {
+    id: string;
+    event: NoticeEvent;
+    subject: string;
+    body: string;
+    about: string | null;
+    person_id: string | null;
+    urgent: boolean;
+    at: Date;
+  };
+  console_notice_reads: { notice_id: string; operator_id: string; read_at: Date };
+  notice_settings: { version: number; document: Json; author: string; note: string; created_at: Date };
+  notice_templates: {
+    event: NoticeEvent;
+    language: NoticeLanguage;
+    version: number;
+    subject: string | null;
+    body: string | null;
+    author: string;
+    note: string;
+    created_at: Date;
+  };
+  notice_preferences: { person_id: string; language: NoticeLanguage | null; muted: NoticeEvent[]; changed_at: Date };
   mail_journal: {
     id: string;
     gateway_id: string;

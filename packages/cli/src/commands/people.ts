@@ -36,7 +36,7 @@ export function peopleCommand(): Command {
   withOffice(people.command('import').description('import people from a CSV file, all or nothing'))
     .argument(
       '<file>',
-      'CSV, UTF-8: address,name,aliases,external_id[,signing_key,gateway_decrypts,given_name,surname,title,department,employee_id,country]; "-" for standard input',
+      'CSV, UTF-8: address,name,aliases,external_id[,signing_key,gateway_decrypts,given_name,surname,title,department,employee_id,country,language,manager]; "-" for standard input',
     )
     .option('--dry-run', 'say what would change, and change nothing')
     .action(async (file: string, options: OfficeOptions & { dryRun?: boolean }) => {

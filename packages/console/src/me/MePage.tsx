@@ -7,6 +7,7 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { Entrance } from '../shell/Entrance.tsx';
 import { AskForHelp } from './AskForHelp.tsx';
 import { MeFrame } from './MeFrame.tsx';
+import { MyNotices } from './MyNotices.tsx';
 import { MySignIn } from './MySignIn.tsx';
 import { NewDevice } from './NewDevice.tsx';
 import { Passkeys } from './Passkeys.tsx';
@@ -36,6 +37,7 @@ export function MePage() {
       <WhatIHave myself={myself.data} />
       <NewDevice myself={myself.data} />
       <Passkeys myself={myself.data} onSaid={setSaid} />
+      <MyNotices onSaid={setSaid} />
       <AskForHelp help={myself.data.help} onSaid={setSaid} />
       <Panel title="Everything about me">
         <Text size="sm">

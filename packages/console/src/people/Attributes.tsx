@@ -1,4 +1,4 @@
-/** What certificates may say of a person beside their name. */
+/** What certificates may say of a person beside their name; in which language, and to whom beside them, the office writes. */
 import type { PersonAttributes } from '@chancery/api';
 import { SimpleGrid, TextInput } from '@mantine/core';
 
@@ -12,6 +12,8 @@ const attributeNames: Readonly<Record<Name, string>> = {
   department: 'Department',
   employeeId: 'Employee number',
   country: 'Country',
+  language: 'Language',
+  manager: 'Manager’s address',
 };
 const names = Object.keys(attributeNames) as Name[];
 
@@ -25,6 +27,8 @@ export function emptied(attributes: PersonAttributes): Values {
     department: value('department'),
     employeeId: value('employeeId'),
     country: value('country'),
+    language: value('language'),
+    manager: value('manager'),
   };
 }
 
@@ -54,7 +58,7 @@ export function AttributeFields({ form }: FieldsProps) {
         <TextInput
           key={name}
           label={attributeNames[name]}
-          maxLength={64}
+          maxLength={name === 'manager' ? 254 : 64}
           {...form.getInputProps(`attributes.${name}`)}
         />
       ))}

@@ -2,6 +2,7 @@ import type { Permission } from '@chancery/api';
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
+  IconBell,
   IconBuildingBank,
   IconCertificate,
   IconFileCertificate,
@@ -9,6 +10,7 @@ import {
   IconKey,
   IconKeyboard,
   IconLayoutDashboard,
+  IconListDetails,
   IconLock,
   IconLogout,
   IconMail,
@@ -24,6 +26,7 @@ import { useEffect } from 'react';
 import { api, officeQuery, queryClient, useMe } from '../api.ts';
 import { useAct } from '../pieces/useAct.ts';
 import { roleNames } from '../words.ts';
+import { Bell } from './Bell.tsx';
 import { ColorSchemeMenu } from './ColorSchemeMenu.tsx';
 import { SealMark } from './SealMark.tsx';
 import { useShortcuts } from './Shortcuts.tsx';
@@ -32,9 +35,11 @@ const pages = [
   ['/', 'Overview', IconLayoutDashboard, 'office:read'],
   ['/people', 'People', IconUsers, 'person:read'],
   ['/certificates', 'Certificates', IconCertificate, 'certificate:read'],
+  ['/inventory', 'Inventory', IconListDetails, 'certificate:read'],
   ['/recovery', 'Recovery', IconKey, 'recovery:read'],
   ['/vault', 'Vault', IconLock, 'recovery:read'],
   ['/mail', 'Mail', IconMail, 'office:read'],
+  ['/notices', 'Notices', IconBell, 'office:read'],
   ['/inspect', 'Inspect', IconMicroscope, 'office:read'],
   ['/audit', 'Audit', IconHistory, 'audit:read'],
   ['/sources', 'Sources', IconUsersGroup, 'person:read'],
@@ -99,6 +104,7 @@ export function Shell() {
                 <IconKeyboard size={20} aria-hidden />
               </ActionIcon>
             </Tooltip>
+            <Bell />
             <ColorSchemeMenu />
             <AccountMenu name={me?.name ?? ''} address={me?.address ?? ''} roles={me?.roles ?? []} />
           </Group>

@@ -12,9 +12,11 @@ import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
 import { importHandlers } from './imports.ts';
 import { inspectHandlers } from './inspect.ts';
+import { inventoryHandlers } from './inventory.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { legalHoldHandlers } from './legal-holds.ts';
+import { noticeHandlers } from './notices.ts';
 import { officeHandlers } from './office.ts';
 import { offlineRootHandlers } from './offline-roots.ts';
 import { operatorHandlers } from './operators.ts';
@@ -61,6 +63,8 @@ export const handlers: Handlers<RouteName> = {
   ...inspectHandlers,
   ...auditHandlers,
   ...journalHandlers,
+  ...noticeHandlers,
+  ...inventoryHandlers,
   ...statusHandlers,
   ...publicationHandlers,
 };

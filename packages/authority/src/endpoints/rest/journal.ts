@@ -2,7 +2,7 @@
 import { writeJournal } from '../../office/journal.ts';
 import { consult, perform } from '../../operation.ts';
 import { readJournal } from '../../store/journal.ts';
-import { unknownCursor } from './cursor.ts';
+import { instantCursor, writeInstantCursor } from './cursor.ts';
 import type { Handlers } from './handler.ts';
 
 export const journalHandlers: Handlers<'writeJournal' | 'journal'> = {
@@ -12,7 +12,7 @@ export const journalHandlers: Handlers<'writeJournal' | 'journal'> = {
   },
   async journal({ world, by }, { query }) {
     const { search, limit, after } = query;
-    const before = after === undefined ? undefined : parseCursor(after);
+    const before = instantCursor(after);
     const { rows, total } = await consult(world, 'office:read', by, (snapshot) =>
       readJournal(snapshot, { search, limit, before }),
     );
@@ -33,14 +33,7 @@ export const journalHandlers: Handlers<'writeJournal' | 'journal'> = {
         gateway: row.gateway,
       })),
       total,
-      next: rows.length === limit && last !== undefined ? `${last.at.toISOString()}~${last.id}` : null,
+      next: rows.length === limit && last !== undefined ? writeInstantCursor(last.at, last.id) : null,
     };
   },
 };
-
-function parseCursor(after: string): { at: Date; id: string } {
-  const [at, id, ...rest] = after.split('~');
-  const instant = new Date(at ?? '');
-  if (rest.length > 0 || Number.isNaN(instant.getTime()) || !/^[0-9a-f-]{36}$/.test(id ?? '')) throw unknownCursor();
-  return { at: instant, id: id ?? '' };
-}

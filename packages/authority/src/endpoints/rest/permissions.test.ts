@@ -192,6 +192,22 @@ const calls: Record<AuthenticatedRoute, Call> = {
   gatewayKeys: { needs: 'gateway:serve', query: '?address=x@example.com' },
   writeJournal: { needs: 'gateway:serve', body: { entries: [] } },
   journal: { needs: 'office:read' },
+  holdings: { needs: 'certificate:read' },
+  coverage: { needs: 'person:read' },
+  coverageCounts: { needs: 'person:read' },
+  inventoryViews: { needs: 'office:read' },
+  saveInventoryView: { needs: 'office:read', body: { name: 'X', content: { list: 'coverage', filter: {} } } },
+  removeInventoryView: { needs: 'office:read' },
+  notices: { needs: 'notice:read' },
+  notice: { needs: 'notice:read' },
+  retryNotice: { needs: 'notice:write' },
+  inbox: { needs: 'office:read' },
+  readInbox: { needs: 'office:read', not: ['local'], body: {} },
+  noticeSettings: { needs: 'notice:read' },
+  changeNoticeSettings: { needs: 'notice:write', body: { settings: {}, expectedVersion: 7 } },
+  noticeTemplates: { needs: 'notice:read' },
+  noticeTemplate: { needs: 'notice:read' },
+  changeNoticeTemplate: { needs: 'notice:write', body: { content: null, expectedVersion: 7 } },
 };
 
 let office: RunningOffice;
@@ -216,7 +232,7 @@ describe('who may call what', () => {
 
   it.each(table)('%s', async (name, call) => {
     const { method, path } = routes[name];
-    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':sequence', '1')}${call.query ?? ''}`;
+    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':event', 'welcome').replace(':language', 'en').replace(':sequence', '1')}${call.query ?? ''}`;
     const found: Record<string, boolean> = {};
     const expected: Record<string, boolean> = {};
     for (const [who, token] of tokens) {

@@ -21,6 +21,7 @@ import { repositoryEndpoint } from '../repository/repository-endpoint.ts';
 import { scepEndpoint } from '../scep/scep-endpoint.ts';
 import { scimEndpoint } from '../scim/scim-endpoint.ts';
 import { serveConsole } from './console.ts';
+import { serveInventoryExport } from './export-inventory.ts';
 import type { Handlers } from './handler.ts';
 import { answerError } from './problem.ts';
 import { type ServeOptions, serveRoutes } from './serve-routes.ts';
@@ -30,6 +31,8 @@ export interface ServerOptions extends ServeOptions {
   /** The console's built files. */
   readonly consoleFolder: string;
   readonly version: string;
+  /** Told of every answer: the pattern of its address, its status, seconds. */
+  readonly observe?: (route: string, status: number, seconds: number) => void;
 }
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -43,6 +46,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     routerOptions: { maxParamLength: 200 },
   });
   app.removeContentTypeParser('text/plain');
+  const { observe } = options;
+  if (observe !== undefined) {
+    app.addHook('onResponse', async (request, reply) => {
+      // An address that is nobody's is one of any number.
+      const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
+      observe(route, reply.statusCode, reply.elapsedTime / 1000);
+    });
+  }
   app.setErrorHandler(answerError(world));
   app.setNotFoundHandler(() => {
     throw new AuthorityError('not-found', 'There is nothing at this address.');
@@ -85,6 +96,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       transformObject: createJsonSchemaTransformObject({ schemaRegistry: components }),
     });
     serveRoutes(api, options.handlers, options);
+    serveInventoryExport(api, options);
     api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
       reply.serializer((payload: unknown) => JSON.stringify(payload)).send(api.swagger()),
     );

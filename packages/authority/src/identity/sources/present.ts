@@ -151,6 +151,8 @@ const PersonInput = z.strictObject({
       department: attribute,
       employeeId: attribute,
       country: attribute,
+      language: attribute,
+      manager: attribute,
     })
     .optional(),
   manager: z.string().max(512).nullable().optional(),

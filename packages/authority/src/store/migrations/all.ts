@@ -31,6 +31,8 @@ import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
 import { up as reconciliation } from './0050-reconciliation.ts';
+import { up as noticeEvents } from './0054-notices.ts';
+import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
@@ -66,6 +68,8 @@ export const migrations: Record<string, Migration> = {
   '0045-identity-providers': { up: identityProviders },
   '0047-device-enrolments': { up: deviceEnrolments },
   '0048-sealed-requests': { up: sealedRequests },
-  '0056-devices': { up: devices },
   '0050-reconciliation': { up: reconciliation },
+  '0054-notices': { up: noticeEvents },
+  '0055-coverage': { up: coverage },
+  '0056-devices': { up: devices },
 };

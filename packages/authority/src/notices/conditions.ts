@@ -1,0 +1,302 @@
+/**
+ * What nobody does but what comes to be: ends that draw near, places that take nothing, lists that have ended. Looked for once a
+ * minute; each is told once, as its key says.
+ */
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { standingOfDrills } from '../kra/drill.ts';
+import { operation, perform } from '../operation.ts';
+import { system } from '../principal.ts';
+import { authorityHealth } from '../status/health.ts';
+import { problemsOf, warningsOf } from '../status/judge-health.ts';
+import { auditTargets } from '../store/audit-targets.ts';
+import { listAuthorities } from '../store/authorities.ts';
+import type { Snapshot } from '../store/database.ts';
+import { knownNoticeEvents } from '../store/notice-events.ts';
+import { findOffice } from '../store/office.ts';
+import type { World } from '../world.ts';
+import { type Happening, tell } from './tell.ts';
+
+/** For the scheduler. */
+export async function tellConditions(world: World): Promise<void> {
+  const found = await world.database.snapshot(async (snapshot) => {
+    if ((await findOffice(snapshot)) === undefined) return [];
+    const all: Happening[] = [];
+    for (const look of conditions) all.push(...(await look(snapshot, world, world.clock())));
+    const known = await knownNoticeEvents(
+      snapshot,
+      all.map(({ key }) => key),
+    );
+    return all.filter(({ key }) => !known.has(key));
+  });
+  for (let from = 0; from < found.length; from += AT_ONCE) {
+    await perform(world, tellOfConditions, system, { happenings: found.slice(from, from + AT_ONCE) });
+  }
+}
+
+const AT_ONCE = 100;
+
+export const tellOfConditions = operation({
+  action: 'notice.tell',
+  permission: 'system',
+  input: z.strictObject({ happenings: z.array(z.custom<Happening>()).min(1) }),
+  subject: () => 'notices',
+  async run(tx, { happenings }, _by, world) {
+    const told = await tell(tx, world, happenings);
+    return { result: told, audit: { told, events: happenings.map(({ event, key }) => ({ event, key })) } };
+  },
+});
+
+const DAY = 86_400_000;
+const MOST = 500;
+
+type Look = (snapshot: Snapshot, world: World, now: Date) => Promise<Happening[]>;
+
+/** A link that was shown and not used, three days before it ends. */
+const lapsingLinks: Look = async (snapshot, _world, now) => {
+  const rows = await snapshot
+    .selectFrom('claims as c')
+    .innerJoin('people as p', 'p.id', 'c.person_id')
+    .select(['c.id', 'c.person_id', 'c.expires_at'])
+    .where('c.closed_at', 'is', null)
+    .where('c.claimed_at', 'is', null)
+    .where('c.sealed_secret', 'is', null)
+    .where('p.state', '=', 'active')
+    .where('c.expires_at', '>', now)
+    .where('c.expires_at', '<=', new Date(now.getTime() + 3 * DAY))
+    // A link of a day or two is no surprise.
+    .where(sql<boolean>`c.expires_at - c.created_at > interval '4 days'`)
+    .where(sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e WHERE e.key = 'link-lapsing ' || c.id)`)
+    .limit(MOST)
+    .execute();
+  return rows.map((row) => ({
+    event: 'link-lapsing',
+    key: `link-lapsing ${row.id}`,
+    personId: row.person_id,
+    about: `person:${row.person_id}`,
+    facts: { until: row.expires_at },
+    expiresAt: row.expires_at,
+  }));
+};
+
+/** Keys that only their owner has: nobody else can renew them. Told when the profile wants it, and a week before the end. */
+const expiring: Look = async (snapshot, _world, now) => {
+  const stages = ['renew', 'last'] as const;
+  const found: Happening[] = [];
+  for (const stage of stages) {
+    let rows = snapshot
+      .selectFrom('certificates as c')
+      .innerJoin('people as p', 'p.id', 'c.person_id')
+      .select(['c.serial_number', 'c.person_id', 'c.use', 'c.not_after'])
+      .where('c.revoked_at', 'is', null)
+      .where('c.not_after', '>', now)
+      .where('p.state', '=', 'active')
+      .where('c.use', 'in', ['signing', 'encryption'])
+      .where('c.key_origin', 'in', ['device', 'browser'])
+      .where(
+        sql<boolean>`NOT EXISTS (SELECT 1 FROM certificates n WHERE n.person_id = c.person_id AND n.use = c.use
+          AND n.revoked_at IS NULL AND n.not_after > c.not_after)`,
+      )
+      .where(
+        sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e WHERE e.key = 'expiring ' || c.serial_number || ${` ${stage}`})`,
+      )
+      .orderBy('c.not_after')
+      .limit(MOST);
+    rows =
+      stage === 'renew'
+        ? rows.where('c.renew_at', '<=', now).where('c.not_after', '<=', new Date(now.getTime() + 366 * DAY))
+        : rows.where('c.not_after', '<=', new Date(now.getTime() + 7 * DAY));
+    for (const row of await rows.execute()) {
+      found.push({
+        event: 'certificate-expiring',
+        key: `expiring ${row.serial_number} ${stage}`,
+        ...(row.person_id !== null && { personId: row.person_id }),
+        about: `certificate:${row.serial_number}`,
+        facts: { use: row.use, until: row.not_after },
+        expiresAt: row.not_after,
+      });
+    }
+  }
+  return found;
+};
+
+/** A newer certificate for the same use, where there was one before. */
+const renewed: Look = async (snapshot, _world, now) => {
+  const rows = await snapshot
+    .selectFrom('certificates as c')
+    .innerJoin('people as p', 'p.id', 'c.person_id')
+    .select(['c.serial_number', 'c.person_id', 'c.use', 'c.not_after'])
+    .where('c.use', 'in', ['signing', 'encryption'])
+    .where('c.issued_at', '>', new Date(now.getTime() - DAY / 4))
+    .where('c.revoked_at', 'is', null)
+    .where('p.state', '=', 'active')
+    .where(
+      // Of another key too; not one that is only half a day older, as where somebody's name was put right.
+      sql<boolean>`EXISTS (SELECT 1 FROM certificates o WHERE o.person_id = c.person_id AND o.use = c.use
+        AND o.revoked_at IS NULL AND o.not_after < c.not_after - interval '12 hours')`,
+    )
+    .where(sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e WHERE e.key = 'renewed ' || c.serial_number)`)
+    .limit(MOST)
+    .execute();
+  return rows.map((row) => ({
+    event: 'certificate-renewed',
+    key: `renewed ${row.serial_number}`,
+    ...(row.person_id !== null && { personId: row.person_id }),
+    about: `certificate:${row.serial_number}`,
+    facts: { use: row.use, until: row.not_after },
+  }));
+};
+
+/** A certificate that could not be made for ten minutes, and why. */
+const delayed: Look = async (snapshot, _world, now) => {
+  const rows = await snapshot
+    .selectFrom('enrollments as e')
+    .select(['e.id', 'e.person_id', 'e.use', 'e.error'])
+    .where('e.state', '=', 'waiting')
+    .where('e.error', 'is not', null)
+    .where('e.created_at', '<=', new Date(now.getTime() - 600_000))
+    .where(sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events k WHERE k.key = 'delayed ' || e.id)`)
+    .limit(MOST)
+    .execute();
+  return rows.map((row) => ({
+    event: 'enrolment-delayed',
+    key: `delayed ${row.id}`,
+    personId: row.person_id,
+    about: `person:${row.person_id}`,
+    facts: { use: row.use, detail: row.error ?? '' },
+  }));
+};
+
+/** Once a day for each place, while it lasts. */
+const targetsDown: Look = async (snapshot, _world, now) => {
+  const people = await snapshot
+    .selectFrom('publications')
+    .select('target')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .select([
+      sql<Date>`min(updated_at)`.as('since'),
+      sql<string | null>`(array_agg(error ORDER BY updated_at DESC))[1]`.as('error'),
+    ])
+    .where('state', '=', 'failed')
+    .where('attempts', '>=', 3)
+    .groupBy('target')
+    .execute();
+  const documents = await snapshot
+    .selectFrom('document_publications')
+    .select('target')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .select([
+      sql<Date>`min(coalesce(published_at, updated_at))`.as('since'),
+      sql<string | null>`(array_agg(error ORDER BY updated_at DESC))[1]`.as('error'),
+    ])
+    .where('error', 'is not', null)
+    .where('attempts', '>=', 3)
+    .groupBy('target')
+    .execute();
+  const rows = [...people, ...documents.filter(({ target }) => !people.some((one) => one.target === target))];
+  return rows.map(({ target, count, since, error }) => ({
+    event: 'target-down',
+    key: `target-down ${target} ${now.toISOString().slice(0, 10)}`,
+    about: `target:${target}`,
+    facts: { target, count, since, detail: error ?? '' },
+  }));
+};
+
+/** What a load balancer is told, in the same sentences; and the end of an authority, ninety days before. */
+const authoritiesInTrouble: Look = async (snapshot, world, now) => {
+  const health = await authorityHealth(world, snapshot);
+  const sentences = health.flatMap((one) =>
+    [...problemsOf(one, one.responder !== null, now), ...warningsOf(one, now)].map((detail) => ({
+      slug: one.slug,
+      detail,
+    })),
+  );
+  for (const authority of await listAuthorities(snapshot)) {
+    const { slug, certificate, revokedAt } = authority;
+    const { notAfter } = certificate;
+    if (revokedAt !== null || notAfter > new Date(now.getTime() + 90 * DAY)) continue;
+    sentences.push({ slug, detail: `${slug}: the authority itself ends on ${notAfter.toISOString()}.` });
+  }
+  return sentences.map(({ slug, detail }) => ({
+    event: 'authority-trouble',
+    key: `authority-trouble ${createHash('sha256').update(detail).digest('hex').slice(0, 32)}`,
+    about: `authority:${slug}`,
+    facts: { authority: slug, detail },
+  }));
+};
+
+/** Since an hour, once for each time that it began. */
+const unwitnessed: Look = async (snapshot, world, now) => {
+  const { witness, export: exports } = world.config.audit;
+  const configured = new Set([
+    ...Object.keys(witness).map((name) => `witness:${name}`),
+    ...Object.keys(exports).map((name) => `export:${name}`),
+  ]);
+  return (await auditTargets(snapshot)).flatMap(({ name, failing_since: since, error }) =>
+    since === null || since.getTime() > now.getTime() - 3_600_000 || !configured.has(name)
+      ? []
+      : [
+          {
+            event: 'trail-unwitnessed' as const,
+            key: `trail-unwitnessed ${name} ${since.toISOString()}`,
+            about: 'audit',
+            facts: { target: name, since, detail: error ?? '' },
+          },
+        ],
+  );
+};
+
+const overdueDrills: Look = async (snapshot, world) => {
+  const { dueAt, overdue } = await standingOfDrills(snapshot, world);
+  if (dueAt === null || !overdue) return [];
+  const day = dueAt.toISOString().slice(0, 10);
+  return [{ event: 'drill-overdue', key: `drill-overdue ${day}`, about: 'vault', facts: { since: dueAt } }];
+};
+
+/** What a source says that contradicts what is here, each once; and what is the matter with a source, once a day while it lasts. */
+const sourcesInTrouble: Look = async (snapshot, _world, now) => {
+  const conflicts = await snapshot
+    .selectFrom('source_records')
+    .select(['id', 'source', 'person_id', 'conflict'])
+    .where('conflict', 'is not', null)
+    .where('gone_at', 'is', null)
+    .where(
+      sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e
+        WHERE e.key = 'people-conflict ' || id || ' ' || md5(conflict->>'message'))`,
+    )
+    .select(sql<string>`md5(conflict->>'message')`.as('digest'))
+    .limit(MOST)
+    .execute();
+  const problems = await snapshot
+    .selectFrom('sources')
+    .select(['name', 'problem'])
+    .where('problem', 'is not', null)
+    .execute();
+  return [
+    ...conflicts.map(({ id, source, person_id, conflict, digest }) => ({
+      event: 'people-conflict' as const,
+      key: `people-conflict ${id} ${digest}`,
+      about: person_id === null ? `source:${source}` : `person:${person_id}`,
+      facts: { source, detail: conflict?.message ?? '' },
+    })),
+    ...problems.map(({ name, problem }) => ({
+      event: 'people-drop' as const,
+      key: `people-drop ${name} ${now.toISOString().slice(0, 10)}`,
+      about: `source:${name}`,
+      facts: { source: name, detail: problem ?? '' },
+    })),
+  ];
+};
+
+const conditions: readonly Look[] = [
+  sourcesInTrouble,
+  lapsingLinks,
+  expiring,
+  renewed,
+  delayed,
+  targetsDown,
+  authoritiesInTrouble,
+  unwitnessed,
+  overdueDrills,
+];

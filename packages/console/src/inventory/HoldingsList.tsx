@@ -1,0 +1,249 @@
+import type { Holding, HoldingFilter } from '@chancery/api';
+import { Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { useNavigate } from '@tanstack/react-router';
+import { api } from '../api.ts';
+import { SerialLink } from '../certificates/CertificateTable.tsx';
+import { counted } from '../format.ts';
+import { Address } from '../pieces/Address.tsx';
+import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { EmptyState } from '../pieces/EmptyState.tsx';
+import { TextLink } from '../pieces/Links.tsx';
+import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { SearchField } from '../pieces/SearchField.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
+import { usePages } from '../pieces/usePages.ts';
+import { When } from '../pieces/When.tsx';
+import { certificateStates, choices, keyOrigins, uses } from '../words.ts';
+import type { InventorySearch } from './search.ts';
+import { holdingStateNames, standingNames } from './words.ts';
+
+/** Certificates of people, each with its key and where that is. */
+export function HoldingsList({ filter }: { filter: HoldingFilter }) {
+  const navigate = useNavigate({ from: '/inventory' });
+  const set = (patch: Partial<InventorySearch>) =>
+    void navigate({ search: (old) => ({ ...old, ...patch }), replace: true });
+  const holdings = usePages<Holding>(['inventory', 'holdings', filter], (after) =>
+    api.holdings({ query: { limit: 100, ...filter, ...(after === undefined ? {} : { after }) } }),
+  );
+  const setDepartment = useDebouncedCallback(
+    (text: string) => set({ department: text === '' ? undefined : text }),
+    400,
+  );
+  return (
+    <Stack>
+      <Group gap="sm" align="flex-end">
+        <SearchField
+          label="Search names, addresses, serial numbers"
+          value={filter.search ?? ''}
+          onSearch={(text) => set({ search: text === '' ? undefined : text })}
+        />
+        <Choice
+          label="Use"
+          any="Any use"
+          value={filter.use}
+          data={[
+            { value: 'signing', label: uses.signing },
+            { value: 'encryption', label: uses.encryption },
+          ]}
+          onPick={(use) => set({ use })}
+        />
+        <Choice
+          label="State"
+          any={holdingStateNames['in-force']}
+          value={filter.state}
+          data={choices(holdingStateNames)}
+          onPick={(state) => set({ state })}
+        />
+        <Choice
+          label="Ends within"
+          any="Any time"
+          value={filter.endsWithinDays === undefined ? undefined : String(filter.endsWithinDays)}
+          data={['7', '30', '90', '365'].map((value) => ({ value, label: `${value} days` }))}
+          onPick={(days) => set({ endsWithinDays: days === undefined ? undefined : Number(days) })}
+        />
+        <Choice
+          label="Key"
+          any="Anywhere"
+          value={filter.keyOrigin}
+          data={(['device', 'browser', 'gateway', 'kra'] as const).map((value) => ({
+            value,
+            label: keyOrigins[value],
+          }))}
+          onPick={(keyOrigin) => set({ keyOrigin })}
+        />
+        <Choice
+          label="Escrow"
+          any="Any"
+          value={filter.proven}
+          data={[
+            { value: 'yes', label: 'Proven by a drill' },
+            { value: 'no', label: 'Never proven' },
+          ]}
+          onPick={(proven) => set({ proven })}
+        />
+        <Choice
+          label="Published"
+          any="Wherever"
+          value={filter.published}
+          data={[
+            { value: 'yes', label: 'Published' },
+            { value: 'no', label: 'Not published' },
+            { value: 'failed', label: 'Failed' },
+          ]}
+          onPick={(published) => set({ published })}
+        />
+        <TextInput
+          label="Department"
+          w={150}
+          key={filter.department ?? ''}
+          defaultValue={filter.department ?? ''}
+          onChange={(event) => setDepartment(event.currentTarget.value)}
+        />
+      </Group>
+      <ProblemAlert error={holdings.error} onRetry={holdings.retry} />
+      {!holdings.loading && holdings.error === null && (
+        <Text size="sm" c="dimmed" role="status">
+          {counted(holdings, 'certificate', 'certificates')}
+        </Text>
+      )}
+      {holdings.error === null && (
+        <DataTable
+          label="Certificates of people"
+          columns={columns}
+          card={HoldingCard}
+          rowKey={(one) => one.serialNumber}
+          empty={
+            <EmptyState title={Object.keys(filter).length === 0 ? 'Nobody holds anything yet' : 'Nothing matches'}>
+              Each certificate of a person stands here, with its key, its escrow and where it is published.
+            </EmptyState>
+          }
+          {...holdings}
+        />
+      )}
+    </Stack>
+  );
+}
+
+/** A select of which nothing may be chosen. */
+export function Choice<V extends string>({
+  label,
+  any,
+  value,
+  data,
+  onPick,
+}: {
+  label: string;
+  any: string;
+  value: V | undefined;
+  data: readonly { value: V; label: string }[];
+  onPick: (value: V | undefined) => void;
+}) {
+  return (
+    <Select
+      label={label}
+      placeholder={any}
+      clearable
+      clearButtonProps={{ 'aria-label': `${label}: ${any}` }}
+      w={170}
+      value={value ?? null}
+      data={[...data]}
+      onChange={(chosen) => onPick((chosen as V | null) ?? undefined)}
+    />
+  );
+}
+
+const columns: readonly Column<Holding>[] = [
+  { header: 'Person', width: '24%', cell: (one) => <Who of={one} /> },
+  { header: 'Use', cell: (one) => uses[one.use] },
+  { header: 'State', cell: (one) => <StateBadge state={certificateStates[one.state]} /> },
+  { header: 'Valid until', cell: (one) => <When at={one.notAfter} /> },
+  { header: 'Key', cell: (one) => <Key of={one} /> },
+  { header: 'Escrow', cell: (one) => <Escrow of={one} /> },
+  { header: 'Published', cell: (one) => <Published of={one} /> },
+  { header: 'Serial number', cell: (one) => <SerialLink serialNumber={one.serialNumber} /> },
+];
+
+export function Who({ of: one }: { of: { personId: string; name: string; address: string } }) {
+  return (
+    <div>
+      <TextLink to="/people/$id" params={{ id: one.personId }}>
+        {one.name}
+      </TextLink>
+      <Text size="xs" c="dimmed" component="div">
+        <Address of={one.address} />
+      </Text>
+    </div>
+  );
+}
+
+function Key({ of: { keyOrigin, devices } }: { of: Holding }) {
+  return (
+    <div>
+      <Text size="sm">{keyOrigins[keyOrigin]}</Text>
+      {devices.length > 0 && (
+        <Text size="xs" c="dimmed">
+          also on {devices.join(', ')}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+function Escrow({ of: { escrow, use } }: { of: Holding }) {
+  if (escrow === null) {
+    return (
+      <Text size="sm" c="dimmed">
+        {use === 'signing' ? 'Never' : 'None'}
+      </Text>
+    );
+  }
+  return (
+    <div>
+      <Text size="sm">{escrow.vault}</Text>
+      <Text size="xs" c="dimmed">
+        {escrow.provenAt === null ? (
+          'never proven'
+        ) : (
+          <>
+            proven <When at={escrow.provenAt} />
+          </>
+        )}
+      </Text>
+    </div>
+  );
+}
+
+function Published({ of: { published } }: { of: Holding }) {
+  if (published.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        Nowhere
+      </Text>
+    );
+  }
+  return (
+    <Group gap={4}>
+      {published.map(({ target, state }) => (
+        <StateBadge key={target} of={target} state={standingNames[state]} />
+      ))}
+    </Group>
+  );
+}
+
+function HoldingCard(one: Holding) {
+  return (
+    <Stack gap={6}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Who of={one} />
+        <StateBadge of={uses[one.use]} state={certificateStates[one.state]} />
+      </Group>
+      <Text size="sm">
+        Until <When at={one.notAfter} />, <SerialLink serialNumber={one.serialNumber} />
+      </Text>
+      <Key of={one} />
+      <Escrow of={one} />
+      <Published of={one} />
+    </Stack>
+  );
+}
