@@ -63,6 +63,11 @@ export const peers = {
   },
   bind: { name: 'BIND', packages: ['bind9', 'bind9-dnsutils'], needs: ['named', 'dig', 'tsig-keygen'] },
   unbound: { name: 'unbound', packages: ['unbound'], needs: ['unbound'] },
+  rsyslog: {
+    name: 'rsyslog',
+    packages: ['rsyslog', 'rsyslog-gnutls'],
+    needs: ['/usr/sbin/rsyslogd', '/usr/share/doc/rsyslog-gnutls'],
+  },
   swaks: { name: 'swaks', packages: ['swaks'], needs: ['swaks'] },
   softhsm: {
     name: 'SoftHSM',

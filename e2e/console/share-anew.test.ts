@@ -1,9 +1,15 @@
-/** A vault in use is shared anew in the officers' browsers: one has a new share key, one leaves, and no key moves. */
-import type { Browser } from 'playwright-core';
+/**
+ * A vault's life in the officers' browsers: shared anew, where one has a new share key, one leaves, and no key moves; replaced by
+ * another, whose officers hear its fingerprint; and a person who gets their key back from it.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { decodeBody, encryptMessage, parseCertificate, readPkcs12, scanMessage } from '@chancery/smime';
+import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
-import { eventually } from '../support/mail.ts';
-import { OfficeProcess } from '../support/office-process.ts';
+import { arrived, eventually } from '../support/mail.ts';
+import { freePort, OfficeProcess } from '../support/office-process.ts';
 import { inviteAndSignIn, type SignedIn, setUpOffice } from '../support/operators.ts';
 import { openBrowser, Visitor } from './browser.ts';
 import { accept, deal, makeShareKeyInPasskey, plugInAuthenticator, readFingerprint } from './share-keys.ts';
@@ -17,15 +23,20 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
   let ada: Visitor;
   let admin: SignedIn;
   let officers: readonly [Visitor, Visitor, Visitor];
+  /** Of the same three. */
+  let ids: readonly [string, string, string];
   const visitors: Visitor[] = [];
 
   beforeAll(async () => {
-    office = await OfficeProcess.prepare();
+    const ports = [await freePort(), await freePort(), await freePort()] as const;
+    // The office's own mail goes through the gateway into its folder.
+    const mail = `[mail]\nhost = "127.0.0.1"\nport = ${ports[2]}\ntls = "never"\nfrom = "PKI <pki@example.com>"\n`;
+    office = new OfficeProcess(ports, { authorityToml: mail });
     await office.start();
     browser = await openBrowser();
     admin = await setUpOffice(office.url, await office.setupToken());
     // Passkeys are bound to a host name; an address is none.
-    const url = office.url.replace('//127.0.0.1:', '//localhost:');
+    const url = nameOf(office.url);
     const enter = async ({ token }: SignedIn) => {
       const visitor = await Visitor.enter(browser, url);
       await visitor.page.context().addCookies([{ name: 'chancery_session', value: token, url }]);
@@ -45,6 +56,7 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     }
     const [olga, oskar, lena] = invited as [SignedIn, SignedIn, SignedIn];
     officers = [await enter(olga), await enter(oskar), await enter(lena)];
+    ids = [olga.id, oskar.id, lena.id];
     await admin.client.openCeremony({
       body: { kind: 'found', threshold: 2, officers: invited.map(({ id }) => id), dealers: [] },
     });
@@ -155,7 +167,149 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     await dialog.getByText('Every key is moved').waitFor();
   });
 
+  it('is replaced; until its key has moved its officers decide: mail is decrypted, and no key leaves', {
+    timeout: 200_000,
+  }, async () => {
+    const [olga, oskar, lena] = officers;
+    await admin.client.openCeremony({
+      body: { kind: 'found', threshold: 2, officers: [ids[1], ids[2]], dealers: [] },
+    });
+    for (const officer of [oskar, lena]) {
+      await officer.page.goto('/vault');
+      await deal(officer, passkey);
+    }
+    await accept(oskar, passkey, /You have accepted\./);
+    await accept(lena, passkey, /the vault is live/);
+
+    const [person] = (await admin.client.people({ query: { search: 'anna' } })).items;
+    const [summary] = (await admin.client.certificates({ query: { use: 'encryption' } })).items;
+    const detail = await admin.client.certificate({ params: { serialNumber: summary?.serialNumber ?? '' } });
+    const mail = Buffer.from(
+      await encryptMessage({
+        message: Buffer.from('From: a@b.example\r\nTo: anna@example.com\r\nSubject: Hi\r\n\r\nOnly this leaves.\r\n'),
+        recipients: [parseCertificate(Buffer.from(detail.der, 'base64'))],
+        cipher: 'aes-256-gcm',
+      }),
+    );
+    const sha256 = createHash('sha256').update(mail).digest('hex');
+    const request = await ask(person?.id ?? '', { kind: 'decrypt', messages: [{ sha256, name: 'one.eml' }] });
+    for (const officer of [olga, oskar]) {
+      await officer.page.goto(request);
+      await officer.page.getByText('These keys still lie in the vault before').waitFor();
+      if (officer === olga) expect(await olga.lookAt('recovery-vault-before')).toEqual([]);
+      await approve(officer.page);
+    }
+    const { page } = ada;
+    await page.goto(request);
+    await page.locator('input[type=file]').setInputFiles({ name: 'one.eml', mimeType: 'message/rfc822', buffer: mail });
+    const file = await downloads(page, () =>
+      page.getByRole('button', { name: 'Decrypt and save the messages' }).click(),
+    );
+    expect(readFileSync(await file.path(), 'utf8')).toContain('Only this leaves.');
+    expect(await ada.lookAt('recovery-decrypted')).toEqual([]);
+  });
+
+  it('gives its keys to the new one, whose fingerprint an officer hears who has no part in it', {
+    timeout: 200_000,
+  }, async () => {
+    const [olga, oskar, lena] = officers;
+    await olga.page.goto('/vault');
+    const contribute = olga.page.getByRole('button', { name: 'Contribute' });
+    await contribute.waitFor({ timeout: 60_000 });
+    expect(await contribute.isDisabled()).toBe(true);
+    await lena.page.goto('/vault');
+    expect(await readFingerprint(olga)).toBe(await readFingerprint(lena));
+    expect(await olga.lookAt('vault-rewrap')).toEqual([]);
+    await olga.page.getByRole('checkbox', { name: /has read the same sixty digits/ }).check();
+    await oskar.page.goto('/vault');
+    for (const { page: screen } of [olga, oskar]) {
+      await screen.getByRole('button', { name: 'Contribute' }).click();
+      await screen.getByText('Your part is done.').waitFor({ timeout: 60_000 });
+    }
+    await eventually('the keys to have moved', async () =>
+      (await admin.client.vault()).keys.elsewhere === 0 ? true : undefined,
+    );
+    await oskar.page.getByRole('heading', { name: 'Moving keys into this vault' }).waitFor({ state: 'detached' });
+  });
+
+  it('sends a person the link to their key, who changes one passkey for another', { timeout: 200_000 }, async () => {
+    const [, oskar, lena] = officers;
+    const [person] = (await admin.client.people({ query: { search: 'anna' } })).items;
+    const request = await ask(person?.id ?? '', { kind: 'owner' });
+    for (const officer of [oskar, lena]) {
+      await officer.page.goto(request);
+      await approve(officer.page);
+    }
+    const { page } = ada;
+    await page.goto(request);
+    await page.getByRole('button', { name: 'Send the link' }).click();
+    await page.getByText(/Anna Becker gets a link at anna@example\.com/).waitFor();
+    expect(await ada.lookAt('recovery-to-owner')).toEqual([]);
+    const mail = await arrived(office.mailbox, (one) => one.includes('Collect your recovered encryption keys'));
+    const text = Buffer.from(decodeBody(mail, scanMessage(mail))).toString('utf8');
+    const link = /\S+\/claim#\S+/.exec(text)?.[0] ?? '';
+
+    const anna = await Visitor.enter(browser, nameOf(office.url));
+    visitors.push(anna);
+    const unplug = await plugInAuthenticator(anna);
+    await anna.page.goto(nameOf(link));
+    const password = (await anna.page.getByRole('group', { name: 'password' }).textContent()) ?? '';
+    const collected = await downloads(anna.page, () =>
+      anna.page.getByRole('button', { name: 'Download my encryption key' }).click(),
+    );
+    expect((await readPkcs12(readFileSync(await collected.path()), password)).keys).toHaveLength(1);
+    await anna.page.getByRole('button', { name: 'Make a passkey for my own page' }).click();
+    await anna.page.getByLabel('What do you call it?').fill('Old key');
+    await anna.page.getByRole('button', { name: 'Make the passkey' }).click();
+    await anna.page.getByRole('button', { name: 'Use it once' }).click();
+    await anna.page.getByText(/With this passkey you sign in to your own page/).waitFor();
+
+    await anna.page.goto('/me');
+    await anna.page.getByRole('button', { name: 'Sign in with my passkey' }).click();
+    await anna.page.getByRole('button', { name: 'Add another passkey' }).click();
+    await anna.page.getByRole('button', { name: 'Show a passkey that I have' }).click();
+    await anna.page.getByLabel('What do you call it?').fill('New key');
+    await unplug();
+    await plugInAuthenticator(anna);
+    await anna.page.getByRole('button', { name: 'Make the passkey' }).click();
+    await anna.page.getByRole('button', { name: 'Use it once' }).click();
+    await anna.page.getByText('The passkey signs you in, and opens your keys.').waitFor();
+    await anna.page.getByRole('button', { name: 'Remove Old key' }).click();
+    expect(await anna.lookAt('me-passkeys')).toEqual([]);
+    await anna.page.getByRole('button', { name: 'Remove Old key for good' }).click();
+    await anna.page.getByText('The passkey “Old key” is removed.').waitFor();
+    // The one that is left opens what the other opened.
+    await anna.page.getByRole('button', { name: 'Set up another device' }).click();
+    const whole = await downloads(anna.page, () =>
+      anna.page.getByRole('button', { name: 'Open my keys with the passkey, and save them' }).click(),
+    );
+    const word = (await anna.page.getByRole('group', { name: 'password' }).textContent()) ?? '';
+    expect((await readPkcs12(readFileSync(await whole.path()), word)).keys).toHaveLength(1);
+  });
+
+  /** @returns the page of the request */
+  async function ask(
+    personId: string,
+    delivery: Parameters<SignedIn['client']['requestRecovery']>[0]['body']['delivery'],
+  ): Promise<string> {
+    const body = { personId, reason: 'other' as const, explanation: 'a test', delivery };
+    return `/recovery/${(await admin.client.requestRecovery({ body })).id}`;
+  }
+
   it('had no error in any page', () => {
     expect(visitors.flatMap((visitor) => visitor.errors)).toEqual([]);
   });
 });
+
+const nameOf = (url: string) => url.replace('//127.0.0.1:', '//localhost:');
+
+/** On the page of a request, with a passkey. */
+async function approve(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByText('Your approval is recorded.').waitFor({ timeout: 120_000 });
+}
+
+async function downloads(page: Page, act: () => Promise<void>): Promise<Download> {
+  const [download] = await Promise.all([page.waitForEvent('download'), act()]);
+  return download;
+}

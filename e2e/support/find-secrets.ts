@@ -58,7 +58,7 @@ export function* processArguments(): Generator<Place> {
 }
 
 /** Base64 in three alignments, without the letters that what stands before and after has a part in. */
-function formsOf(value: string | Uint8Array): [form: string, octets: Buffer][] {
+export function formsOf(value: string | Uint8Array): [form: string, octets: Buffer][] {
   const octets = Buffer.from(value);
   const hex = octets.toString('hex');
   const forms: [string, Buffer][] = [
