@@ -1,8 +1,10 @@
 /** Routes by which keys reach people's devices. */
+import { z } from 'zod';
 import { ClaimAppleProfile, ClaimSecret } from './claims.ts';
-import { Kit, KitQuery, OrganisationKit, PickUp } from './devices.ts';
+import { AllowPhone, Kit, KitQuery, OrganisationKit, PickUp, SealedForPhone } from './devices.ts';
 import type { RouteDefinition } from './routes.ts';
-import { AppleProfileRequest } from './self.ts';
+import { AppleProfileRequest, PhoneKeyRequest } from './self.ts';
+import { Id } from './values.ts';
 
 export const deviceRoutes = {
   claimAppleProfile: {
@@ -44,5 +46,22 @@ export const deviceRoutes = {
     access: 'authenticated',
     query: KitQuery,
     response: OrganisationKit,
+  },
+  sealMyPhoneKeys: {
+    method: 'POST',
+    path: '/api/v1/self/phone-keys',
+    summary: "All my keys to my managed phones, sealed to Intune's connector",
+    access: 'person',
+    body: PhoneKeyRequest,
+    response: SealedForPhone,
+  },
+  allowPhoneKeys: {
+    method: 'POST',
+    path: '/api/v1/people/:id/phone-keys',
+    summary: 'Whether their encryption keys may go to phones that Intune manages',
+    access: 'authenticated',
+    params: z.object({ id: Id }),
+    body: AllowPhone,
+    response: z.object({ done: z.literal(true) }),
   },
 } as const satisfies Record<string, RouteDefinition>;

@@ -94,3 +94,14 @@ export type Kit = z.infer<typeof Kit>;
 export const OrganisationKit = z.object({ fileName: z.string(), data: Base64 });
 
 export const KitQuery = z.object({ kind: KitKind });
+
+/** Where somebody's keys for managed phones stand. */
+export const PhoneKeys = z.object({
+  allowed: z.boolean(),
+  waiting: z.int(),
+  taken: z.int(),
+  refused: z.int(),
+  error: z.string().nullable(),
+});
+export const AllowPhone = z.object({ allowed: z.boolean() });
+export const SealedForPhone = z.object({ sealed: z.int() });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AuditProof } from './audit.ts';
 import { CertificateSummary } from './certificates.ts';
 import { ClaimEncryption, ClaimSecret } from './claims.ts';
+import { PhoneKeys } from './devices.ts';
 import { PasskeyOptions } from './session.ts';
 import { Address, Base64, Id, Instant } from './values.ts';
 
@@ -48,6 +49,8 @@ export const Myself = z.object({
   ),
   /** Where the keys went, newest first. */
   devices: z.array(z.object({ at: Instant, name: z.string(), kind: z.enum(['file', 'apple']), keys: z.int() })),
+  /** Null where the office has no Intune. */
+  phone: PhoneKeys.nullable(),
   help: z.object({ topic: z.enum(['lost-key', 'lost-device', 'other']), askedAt: Instant }).nullable(),
   caCertificates: z.array(Base64),
 });
@@ -97,6 +100,7 @@ export const KeysetRequest = EnrolledPasskey.extend({
 });
 
 export const AppleProfileRequest = KeysetRequest.omit({ profile: true });
+export const PhoneKeyRequest = KeysetRequest.pick({ credentialId: true, keys: true });
 
 export const NewHelpRequest = z.object({
   topic: z.enum(['lost-key', 'lost-device', 'other']),

@@ -27,7 +27,8 @@ import {
 import { changeAuthority } from './ca/revoke-authority.ts';
 import { closeStaleIntents, signCertificate } from './ca/sign.ts';
 import { collectAppleProfile, collectKey, expireClaim, finishClaim } from './delivery/claim.ts';
-import { deliverAppleProfile, deliverKeyset } from './delivery/deliver-keyset.ts';
+import { deliverAppleProfile, deliverKeyset, sealMyPhoneKeys } from './delivery/deliver-keyset.ts';
+import { allowPhoneKeys, notePhoneKey, postponePhones, sealNewPhoneKeys } from './delivery/phone-keys.ts';
 import { dropPickUps, fetchPickUp } from './delivery/pick-up.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
 import { settleExclusiveRoles } from './identity/exclusive-roles.ts';
@@ -193,6 +194,11 @@ export const operations: readonly Listed[] = [
   deliverAppleProfile,
   fetchPickUp,
   dropPickUps,
+  allowPhoneKeys,
+  sealMyPhoneKeys,
+  sealNewPhoneKeys,
+  notePhoneKey,
+  postponePhones,
   moveSecrets,
   registerShareKey,
   openCeremony,

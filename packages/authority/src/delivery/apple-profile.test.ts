@@ -62,6 +62,17 @@ describe('an Apple profile', () => {
     expect(new Set(payloads.map(({ PayloadIdentifier }) => PayloadIdentifier)).size).toBe(5);
   });
 
+  it('has the device make its signing key by SCEP, which the account then signs with', () => {
+    const scep = { url: 'https://pki.example.com/scep', challenge: 'once' };
+    const { PayloadContent: payloads } = read({ ...profile, scep });
+    const one = payloads.find(({ PayloadType }) => PayloadType === 'com.apple.security.scep');
+    expect(one).toMatchObject({ PayloadContent: { URL: scep.url, Challenge: 'once', 'Key Usage': 1, Keysize: 2048 } });
+    expect(payloads.at(-1)).toMatchObject({
+      SMIMESigningEnabled: true,
+      SMIMESigningCertificateUUID: one?.PayloadUUID,
+    });
+  });
+
   it('replaces the one before it, and keeps the identity of what is the same', () => {
     const before = read(profile);
     const after = read({ ...profile, keys: profile.keys.slice(0, 1), organisation: 'Renamed' });

@@ -17,6 +17,8 @@ export interface AppleProfile {
   readonly intermediates: readonly Certificate[];
   /** The person's encryption keys, newest first: one PKCS#12 for each, all under one password that the device asks for. */
   readonly keys: readonly { readonly certificate: Certificate; readonly pkcs12: Uint8Array }[];
+  /** Where the device gets a certificate for a signing key that it makes itself; the challenge is good once. */
+  readonly scep?: { readonly url: string; readonly challenge: string } | undefined;
   /** Without `mail`, the profile brings keys to an account that is there already. */
   readonly devices: DevicesConfig;
 }
@@ -27,9 +29,10 @@ export function appleProfile(profile: AppleProfile): Buffer {
   const certificates = [...profile.roots.map(rootPayload), ...profile.intermediates.map(intermediatePayload)];
   const keys = profile.keys.map(keyPayload(person));
   const [newest] = keys;
+  const signing = profile.scep === undefined ? [] : [signingPayload(profile, profile.scep)];
   const mail = profile.devices.mail === undefined ? [] : [mailPayload(profile, profile.devices.mail, newest)];
   const identifier = `${reversedHost(profile.publicUrl)}.chancery.${person.id}`;
-  const finished = [...certificates, ...keys, ...mail].map(({ name, ...payload }) => ({
+  const finished = [...certificates, ...keys, ...signing, ...mail].map(({ name, ...payload }) => ({
     ...payload,
     PayloadIdentifier: `${identifier}.${name}`,
     PayloadUUID: uuidOf(person.id, name),
@@ -83,8 +86,32 @@ const keyPayload =
     };
   };
 
+function signingPayload({ person, organisation }: AppleProfile, scep: NonNullable<AppleProfile['scep']>): Payload {
+  return {
+    name: 'signing',
+    PayloadType: 'com.apple.security.scep',
+    PayloadDisplayName: 'Signing key',
+    PayloadDescription: `The device makes a key of its own, with which ${person.address} signs.`,
+    PayloadContent: {
+      URL: scep.url,
+      Name: organisation,
+      // The office writes the certificate from its own register; what is asked for here says whose it is to whoever looks.
+      Subject: [[['CN', person.name]]],
+      SubjectAltName: { rfc822Name: person.address },
+      Challenge: scep.challenge,
+      Keysize: 2048,
+      'Key Type': 'RSA',
+      'Key Usage': 1,
+      KeyIsExtractable: false,
+      // Where an operator decides first: asked for an hour.
+      Retries: 60,
+      RetryDelay: 60,
+    },
+  };
+}
+
 function mailPayload(
-  { person, organisation, devices: { encryptByDefault } }: AppleProfile,
+  { person, organisation, scep, devices: { encryptByDefault, signByDefault } }: AppleProfile,
   { imap, smtp, user }: NonNullable<DevicesConfig['mail']>,
   newest: Payload | undefined,
 ): Payload {
@@ -110,8 +137,9 @@ function mailPayload(
     OutgoingMailServerUseSSL: smtp.tls,
     OutgoingMailServerUsername: userName,
     OutgoingPasswordSameAsIncomingPassword: true,
-    // The signing key is made elsewhere: whoever brings one to the device may choose it.
-    SMIMESigningEnabled: false,
+    // Without SCEP the signing key is made elsewhere: whoever brings one to the device may choose it.
+    SMIMESigningEnabled: scep !== undefined && signByDefault,
+    ...(scep !== undefined && { SMIMESigningCertificateUUID: uuidOf(person.id, 'signing') }),
     SMIMESigningUserOverrideable: true,
     SMIMESigningCertificateUUIDUserOverrideable: true,
     ...(newest !== undefined && {

@@ -91,11 +91,11 @@ export const collectAppleProfile = operation({
   action: 'claim.collect-profile',
   permission: withClaimSecret,
   irreversible: true,
-  input: z.strictObject({ secret: z.string(), password: z.string() }),
+  input: z.strictObject({ secret: z.string(), password: z.string(), challenge: z.string().optional() }),
   subject: () => null,
-  async run(tx, { secret, password }, by, world) {
+  async run(tx, { secret, ...how }, by, world) {
     const { audit, ...keys } = await collectClaimed(tx, world, by, secret);
-    const { pickUp, profile } = await offerAppleProfile(tx, world, keys, password);
+    const { pickUp, profile } = await offerAppleProfile(tx, world, keys, how);
     return { result: pickUp, audit: { ...audit, ...profile } };
   },
 });
@@ -125,6 +125,7 @@ async function collectClaimed(
   return {
     person,
     certificates: keys.map(({ certificate }) => certificate),
+    keyIds: ids,
     pack: ({ only, ...how }) =>
       packClaimed(tx, { secret, keys: only === undefined ? keys : keys.slice(only, only + 1), friendlyName, ...how }),
     audit: { personId: by.id, claimId: claim.id, escrowedKeyIds: ids },

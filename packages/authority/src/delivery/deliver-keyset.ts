@@ -11,6 +11,7 @@ import { personById } from '../store/people.ts';
 import type { World } from '../world.ts';
 import type { CollectedKeys } from './collected-keys.ts';
 import { offerAppleProfile } from './offer-profile.ts';
+import { sealForPhone } from './phone-keys.ts';
 
 /** What a passkey of the person's opened in their browser. A data key opens the record that it belongs to, and no other. */
 const Opened = z.strictObject({
@@ -52,12 +53,29 @@ export const deliverAppleProfile = operation({
   action: 'key.deliver-profile',
   permission: 'self:write',
   irreversible: true,
-  input: Opened,
+  input: Opened.extend({ challenge: z.string().optional() }),
+  subject: ({ personId }) => `person:${personId}`,
+  run: (tx, { challenge, ...opened }, by, world) =>
+    withOwned(tx, world, by, opened, async ({ audit, ...keys }) => {
+      const { pickUp, profile } = await offerAppleProfile(tx, world, keys, { password: opened.password, challenge });
+      return { result: pickUp, audit: { ...audit, ...profile } };
+    }),
+});
+
+/**
+ * The same keys sealed to the connector of Intune, which brings them to the person's managed phones. Nothing is left of them here
+ * that the office could open. Same errors, and `wrong-state` where the office has not allowed it.
+ */
+export const sealMyPhoneKeys = operation({
+  action: 'phone.seal',
+  permission: 'self:write',
+  irreversible: true,
+  input: Opened.omit({ password: true, device: true }),
   subject: ({ personId }) => `person:${personId}`,
   run: (tx, opened, by, world) =>
-    withOwned(tx, world, by, opened, async ({ audit, ...keys }) => {
-      const { pickUp, profile } = await offerAppleProfile(tx, world, keys, opened.password);
-      return { result: pickUp, audit: { ...audit, ...profile } };
+    withOwned(tx, world, by, { ...opened, password: '', device: '' }, async ({ audit, ...keys }) => {
+      const sealed = await sealForPhone(tx, world, keys);
+      return { result: { sealed: sealed.sealed.length }, audit: { ...audit, ...sealed } };
     }),
 });
 
@@ -91,6 +109,7 @@ async function withOwned<T>(
     const done = await use({
       person,
       certificates: keys.map(({ certificate }) => certificate),
+      keyIds: keys.map(({ key }) => key.id),
       pack: ({ only, ...how }) =>
         packOwned(tx, { keys: only === undefined ? keys : keys.slice(only, only + 1), friendlyName, ...how }),
       audit: { credentialId, escrowedKeyIds: ids, device },

@@ -1,5 +1,6 @@
 /** What the configuration says of people's mail programs, for the profiles and kits that they are handed. */
 import { z } from 'zod';
+import { SecretReference } from '../secret-reference.ts';
 
 const host = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'is a host name');
 const port = z.int().min(1).max(65_535);
@@ -21,7 +22,29 @@ const Lookup = z.strictObject({
   baseDn: z.string().min(1).max(500),
 });
 
+const address = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
+
+const Intune = z.strictObject({
+  /** Directory (tenant) and application (client) in Entra, which may write `DeviceManagementConfiguration.ReadWrite.All`. */
+  tenant: z.string().min(1).max(100),
+  clientId: z.string().min(1).max(100),
+  clientSecret: SecretReference,
+  /** Public half of the key of Intune's certificate connector, PEM or RSAPUBLICBLOB; relative to the data folder. */
+  connectorKey: z.string().min(1),
+  /** As the connector calls that key, and where it keeps it. */
+  keyName: z.string().min(1).max(200),
+  providerName: z.string().min(1).max(200).default('Microsoft Software Key Storage Provider'),
+  /** `{address}` is the person's. */
+  userPrincipalName: z.string().min(1).max(200).default('{address}'),
+  loginUrl: address.default('https://login.microsoftonline.com'),
+  graphUrl: address.default('https://graph.microsoft.com'),
+  timeoutSeconds: z.int().min(1).max(300).default(30),
+});
+export type IntuneConfig = z.output<typeof Intune>;
+
 export const DevicesConfig = z.strictObject({
+  /** Encryption keys to phones that Intune manages, for the people whom the office allows it. */
+  intune: Intune.optional(),
   /** What people write is signed unless they turn it off. */
   signByDefault: z.boolean().default(true),
   /** And encrypted, where their mail program has a certificate of everyone it goes to. */

@@ -15,7 +15,7 @@ export async function offerAppleProfile(
   tx: Transaction,
   world: World,
   { person, certificates, pack }: CollectedKeys,
-  password: string,
+  { password, challenge }: { readonly password: string; readonly challenge?: string | undefined },
 ): Promise<{ pickUp: PickUp; profile: Record<string, unknown> }> {
   const keys: { certificate: ReturnType<typeof parseCertificate>; pkcs12: Uint8Array }[] = [];
   for (const [only, der] of certificates.entries()) {
@@ -34,11 +34,15 @@ export async function offerAppleProfile(
     intermediates: others.map((der) => parseCertificate(der)),
     keys,
     devices: world.config.devices,
+    scep: challenge === undefined ? undefined : { url: `${publicUrlOf(world.config)}/scep`, challenge },
   });
   const pickUp = await offerPickUp(tx, world, person.id, {
     fileName: `${person.address.replace(/[^\w.@+-]/g, '_')}.mobileconfig`,
     mediaType: 'application/x-apple-aspen-config',
     data: await seal(world, tx, plist),
   });
-  return { pickUp, profile: { as: 'apple-profile', expiresAt: pickUp.expiresAt.toISOString() } };
+  return {
+    pickUp,
+    profile: { as: 'apple-profile', scep: challenge !== undefined, expiresAt: pickUp.expiresAt.toISOString() },
+  };
 }

@@ -4,6 +4,7 @@ import { exportTrail, tellWitnesses } from '../audit/targets/deliver.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
 import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
+import { sendPhoneKeys } from '../delivery/phone-keys.ts';
 import { dropEndedPickUps } from '../delivery/pick-up.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { recheckProviderSessions } from '../identity/providers/recheck.ts';
@@ -35,6 +36,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'ended-pick-ups': dropEndedPickUps,
+  'phone-keys': sendPhoneKeys,
   'people-from-sources': catchUpSources,
   'ended-recoveries': endRecoveries,
   'ended-transport-keys': destroyEndedTransportKeys,

@@ -289,16 +289,50 @@ async function lockToOwner(
 }
 
 /** What waits behind a link that nobody was shown: the office still has its secret, and its owner would lose these. */
-async function keysOfUnseenClaim(
-  tx: Transaction,
-  world: World,
-  claim: ClaimRow,
-): Promise<Pick<OpenableKey, 'key' | 'openDek'>[]> {
+async function keysOfUnseenClaim(tx: Transaction, world: World, claim: ClaimRow): Promise<OpenableKey[]> {
   if (claim.sealed_secret === null || claim.vault_id === null) return [];
   const sealedUnder = await vaultById(tx, claim.vault_id);
   const secret = await unsealClaimSecret(world, sealedUnder, claim.id, claim.sealed_secret);
   const keys = await keysLockedTo(tx, { kind: 'claim', holder: claim.id, personId: claim.person_id });
-  return keys.map(({ key, wrapped }) => ({ key, openDek: async () => openClaimLock(key.id, secret, wrapped) }));
+  return keys.map(({ wrapped, ...one }) => ({
+    ...one,
+    openDek: async () => openClaimLock(one.key.id, secret, wrapped),
+  }));
+}
+
+interface UnseenKeys {
+  readonly keyIds: readonly string[];
+  /** DER. */
+  readonly certificates: readonly Uint8Array[];
+  pack(how: {
+    readonly password: string;
+    readonly profile: Pkcs12Profile;
+    readonly only?: number;
+  }): Promise<Uint8Array>;
+}
+
+/**
+ * Has keys packed that wait behind a link which nobody was shown: until it is, the office opens them by design, and this opens no
+ * more than that. @throws AuthorityError `wrong-state` where there are none
+ */
+export async function packUnseen<T>(
+  tx: Transaction,
+  world: World,
+  { personId, friendlyName }: { readonly personId: string; readonly friendlyName: string },
+  use: (keys: UnseenKeys) => Promise<T>,
+): Promise<T> {
+  const claim = await lockOpenClaim(tx, personId);
+  const open = claim !== undefined && claim.expires_at > world.clock();
+  const keys = open ? await keysOfUnseenClaim(tx, world, claim) : [];
+  if (keys.length === 0) {
+    throw new AuthorityError('wrong-state', 'No key of theirs waits that nobody has seen. Nothing was opened.');
+  }
+  return use({
+    keyIds: keys.map(({ key }) => key.id),
+    certificates: keys.map(({ certificate }) => certificate),
+    pack: ({ only, ...how }) =>
+      pack(tx, { keys: only === undefined ? keys : keys.slice(only, only + 1), friendlyName, ...how }),
+  });
 }
 
 /** Those that open, as plain messages. Signatures inside are left as they are. */

@@ -20,7 +20,7 @@ export async function describeMyself(
   snapshot: Snapshot,
   personId: string,
   sessionEndsAt: Date,
-): Promise<Myself> {
+): Promise<Omit<Myself, 'phone'>> {
   const person = await personById(snapshot, personId);
   if (person === undefined) throw new AuthorityError('not-found', 'There is no such person.');
   const now = world.clock();

@@ -531,6 +531,21 @@ export interface Schema {
     created_at: Date;
     expires_at: Date;
   };
+  phone_people: { person_id: string; allowed_at: Date; allowed_by: string };
+  phone_keys: {
+    id: string;
+    person_id: string;
+    escrowed_key_id: string;
+    thumbprint: string;
+    connector: string;
+    body: string | null;
+    state: 'waiting' | 'taken' | 'refused';
+    tries: number;
+    next_try_at: Date;
+    error: string | null;
+    created_at: Date;
+    settled_at: Date | null;
+  };
   publications: {
     target: string;
     serial_number: string;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Client } from '@chancery/api';
 import { Command } from 'commander';
 import { CommandError } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
@@ -94,9 +95,7 @@ export function peopleCommand(): Command {
     .argument('<address>')
     .action(async (address: string, options: OfficeOptions) => {
       const client = connect(options);
-      const page = await client.people({ query: { search: address, limit: 500 } });
-      const person = page.items.find((one) => one.address.toLowerCase() === address.toLowerCase());
-      if (person === undefined) throw new CommandError(`Nobody here has the address ${address}.`);
+      const person = await personOf(client, address);
       const link = await client.newClaim({ params: { id: person.id } });
       print(
         options,
@@ -105,7 +104,26 @@ export function peopleCommand(): Command {
       );
     });
 
+  withOffice(people.command('phone').description('let encryption keys go to phones that Intune manages'))
+    .argument('<address>')
+    .option('--forbid', 'take it back; what is on its way is not sent')
+    .action(async (address: string, options: OfficeOptions & { forbid?: true }) => {
+      const client = connect(options);
+      const { id, name } = await personOf(client, address);
+      const allowed = options.forbid !== true;
+      await client.allowPhoneKeys({ params: { id }, body: { allowed } });
+      const said = allowed ? 'may go to managed phones' : 'go to managed phones no more';
+      print(options, { allowed }, () => `The encryption keys of ${name} ${said}.`);
+    });
+
   return people;
+}
+
+async function personOf(client: Client, address: string) {
+  const page = await client.people({ query: { search: address, limit: 500 } });
+  const person = page.items.find((one) => one.address.toLowerCase() === address.toLowerCase());
+  if (person === undefined) throw new CommandError(`Nobody here has the address ${address}.`);
+  return person;
 }
 
 function readText(file: string): string {

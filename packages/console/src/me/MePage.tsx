@@ -6,6 +6,7 @@ import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { Entrance } from '../shell/Entrance.tsx';
 import { AskForHelp } from './AskForHelp.tsx';
+import { ManagedPhones } from './ManagedPhones.tsx';
 import { MeFrame } from './MeFrame.tsx';
 import { MyNotices } from './MyNotices.tsx';
 import { MySignIn } from './MySignIn.tsx';
@@ -36,6 +37,7 @@ export function MePage() {
       )}
       <WhatIHave myself={myself.data} />
       <NewDevice myself={myself.data} />
+      <ManagedPhones myself={myself.data} onSaid={setSaid} />
       <Passkeys myself={myself.data} onSaid={setSaid} />
       <MyNotices onSaid={setSaid} />
       <AskForHelp help={myself.data.help} onSaid={setSaid} />

@@ -15,9 +15,7 @@ import { CopyField } from '../pieces/CopyField.tsx';
 import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
-import { InWords } from '../problem.ts';
-import { inOwnerWorker } from './in-owner-worker.ts';
-import { askOwnerPasskey } from './owner-passkey.ts';
+import { openWithPasskey } from './open-with-passkey.ts';
 
 /** All the person's keys in one file, for a device that has none of them. */
 export function NewDevice({ myself }: { myself: Myself }) {
@@ -70,13 +68,7 @@ function Fetch({ myself, passkeys }: { myself: Myself; passkeys: Myself['passkey
   const [name, setName] = useState('');
   const [device, setDevice] = useState(() => guessedDevice(navigator.userAgent));
   const [credentialId, setCredentialId] = useState(passkeys[0]?.credentialId ?? '');
-  const opened = async () => {
-    const { items } = await api.ownerLocks({ query: { credentialId } });
-    if (items.length === 0) throw new InWords('This passkey opens none of your keys. Nothing was done.');
-    const output = await askOwnerPasskey(credentialId);
-    const keys = await inOwnerWorker('open', { output, personId: myself.id, locks: items });
-    return { credentialId, keys, password, device: name };
-  };
+  const opened = async () => ({ ...(await openWithPasskey(myself.id, credentialId)), password, device: name });
   const fetchKeys = useAct(
     async (asKit: boolean): Promise<KeyFile> => {
       const body = await opened();

@@ -158,6 +158,12 @@ const sentences: Record<string, Sentence> = {
   'key.deliver-profile': (who, { device, escrowedKeyIds }) =>
     `${who} made a profile with ${keys(escrowedKeyIds, false)} for ${typeof device === 'string' && device !== '' ? quoted(device) : 'an iPhone, iPad or Mac'}`,
   'pick-up.fetch': () => 'Your profile was fetched, by whoever had its address',
+  'phone.allow': (who, { allowed }) =>
+    `${who} ${allowed === true ? 'allowed your encryption keys on phones that Intune manages' : 'took back that your encryption keys may go to managed phones'}`,
+  'phone.seal': (who) => `${who} sealed your encryption keys for your managed phones`,
+  'phone.seal-new': () => 'A new encryption key of yours was sealed for your managed phones',
+  'phone.note': (_who, { kind }) =>
+    kind === 'taken' ? 'Intune has a key of yours for your phones' : 'Intune did not take a key of yours',
   'notice.send': () => 'The office sent you a mail',
 };
 

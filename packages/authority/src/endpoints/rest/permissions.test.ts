@@ -57,6 +57,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
     needs: 'recovery:approve',
     body: { digest: '', signature: '', partial: { officer: 1, points: [], proofs: [] } },
   },
+  allowPhoneKeys: { needs: 'person:write', body: { allowed: false } },
   organisationKit: { needs: 'office:read', query: '?kind=thunderbird' },
   sources: { needs: 'person:read' },
   sourceConflicts: { needs: 'person:read' },

@@ -2,6 +2,7 @@
 import { consistencyProof } from '@chancery/trail';
 import { recordsAbout } from '../../audit/about-person.ts';
 import { deliverKeyset } from '../../delivery/deliver-keyset.ts';
+import { describePhoneKeys } from '../../delivery/phone-keys.ts';
 import { AuthorityError } from '../../errors.ts';
 import { passkeyChallenge } from '../../identity/passkey.ts';
 import { enrolPersonPasskey, offerPersonPasskey, removePersonPasskey } from '../../identity/person-passkeys.ts';
@@ -66,7 +67,10 @@ export const selfHandlers: Handlers<
   },
   async myself({ world, by, personSession }) {
     const endsAt = personSession?.endsAt ?? world.clock();
-    return consult(world, 'self:read', by, (snapshot) => describeMyself(world, snapshot, by.id, endsAt));
+    return consult(world, 'self:read', by, async (snapshot) => ({
+      ...(await describeMyself(world, snapshot, by.id, endsAt)),
+      phone: await describePhoneKeys(world, snapshot, by.id),
+    }));
   },
   async newPasskeyOptions({ world, by, origin }) {
     return consult(world, 'self:read', by, (snapshot) => offerPersonPasskey(world, snapshot, by.id, origin));

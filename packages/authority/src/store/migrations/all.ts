@@ -34,6 +34,7 @@ import { up as reconciliation } from './0050-reconciliation.ts';
 import { up as noticeEvents } from './0054-notices.ts';
 import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
+import { up as phoneKeys } from './0057-phone-keys.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -72,4 +73,5 @@ export const migrations: Record<string, Migration> = {
   '0054-notices': { up: noticeEvents },
   '0055-coverage': { up: coverage },
   '0056-devices': { up: devices },
+  '0057-phone-keys': { up: phoneKeys },
 };
