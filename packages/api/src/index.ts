@@ -92,7 +92,12 @@ export {
 } from './profile-document.ts';
 export { type ProfileProblem, profileProblems } from './profile-rules.ts';
 export { CertificatePreview, LintOutcome, Profile, ProfileComparison, ProfileDetail, ProfileId } from './profiles.ts';
-export { type PublicationTarget, type Reconciliation, UnreachableReason } from './publication.ts';
+export {
+  type PublicationTarget,
+  type Reconciliation,
+  UnreachableReason,
+  type UnreachableReport,
+} from './publication.ts';
 export { RecoveryPreview, RecoveryRequest, RecoverySummary, recoveryReasons } from './recovery.ts';
 export { exclusiveRoles, OperatorRole, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export type { RouteDefinition } from './route.ts';

@@ -1,6 +1,15 @@
 /** The routes of publication. */
 import { z } from 'zod';
-import { NewReconciliation, PublicationState, UnreachableQuery, UnreachableReport } from './publication.ts';
+import {
+  AuthorityStore,
+  NewReconciliation,
+  PublicationState,
+  RunbookAnswer,
+  RunbookConfirmation,
+  RunbookQuery,
+  UnreachableQuery,
+  UnreachableReport,
+} from './publication.ts';
 
 export const publicationRoutes = {
   publication: {
@@ -25,5 +34,28 @@ export const publicationRoutes = {
     access: 'authenticated',
     body: NewReconciliation,
     response: z.object({ begun: z.array(z.string()) }),
+  },
+  runbook: {
+    method: 'GET',
+    path: '/api/v1/publication/runbook',
+    summary: 'The PowerShell runbook that brings the mailboxes of Exchange Online in line',
+    access: 'authenticated',
+    query: RunbookQuery,
+    response: RunbookAnswer,
+  },
+  authorityStore: {
+    method: 'GET',
+    path: '/api/v1/publication/authority-store',
+    summary: 'The authorities as a serialized certificate store, for Set-SmimeConfig',
+    access: 'authenticated',
+    response: AuthorityStore,
+  },
+  confirmRunbook: {
+    method: 'POST',
+    path: '/api/v1/publication/runbook/confirmations',
+    summary: 'A runbook has run: what it said stands now',
+    access: 'authenticated',
+    body: RunbookConfirmation,
+    response: z.object({ mailboxes: z.int() }),
   },
 } as const;

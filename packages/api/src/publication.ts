@@ -1,6 +1,6 @@
 /** Where people's certificates are published, how each place compares with the inventory, and who cannot be written to. */
 import { z } from 'zod';
-import { Address, Id, Instant } from './values.ts';
+import { Address, Base64, Id, Instant } from './values.ts';
 
 /** A comparison of one target with the inventory. Certificates are counted by value: one that is missing from two attributes counts twice. */
 const Reconciliation = z.object({
@@ -30,6 +30,8 @@ const PublicationTarget = z.object({
   kind: z.enum(['ldap', 'active-directory', 'dns', 'exchange']),
   /** Where it is, for a person to read. */
   where: z.string(),
+  /** Brought in line by whoever runs its runbook. */
+  byRunbook: z.boolean(),
   /** Certificates. */
   published: z.int(),
   pending: z.int(),
@@ -54,6 +56,24 @@ export const NewReconciliation = z.object({
   /** False: it only looks. */
   mend: z.boolean().default(true),
 });
+
+export const RunbookQuery = z.object({
+  target: z.string(),
+  /** What is not known to stand there yet, or everything. */
+  scope: z.enum(['changes', 'full']).default('changes'),
+});
+export const RunbookAnswer = z.object({
+  target: z.string(),
+  scope: z.enum(['changes', 'full']),
+  mailboxes: z.int(),
+  /** To confirm that it was run. */
+  digest: z.string(),
+  /** PowerShell, in ASCII. */
+  script: z.string(),
+});
+/** The authorities that Outlook on the web is to trust: a serialized certificate store. */
+export const AuthorityStore = z.object({ certificates: z.int(), store: Base64 });
+export const RunbookConfirmation = z.object({ target: z.string(), digest: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /** The first seven hold wherever a sender looks; the others for one target. */
 export const UnreachableReason = z.enum([

@@ -85,6 +85,7 @@ import { lapseNotices, retryNotice, sendHeld, sendNotice } from './notices/send.
 import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
+import { confirmRunbook } from './publication/exchange/make-runbook.ts';
 import { notePublication, planPublication } from './publication/publish.ts';
 import { noteDocuments } from './publication/publish-documents.ts';
 import {
@@ -265,6 +266,7 @@ export const operations: readonly Listed[] = [
   noteReconciled,
   delayReconciliation,
   finishReconciliation,
+  confirmRunbook,
   prepareCertificate,
   signCertificate,
   closeStaleIntents,

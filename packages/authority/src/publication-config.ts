@@ -99,6 +99,31 @@ const DnsTarget = z.strictObject({
 });
 export type DnsTarget = z.infer<typeof DnsTarget>;
 
+/** It stands in commands that people copy. */
+const TargetName = z.string().regex(/^[a-z0-9-]{1,40}$/, 'has small letters, digits and hyphens');
+
+/** Over TLS; without it to the same machine only, where a test, or a proxy that speaks TLS, is. */
+const ServiceUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => /^https:|^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:|\/|$)/.test(url), 'begins with https://')
+  .transform((url) => url.replace(/\/+$/, ''));
+
+/** Mailboxes of Exchange Online: by a runbook that an administrator runs, or with `invoke` by commands over HTTP. */
+const ExchangeTarget = z.strictObject({
+  invoke: z
+    .strictObject({
+      tenant: z.string().regex(/^[A-Za-z0-9.-]+$/, 'is the id of a tenant, or its domain'),
+      /** An application with the permission Exchange.ManageAsApp and a role that may write mailboxes. */
+      clientId: z.string().min(1),
+      clientSecret: SecretReference,
+      loginUrl: ServiceUrl.default('https://login.microsoftonline.com'),
+      adminUrl: ServiceUrl.default('https://outlook.office365.com'),
+      timeoutSeconds: z.int().min(1).max(300).default(60),
+    })
+    .optional(),
+});
+export type ExchangeTarget = z.infer<typeof ExchangeTarget>;
+
 /** A folder that a web server, or rsync, hands on. */
 const FolderTarget = z.strictObject({
   /** Relative to the data folder. */
@@ -112,6 +137,7 @@ export const PublicationConfig = z
     reconcileEveryHours: z.int().min(0).max(8_760).default(24),
     ldap: z.record(z.string(), LdapTarget).default({}),
     dns: z.record(z.string(), DnsTarget).default({}),
+    exchange: z.record(TargetName, ExchangeTarget).default({}),
     folder: z.record(z.string(), FolderTarget).default({}),
   })
   .prefault({});
@@ -122,5 +148,5 @@ export function publicationTargets({
 }: {
   readonly publication: z.output<typeof PublicationConfig>;
 }): string[] {
-  return [publication.ldap, publication.dns].flatMap((some) => Object.keys(some)).sort();
+  return [publication.ldap, publication.dns, publication.exchange].flatMap((some) => Object.keys(some)).sort();
 }

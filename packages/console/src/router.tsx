@@ -1,5 +1,5 @@
 /** Every page and where it lives. Pages load when they are needed; filters live in the address, so that Back works. */
-import { CertificateState, CertificateUse, ProfileId } from '@chancery/api';
+import { CertificateState, CertificateUse, ProfileId, UnreachableReason } from '@chancery/api';
 import {
   createRootRoute,
   createRoute,
@@ -124,6 +124,16 @@ const certificate = createRoute({
   path: '/certificates/$serialNumber',
   component: lazyRouteComponent(() => import('./certificates/CertificatePage.tsx'), 'CertificatePage'),
 });
+const publication = createRoute({
+  getParentRoute: () => office,
+  path: '/publication',
+  validateSearch: z.object({
+    search: optionalText,
+    reason: UnreachableReason.optional().catch(undefined),
+    target: optionalText,
+  }),
+  component: lazyRouteComponent(() => import('./publication/PublicationPage.tsx'), 'PublicationPage'),
+});
 const recovery = createRoute({
   getParentRoute: () => office,
   path: '/recovery',
@@ -241,6 +251,7 @@ export const router = createRouter({
       imported,
       importCertificates,
       certificate,
+      publication,
       recovery,
       newRecovery,
       recoveryRequest,

@@ -47,7 +47,7 @@ export function driftOf(
 }
 
 /** What a certificate is published as. */
-function valuesFor({ attribute, smimeAttribute, smimeForm }: EntryLayout, one: OwnCertificate): OwnValue[] {
+export function valuesFor({ attribute, smimeAttribute, smimeForm }: EntryLayout, one: OwnCertificate): OwnValue[] {
   const { serialNumber, der } = one;
   const plain = { attribute, serialNumber, value: der };
   return smimeAttribute === undefined || one.use !== 'encryption'

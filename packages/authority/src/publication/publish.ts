@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
+import { publicationTargets } from '../publication-config.ts';
 import { noteDown, recordStates, wantPublications } from '../store/publications.ts';
 import type { World } from '../world.ts';
 import { holdersOf, planFor } from './plan.ts';
@@ -14,12 +15,9 @@ import { targetsOf, visit } from './targets.ts';
 
 /** @throws Error when a target could not be brought in line: the queue tries again */
 export async function publishPerson(world: World, personId: string, targets = targetsOf(world)): Promise<void> {
-  if (targets.length === 0) return;
-  await planPeople(
-    world,
-    [personId],
-    targets.map(({ name }) => name),
-  );
+  const names = publicationTargets(world.config);
+  if (names.length === 0) return;
+  await planPeople(world, [personId], names);
   const failures = await Promise.all(
     targets.map(async (target) => {
       const since = world.clock().toISOString();

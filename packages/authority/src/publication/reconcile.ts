@@ -101,7 +101,8 @@ export async function reconcile(world: World, name: string, targets = targetsOf(
     if (run === undefined) return;
     const at = { id: run.id, target: name, reached: run.reached };
     const last = personIds.at(-1);
-    if (target === undefined || last === undefined) {
+    const isKnown = publicationTargets(world.config).includes(name);
+    if (!isKnown || last === undefined) {
       await perform(world, finishReconciliation, system, at);
       return;
     }
@@ -124,13 +125,19 @@ async function nextPage(snapshot: Snapshot, target: string, page: number) {
 /** @returns whether this job ends with it */
 async function reconcilePage(
   world: World,
-  target: Target,
+  target: Target | undefined,
   run: ReconciliationRow,
   personIds: readonly string[],
   isLast: boolean,
 ): Promise<boolean> {
-  if (run.mends) await planPeople(world, personIds, [target.name]);
+  if (run.mends) await planPeople(world, personIds, [run.target]);
   const since = world.clock().toISOString();
+  const page = { upTo: personIds.at(-1) ?? '', checked: personIds.length, since, again: isLast };
+  if (target === undefined) {
+    // Nobody looks there but whoever runs the runbook, which says now what should stand.
+    const at = { id: run.id, target: run.target, reached: run.reached };
+    return !(await perform(world, noteReconciled, system, { ...at, ...page, people: [], wrote: [] })) || isLast;
+  }
   const found = await world.database.snapshot((snapshot) => holdersOf(snapshot, personIds, target.name));
   const holders = found.map(({ holder }) => holder);
   const looked = await visit(world, target, holders, 'look');
@@ -153,11 +160,9 @@ async function reconcilePage(
   const people = [...seen].map(([personId, sight]) => seenPerson(personId, sight));
   const done = await perform(world, noteReconciled, system, {
     ...at,
-    upTo: personIds.at(-1) ?? '',
-    since,
+    ...page,
     people,
     wrote: drifted.map(({ personId }) => personId),
-    again: isLast,
   });
   return !done || isLast;
 }
@@ -186,6 +191,7 @@ export const noteReconciled = operation({
   permission: 'system',
   input: At.extend({
     upTo: z.uuid(),
+    checked: z.int(),
     since: z.iso.datetime(),
     people: z.array(SeenPerson),
     /** Whose entries were written to. */
@@ -197,7 +203,7 @@ export const noteReconciled = operation({
   async run(tx, input, _by, world) {
     const run = await holdReconciliation(tx, input.id, input.reached);
     if (run === undefined) return { result: false, audit: { superseded: true } };
-    const tally = tallyOf(run, input.people);
+    const tally = { ...tallyOf(run, input.people), checked: input.checked };
     if (run.mends) await settlePage(tx, world, input);
     await advanceReconciliation(tx, run.id, input.upTo, tally);
     if (input.again) await world.jobs.enqueue(tx, 'reconcile', { target: input.target });
@@ -257,7 +263,6 @@ function tallyOf(run: ReconciliationRow, people: readonly SeenPerson[]) {
   );
   const values = (personId: string) => (drift[personId]?.missing.length ?? 0) + (drift[personId]?.extra.length ?? 0);
   return {
-    checked: people.length,
     missing: sum(Object.values(drift).map(({ missing }) => missing.length)),
     extra: sum(Object.values(drift).map(({ extra }) => extra.length)),
     mended: run.mends

@@ -1,14 +1,18 @@
-/** The targets by configuration, and when each is asked. */
+/** The targets by configuration that we ask ourselves, and when each is asked. */
 import type { World } from '../world.ts';
 import { smimeaTarget } from './dns/smimea.ts';
+import { exchangeTarget, isInvoked } from './exchange/exchange.ts';
 import { ldapTarget } from './ldap.ts';
 import { type Holder, type Sight, type Target, TargetDown } from './target.ts';
 
 export function targetsOf({ config, clock }: Pick<World, 'config' | 'clock'>): Target[] {
-  const { ldap, dns } = config.publication;
+  const { ldap, dns, exchange } = config.publication;
   return [
     ...Object.entries(ldap).map(([name, target]) => ldapTarget(name, target, config.home)),
     ...Object.entries(dns).map(([name, target]) => smimeaTarget(name, target, config.home, clock)),
+    ...Object.entries(exchange).flatMap(([name, target]) =>
+      isInvoked(target) ? [exchangeTarget(name, target, config.home)] : [],
+    ),
   ];
 }
 

@@ -30,6 +30,20 @@ export async function certificatesEverIssued(snapshot: Snapshot, personIds: read
     .execute();
 }
 
+/** Everyone of whom something is written down for that target, in the order of their ids; `open`: that does not stand there yet. */
+export async function peopleOfTarget(snapshot: Snapshot, target: string, open: boolean): Promise<string[]> {
+  let query = snapshot
+    .selectFrom('publications as p')
+    .innerJoin('certificates as c', 'c.serial_number', 'p.serial_number')
+    .select('c.person_id')
+    .distinct()
+    .where('p.target', '=', target)
+    .where('c.person_id', 'is not', null)
+    .orderBy('c.person_id');
+  if (open) query = query.where('p.state', 'in', ['pending', 'failed']);
+  return (await query.execute()).flatMap(({ person_id }) => person_id ?? []);
+}
+
 /** What should stand in a target from now on; a change of mind begins anew as `pending`. */
 export async function wantPublications(
   tx: Transaction,

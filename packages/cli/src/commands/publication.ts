@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, type PublicationTarget, type Reconciliation, UnreachableReason } from '@chancery/api';
 import { Command, Option } from 'commander';
@@ -90,8 +91,42 @@ export function publicationCommand(): Command {
       );
     });
 
+  withOffice(publication.command('runbook').description('the PowerShell runbook for mailboxes of Exchange Online'))
+    .argument('<target>')
+    .option('--full', 'everything, not only what is not known to stand there')
+    .option('--out <file>', 'where to write it ("-" for standard output)', '-')
+    .option('--store <file>', 'write the authorities beside it, as a serialized store (chancery.sst)')
+    .action(async (target: string, options: OfficeOptions & { full?: boolean; out: string; store?: string }) => {
+      const client = connect(options);
+      const made = await client.runbook({ query: { target, scope: options.full === true ? 'full' : 'changes' } });
+      if (options.store !== undefined) {
+        const { store } = await client.authorityStore();
+        writeFileSync(options.store, Buffer.from(store, 'base64'));
+      }
+      if (options.json === true || options.out === '-') {
+        print(options, made, () => made.script.trimEnd());
+        return;
+      }
+      writeFileSync(options.out, made.script);
+      print(
+        options,
+        made,
+        () => `${plural(made.mailboxes)}; when it has run: chancery publication confirm ${target} ${made.digest}`,
+      );
+    });
+
+  withOffice(publication.command('confirm').description('a runbook has run: what it said stands now'))
+    .argument('<target>')
+    .argument('<digest>', 'which the runbook names in its third line')
+    .action(async (target: string, digest: string, options: OfficeOptions) => {
+      const done = await connect(options).confirmRunbook({ body: { target, digest } });
+      print(options, done, () => `${plural(done.mailboxes)} in line.`);
+    });
+
   return publication;
 }
+
+const plural = (mailboxes: number) => `${mailboxes} ${mailboxes === 1 ? 'mailbox' : 'mailboxes'}`;
 
 function stateOf({ isDown, failed, reconciliations }: PublicationTarget): string {
   if (isDown) return 'down';

@@ -3,6 +3,7 @@ import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Text, T
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconBell,
+  IconBroadcast,
   IconBuildingBank,
   IconCertificate,
   IconFileCertificate,
@@ -36,6 +37,7 @@ const pages = [
   ['/people', 'People', IconUsers, 'person:read'],
   ['/certificates', 'Certificates', IconCertificate, 'certificate:read'],
   ['/inventory', 'Inventory', IconListDetails, 'certificate:read'],
+  ['/publication', 'Publication', IconBroadcast, 'person:read'],
   ['/recovery', 'Recovery', IconKey, 'recovery:read'],
   ['/vault', 'Vault', IconLock, 'recovery:read'],
   ['/mail', 'Mail', IconMail, 'office:read'],

@@ -106,6 +106,9 @@ const calls: Record<AuthenticatedRoute, Call> = {
   publication: { needs: 'certificate:read' },
   unreachable: { needs: 'person:read' },
   beginReconciliation: { needs: 'publication:write', body: {} },
+  runbook: { needs: 'certificate:read', query: '?target=x' },
+  authorityStore: { needs: 'certificate:read' },
+  confirmRunbook: { needs: 'publication:write', body: { target: 'x', digest: '0'.repeat(64) } },
   issueScepRa: { needs: 'authority:write', body: { key: 'rsa-2048' } },
   issueAdmin: { needs: 'operator:write', body: { csr } },
   submitIssuance: {

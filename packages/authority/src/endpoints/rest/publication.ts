@@ -2,18 +2,27 @@
 import type { PublicationTarget, Reconciliation } from '@chancery/api';
 import { countOffice } from '../../office/counts.ts';
 import { consult, perform } from '../../operation.ts';
+import {
+  authorityStore,
+  confirmRunbook,
+  makeRunbook,
+  runbookTargets,
+} from '../../publication/exchange/make-runbook.ts';
 import { beginReconciliation } from '../../publication/reconcile.ts';
 import { targetsOf } from '../../publication/targets.ts';
 import { entryTroubles } from '../../store/publications.ts';
 import { newestReconciliations, type ReconciliationRow } from '../../store/reconciliations.ts';
 import { unreachable } from '../../store/unreachable.ts';
+import type { World } from '../../world.ts';
 import type { Handlers } from './handler.ts';
 
 /** Comparisons that are shown of each target. */
 const HISTORY = 30;
 const HOUR = 3_600_000;
 
-export const publicationHandlers: Handlers<'publication' | 'unreachable' | 'beginReconciliation'> = {
+export const publicationHandlers: Handlers<
+  'publication' | 'unreachable' | 'beginReconciliation' | 'runbook' | 'authorityStore' | 'confirmRunbook'
+> = {
   async publication({ world, by }) {
     const { runs, troubles } = await consult(world, 'certificate:read', by, async (snapshot) => ({
       runs: await newestReconciliations(snapshot, HISTORY),
@@ -21,7 +30,7 @@ export const publicationHandlers: Handlers<'publication' | 'unreachable' | 'begi
     }));
     const { publication } = await countOffice(world);
     const every = world.config.publication.reconcileEveryHours * HOUR;
-    const targets = targetsOf(world).map(({ name, kind, where }): PublicationTarget => {
+    const targets = allTargets(world).map(({ name, kind, where, byRunbook }): PublicationTarget => {
       const counts = publication.find(({ target }) => target === name);
       const own = runs.filter(({ target }) => target === name);
       const last = own[0];
@@ -29,6 +38,7 @@ export const publicationHandlers: Handlers<'publication' | 'unreachable' | 'begi
         name,
         kind,
         where,
+        byRunbook,
         published: counts?.published ?? 0,
         pending: counts?.pending ?? 0,
         failed: counts?.failed ?? 0,
@@ -47,7 +57,7 @@ export const publicationHandlers: Handlers<'publication' | 'unreachable' | 'begi
   },
   async unreachable({ world, by }, { query: { after, ...filter } }) {
     const offset = after === undefined ? 0 : Number(after);
-    const targets = targetsOf(world).map(({ name }) => ({ name, byRunbook: false }));
+    const targets = allTargets(world);
     const found = await consult(world, 'person:read', by, (snapshot) =>
       unreachable(snapshot, { ...filter, targets, offset }, world.clock()),
     );
@@ -61,7 +71,28 @@ export const publicationHandlers: Handlers<'publication' | 'unreachable' | 'begi
     };
   },
   beginReconciliation: ({ world, by }, { body }) => perform(world, beginReconciliation, by, body),
+  async runbook({ world, by }, { query }) {
+    const made = await consult(world, 'certificate:read', by, (snapshot) =>
+      makeRunbook(snapshot, world.config, { ...query, at: world.clock() }),
+    );
+    return { ...query, ...made };
+  },
+  async authorityStore({ world, by }) {
+    const { store, certificates } = await consult(world, 'certificate:read', by, (snapshot) =>
+      authorityStore(snapshot, world.clock()),
+    );
+    return { certificates, store: store.toString('base64') };
+  },
+  confirmRunbook: ({ world, by }, { body }) => perform(world, confirmRunbook, by, body),
 };
+
+function allTargets(world: World): Pick<PublicationTarget, 'name' | 'kind' | 'where' | 'byRunbook'>[] {
+  const where = 'by a runbook, which an administrator runs';
+  return [
+    ...targetsOf(world).map(({ name, kind, where }) => ({ name, kind, where, byRunbook: false })),
+    ...runbookTargets(world.config).map((name) => ({ name, kind: 'exchange' as const, where, byRunbook: true })),
+  ];
+}
 
 function described(row: ReconciliationRow): Reconciliation {
   return {
