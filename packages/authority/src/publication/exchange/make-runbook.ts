@@ -32,7 +32,7 @@ export async function makeRunbook(
 /** Every authority's certificate that has not ended: one that has makes the whole store be refused. */
 export async function authorityStore(snapshot: Snapshot, at: Date): Promise<{ store: Buffer; certificates: number }> {
   const good = (await listAuthorities(snapshot)).filter(
-    ({ notAfter, revokedAt }) => notAfter > at && revokedAt === null,
+    ({ certificate, revokedAt }) => certificate.notAfter > at && revokedAt === null,
   );
   return { store: serializedStore(good.map(({ certificate }) => certificate.der)), certificates: good.length };
 }
