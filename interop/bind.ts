@@ -5,6 +5,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './run-program.ts';
 
+/** A zone's own keys, which sign the others: what a resolver is told to trust. */
+const KEY_SIGNING = /\sDNSKEY\s+257 3 /;
+
 export class SignedZone {
   readonly folder: string;
   readonly port: number;
@@ -59,9 +62,9 @@ zone "example.com" {
     const keys = await this.#until(() => {
       const { text } = this.dig(this.port, 'example.com', 'DNSKEY');
       const signed = this.dig(this.port, 'ns1.example.com', 'A', '+dnssec').text.includes('RRSIG');
-      return signed && / 257 3 /.test(text) ? text : undefined;
+      return signed && KEY_SIGNING.test(text) ? text : undefined;
     });
-    const anchors = keys.split('\n').filter((line) => / 257 3 /.test(line) || /\sDNSKEY\s+257/.test(line));
+    const anchors = keys.split('\n').filter((line) => KEY_SIGNING.test(line));
     writeFileSync(file('anchor.key'), `${anchors.join('\n')}\n`);
     writeFileSync(
       file('unbound.conf'),
