@@ -10,11 +10,33 @@ const Label = z
     approval: z.enum(['never', 'always']).optional(),
     /** One secret for everybody, beside the one-time challenges: whoever has it may ask for anybody. */
     staticChallenge: SecretReference.optional(),
+    /** Challenges are Intune's, and Intune judges them: `[enrolment.intune]`. */
+    intune: z.boolean().default(false),
     /** DES, Triple DES and SHA-1, from clients that know nothing better. */
     legacyCiphers: z.boolean().default(false),
   })
   .prefault({});
 export type EnrolmentLabel = z.output<typeof Label>;
+
+/** Without a slash at the end. */
+const base = (address: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .default(address)
+    .transform((url) => url.replace(/\/+$/, ''));
+const Intune = z.strictObject({
+  /** Id or name of the tenant, and the application that stands for this office there, with its secret. */
+  tenant: z.string().regex(/^[A-Za-z0-9.-]{1,100}$/, 'is the id or the name of a tenant'),
+  clientId: z.string().min(1).max(100),
+  clientSecret: SecretReference,
+  /** Whether certificates are revoked where Intune asks for it. */
+  revocations: z.boolean().default(true),
+  /** Of other clouds than the public one. */
+  login: base('https://login.microsoftonline.com'),
+  graph: base('https://graph.microsoft.com'),
+  scope: z.string().min(1).max(200).default('https://api.manage.microsoft.com//.default'),
+});
+export type IntuneConfig = z.output<typeof Intune>;
 
 const Est = z
   .strictObject({
@@ -45,20 +67,27 @@ const Est = z
   });
 export type EstConfig = z.output<typeof Est>;
 
-export const EnrolmentConfig = z.strictObject({
-  /** Whether SCEP is answered, at /scep. Nobody is issued anything without a challenge. */
-  scep: z.boolean().default(true),
-  /** Hours that a one-time challenge is good for, unless whoever makes it says less. */
-  challengeHours: z.int().min(1).max(720).default(72),
-  /** What people may ask for on their own page, where a link in their mail signs them in: an operator decides, or nobody has to. */
-  selfService: z.enum(['never', 'approval', 'direct']).default('approval'),
-  /** By the name that stands in the address of an endpoint; `default` stands in none. */
-  label: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/, 'has small letters, digits and hyphens'), Label).default({}),
-  /** EST is answered where this says. */
-  est: Est.optional(),
-  /** Programs that make challenges for the devices that they manage: each by the token that it shows. */
-  manager: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/), z.strictObject({ token: SecretReference })).default({}),
-});
+export const EnrolmentConfig = z
+  .strictObject({
+    /** Whether SCEP is answered, at /scep. Nobody is issued anything without a challenge. */
+    scep: z.boolean().default(true),
+    /** Hours that a one-time challenge is good for, unless whoever makes it says less. */
+    challengeHours: z.int().min(1).max(720).default(72),
+    /** What people may ask for on their own page, where a link in their mail signs them in: an operator decides, or nobody has to. */
+    selfService: z.enum(['never', 'approval', 'direct']).default('approval'),
+    /** By the name that stands in the address of an endpoint; `default` stands in none. */
+    label: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/, 'has small letters, digits and hyphens'), Label).default({}),
+    /** EST is answered where this says. */
+    est: Est.optional(),
+    /** How Intune is reached. */
+    intune: Intune.optional(),
+    /** Programs that make challenges for the devices that they manage: each by the token that it shows. */
+    manager: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/), z.strictObject({ token: SecretReference })).default({}),
+  })
+  .refine(({ label, intune }) => intune !== undefined || !Object.values(label).some((one) => one.intune), {
+    path: ['intune'],
+    message: 'a label that Intune judges needs the table [enrolment.intune] with tenant, clientId and clientSecret',
+  });
 export type EnrolmentConfig = z.output<typeof EnrolmentConfig>;
 
 /** `default` is there without being written. */

@@ -113,6 +113,7 @@ import { askForHelp, closeHelp } from './ra/help.ts';
 import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
+import { noteIntuneFailure, settleNotice, takeRevocations } from './ra/intune.ts';
 import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
 import { makeServiceKey } from './ra/service-certificates.ts';
 import { welcome } from './ra/welcome.ts';
@@ -187,6 +188,9 @@ export const operations: readonly Listed[] = [
   decideEnrolment,
   settleEnrolment,
   deliverGeneratedKey,
+  noteIntuneFailure,
+  settleNotice,
+  takeRevocations,
   challengeDevice,
   archiveFromDevice,
   addOwnerLocks,

@@ -11,6 +11,7 @@ import { publishDocuments } from '../publication/publish-documents.ts';
 import { reconcile } from '../publication/reconcile.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
 import { fulfilEnrollment } from '../ra/enrollment.ts';
+import { tellIntune } from '../ra/intune.ts';
 import type { JobHandlers } from './queue.ts';
 
 export const jobHandlers: JobHandlers = {
@@ -26,6 +27,7 @@ export const jobHandlers: JobHandlers = {
   'rotate-kek': continueRotations,
   'send-sign-in-link': (world, { address }) => sendSignInLink(world, address),
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
+  'tell-intune': (world, { id }) => tellIntune(world, id),
   reconcile: (world, { target }) => reconcile(world, target),
   'send-notices': sendDueNotices,
 };

@@ -25,6 +25,8 @@ export const jobPayloads = {
   'send-sign-in-link': z.object({ address: z.string() }),
   /** publication: bring an authority's certificate and lists in every target in line with ours. */
   'publish-documents': z.object({ authorityId: z.uuid() }),
+  /** ra: tell Intune what became of a device that it validated. */
+  'tell-intune': z.object({ id: z.uuid() }),
   /** publication: go on comparing a target with the inventory. */
   reconcile: z.object({ target: z.string() }),
   /** notices: send the mail that waits. */

@@ -23,6 +23,7 @@ import { foldDueDigests } from '../notices/digest.ts';
 import { sendDueNotices } from '../notices/send.ts';
 import { beginDueReconciliations } from '../publication/reconcile.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
+import { pollIntuneRevocations } from '../ra/intune.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
 import { welcomePeople } from '../ra/welcome.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
@@ -33,6 +34,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-responders': renewDueResponders,
   'due-scep-ra': renewRegistrationAuthority,
   'device-enrolments': sweepEnrolments,
+  'intune-revocations': pollIntuneRevocations,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'ended-pick-ups': dropEndedPickUps,

@@ -26,6 +26,7 @@ import {
   insertDeviceEnrolment,
   lockDeviceEnrolment,
   markEnrolmentChallenge,
+  openEnrolmentOfKey,
 } from '../store/device-enrolments.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
 import { lockKeys, usesOfKeys } from '../store/intents.ts';
@@ -33,6 +34,7 @@ import { isAddressOf, lockPerson, type PersonRow } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { deviceProfile, takeChallenge } from './challenge.ts';
+import { queueIntuneFailure, queueIntuneSuccess } from './intune.ts';
 
 const Der = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
@@ -43,6 +45,8 @@ const Proof = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('static') }),
   /** The endpoint has checked a signature with the key of this certificate: `by` is whose it is. */
   z.strictObject({ kind: z.literal('certificate'), serialNumber: z.string() }),
+  /** What Intune said of the request: `by` is whom that names. */
+  z.strictObject({ kind: z.literal('intune'), verdict: z.string().max(200) }),
   /** Signed in to their own page. */
   z.strictObject({ kind: z.literal('session') }),
 ]);
@@ -172,6 +176,10 @@ export const decideEnrolment = operation({
     const enrolment = await lockDeviceEnrolment(tx, id);
     if (enrolment === undefined) throw refused('not-found', 'There is no such request');
     if (enrolment.state !== 'waiting') throw refused('wrong-state', `This request is ${enrolment.state} already`);
+    if (decision === 'refuse' && enrolment.proof === 'intune') {
+      const settled = { transactionId: enrolment.transaction_id, request: await openRequest(world, enrolment) };
+      await queueIntuneFailure(tx, world, settled, reason);
+    }
     await changeDeviceEnrolment(tx, id, {
       state: decision === 'approve' ? 'approved' : 'refused',
       ...(decision === 'refuse' && { request: null }),
@@ -235,6 +243,11 @@ export const settleEnrolment = operation({
       ...(serialNumber && { serialNumber }),
       ...(reason && { reason }),
     };
+    if (enrolment.proof === 'intune' && enrolment.request !== null && outcome !== 'delivered') {
+      const settled = { transactionId: enrolment.transaction_id, request: await openRequest(world, enrolment) };
+      if (serialNumber !== undefined) await queueIntuneSuccess(tx, world, settled, serialNumber);
+      else await queueIntuneFailure(tx, world, settled, reason ?? '');
+    }
     if (outcome === 'delivered') await changeDeviceEnrolment(tx, id, { delivered_at: at });
     else if (enrolment.state === 'issued') return { result: undefined, audit: { ...audit, already: true } };
     else if (outcome === 'issued' && serialNumber !== undefined)
@@ -366,6 +379,12 @@ async function proofOf(
       throw refused('wrong-state', 'This challenge was used already, and is good for nothing more');
     }
     return { person: await present(tx, by), profile: challenge.profile, challenge };
+  }
+  if (proof.kind === 'intune') {
+    if (proof.verdict !== 'Success')
+      throw refused('wrong-credentials', `Intune does not let this through: ${proof.verdict}`);
+    const before = await openEnrolmentOfKey(tx, spkiSha256, label);
+    if (before?.proof === 'intune' && mayReturn(before)) return { known: before.id };
   }
   const person = await present(tx, by);
   if (proof.kind !== 'certificate') return { person };

@@ -94,6 +94,23 @@ export async function deviceEnrolmentWith(
         .executeTakeFirst();
 }
 
+/** What was asked for that key there and is not answered yet. */
+export async function openEnrolmentOfKey(
+  snapshot: Snapshot,
+  spkiSha256: Buffer,
+  label: string,
+): Promise<DeviceEnrolmentRow | undefined> {
+  return snapshot
+    .selectFrom('device_enrolments')
+    .selectAll()
+    .where('spki_sha256', '=', spkiSha256)
+    .where('label', '=', label)
+    .where('state', 'in', ['waiting', 'approved'])
+    .orderBy('requested_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** What a client that polls may mean, newest first. */
 export async function polledEnrolment(
   snapshot: Snapshot,

@@ -370,6 +370,15 @@ export interface Schema {
     serial_number: string | null;
     delivered_at: Date | null;
   };
+  intune_notices: {
+    id: string;
+    kind: 'success' | 'failure' | 'revocations';
+    body: Buffer | null;
+    created_at: Date;
+    settled_at: Date | null;
+    error: string | null;
+  };
+  intune_feed: { sole: Generated<boolean>; polled_at: Date };
   key_retentions: { escrowed_key_id: string; ends_at: Date; announced_at: Date };
   key_retention_approvals: { escrowed_key_id: string; operator_id: string; approved_at: Date };
   transport_keys: { id: string; key_reference: string; certificate: Buffer; created_at: Date; not_after: Date };

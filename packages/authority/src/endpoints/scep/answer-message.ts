@@ -19,9 +19,17 @@ import {
 } from '@chancery/smime';
 import type { EnrolmentLabel } from '../../enrolment-config.ts';
 import { AuthorityError } from '../../errors.ts';
-import { anonymous, type Principal } from '../../principal.ts';
+import { perform } from '../../operation.ts';
+import { anonymous, type Principal, system } from '../../principal.ts';
 import { challengeHolder, staticHolder } from '../../ra/challenge.ts';
-import { addressesIn, continueEnrolment, type Enrolled, enrolDevice } from '../../ra/device-enrolment.ts';
+import {
+  addressesIn,
+  continueEnrolment,
+  type Enrolled,
+  enrolDevice,
+  requestEnrolment,
+} from '../../ra/device-enrolment.ts';
+import { holderNamed, noteIntuneFailure, validateWithIntune } from '../../ra/intune.ts';
 import { type RegistrationAuthority, registrationAuthorities } from '../../ra/registration-authority.ts';
 import { type CertificateRow, certificateBySerial } from '../../store/certificates.ts';
 import { polledEnrolment } from '../../store/device-enrolments.ts';
@@ -136,6 +144,7 @@ async function enrol(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Ar
     });
     return replyWith(asked, ra, enrolled);
   }
+  if (label.settings.intune) return replyWith(asked, ra, await enrolValidated(world, common, addressesIn(request)));
   const secret = request.challengePassword ?? '';
   const fixed = await staticHolder(world, label.name, secret, addressesIn(request));
   const enrolled =
@@ -146,6 +155,29 @@ async function enrol(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Ar
         })
       : await enrolDevice(world, fixed, { ...common, proof: { kind: 'static' } });
   return replyWith(asked, ra, enrolled);
+}
+
+/**
+ * Judged by Intune first. What it had let through, and the office did not take in, it is told; of all others the outbox tells it.
+ */
+async function enrolValidated(
+  world: World,
+  request: Omit<Parameters<typeof enrolDevice>[2], 'proof'> & { readonly transactionId: string },
+  addresses: readonly string[],
+): Promise<Enrolled> {
+  const verdict = await validateWithIntune(world, request.transactionId, request.request);
+  const by = await holderNamed(world, request.request, addresses);
+  let id: string;
+  try {
+    id = await perform(world, requestEnrolment, by, { ...request, proof: { kind: 'intune', verdict } });
+  } catch (error) {
+    if (verdict === 'Success' && error instanceof AuthorityError && error.code !== 'unavailable') {
+      const { transactionId, request: der } = request;
+      await perform(world, noteIntuneFailure, system, { transactionId, request: der, reason: error.message });
+    }
+    throw error;
+  }
+  return continueEnrolment(world, id, true);
 }
 
 /** RFC 8894 3.3.3: matched on the transaction, and on the key that signs. What is inside says nothing more. */

@@ -30,6 +30,7 @@ import { up as scimTokens } from './0044-scim-tokens.ts';
 import { up as identityProviders } from './0045-identity-providers.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
+import { up as intune } from './0049-intune.ts';
 import { up as reconciliation } from './0050-reconciliation.ts';
 import { up as noticeEvents } from './0054-notices.ts';
 import { up as coverage } from './0055-coverage.ts';
@@ -69,6 +70,7 @@ export const migrations: Record<string, Migration> = {
   '0045-identity-providers': { up: identityProviders },
   '0047-device-enrolments': { up: deviceEnrolments },
   '0048-sealed-requests': { up: sealedRequests },
+  '0049-intune': { up: intune },
   '0050-reconciliation': { up: reconciliation },
   '0054-notices': { up: noticeEvents },
   '0055-coverage': { up: coverage },
