@@ -18,6 +18,7 @@ export {
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
 export type { CrossCertificate } from './cross-certificates.ts';
 export { type DeviceSystem, deviceSystems, FileFormat, Kit, KitKind } from './devices.ts';
+export type { Directory, DirectoryPreview } from './directories.ts';
 export type { Challenge, DeviceEnrolment } from './enrolment.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export type { EndingKey, Retention } from './escrow.ts';

@@ -35,6 +35,7 @@ import {
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
 import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
 import { deviceRoutes } from './device-routes.ts';
+import { directoryRoutes } from './directories.ts';
 import { enrolmentRoutes } from './enrolment-routes.ts';
 import { ApproveDestruction, ArchiveChallenge, DeviceKey, Retention } from './escrow.ts';
 import {
@@ -252,6 +253,7 @@ export const routes = {
     response: SignedOut,
   }),
   ...signInProviderRoutes,
+  ...directoryRoutes,
   operators: route({
     method: 'GET',
     path: '/api/v1/operators',

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
 import { IdentityConfig } from './identity/configuration.ts';
+import { DirectoryConfig } from './identity/directory/directory-config.ts';
 import { OidcProvider } from './identity/providers/provider-config.ts';
 import { PublicationConfig, publicationTargets } from './publication-config.ts';
 import { SecretReference } from './secret-reference.ts';
@@ -277,6 +278,8 @@ const AuthorityConfigSchema = z.strictObject({
   identity: IdentityConfig.extend({
     /** Who says who somebody is, beside the office itself. */
     oidc: z.record(TargetName, OidcProvider).default({}),
+    /** Directories whose people are the office's. */
+    ldap: z.record(TargetName, DirectoryConfig).default({}),
   }).prefault({}),
   devices: DevicesConfig.prefault({}),
   crl: CrlGeneral.prefault({}),

@@ -31,6 +31,7 @@ import { deliverAppleProfile, deliverKeyset, sealMyPhoneKeys } from './delivery/
 import { allowPhoneKeys, notePhoneKey, postponePhones, sealNewPhoneKeys } from './delivery/phone-keys.ts';
 import { dropPickUps, fetchPickUp } from './delivery/pick-up.ts';
 import { gatewaySeen } from './identity/authenticate.ts';
+import { answerDrop, beginPass, endPass, raiseAlarm, showDirectory } from './identity/directory/synchronise.ts';
 import { settleExclusiveRoles } from './identity/exclusive-roles.ts';
 import { createGateway } from './identity/gateways.ts';
 import { moveSecrets } from './identity/move-secrets.ts';
@@ -133,6 +134,11 @@ export const operations: readonly Listed[] = [
   recheckSession,
   signOut,
   purgeTokens,
+  showDirectory,
+  beginPass,
+  endPass,
+  answerDrop,
+  raiseAlarm,
   inviteOperator,
   acceptInvitation,
   disableOperator,

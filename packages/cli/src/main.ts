@@ -38,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   people: async () => (await import('./commands/people.ts')).peopleCommand(),
   devices: async () => (await import('./commands/devices.ts')).devicesCommand(),
   inventory: async () => (await import('./commands/inventory.ts')).inventoryCommand(),
+  directory: async () => (await import('./commands/directory.ts')).directoryCommand(),
   import: async () => (await import('./commands/import.ts')).importCommand(),
   authorities: async () => (await import('./commands/authorities.ts')).authoritiesCommand(),
   ceremony: async () => (await import('./commands/ceremony.ts')).ceremonyCommand(),

@@ -98,6 +98,11 @@ const person = createRoute({
   path: '/people/$id',
   component: lazyRouteComponent(() => import('./people/PersonPage.tsx'), 'PersonPage'),
 });
+const directories = createRoute({
+  getParentRoute: () => office,
+  path: '/directories',
+  component: lazyRouteComponent(() => import('./directories/DirectoriesPage.tsx'), 'DirectoriesPage'),
+});
 const certificates = createRoute({
   getParentRoute: () => office,
   path: '/certificates',
@@ -247,6 +252,7 @@ export const router = createRouter({
       people,
       importPeople,
       person,
+      directories,
       certificates,
       imported,
       importCertificates,

@@ -1,5 +1,6 @@
 /** Who runs which job. */
 import { generateCrlIfDue } from '../ca/due-crls.ts';
+import { runPass } from '../identity/directory/synchronise.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { sendSignInLink } from '../identity/person-sessions.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
@@ -29,5 +30,6 @@ export const jobHandlers: JobHandlers = {
   'publish-documents': (world, { authorityId }) => publishDocuments(world, authorityId),
   'tell-intune': (world, { id }) => tellIntune(world, id),
   reconcile: (world, { target }) => reconcile(world, target),
+  'sync-directory': (world, { name }) => runPass(world, name),
   'send-notices': sendDueNotices,
 };

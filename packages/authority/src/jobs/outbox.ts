@@ -29,6 +29,8 @@ export const jobPayloads = {
   'tell-intune': z.object({ id: z.uuid() }),
   /** publication: go on comparing a target with the inventory. */
   reconcile: z.object({ target: z.string() }),
+  /** identity: follow a directory, once. */
+  'sync-directory': z.object({ name: z.string() }),
   /** notices: send the mail that waits. */
   'send-notices': z.object({}),
 } as const;

@@ -6,6 +6,7 @@ import { sweepIntents } from '../ca/sign.ts';
 import { expireClaims } from '../delivery/claim.ts';
 import { sendPhoneKeys } from '../delivery/phone-keys.ts';
 import { dropEndedPickUps } from '../delivery/pick-up.ts';
+import { beginDuePasses } from '../identity/directory/synchronise.ts';
 import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { recheckProviderSessions } from '../identity/providers/recheck.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
@@ -55,6 +56,7 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-digests': foldDueDigests,
   'due-notices': sendDueNotices,
   'provider-sessions': recheckProviderSessions,
+  'due-directories': beginDuePasses,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,

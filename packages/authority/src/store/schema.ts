@@ -79,6 +79,21 @@ export interface Schema {
     created_at: Date;
     last_sign_in_at: Date;
   };
+  directory_syncs: {
+    name: string;
+    begun_at: Generated<Date | null>;
+    ended_at: Generated<Date | null>;
+    done_at: Generated<Date | null>;
+    complete_at: Generated<Date | null>;
+    outcome: Generated<'done' | 'failed' | 'asking' | null>;
+    problem: Generated<string | null>;
+    failing_since: Generated<Date | null>;
+    alarmed_at: Generated<Date | null>;
+    position: ColumnType<Record<string, unknown> | null, string | null | undefined, string | null>;
+    digest: Generated<string | null>;
+    counts: ColumnType<Record<string, number> | null, string | null | undefined, string | null>;
+    question: ColumnType<Record<string, unknown> | null, string | null | undefined, string | null>;
+  };
   passkeys: {
     credential_id: string;
     operator_id: string;

@@ -6,6 +6,7 @@ import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
 import { deviceHandlers } from './devices.ts';
+import { directoryHandlers } from './directories.ts';
 import { enrolmentHandlers } from './enrolment.ts';
 import { escrowHandlers } from './escrow.ts';
 import { gatewayHandlers } from './gateway.ts';
@@ -41,6 +42,7 @@ export const handlers: Handlers<RouteName> = {
   ...operatorHandlers,
   ...peopleHandlers,
   ...sourceHandlers,
+  ...directoryHandlers,
   ...certificateHandlers,
   ...serviceCertificateHandlers,
   ...enrolmentHandlers,

@@ -28,6 +28,7 @@ import { up as offlineOpenings } from './0041-offline-openings.ts';
 import { up as sources } from './0043-sources.ts';
 import { up as scimTokens } from './0044-scim-tokens.ts';
 import { up as identityProviders } from './0045-identity-providers.ts';
+import { up as directories } from './0046-directories.ts';
 import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
 import { up as intune } from './0049-intune.ts';
@@ -68,6 +69,7 @@ export const migrations: Record<string, Migration> = {
   '0043-sources': { up: sources },
   '0044-scim-tokens': { up: scimTokens },
   '0045-identity-providers': { up: identityProviders },
+  '0046-directories': { up: directories },
   '0047-device-enrolments': { up: deviceEnrolments },
   '0048-sealed-requests': { up: sealedRequests },
   '0049-intune': { up: intune },
