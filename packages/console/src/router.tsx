@@ -98,11 +98,6 @@ const person = createRoute({
   path: '/people/$id',
   component: lazyRouteComponent(() => import('./people/PersonPage.tsx'), 'PersonPage'),
 });
-const directories = createRoute({
-  getParentRoute: () => office,
-  path: '/directories',
-  component: lazyRouteComponent(() => import('./directories/DirectoriesPage.tsx'), 'DirectoriesPage'),
-});
 const certificates = createRoute({
   getParentRoute: () => office,
   path: '/certificates',
@@ -252,7 +247,6 @@ export const router = createRouter({
       people,
       importPeople,
       person,
-      directories,
       certificates,
       imported,
       importCertificates,

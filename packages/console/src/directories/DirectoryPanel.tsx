@@ -24,7 +24,7 @@ export function DirectoryPanel({ directory }: { directory: Directory }) {
   const { question, progress } = directory;
   return (
     <Panel
-      title={directory.name}
+      title={`Directory ${directory.name}`}
       actions={
         mayWrite && (
           <Group gap="xs">

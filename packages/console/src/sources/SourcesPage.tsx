@@ -4,6 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { api, useMay } from '../api.ts';
+import { Directories } from '../directories/Directories.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
@@ -36,13 +37,15 @@ export function SourcesPage() {
       <ProblemAlert error={sources.error} onRetry={() => void sources.refetch()} />
       {sources.isPending && <Skeleton height={240} />}
       {items
-        .filter(({ problem }) => problem !== null)
+        // A directory says so in its own panel.
+        .filter(({ problem, kind }) => problem !== null && kind !== 'ldap')
         .map(({ name, problem }) => (
           <Alert key={name} color="wax" variant="outline" title={`${name} needs somebody`}>
             {problem}
           </Alert>
         ))}
       {sources.data !== undefined && <All sources={items} />}
+      <Directories />
       <Conflicts />
       <Stopped />
       {items
