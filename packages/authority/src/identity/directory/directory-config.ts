@@ -20,7 +20,7 @@ const Attributes = z.strictObject({
   country: AttributeName.or(z.literal('')),
   manager: AttributeName.or(z.literal('')),
 });
-export type DirectoryAttributes = z.output<typeof Attributes>;
+type DirectoryAttributes = z.output<typeof Attributes>;
 
 const PERSON = { name: 'displayName', givenName: 'givenName', surname: 'sn', title: 'title', country: 'c' };
 

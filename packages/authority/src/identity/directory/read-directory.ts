@@ -46,7 +46,7 @@ export interface Reading {
   readonly groups: { readonly listed: ReadonlySet<string>; readonly read: readonly PresentedGroup[] } | undefined;
 }
 
-export interface Asked {
+interface Asked {
   /** Undefined: everybody is read. */
   readonly since: Position | undefined;
   /** Keys that were presented before. */

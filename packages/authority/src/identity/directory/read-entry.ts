@@ -28,7 +28,7 @@ export function personAttributes({ kind, attributes, inactive }: DirectoryConfig
 }
 
 /** By which what has changed is found. */
-export function stampAttribute(kind: DirectoryConfig['kind']): 'uSNChanged' | 'modifyTimestamp' {
+function stampAttribute(kind: DirectoryConfig['kind']): 'uSNChanged' | 'modifyTimestamp' {
   return kind === 'openldap' ? 'modifyTimestamp' : 'uSNChanged';
 }
 
@@ -81,7 +81,7 @@ export function textOf(entry: Entry, name: string): string | undefined {
   return first;
 }
 
-export function textsOf(entry: Entry, name: string): string[] {
+function textsOf(entry: Entry, name: string): string[] {
   return valuesOf(entry, name)
     .map((value) => (Buffer.isBuffer(value) ? value.toString('utf8') : value).trim())
     .filter((value) => value !== '');

@@ -39,7 +39,7 @@ export async function beginDuePasses(world: World): Promise<void> {
 }
 
 /** What a pass is doing now, on this node. */
-export interface Progress {
+interface Progress {
   readonly phase: 'listing' | 'reading' | 'groups' | 'presenting';
   readonly count: number;
 }
@@ -238,7 +238,7 @@ export interface Preview {
 }
 
 /** @throws AuthorityError `not-found` */
-export function requireDirectory(world: Pick<World, 'config'>, name: string): DirectoryConfig {
+function requireDirectory(world: Pick<World, 'config'>, name: string): DirectoryConfig {
   const { ldap } = world.config.identity;
   const config = Object.hasOwn(ldap, name) ? ldap[name] : undefined;
   if (config !== undefined) return config;
