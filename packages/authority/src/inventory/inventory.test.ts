@@ -7,8 +7,9 @@ import { holdCertificate, revokeCertificate } from '../ca/revoke.ts';
 import { csvCell, serveInventoryExport } from '../endpoints/rest/export-inventory.ts';
 import { answerError } from '../endpoints/rest/problem.ts';
 import { perform } from '../operation.ts';
+import { system } from '../principal.ts';
 import { newClaimLink } from '../ra/claim-link.ts';
-import { removePerson } from '../ra/onboarding.ts';
+import { addPerson, removePerson } from '../ra/onboarding.ts';
 import { viewsFor } from '../store/inventory.ts';
 import { hashToken } from '../store/tokens.ts';
 import {
@@ -34,8 +35,17 @@ beforeAll(async () => {
   const gatewayId = randomUUID();
   await office.query(`INSERT INTO gateways (id, name, created_at) VALUES ($1, 'gateway', now())`, [gatewayId]);
   for (const name of ['fresh', 'given', 'lapsed', 'ready', 'failed', 'held', 'revoked', 'expired', 'gone', 'gate']) {
-    ids.set(name, await office.person(`${name}@example.com`));
+    const { id } = await perform(office.world, addPerson, system, {
+      address: `${name}@example.com`,
+      name: `${name} Example`,
+      aliases: [],
+      externalId: null,
+      signingKey: 'device',
+      gatewayDecrypts: false,
+    });
+    ids.set(name, id);
   }
+  await office.drain();
   const of = (name: string) => ids.get(name) as string;
   const serialOf = async (name: string) =>
     (await office.query('SELECT serial_number FROM certificates WHERE person_id = $1', [of(name)]))[0]
@@ -71,7 +81,7 @@ beforeAll(async () => {
     SELECT id, 'gateway', $2, '\\x00', now() FROM escrowed_keys WHERE person_id = $1`,
     [of('gate'), gatewayId],
   );
-});
+}, 120_000);
 afterAll(() => office.close());
 
 const read = <T>(run: (world: typeof office.world, snapshot: never) => Promise<T>) =>

@@ -26,6 +26,7 @@ export async function collect(world: World): Promise<Sample[]> {
     if ((await findOffice(snapshot)) === undefined) return [];
     return [
       ...(await authorities(snapshot, world, now)),
+      ...(await reconciliations(snapshot, now)),
       ...(await documents(snapshot)),
       ...(await notices(snapshot, now)),
       ...(await vault(snapshot, world, now)),
@@ -185,6 +186,20 @@ async function authorities(snapshot: Snapshot, world: World, now: Date): Promise
       ...(responder === null ? [] : [sample('responderEnds', until(responder.notAfter), { authority })]),
     ]),
   ];
+}
+
+async function reconciliations(snapshot: Snapshot, now: Date): Promise<Sample[]> {
+  const rows = await snapshot
+    .selectFrom('reconciliations')
+    .select('target')
+    .select(sql<Date>`max(ended_at)`.as('ended'))
+    .where('ended_at', 'is not', null)
+    .where('error', 'is', null)
+    .groupBy('target')
+    .orderBy('target')
+    .limit(MOST_VALUES)
+    .execute();
+  return rows.map(({ target, ended }) => sample('reconcileAge', (now.getTime() - ended.getTime()) / 1000, { target }));
 }
 
 async function documents(snapshot: Snapshot): Promise<Sample[]> {

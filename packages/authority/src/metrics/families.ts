@@ -50,6 +50,11 @@ export const families = {
   publicationLag: gauge('chancery_publication_lag_seconds', 'Age of the oldest change that a target has not taken', [
     'target',
   ]),
+  reconcileAge: gauge(
+    'chancery_reconcile_age_seconds',
+    'Time since a target was last compared with the inventory to its end',
+    ['target'],
+  ),
   documentsFailed: gauge('chancery_documents_failed', 'Lists and CA certificates whose last try failed, by target', [
     'target',
   ]),

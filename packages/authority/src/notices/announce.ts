@@ -53,15 +53,22 @@ export const readers: Readonly<Record<string, Reader>> = {
     if (personId === undefined || details.changed === 0 || !isKeyOf(event, act)) return undefined;
     return { event: event[act], key: once, personId, facts: { use: 'every', reason: textOf(details.reason), by } };
   },
-  'person.leave': ({ subject }, { once, by }) => ofPerson('person-left', subject, once, { by }),
+  // Found by the sweep too, where a source of people says it: the same key.
+  'person.leave': ({ subject, at }, { by }) =>
+    ofPerson('person-left', subject, leftKey(idIn(subject, 'person') ?? '', at), { by }),
   'person.ask-for-help': ({ subject, details }, { once }) =>
     ofPerson('help-asked', subject, once, { topic: textOf(details.topic) }),
   'key.deliver': ({ subject, details }, { once }) =>
+    ofPerson('device-added', subject, once, { device: textOf(details.device) }),
+  'key.deliver-profile': ({ subject, details }, { once }) =>
     ofPerson('device-added', subject, once, { device: textOf(details.device) }),
   'recovery.release': released,
   'recovery.release-to-owner': released,
   'recovery.release-messages': released,
 };
+
+/** Once a day, whoever says so. */
+export const leftKey = (personId: string, at: Date): string => `left ${personId} ${at.toISOString().slice(0, 10)}`;
 
 function changed(event: 'certificate-revoked' | 'certificate-held' | 'certificate-released'): Reader {
   return ({ subject, details }, { once, by }) => {

@@ -16,6 +16,7 @@ import type { Snapshot } from '../store/database.ts';
 import { knownNoticeEvents } from '../store/notice-events.ts';
 import { findOffice } from '../store/office.ts';
 import type { World } from '../world.ts';
+import { leftKey } from './announce.ts';
 import { type Happening, tell } from './tell.ts';
 
 /** For the scheduler. */
@@ -119,6 +120,28 @@ const expiring: Look = async (snapshot, _world, now) => {
     }
   }
   return found;
+};
+
+/** Whom a source of people no longer has. */
+const leavers: Look = async (snapshot, _world, now) => {
+  const rows = await snapshot
+    .selectFrom('people')
+    .select(['id', 'left_at'])
+    .where('state', '=', 'left')
+    .where('left_at', '>', new Date(now.getTime() - DAY / 4))
+    .where(
+      sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e
+        WHERE e.key = 'left ' || people.id || ' ' || to_char(people.left_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'))`,
+    )
+    .limit(MOST)
+    .execute();
+  return rows.map(({ id, left_at }) => ({
+    event: 'person-left',
+    key: leftKey(id, left_at ?? now),
+    personId: id,
+    about: `person:${id}`,
+    facts: { by: '' },
+  }));
 };
 
 /** A newer certificate for the same use, where there was one before. */
@@ -291,6 +314,7 @@ const sourcesInTrouble: Look = async (snapshot, _world, now) => {
 
 const conditions: readonly Look[] = [
   sourcesInTrouble,
+  leavers,
   lapsingLinks,
   expiring,
   renewed,

@@ -335,6 +335,11 @@ describe('what comes to be', () => {
   it('is found once a minute, and told once', async () => {
     const id = await office.person('slow@example.com');
     await newClaimLink(world, ada, id);
+    const gone = await office.person('quiet@example.com');
+    await office.query(`UPDATE people SET state = 'left', left_at = $1 WHERE id = $2`, [
+      new Date(now.getTime() + 12 * 86_400_000),
+      gone,
+    ]);
     now = new Date(now.getTime() + 12 * 86_400_000);
     await office.query(
       `INSERT INTO publications (target, serial_number, wanted, state, error, attempts, updated_at)
@@ -345,7 +350,7 @@ describe('what comes to be', () => {
     const events = async () => (await office.query('SELECT event FROM notice_events')).map(({ event }) => event);
     const found = await events();
     // No list was made in these days: the clock jumped.
-    expect(found).toEqual(expect.arrayContaining(['link-lapsing', 'target-down', 'authority-trouble']));
+    expect(found).toEqual(expect.arrayContaining(['link-lapsing', 'target-down', 'authority-trouble', 'person-left']));
     const [down] = await rows(`event = 'target-down' AND about = 'target:directory'`);
     expect(down?.body).toContain('no route to host');
     await tellConditions(world);
