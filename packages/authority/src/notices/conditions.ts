@@ -277,8 +277,8 @@ const overdueDrills: Look = async (snapshot, world) => {
   return [{ event: 'drill-overdue', key: `drill-overdue ${day}`, about: 'vault', facts: { since: dueAt } }];
 };
 
-/** What a source says that contradicts what is here, each once; and what is the matter with a source, once a day while it lasts. */
-const sourcesInTrouble: Look = async (snapshot, _world, now) => {
+/** What a source says that contradicts what is here, and a directory that suddenly has far fewer people and asks: each once. */
+const sourcesInTrouble: Look = async (snapshot) => {
   const conflicts = await snapshot
     .selectFrom('source_records')
     .select(['id', 'source', 'person_id', 'conflict'])
@@ -291,10 +291,11 @@ const sourcesInTrouble: Look = async (snapshot, _world, now) => {
     .select(sql<string>`md5(conflict->>'message')`.as('digest'))
     .limit(MOST)
     .execute();
-  const problems = await snapshot
-    .selectFrom('sources')
-    .select(['name', 'problem'])
-    .where('problem', 'is not', null)
+  const asking = await snapshot
+    .selectFrom('directory_syncs')
+    .select(['name', 'question'])
+    .where('outcome', '=', 'asking')
+    .where('question', 'is not', null)
     .execute();
   return [
     ...conflicts.map(({ id, source, person_id, conflict, digest }) => ({
@@ -303,11 +304,15 @@ const sourcesInTrouble: Look = async (snapshot, _world, now) => {
       about: person_id === null ? `source:${source}` : `person:${person_id}`,
       facts: { source, detail: conflict?.message ?? '' },
     })),
-    ...problems.map(({ name, problem }) => ({
+    ...asking.map(({ name, question }) => ({
       event: 'people-drop' as const,
-      key: `people-drop ${name} ${now.toISOString().slice(0, 10)}`,
+      key: `people-drop ${name} ${String(question?.askedAt)}`,
       about: `source:${name}`,
-      facts: { source: name, detail: problem ?? '' },
+      // So many would leave at once, of so many.
+      facts: {
+        source: name,
+        detail: `${Array.isArray(question?.losses) ? question.losses.length : '?'} / ${String(question?.known)}`,
+      },
     })),
   ];
 };

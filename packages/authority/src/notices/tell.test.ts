@@ -350,9 +350,12 @@ describe('what comes to be', () => {
     const events = async () => (await office.query('SELECT event FROM notice_events')).map(({ event }) => event);
     const found = await events();
     // No list was made in these days: the clock jumped.
-    expect(found).toEqual(expect.arrayContaining(['link-lapsing', 'target-down', 'authority-trouble', 'person-left']));
+    expect(found).toEqual(
+      expect.arrayContaining(['link-lapsing', 'target-down', 'authority-trouble', 'person-left', 'people-drop']),
+    );
     const [down] = await rows(`event = 'target-down' AND about = 'target:directory'`);
     expect(down?.body).toContain('no route to host');
+    expect((await rows(`event = 'people-drop'`))[0]?.body).toContain('2 / 500');
     await tellConditions(world);
     expect(await events()).toHaveLength(found.length);
     expect((await office.query(`SELECT 1 FROM audit_records WHERE action = 'notice.tell'`)).length).toBe(1);
