@@ -39,6 +39,7 @@ export function matchRecord(
     return doubt(
       person,
       `${record.address} is the address of ${shown(person)}, whom ${record.source} presents as another person (${twin.key}). Give one of the two another address there.`,
+      'address-taken',
     );
   }
   const theirs = person.attributes.employeeId;
@@ -58,8 +59,8 @@ export function matchRecord(
   return { is: 'known', person };
 }
 
-function doubt(person: PersonRow, message: string): Match {
-  return { is: 'doubtful', conflict: { code: 'perhaps-another', message, personId: person.id } };
+function doubt(person: PersonRow, message: string, code: SourceConflict['code'] = 'perhaps-another'): Match {
+  return { is: 'doubtful', conflict: { code, message, personId: person.id } };
 }
 
 const shown = ({ name, address, state }: PersonRow): string =>

@@ -235,7 +235,7 @@ async function match(
     }
     if (twin !== undefined) {
       const message = `${one.address} is the address of ${twin.presented.name ?? twin.key} too, as ${one.source} presents them. Give one of the two another address there.`;
-      owners.set(one.id, { personId: null, conflict: { code: 'perhaps-another', message, personId: null }, why: null });
+      owners.set(one.id, { personId: null, conflict: { code: 'address-taken', message, personId: null }, why: null });
       continue;
     }
     taken.set(key, one);
