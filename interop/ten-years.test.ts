@@ -11,7 +11,8 @@ import { decideRecovery, requestRecovery } from '../packages/authority/src/kra/r
 import { releaseKey, releasePassword } from '../packages/authority/src/kra/release.ts';
 import { perform } from '../packages/authority/src/operation.ts';
 import { system } from '../packages/authority/src/principal.ts';
-import { removePerson, rotateEncryptionKey } from '../packages/authority/src/ra/onboarding.ts';
+import { removePerson } from '../packages/authority/src/ra/offboarding.ts';
+import { rotateEncryptionKey } from '../packages/authority/src/ra/onboarding.ts';
 import { escrowOffice } from '../packages/authority/test/escrow-office.ts';
 import { missing } from './peers.ts';
 import { run } from './run-program.ts';

@@ -13,7 +13,8 @@ export const Claim = z.object({
   expiresAt: Instant,
   /** Whether the person makes a signing key here, or has one already, or the gateway signs for them. */
   signing: z.enum(['needed', 'done', 'gateway']),
-  encryption: z.enum(['ready', 'delivered', 'none']),
+  /** `none`: it is being made; `kept`: the person has one, and the link is not for another. */
+  encryption: z.enum(['ready', 'delivered', 'none', 'kept']),
   caCertificates: z.array(Base64),
 });
 export const ClaimSigning = ClaimSecret.extend(SigningRequest.shape);

@@ -23,6 +23,8 @@ export const GatewayConfiguration = z.object({
       decrypts: z.boolean(),
     }),
   ),
+  /** Certificates, of people or of gateways, in whose place whoever has the key shall ask for another now. */
+  renew: z.array(SerialNumber).default([]),
 });
 export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
 

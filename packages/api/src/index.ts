@@ -37,6 +37,7 @@ export {
   SaveView,
 } from './inventory.ts';
 export type { LegalHold } from './legal-holds.ts';
+export type { CompromiseOutcome, Departure } from './lifecycle.ts';
 export {
   type EventSettings,
   fillNotice,
@@ -100,6 +101,7 @@ export {
   type UnreachableReport,
 } from './publication.ts';
 export { RecoveryPreview, RecoveryRequest, RecoverySummary, recoveryReasons } from './recovery.ts';
+export type { OverdueRenewal, RenewalForecast, Rollover } from './renewals.ts';
 export { exclusiveRoles, OperatorRole, type Permission, permissions, Role, rolePermissions, roles } from './roles.ts';
 export type { RouteDefinition } from './route.ts';
 export { type RouteName, type Routes, routes } from './routes.ts';

@@ -63,7 +63,8 @@ export const Person = z.object({
   aliases: z.array(Address),
   externalId: z.string().nullable(),
   attributes: PersonAttributes,
-  state: z.enum(['active', 'left']),
+  /** `suspended`: everything is on hold until they return. */
+  state: z.enum(['active', 'suspended', 'left']),
   signingKey: SigningKeyOrigin,
   gatewayDecrypts: z.boolean(),
   createdAt: Instant,
@@ -148,7 +149,7 @@ export const PersonPatch = z.object({
 
 export const PeopleQuery = PageQuery.extend({
   search: z.string().max(200).optional(),
-  state: z.enum(['active', 'left']).optional(),
+  state: z.enum(['active', 'suspended', 'left']).optional(),
   /** Only people who cannot be written to encrypted. */
   uncovered: z.stringbool().optional(),
 });

@@ -60,6 +60,7 @@ const FIELDS: Readonly<Record<string, readonly [label: string, show: (profile: P
   'keys.generate': ['The KRA makes', ({ keys }) => keys.generate ?? 'no key'],
   keyOrigins: ['Key from', ({ keyOrigins }) => keyOrigins],
   escrow: ['Escrow', ({ escrow }) => escrow],
+  renewalKey: ['Renewed with', ({ renewalKey }) => (renewalKey === 'same' ? 'the same key' : 'a fresh key')],
   retainYears: [
     'Escrowed keys kept',
     ({ retainYears }) =>

@@ -105,6 +105,10 @@ export const ProfileDocument = z.strictObject({
     .max(1440)
     .describe('How far notBefore lies before issuance, for clocks that are slow'),
   renewalDays: z.int().min(1).max(366).describe('Days before its end from which a certificate is to be renewed'),
+  renewalKey: z
+    .enum(['same', 'fresh'])
+    .default('same')
+    .describe('Whether a key that the KRA made is certified anew, or another takes its place, which its owner fetches'),
   keys: z.strictObject({
     algorithms: z.array(z.enum(profileKeyAlgorithms)).min(1),
     rsaBits: z.strictObject({

@@ -12,6 +12,7 @@ const signing: ProfileDocument = {
   validityDays: 730,
   backdateMinutes: 5,
   renewalDays: 30,
+  renewalKey: 'same',
   keys: { algorithms: ['rsa', 'p256'], rsaBits: { minimum: 2048, maximum: 8192 }, generate: null },
   keyOrigins: ['device', 'browser', 'gateway'],
   escrow: 'never',
@@ -81,6 +82,7 @@ describe('the rules of a profile document', () => {
       'keys.generate',
       /leave this empty/,
     ],
+    ['a fresh key at renewal for others', { ...signing, renewalKey: 'fresh' }, 'renewalKey', /KRA makes/],
     ['how long a signing key is escrowed', { ...signing, retainYears: 10 }, 'retainYears', /Only encryption keys/],
     ['a signing key from the KRA', { ...signing, keyOrigins: ['kra'] }, 'keyOrigins', /KRA makes and escrows/],
     [

@@ -40,6 +40,11 @@ const retention: Rule = ({ use, retainYears }) =>
     ? wrong('retainYears', 'Only encryption keys are in escrow: leave this empty.')
     : [];
 
+const renewalKey: Rule = ({ use, renewalKey: chosen }) =>
+  use !== 'encryption' && chosen !== 'same'
+    ? wrong('renewalKey', 'Only keys for encryption are renewed by what the KRA makes: leave this at "same".')
+    : [];
+
 const ORIGINS: Readonly<Record<Use, readonly ProfileDocument['keyOrigins'][number][]>> = {
   signing: ['device', 'browser', 'gateway'],
   encryption: ['kra', 'device'],
@@ -349,6 +354,7 @@ const exceptions: Rule = ({ lints }) => {
 const RULES: readonly Rule[] = [
   escrow,
   retention,
+  renewalKey,
   keyOrigins,
   generatedKey,
   keySizes,

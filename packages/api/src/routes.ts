@@ -61,6 +61,8 @@ import { InspectNode, InspectRequest } from './inspect.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
 import { LegalHold, LegalHoldQuery, LiftLegalHold, NewLegalHold } from './legal-holds.ts';
+import { WhyNote } from './lifecycle.ts';
+import { lifecycleRoutes } from './lifecycle-routes.ts';
 import { noticeRoutes } from './notice-routes.ts';
 import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { Origins, OriginsQuery } from './origins.ts';
@@ -102,6 +104,7 @@ import {
   ReleasePassword,
   TellSubjects,
 } from './recovery.ts';
+import { renewalRoutes } from './renewal-routes.ts';
 import { ById, Done, route } from './route.ts';
 import {
   AddedLocks,
@@ -340,9 +343,10 @@ export const routes = {
   removePerson: route({
     method: 'DELETE',
     path: '/api/v1/people/:id',
-    summary: 'A person leaves: revoke signing, stop publishing, keep escrow',
+    summary: 'A person leaves: revoke, stop publishing, keep escrow',
     access: 'authenticated',
     params: ById,
+    query: WhyNote,
     response: Person,
   }),
   importPeople: route({
@@ -1411,6 +1415,8 @@ export const routes = {
   ...publicationRoutes,
   ...inventoryRoutes,
   ...noticeRoutes,
+  ...lifecycleRoutes,
+  ...renewalRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -1,6 +1,6 @@
 /** Signing in with an identity provider (OpenID Connect), to the console and to one's own page. */
 import { z } from 'zod';
-import type { RouteDefinition } from './routes.ts';
+import type { RouteDefinition } from './route.ts';
 import { Me } from './session.ts';
 import { Id } from './values.ts';
 

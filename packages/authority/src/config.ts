@@ -237,6 +237,14 @@ const AuthorityConfigSchema = z.strictObject({
     })
     .prefault({}),
   claims: z.strictObject({ expiresAfterDays: z.int().min(1).max(90).default(14) }).prefault({}),
+  renewal: z
+    .strictObject({
+      /** Renewals that begin on one day (UTC) by themselves. What is near its end waits for no ceiling. */
+      perDay: z.int().min(1).max(1_000_000).default(2_000),
+      /** The first part of a profile's window, over which the renewals of its holders are spread: 0 at once, 0.5 half of it. */
+      spread: z.number().min(0).max(0.5).default(0.5),
+    })
+    .prefault({}),
   escrow: z
     .strictObject({
       threshold: z.int().min(2).max(9).default(2),

@@ -105,6 +105,7 @@ import {
 } from './ra/bulk-issuance.ts';
 import { makeChallenge, withdrawChallenge } from './ra/challenge.ts';
 import { showClaim } from './ra/claim-link.ts';
+import { reportCompromise } from './ra/compromise.ts';
 import { decideEnrolment, requestEnrolment, settleEnrolment } from './ra/device-enrolment.ts';
 import { archiveFromDevice, challengeDevice } from './ra/device-keys.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
@@ -115,7 +116,11 @@ import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { noteIntuneFailure, settleNotice, takeRevocations } from './ra/intune.ts';
-import { addPerson, changePerson, removePerson, rotateEncryptionKey } from './ra/onboarding.ts';
+import { removePerson, returnPerson, suspendPerson } from './ra/offboarding.ts';
+import { sendOffer } from './ra/offer-claim.ts';
+import { addPerson, changePerson, rotateEncryptionKey } from './ra/onboarding.ts';
+import { beginRenewals } from './ra/renewal.ts';
+import { beginRollover, changeRollover, finishRollover } from './ra/rollover.ts';
 import { makeServiceKey } from './ra/service-certificates.ts';
 import { welcome } from './ra/welcome.ts';
 
@@ -176,6 +181,14 @@ export const operations: readonly Listed[] = [
   addPerson,
   changePerson,
   removePerson,
+  suspendPerson,
+  returnPerson,
+  reportCompromise,
+  sendOffer,
+  beginRenewals,
+  beginRollover,
+  changeRollover,
+  finishRollover,
   importPeople,
   importCertificate,
   importKey,

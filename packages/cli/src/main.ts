@@ -39,6 +39,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   devices: async () => (await import('./commands/devices.ts')).devicesCommand(),
   inventory: async () => (await import('./commands/inventory.ts')).inventoryCommand(),
   directory: async () => (await import('./commands/directory.ts')).directoryCommand(),
+  renewals: async () => (await import('./commands/renewals.ts')).renewalsCommand(),
+  person: async () => (await import('./commands/person.ts')).personCommand(),
   import: async () => (await import('./commands/import.ts')).importCommand(),
   authorities: async () => (await import('./commands/authorities.ts')).authoritiesCommand(),
   ceremony: async () => (await import('./commands/ceremony.ts')).ceremonyCommand(),

@@ -84,7 +84,7 @@ const people = createRoute({
   path: '/people',
   validateSearch: z.object({
     search: optionalText,
-    show: z.enum(['uncovered', 'left', 'all']).optional().catch(undefined),
+    show: z.enum(['uncovered', 'suspended', 'left', 'all']).optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./people/PeoplePage.tsx'), 'PeoplePage'),
 });
@@ -107,6 +107,11 @@ const certificates = createRoute({
     state: CertificateState.optional().catch(undefined),
   }),
   component: lazyRouteComponent(() => import('./certificates/CertificatesPage.tsx'), 'CertificatesPage'),
+});
+const renewals = createRoute({
+  getParentRoute: () => office,
+  path: '/certificates/renewals',
+  component: lazyRouteComponent(() => import('./renewals/RenewalsPage.tsx'), 'RenewalsPage'),
 });
 const imported = createRoute({
   getParentRoute: () => office,
@@ -248,6 +253,7 @@ export const router = createRouter({
       importPeople,
       person,
       certificates,
+      renewals,
       imported,
       importCertificates,
       certificate,

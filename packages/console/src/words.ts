@@ -10,11 +10,13 @@ import type {
   LintOutcome,
   NewAuthority,
   Operator,
+  OverdueRenewal,
   Person,
   PersonDetail,
   RecoveryRequest,
   RevocationReason,
   Role,
+  Rollover,
   SourceKind,
   Vault,
 } from '@chancery/api';
@@ -55,6 +57,21 @@ export const uses: Record<CertificateUse, string> = {
   'scep-ra': 'SCEP registration authority',
   admin: 'Administrator',
   seal: 'Office seal',
+};
+
+/** Who has to act. */
+export const renewalWays: Record<OverdueRenewal['way'], string> = {
+  office: 'The office',
+  gateway: 'The mail gateway',
+  owner: 'Its owner',
+  operator: 'An operator',
+};
+
+export const rolloverStates: Record<Rollover['state'], Worded> = {
+  running: ['Running', 'wait'],
+  paused: ['Paused', 'warn'],
+  done: ['Done', 'ok'],
+  ended: ['Ended', 'quiet'],
 };
 
 export const keyOrigins: Record<CertificateSummary['keyOrigin'], string> = {

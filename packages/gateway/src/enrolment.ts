@@ -57,8 +57,11 @@ const Certified = z.object({
 /** A key that is made and, once the authority has answered, its certificate (DER in base64). */
 type Certified = z.output<typeof Certified>;
 
-/** Milliseconds before a certificate's end when a new one is asked for. */
-const renewalMargin = 30 * 24 * 60 * 60 * 1000;
+/**
+ * Milliseconds before a certificate's end when a new one is asked for without a word of the authority, at most: a tenth of its
+ * time where that is less.
+ */
+const renewalMargin = 14 * 24 * 60 * 60 * 1000;
 /** Requests to the authority at once. */
 const atOnce = 4;
 /** Milliseconds until a request that was refused is made again. */
@@ -102,14 +105,23 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
     return fresh;
   }
 
-  function isGood(name: string, margin = 0): boolean {
+  function isGood(name: string): boolean {
     const one = certified(name);
     return (
       one !== undefined &&
-      one.certificate.notAfter.getTime() - margin > now() &&
+      one.certificate.notAfter.getTime() > now() &&
       one.certificate.notBefore.getTime() <= now() + 60_000 &&
       !isRevoked(one.certificate)
     );
+  }
+
+  /** Near its end, or the authority wants another in its place: it says so in its own time, for all of them a few at once. */
+  function isDue(name: string): boolean {
+    const certificate = certified(name)?.certificate;
+    if (certificate === undefined || !isGood(name)) return true;
+    const { notBefore, notAfter, serialNumber } = certificate;
+    const margin = Math.min(renewalMargin, (notAfter.getTime() - notBefore.getTime()) / 10);
+    return notAfter.getTime() - margin <= now() || view?.renew.has(serialNumber) === true;
   }
 
   /** The key store has lost the key: another is made and certified, as if there had been none. */
@@ -199,11 +211,11 @@ export async function openEnrolment(options: EnrolmentOptions): Promise<Enrolmen
 
   function needsCertificate(person: Person): boolean {
     const asked = held.get(nameOf(person))?.addresses ?? [];
-    return !isGood(nameOf(person), renewalMargin) || asked.join() !== addressesOf(person).join();
+    return isDue(nameOf(person)) || asked.join() !== addressesOf(person).join();
   }
 
   async function runRound(): Promise<void> {
-    if (!isGood(ownName, renewalMargin) && mayAsk(ownName)) await enrolOwn();
+    if (isDue(ownName) && mayAsk(ownName)) await enrolOwn();
     const missing = signedHere().filter((person) => needsCertificate(person) && mayAsk(nameOf(person)));
     const next = missing.values();
     let failedInARow = 0;

@@ -20,6 +20,8 @@ export interface OfficeView {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   readonly crls: readonly Crl[];
+  /** Serial numbers of certificates that the authority wants replaced. */
+  readonly renew: ReadonlySet<string>;
 }
 
 export interface Office {
@@ -143,5 +145,6 @@ function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Cert
     anchors: [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...extraAnchors],
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),
+    renew: new Set(configuration.renew),
   };
 }

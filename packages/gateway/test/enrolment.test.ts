@@ -63,9 +63,28 @@ describe('enrolment', () => {
     await office.authority.addPerson({ address: 'anna@example.com' });
     await until(() => office.gateway().health().signers.ready === 1);
     expect(calls()).toEqual({ own: 1, people: 1 });
-    ahead = 340 * 24 * 60 * 60 * 1000;
+    ahead = 355 * 24 * 60 * 60 * 1000;
     await until(() => calls().own === 2 && calls().people === 2);
     expect(office.gateway().health().signers).toEqual({ ready: 1, awaited: 0 });
+  });
+});
+
+describe('a certificate that the authority wants replaced', () => {
+  it('is, once, long before its end, and the old one goes on until the new one is there', async () => {
+    office = await startTestGateway();
+    await office.authority.addPerson({ address: 'anna@example.com' });
+    await office.authority.addPerson({ address: 'ben@example.com' });
+    await until(() => office.gateway().health().signers.ready === 2);
+    const anna = office.authority.issued.find(({ subjectAltNames }) =>
+      subjectAltNames.emails.includes('anna@example.com'),
+    );
+    if (anna === undefined) throw new Error('nothing was issued');
+    office.authority.renew.push(anna.serialNumber);
+    await until(() => calls().people === 3);
+    expect(office.gateway().health().signers).toEqual({ ready: 2, awaited: 0 });
+    expect(office.authority.issued.at(-1)?.subjectAltNames.emails).toEqual(['anna@example.com']);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(calls()).toEqual({ own: 1, people: 3 });
   });
 });
 

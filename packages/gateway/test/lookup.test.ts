@@ -23,6 +23,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     anchors: [ours.root],
     intermediates: [ours.issuing],
     crls: (await ours.crls(crlsEnd)).map(parseCrl),
+    renew: new Set(),
   };
 }
 

@@ -44,7 +44,7 @@ export async function holderOf({ tx, by, people }: Asked, input: PrepareInput): 
       if (person.state === 'active') return personAsHolder(person);
       throw new AuthorityError(
         'wrong-state',
-        `${person.name} has left. Nothing was issued, and keys in escrow are untouched.`,
+        `${person.name} ${person.state === 'suspended' ? 'is suspended' : 'has left'}. Nothing was issued, and keys in escrow are untouched.`,
       );
     }
   }

@@ -59,6 +59,7 @@ const personal = [
 const every = {
   backdateMinutes: 5,
   renewalDays: 30,
+  renewalKey: 'same',
   keyOrigins: ['authority'],
   escrow: 'never',
   retainYears: null,

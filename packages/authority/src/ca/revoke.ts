@@ -60,6 +60,31 @@ export async function revokeInTransaction(
   return changeInTransaction(tx, world, serialNumber, { act: 'revoke', reason });
 }
 
+/** The same for every certificate of a person that has not ended and for which it is a change; for no other cause to fail. */
+export async function changePersonInTransaction(
+  tx: Transaction,
+  world: World,
+  personId: string,
+  change: StatusChange,
+): Promise<ChangedCertificate[]> {
+  const now = world.clock();
+  const changed = await changeStatus(tx, { personId, now }, change, now);
+  await follow(tx, world, changed);
+  return changed;
+}
+
+/** Of a certificate that may have been revoked by others meanwhile: nothing then. */
+export async function changeIfPossible(
+  tx: Transaction,
+  world: World,
+  serialNumber: string,
+  change: StatusChange,
+): Promise<ChangedCertificate[]> {
+  const changed = await changeStatus(tx, { serialNumber }, change, world.clock());
+  await follow(tx, world, changed);
+  return changed;
+}
+
 /** What an operator asks for, for many certificates at once. */
 const Change = z.discriminatedUnion('act', [
   z.strictObject({ act: z.literal('revoke'), reason: RevocationReason }),
@@ -76,9 +101,7 @@ export const changePersonCertificates = operation({
   async run(tx, { personId, change, note }, _by, world) {
     const person = await tx.selectFrom('people').select('id').where('id', '=', personId).executeTakeFirst();
     if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was changed.');
-    const now = world.clock();
-    const changed = await changeStatus(tx, { personId, now }, change, now);
-    await follow(tx, world, changed);
+    const changed = await changePersonInTransaction(tx, world, personId, change);
     return { result: changed.length, audit: { ...change, note, ...listed(changed) } };
   },
 });

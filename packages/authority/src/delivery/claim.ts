@@ -7,13 +7,14 @@ import { packClaimed } from '../kra/release.ts';
 import { operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { listAuthorities, ownAndOutside } from '../store/authorities.ts';
-import { certificateState, certificatesOfPerson } from '../store/certificates.ts';
+import { type CertificateEntry, certificateState, certificatesOfPerson } from '../store/certificates.ts';
 import { type ClaimRow, claimByHash, expiredClaims, lockClaim, markClaimed } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
-import { keysLockedTo, markDelivered } from '../store/escrow.ts';
+import { keysLockedTo, markDelivered, usableKeys } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
+import { renewalsBegun } from '../store/renewals.ts';
 import { hashToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import type { CollectedKeys } from './collected-keys.ts';
@@ -25,7 +26,7 @@ export interface OpenedClaim {
   readonly address: string;
   readonly expiresAt: Date;
   readonly signing: 'needed' | 'done' | 'gateway';
-  readonly encryption: 'ready' | 'delivered' | 'none';
+  readonly encryption: 'ready' | 'delivered' | 'none' | 'kept';
   /** DER. */
   readonly caCertificates: readonly Uint8Array[];
 }
@@ -47,10 +48,16 @@ export async function openClaim(world: World, secret: string): Promise<OpenedCla
     const claim = await openClaimOf(snapshot, secret, now);
     const person = await personById(snapshot, claim.person_id);
     if (person === undefined) throw new Error(`The claim ${claim.id} is for nobody`);
-    const signing = (await certificatesOfPerson(snapshot, person.id)).filter((one) => one.use === 'signing');
+    const certificates = await certificatesOfPerson(snapshot, person.id);
+    // One that ends soon is renewed with this link.
+    const good = certificates.filter((one) => one.use === 'signing' && certificateState(one, now) === 'valid');
+    const replaced = await renewalsBegun(
+      snapshot,
+      good.map(({ serial_number }) => serial_number),
+    );
     // Where one waits, what they have does not say their name or address any more.
     const waits = (await waitingEnrollments(snapshot, [person.id])).some((one) => one.use === 'signing');
-    const signs = !waits && signing.some((one) => ['valid', 'expiring'].includes(certificateState(one, now)));
+    const signs = !waits && good.some(({ serial_number }) => !replaced.has(serial_number));
     const locked = await keysLockedTo(snapshot, { kind: 'claim', holder: claim.id, personId: person.id });
     return {
       organisation: (await requireOffice(snapshot)).organisation,
@@ -58,10 +65,34 @@ export async function openClaim(world: World, secret: string): Promise<OpenedCla
       address: person.address,
       expiresAt: claim.expires_at,
       signing: person.signing_key === 'gateway' ? 'gateway' : signs ? 'done' : 'needed',
-      encryption: locked.length === 0 ? 'none' : claim.claimed_at === null ? 'ready' : 'delivered',
+      encryption:
+        locked.length > 0
+          ? claim.claimed_at === null
+            ? 'ready'
+            : 'delivered'
+          : (await holdsKey(snapshot, person.id, certificates, now))
+            ? 'kept'
+            : 'none',
       caCertificates: (await listAuthorities(snapshot)).flatMap(ownAndOutside),
     };
   });
+}
+
+/** Do they have one that they can use, and is none on its way? */
+async function holdsKey(
+  snapshot: Snapshot,
+  personId: string,
+  certificates: readonly CertificateEntry[],
+  now: Date,
+): Promise<boolean> {
+  const waiting = await waitingEnrollments(snapshot, [personId]);
+  if (waiting.some(({ use }) => use === 'encryption')) return false;
+  const good = certificates.filter((one) => ['valid', 'expiring'].includes(certificateState(one, now)));
+  const usable = await usableKeys(
+    snapshot,
+    good.flatMap(({ escrowed_key_id }) => escrowed_key_id ?? []),
+  );
+  return usable.size > 0;
 }
 
 const withClaimSecret = { guard: (by: Principal) => by.kind === 'person', description: 'the claim link' };
@@ -183,6 +214,8 @@ async function openClaimOf(snapshot: Snapshot, secret: string, at: Date): Promis
     throw new AuthorityError('not-found', 'This claim link is not known here. Ask your administrator for a new one.');
   }
   if (claim.closed_at !== null || claim.expires_at <= at) throw claimGone();
+  // Whoever is suspended collects nothing until they return.
+  if ((await personById(snapshot, claim.person_id))?.state !== 'active') throw claimGone();
   return claim;
 }
 

@@ -25,7 +25,10 @@ import { sendDueNotices } from '../notices/send.ts';
 import { beginDueReconciliations } from '../publication/reconcile.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { pollIntuneRevocations } from '../ra/intune.ts';
+import { sendOffers } from '../ra/offer-claim.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
+import { renewDue } from '../ra/renewal.ts';
+import { continueRollovers } from '../ra/rollover.ts';
 import { welcomePeople } from '../ra/welcome.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
 import type { World } from '../world.ts';
@@ -54,6 +57,9 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   welcomes: welcomePeople,
   conditions: tellConditions,
   'due-digests': foldDueDigests,
+  'due-renewals': renewDue,
+  rollovers: continueRollovers,
+  'offered-links': sendOffers,
   'due-notices': sendDueNotices,
   'provider-sessions': recheckProviderSessions,
   'due-directories': beginDuePasses,

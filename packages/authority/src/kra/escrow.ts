@@ -61,9 +61,10 @@ async function escrowAll(
     inputs.map(({ enrollmentId }) => enrollmentId),
   );
   const waiting = [...enrollments.values()].filter(isWaiting);
+  // Not those whose key is there: another worker may be signing for them, which holds the person and wants the enrolment.
   const people = await lockPeople(
     tx,
-    waiting.map(({ person_id }) => person_id),
+    waiting.flatMap(({ person_id, escrowed_key_id }) => (escrowed_key_id === null ? person_id : [])),
   );
   const receipts = await receiptsOf(tx, waiting);
   const lacking = waiting.filter((one) => !receipts.has(one.id) && people.get(one.person_id)?.state === 'active');

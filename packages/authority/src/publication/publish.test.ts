@@ -5,7 +5,7 @@ import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
 import { applyProfile } from '../ca/change-profile.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
-import { removePerson } from '../ra/onboarding.ts';
+import { removePerson } from '../ra/offboarding.ts';
 import { latestProfile } from '../store/profiles.ts';
 import { escapeFilter } from './ldap.ts';
 import { publishPerson } from './publish.ts';

@@ -16,7 +16,7 @@ import { perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { archiveFromDevice, beginArchive, issueForDevice } from './device-keys.ts';
 import { fulfilEnrollment, issueSigning } from './enrollment.ts';
-import { removePerson } from './onboarding.ts';
+import { removePerson } from './offboarding.ts';
 
 let now = new Date('2026-03-01T12:00:00.000Z');
 let office: EscrowOffice;

@@ -8,6 +8,8 @@ import { dropLocks, newestKeys } from '../store/escrow.ts';
 import {
   addressKey,
   insertPeople,
+  markActive,
+  markChangedWhileSuspended,
   type NewPersonRow,
   type PersonRow,
   releaseExternalIds,
@@ -56,6 +58,10 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
     ...joining,
     ...changing.filter(({ before }) => before.state === 'left').map(({ wanted }) => wanted),
   ];
+  await markActive(
+    tx,
+    arriving.map(({ id }) => id),
+  );
   await enrol(
     tx,
     world,
@@ -72,7 +78,10 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
     world,
     opening.map(({ wanted }) => wanted.id),
   );
-  for (const { wanted } of staying.filter(({ before, wanted }) => !wanted.gatewayDecrypts && before.gateway_decrypts)) {
+  // Whoever is suspended has no certificate made until they return, and loses what is not theirs any more all the same.
+  const away = changing.filter(({ before }) => before.state === 'suspended');
+  const present = [...staying, ...away];
+  for (const { wanted } of present.filter(({ before, wanted }) => !wanted.gatewayDecrypts && before.gateway_decrypts)) {
     await dropLocks(tx, { kind: 'gateway', personId: wanted.id });
   }
   const renamed = staying.filter(({ before, wanted }) => namesOf(before) !== namesOf(wanted));
@@ -96,7 +105,11 @@ export async function settle(tx: Transaction, world: World, people: readonly Cha
       .filter(({ before, wanted }) => before.name !== wanted.name || before.address !== wanted.address)
       .map(({ wanted }) => ({ personId: wanted.id, use: 'signing' as const })),
   );
-  await revokeLostAddresses(tx, world, staying);
+  await markChangedWhileSuspended(
+    tx,
+    away.filter(({ before, wanted }) => namesOf(before) !== namesOf(wanted)).map(({ wanted }) => wanted.id),
+  );
+  await revokeLostAddresses(tx, world, present);
   await world.jobs.enqueueAll(
     tx,
     'publish-person',
@@ -131,13 +144,19 @@ async function revokeLostAddresses(
   const now = world.clock();
   for (const one of await certificatesOfPeople(tx, [...lost.keys()])) {
     const gone = lost.get(one.person_id ?? '');
-    if (one.revoked_at !== null || one.not_after < now) continue;
+    const held = one.revocation_reason === 'certificateHold';
+    if ((one.revoked_at !== null && !held) || one.not_after < now) continue;
     if (!one.addresses.some((address) => gone?.has(addressKey(address)))) continue;
     await revokeInTransaction(tx, world, {
       serialNumber: one.serial_number,
       reason: one.use === 'encryption' ? 'superseded' : 'affiliationChanged',
     });
   }
+}
+
+/** Why somebody who is not active gets nothing: a part of a sentence. */
+export function whyAway({ name, state }: Pick<PersonRow, 'name' | 'state'>): string {
+  return state === 'suspended' ? `${name} is suspended` : `${name} has left`;
 }
 
 /** What makes another certificate of it; whom and how the office writes to does not. */
@@ -159,7 +178,12 @@ function namesOf(person: {
   ]);
 }
 
-async function enrol(tx: Transaction, world: World, wanted: Parameters<typeof insertEnrollments>[1]): Promise<void> {
+/** Begins enrolments, those for encryption with the job that fulfils them; none where one waits already. */
+export async function enrol(
+  tx: Transaction,
+  world: World,
+  wanted: Parameters<typeof insertEnrollments>[1],
+): Promise<void> {
   const begun = await insertEnrollments(tx, wanted, world.clock());
   await world.jobs.enqueueAll(
     tx,

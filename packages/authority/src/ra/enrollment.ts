@@ -9,11 +9,12 @@ import { escrowKey } from '../kra/escrow.ts';
 import { consult, operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { chainOf } from '../store/authorities.ts';
-import { certificateByKey, certificatesOfPerson } from '../store/certificates.ts';
+import { certificateByKey, certificateState, certificatesOfPerson } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { enrollmentById, setEnrollmentError, waitingEnrollments } from '../store/enrollments.ts';
 import { peopleWithoutLockTo } from '../store/escrow.ts';
 import { personByAddress, personById } from '../store/people.ts';
+import { renewalsBegun } from '../store/renewals.ts';
 import { performTogether } from '../together.ts';
 import type { World } from '../world.ts';
 import { requestOf, spkiOf } from './certificate-request.ts';
@@ -94,18 +95,24 @@ export async function issueSigning(world: World, by: Principal, input: SigningIn
   return performTogether(world, signCertificate, by, intent);
 }
 
-/** A claim link makes the one signing certificate that its person lacks, and no supply of them. */
+/** A claim link makes the one signing certificate that its person lacks, or that ends soon, and no supply of them. */
 async function requireNeeded(world: World, personId: string): Promise<void> {
   const now = world.clock();
-  const { person, certificates, waiting } = await world.database.snapshot(async (snapshot) => ({
-    person: await personById(snapshot, personId),
-    certificates: await certificatesOfPerson(snapshot, personId),
-    waiting: await waitingEnrollments(snapshot, [personId]),
-  }));
+  const { person, good, replaced, waiting } = await world.database.snapshot(async (snapshot) => {
+    const certificates = await certificatesOfPerson(snapshot, personId);
+    const signing = certificates.filter((one) => one.use === 'signing' && certificateState(one, now) === 'valid');
+    const serials = signing.map(({ serial_number }) => serial_number);
+    return {
+      person: await personById(snapshot, personId),
+      good: serials,
+      replaced: await renewalsBegun(snapshot, serials),
+      waiting: await waitingEnrollments(snapshot, [personId]),
+    };
+  });
   if (person?.signing_key === 'gateway') {
     throw new AuthorityError('wrong-state', 'Your mail gateway signs for you. No certificate was made.');
   }
-  const has = certificates.some((one) => one.use === 'signing' && one.revoked_at === null && one.not_after > now);
+  const has = good.some((serial) => !replaced.has(serial));
   // One waits where they have another name or address since: the certificate that they have does not say so.
   if (!has || waiting.some(({ use }) => use === 'signing')) return;
   throw new AuthorityError(

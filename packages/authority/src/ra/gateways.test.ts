@@ -15,7 +15,8 @@ import type { Principal } from '../principal.ts';
 import { escrowedKeysOfPerson } from '../store/escrow.ts';
 import { enrolGateway, issueGatewaySigning } from './enrollment.ts';
 import { gatewayConfiguration, readGatewayKeys, usableCertificates } from './gateways.ts';
-import { changePerson, removePerson } from './onboarding.ts';
+import { removePerson } from './offboarding.ts';
+import { changePerson } from './onboarding.ts';
 
 let office: EscrowOffice;
 let relay: Principal;
@@ -115,7 +116,7 @@ describe('a gateway', () => {
   });
 
   it('is told whom it serves and whom it trusts', async () => {
-    const told = await office.world.database.snapshot(gatewayConfiguration);
+    const told = await office.world.database.snapshot((snapshot) => gatewayConfiguration(snapshot, new Date()));
     expect(told).toMatchObject({ organisation: 'Example Corp', domains: ['example.com'] });
     expect(told.people.map(({ address, signingKey, decrypts }) => [address, signingKey, decrypts])).toEqual(
       expect.arrayContaining([

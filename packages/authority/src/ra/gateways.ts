@@ -13,11 +13,12 @@ import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { usableImported } from '../store/imported-certificates.ts';
 import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
+import { gatewayRenewals } from '../store/renewals.ts';
 
 const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
 
 /** @throws AuthorityError `not-set-up` */
-export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayConfiguration> {
+export async function gatewayConfiguration(snapshot: Snapshot, at: Date): Promise<GatewayConfiguration> {
   const office = await requireOffice(snapshot);
   const authorities = await listAuthorities(snapshot);
   const crls = [];
@@ -46,6 +47,7 @@ export async function gatewayConfiguration(snapshot: Snapshot): Promise<GatewayC
       signingKey: person.signing_key,
       decrypts: person.gateway_decrypts,
     })),
+    renew: await gatewayRenewals(snapshot, at),
   };
 }
 

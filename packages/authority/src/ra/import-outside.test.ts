@@ -32,7 +32,7 @@ import { importedOfPerson } from '../store/imported-certificates.ts';
 import { enrolGateway } from './enrollment.ts';
 import { usableCertificates } from './gateways.ts';
 import { revokeImportedCertificate } from './imported-status.ts';
-import { removePerson } from './onboarding.ts';
+import { removePerson } from './offboarding.ts';
 import { personDetail } from './people.ts';
 import { takeIn } from './take-in.ts';
 
@@ -515,11 +515,11 @@ describe('the status of imported certificates', () => {
     await expect(
       perform(office.world, revokeImportedCertificate, admin, { id: randomUUID(), reason: 'superseded' }),
     ).rejects.toThrow(/no such imported certificate/);
-    // Whoever leaves signs no more, with what was issued elsewhere either; old mail is for the quorum.
+    // Whoever leaves signs no more and is written to no more, with what was issued elsewhere either; old mail is for the quorum.
     const signing = await other.issue(['moved@example.com'], { serialNumber: '4011', usage: ['digitalSignature'] });
     expect(outcomes(await certificates([signing.certificate]))).toEqual(['imported']);
     await perform(office.world, removePerson, admin, { id: personId });
-    expect(await Promise.all(['4011', '4003'].map(ask))).toEqual(['revoked', 'good']);
+    expect(await Promise.all(['4011', '4003'].map(ask))).toEqual(['revoked', 'revoked']);
     // By its serial number it is not to be had: the inventory holds what this office issued.
     await expect(
       perform(office.world, revokeCertificate, admin, { serialNumber: '4003', reason: 'superseded' }),

@@ -5,7 +5,7 @@ import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { personByAddress } from '../store/people.ts';
 import { importPeople } from './import.ts';
-import { removePerson } from './onboarding.ts';
+import { removePerson } from './offboarding.ts';
 
 let office: EscrowOffice;
 let now = new Date('2026-03-01T12:00:00Z');

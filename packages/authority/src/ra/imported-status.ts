@@ -3,15 +3,12 @@ import { ImportedCertificate, RevocationReason } from '@chancery/api';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
-import type { Transaction } from '../store/database.ts';
 import {
   changeImportedStatus,
   type ImportedEntry,
   importedById,
-  importedOfPerson,
   importedState,
 } from '../store/imported-certificates.ts';
-import type { World } from '../world.ts';
 
 export function describeImported(row: ImportedEntry, now: Date): ImportedCertificate {
   return {
@@ -65,20 +62,3 @@ export const revokeImportedCertificate = operation({
     };
   },
 });
-
-/** Of somebody who leaves: signing certificates whose status is ours to say. Their serial numbers. */
-export async function revokeImportedSigning(tx: Transaction, world: World, personId: string): Promise<string[]> {
-  const at = world.clock();
-  const good = (await importedOfPerson(tx, personId)).filter(
-    (one) => one.use === 'signing' && one.revoked_at === null && one.not_after > at,
-  );
-  const revoked: string[] = [];
-  for (const { id } of good) {
-    const change = { act: 'revoke', reason: 'affiliationChanged' } as const;
-    for (const { serialNumber, authorityId } of await changeImportedStatus(tx, { id }, change, at)) {
-      revoked.push(serialNumber);
-      await world.jobs.enqueue(tx, 'generate-crl', { authorityId });
-    }
-  }
-  return revoked;
-}

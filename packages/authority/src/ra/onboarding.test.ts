@@ -10,7 +10,8 @@ import { escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import { newClaimLink } from './claim-link.ts';
 import { fulfilEnrollment, issueSigning } from './enrollment.ts';
 import { usableCertificates } from './gateways.ts';
-import { addPerson, changePerson, removePerson } from './onboarding.ts';
+import { removePerson } from './offboarding.ts';
+import { addPerson, changePerson } from './onboarding.ts';
 import { describePerson, peoplePage, personDetail } from './people.ts';
 
 let office: EscrowOffice;

@@ -1,4 +1,4 @@
-/** A person joins, changes, leaves. */
+/** A person joins, or changes. How they leave is in `offboarding.ts`. */
 import { randomUUID } from 'node:crypto';
 import { NewPerson, PersonAttributes } from '@chancery/api';
 import { z } from 'zod';
@@ -7,11 +7,10 @@ import { operation } from '../operation.ts';
 import type { Transaction } from '../store/database.ts';
 import { requireOffice } from '../store/office.ts';
 import { addressKey, lockPeopleNamed, lockPerson, type PersonRow } from '../store/people.ts';
-import { lockSources, noteByHand, stopByHand } from '../store/sources.ts';
+import { lockSources, noteByHand } from '../store/sources.ts';
 import type { World } from '../world.ts';
 import { changedFields, decidedElsewhere } from './decided-elsewhere.ts';
-import { rotate, settle, type WantedPerson } from './end-entity.ts';
-import { leave } from './leave.ts';
+import { rotate, settle, type WantedPerson, whyAway } from './end-entity.ts';
 
 const Address = NewPerson.shape.address;
 
@@ -60,8 +59,11 @@ export const changePerson = operation({
     await lockSources(tx);
     const before = await lockPerson(tx, id);
     if (before === undefined) throw noSuchPerson();
-    if (before.state !== 'active') {
-      throw new AuthorityError('wrong-state', `${before.name} has left. Nothing was changed. Import them again first.`);
+    if (before.state === 'left') {
+      throw new AuthorityError(
+        'wrong-state',
+        `${before.name} has left. Nothing was changed. Have them come back first.`,
+      );
     }
     const address = patch.address ?? before.address;
     const wanted: WantedPerson = {
@@ -83,27 +85,6 @@ export const changePerson = operation({
   },
 });
 
-/**
- * A person leaves: their signing certificates are revoked, nothing more is issued, delivered or published, their own page
- * is closed, and gateways open their mail no longer. Encryption certificates and escrow stay: old mail must remain readable.
- * @throws AuthorityError `not-found`, `wrong-state`
- */
-export const removePerson = operation({
-  action: 'person.leave',
-  permission: 'person:write',
-  input: z.object({ id: z.uuid() }),
-  subject: ({ id }) => `person:${id}`,
-  async run(tx, { id }, _by, world) {
-    const person = await lockPerson(tx, id);
-    if (person === undefined) throw noSuchPerson();
-    if (person.state === 'left')
-      throw new AuthorityError('wrong-state', `${person.name} has left already. Nothing was changed.`);
-    const revoked = await leave(tx, world, person);
-    await stopByHand(tx, id, world.clock());
-    return { result: undefined, audit: { address: person.address, revoked } };
-  },
-});
-
 /** A fresh encryption key, for a person whose link was shown or has lapsed. @throws AuthorityError `not-found`, `wrong-state` */
 export const rotateEncryptionKey = operation({
   action: 'person.rotate-key',
@@ -113,7 +94,7 @@ export const rotateEncryptionKey = operation({
   async run(tx, { id }, _by, world) {
     const person = await lockPerson(tx, id);
     if (person === undefined) throw noSuchPerson();
-    if (person.state !== 'active') throw new AuthorityError('wrong-state', `${person.name} has left. No key was made.`);
+    if (person.state !== 'active') throw new AuthorityError('wrong-state', `${whyAway(person)}. No key was made.`);
     await rotate(tx, world, [id]);
     return { result: undefined, audit: {} };
   },
@@ -174,6 +155,6 @@ function described({ id: _, ...person }: WantedPerson) {
   return { ...person, aliases: [...person.aliases] };
 }
 
-function noSuchPerson(): AuthorityError {
+export function noSuchPerson(): AuthorityError {
   return new AuthorityError('not-found', 'There is no such person. Nothing was changed.');
 }

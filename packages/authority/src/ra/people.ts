@@ -173,7 +173,7 @@ function publishedState(facts: Facts, isUsable: (one: CertificateEntry) => boole
     (one) =>
       one.use === 'encryption' && isUsable(one) && ['valid', 'expiring'].includes(certificateState(one, facts.now)),
   );
-  if (current.length === 0 || facts.person.state === 'left') return 'not-published';
+  if (current.length === 0 || facts.person.state !== 'active') return 'not-published';
   const states = facts.targets.flatMap((target) =>
     current.map(
       (one) =>
@@ -188,6 +188,7 @@ function publishedState(facts: Facts, isUsable: (one: CertificateEntry) => boole
 /** Why somebody cannot be written to encrypted, or cannot sign: a sentence that says who does what next. */
 function reasonOf({ person, waiting, linkShown }: Facts, signing: UseState, encryption: UseState): string | null {
   if (person.state === 'left') return 'Has left: nothing is issued or published any more. Old mail stays recoverable.';
+  if (person.state === 'suspended') return 'Is suspended: everything is on hold until they return.';
   const delay = waiting.find((one) => one.use === 'encryption')?.error;
   switch (encryption) {
     case 'none':

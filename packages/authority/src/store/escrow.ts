@@ -42,11 +42,18 @@ export async function keyHistory(snapshot: Snapshot, personId: string): Promise<
     .execute();
 }
 
-/** The newest key of each person who has one; one that came from another office is not certified again. */
+/**
+ * The newest key of each person who has one that may be certified again: not one that came from another office, and none at all
+ * where the newest is compromised.
+ */
 export async function newestKeys(snapshot: Snapshot, personIds: readonly string[]): Promise<Map<string, string>> {
   const rows = await snapshot
     .selectFrom('escrowed_keys')
     .select(['person_id', 'id'])
+    .select(
+      sql<boolean>`EXISTS (SELECT 1 FROM certificates c
+        WHERE c.escrowed_key_id = escrowed_keys.id AND c.revocation_reason = 'keyCompromise')`.as('compromised'),
+    )
     .distinctOn('person_id')
     .where(sql<boolean>`person_id = ANY (${personIds}::uuid[])`)
     .where('origin', '<>', 'imported')
@@ -54,7 +61,7 @@ export async function newestKeys(snapshot: Snapshot, personIds: readonly string[
     .orderBy('person_id')
     .orderBy('created_at', 'desc')
     .execute();
-  return new Map(rows.map((row) => [row.person_id, row.id]));
+  return new Map(rows.filter(({ compromised }) => !compromised).map((row) => [row.person_id, row.id]));
 }
 
 export async function locksOfKeys(snapshot: Snapshot, ids: readonly string[]): Promise<LockRow[]> {
@@ -183,6 +190,17 @@ export async function dropLocks(
     );
   }
   return Number((await query.executeTakeFirst()).numDeletedRows);
+}
+
+/** How many locks that holder has. */
+export async function locksOfHolder(snapshot: Snapshot, kind: LockRow['kind'], holder: string): Promise<number> {
+  const { count } = await snapshot
+    .selectFrom('escrow_locks')
+    .select(({ fn }) => fn.countAll<string>().as('count'))
+    .where('kind', '=', kind)
+    .where('holder', '=', holder)
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 export async function setLockExpiry(tx: Transaction, claimId: string, expiresAt: Date): Promise<void> {

@@ -3,7 +3,7 @@ import type { CertificateUse, PersonAttributes } from '@chancery/api';
 import { sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { insertion } from './many-rows.ts';
-import type { KeyOrigin, PersonProfiles } from './schema.ts';
+import type { KeyOrigin, PersonProfiles, PersonState } from './schema.ts';
 
 export interface IntentRow {
   readonly serialNumber: string;
@@ -185,7 +185,7 @@ export async function abandonIntents(tx: Transaction, serialNumbers: readonly st
 export interface EndEntity {
   readonly id: string;
   readonly name: string;
-  readonly state: 'active' | 'left';
+  readonly state: PersonState;
   readonly signingKey: 'device' | 'gateway';
   readonly externalId: string | null;
   /** Given name, department and the like, where the directory has them. */

@@ -23,6 +23,17 @@ export async function isUnderHold(snapshot: Snapshot, personId: string): Promise
   return open !== undefined;
 }
 
+/** Those that nobody has lifted, the oldest first. */
+export async function openHoldsOf(snapshot: Snapshot, personId: string): Promise<LegalHoldRow[]> {
+  return snapshot
+    .selectFrom('legal_holds')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('lifted_at', 'is', null)
+    .orderBy('placed_at')
+    .execute();
+}
+
 /** @returns false where that person has an open hold for that case already */
 export async function insertHold(
   tx: Transaction,

@@ -3,7 +3,7 @@ import type { PersonAttributes } from '@chancery/api';
 import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { isUsable } from './escrow.ts';
-import type { PersonProfiles, Schema } from './schema.ts';
+import type { PersonProfiles, PersonState, Schema } from './schema.ts';
 
 export interface PersonRow extends Selectable<Schema['people']> {
   readonly address: string;
@@ -92,7 +92,7 @@ export interface PeopleFilter {
   readonly limit: number;
   readonly after?: { readonly name: string; readonly id: string } | undefined;
   readonly search?: string | undefined;
-  readonly state?: 'active' | 'left' | undefined;
+  readonly state?: PersonState | undefined;
   readonly uncovered?: boolean | undefined;
 }
 
@@ -248,7 +248,6 @@ export async function insertPeople(tx: Transaction, people: readonly NewPersonRo
   }
 }
 
-/** Each becomes active with it. */
 export async function updatePeople(tx: Transaction, people: readonly NewPersonRow[]): Promise<void> {
   if (people.length === 0) return;
   const rows = people.map((person) => ({
@@ -261,7 +260,7 @@ export async function updatePeople(tx: Transaction, people: readonly NewPersonRo
     profiles: person.profiles,
   }));
   await sql`UPDATE people p SET name = n.name, external_id = n.external_id, signing_key = n.signing_key,
-      gateway_decrypts = n.gateway_decrypts, attributes = n.attributes, profiles = n.profiles, state = 'active', left_at = NULL
+      gateway_decrypts = n.gateway_decrypts, attributes = n.attributes, profiles = n.profiles
     FROM json_populate_recordset(NULL::people, ${JSON.stringify(rows)}::json) AS n WHERE p.id = n.id`.execute(tx);
 }
 
@@ -272,7 +271,34 @@ export async function releaseExternalIds(tx: Transaction, ids: readonly string[]
 }
 
 export async function markLeft(tx: Transaction, id: string, at: Date): Promise<void> {
-  await tx.updateTable('people').set({ state: 'left', left_at: at }).where('id', '=', id).execute();
+  await tx
+    .updateTable('people')
+    .set({ state: 'left', left_at: at, suspended_at: null, changed_while_suspended: false })
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function markSuspended(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx.updateTable('people').set({ state: 'suspended', suspended_at: at }).where('id', '=', id).execute();
+}
+
+/** They are here again, after they had left or were suspended. */
+export async function markActive(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx
+    .updateTable('people')
+    .set({ state: 'active', left_at: null, suspended_at: null, changed_while_suspended: false })
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .execute();
+}
+
+/** Certificates of theirs that are on hold do not say any more what is so. */
+export async function markChangedWhileSuspended(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx
+    .updateTable('people')
+    .set({ changed_while_suspended: true })
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .where('state', '=', 'suspended')
+    .execute();
 }
 
 /**

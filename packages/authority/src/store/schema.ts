@@ -139,13 +139,36 @@ export interface Schema {
     id: Generated<string>;
     name: string;
     external_id: string | null;
-    state: 'active' | 'left';
+    state: PersonState;
     signing_key: 'device' | 'gateway';
     gateway_decrypts: boolean;
     attributes: ColumnType<PersonAttributes, string | undefined, string>;
     profiles: ColumnType<PersonProfiles, string | undefined, string>;
     created_at: Date;
     left_at: Date | null;
+    suspended_at: Generated<Date | null>;
+    changed_while_suspended: Generated<boolean>;
+  };
+  suspension_holds: { person_id: string; serial_number: string };
+  claim_offers: { person_id: string; why: 'renewal' | 'compromise'; asked_at: Date };
+  renewals: {
+    serial_number: string;
+    way: 'office' | 'gateway' | 'owner';
+    fresh: boolean;
+    rollover_id: string | null;
+    tries: Generated<number>;
+    begun_at: Date;
+    next_at: Date | null;
+  };
+  rollovers: {
+    id: string;
+    authority_id: string;
+    per_day: number;
+    state: 'running' | 'paused' | 'done' | 'ended';
+    note: string;
+    begun_by: string;
+    begun_at: Date;
+    closed_at: Date | null;
   };
   person_addresses: { key: string; address: string; person_id: string; is_primary: boolean };
   former_addresses: { person_id: string; key: string; address: string; until: Date };
@@ -750,5 +773,6 @@ export interface Schema {
   };
 }
 
+export type PersonState = 'active' | 'suspended' | 'left';
 export type IssuanceItemState = 'waiting' | 'issued' | 'failed' | 'withdrawn';
 export type KeyOrigin = 'device' | 'browser' | 'gateway' | 'kra' | 'authority';

@@ -132,9 +132,21 @@ export async function deleteTokensOfOperator(tx: Transaction, operatorId: string
   await tx.deleteFrom('tokens').where('operator_id', '=', operatorId).execute();
 }
 
-/** Ends a person's sessions and every link that would begin one. */
-export async function deleteTokensOfPerson(tx: Transaction, personId: string): Promise<void> {
-  await tx.deleteFrom('tokens').where('person_id', '=', personId).execute();
+/** Ends a person's sessions and every link that would begin one. @returns how many there were */
+export async function deleteTokensOfPerson(tx: Transaction, personId: string): Promise<number> {
+  const { numDeletedRows } = await tx.deleteFrom('tokens').where('person_id', '=', personId).executeTakeFirst();
+  return Number(numDeletedRows);
+}
+
+/** Sessions and links of a person that open their page still. */
+export async function countSessionsOfPerson(snapshot: Snapshot, personId: string, at: Date): Promise<number> {
+  const { count } = await snapshot
+    .selectFrom('tokens')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .where('person_id', '=', personId)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 export async function countExpiredTokens(snapshot: Snapshot, at: Date): Promise<number> {

@@ -37,9 +37,14 @@ export function CertificatesPage() {
       title="Certificates"
       lead={certificates.loading ? undefined : counted(certificates, 'certificate', 'certificates')}
       actions={
-        <LinkButton to="/certificates/imported" variant="default">
-          From another office
-        </LinkButton>
+        <>
+          <LinkButton to="/certificates/renewals" variant="default">
+            Renewals
+          </LinkButton>
+          <LinkButton to="/certificates/imported" variant="default">
+            From another office
+          </LinkButton>
+        </>
       }
     >
       <Group gap="sm">

@@ -23,7 +23,7 @@ interface Claim {
   name: string;
   address: string;
   signing: 'needed' | 'done' | 'gateway';
-  encryption: 'ready' | 'delivered' | 'none';
+  encryption: 'ready' | 'delivered' | 'none' | 'kept';
   caCertificates: string[];
 }
 
@@ -71,7 +71,8 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
   useWarnBeforeLeaving(holding);
   const signed = claim.signing !== 'needed' || signing.data !== undefined;
   const decrypts =
-    claim.encryption === 'delivered' || [encryption, profile, kit].some(({ data }) => data !== undefined);
+    ['delivered', 'kept'].includes(claim.encryption) ||
+    [encryption, profile, kit].some(({ data }) => data !== undefined);
   if (finish.data !== undefined) {
     return (
       <Alert role="status" color="moss" variant="outline" icon={<IconCheck aria-hidden />} title="All done">
@@ -131,7 +132,9 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
         )}
       </Step>
       <Step number={3} title="Your encryption key">
-        {claim.encryption === 'none' ? (
+        {claim.encryption === 'kept' ? (
+          <Text size="sm">You have it already, and it stays as it is: nothing to do here.</Text>
+        ) : claim.encryption === 'none' ? (
           <Text size="sm" role="status">
             It is being made, and appears here by itself in a moment.
           </Text>
@@ -224,10 +227,12 @@ export function ClaimSteps({ secret, claim }: { secret: string; claim: Claim }) 
           organisation={claim.organisation}
         />
       </Step>
-      <Step number={5} title="Your own page, for the next device">
-        <OwnPage secret={secret} ready={claim.encryption !== 'none'} />
-      </Step>
-      <Step number={6} title="Finish">
+      {claim.encryption !== 'kept' && (
+        <Step number={5} title="Your own page, for the next device">
+          <OwnPage secret={secret} ready={claim.encryption !== 'none'} />
+        </Step>
+      )}
+      <Step number={claim.encryption === 'kept' ? 5 : 6} title="Finish">
         <Checkbox
           checked={imported}
           disabled={!signed || !decrypts}

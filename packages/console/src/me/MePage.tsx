@@ -12,6 +12,7 @@ import { MyNotices } from './MyNotices.tsx';
 import { MySignIn } from './MySignIn.tsx';
 import { NewDevice } from './NewDevice.tsx';
 import { Passkeys } from './Passkeys.tsx';
+import { ReportCompromise } from './ReportCompromise.tsx';
 import { useMyself } from './use-myself.ts';
 import { WhatIHave } from './WhatIHave.tsx';
 
@@ -40,6 +41,7 @@ export function MePage() {
       <ManagedPhones myself={myself.data} onSaid={setSaid} />
       <Passkeys myself={myself.data} onSaid={setSaid} />
       <MyNotices onSaid={setSaid} />
+      <ReportCompromise myself={myself.data} />
       <AskForHelp help={myself.data.help} onSaid={setSaid} />
       <Panel title="Everything about me">
         <Text size="sm">

@@ -22,6 +22,7 @@ import { isFresh } from './fresh.ts';
 const filters = {
   active: { state: 'active' },
   uncovered: { state: 'active', uncovered: 'true' },
+  suspended: { state: 'suspended' },
   left: { state: 'left' },
   all: {},
 } as const;
@@ -78,13 +79,14 @@ export function PeoplePage() {
             void navigate({
               search: (old) => ({
                 ...old,
-                show: value === 'active' ? undefined : (value as 'uncovered' | 'left' | 'all'),
+                show: value === 'active' ? undefined : (value as 'uncovered' | 'suspended' | 'left' | 'all'),
               }),
             })
           }
           data={[
             { value: 'active', label: 'Active' },
             { value: 'uncovered', label: 'Not covered' },
+            { value: 'suspended', label: 'Suspended' },
             { value: 'left', label: 'Left' },
             { value: 'all', label: 'All' },
           ]}
@@ -145,6 +147,7 @@ function NameLink({ person }: { person: Person }) {
         {person.name}
       </TextLink>
       {person.state === 'left' && <StateBadge state={['Left', 'quiet']} />}
+      {person.state === 'suspended' && <StateBadge state={['Suspended', 'warn']} />}
     </Group>
   );
 }

@@ -1,7 +1,7 @@
 import type { PersonDetail } from '@chancery/api';
 import { Alert, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconKey, IconLink, IconPencil, IconUserOff } from '@tabler/icons-react';
+import { IconAlertTriangle, IconKey, IconLink, IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
@@ -18,8 +18,10 @@ import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
 import { coverageStates, publicationStates } from '../words.ts';
 import { shownAttributes } from './Attributes.tsx';
+import { Departures } from './Departure.tsx';
 import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
+import { GiveUpKey } from './GiveUpKey.tsx';
 import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
 import { PersonSources } from './PersonSources.tsx';
@@ -55,7 +57,15 @@ export function PersonPage() {
       <Standing person={person.data} />
       <Panel
         title="Certificates"
-        actions={mayRevoke && person.data.certificates.length > 0 && <ChangeAll person={person.data} />}
+        actions={
+          mayRevoke &&
+          person.data.certificates.length > 0 && (
+            <Group gap="xs">
+              <Compromised person={person.data} />
+              <ChangeAll person={person.data} />
+            </Group>
+          )
+        }
       >
         <CertificateTable certificates={person.data.certificates} />
       </Panel>
@@ -82,6 +92,32 @@ function ChangeAll({ person: { id, name } }: { person: PersonDetail }) {
   );
 }
 
+/** Newest first, and of several certificates for one use the newest stands for them. */
+function Compromised({ person }: { person: PersonDetail }) {
+  const [opened, { open, close }] = useDisclosure(false);
+  const keys = person.certificates.flatMap(({ serialNumber, use, notAfter, state }) =>
+    (use === 'signing' || use === 'encryption') && state !== 'revoked' && state !== 'expired'
+      ? [{ serialNumber, use, notAfter }]
+      : [],
+  );
+  if (keys.length === 0) return null;
+  return (
+    <>
+      <Button size="xs" variant="default" onClick={open} leftSection={<IconAlertTriangle size={16} aria-hidden />}>
+        Key compromised
+      </Button>
+      <Modal opened={opened} onClose={close} title={`A key of ${person.name} is compromised`} size="lg">
+        <GiveUpKey
+          keys={keys}
+          own={false}
+          submit={(body) => api.reportCompromise({ params: { id: person.id }, body })}
+          onClose={close}
+        />
+      </Modal>
+    </>
+  );
+}
+
 function Standing({ person }: { person: PersonDetail }) {
   const { coverage } = person;
   return (
@@ -89,8 +125,13 @@ function Standing({ person }: { person: PersonDetail }) {
       <Stack>
         {person.state === 'left' && (
           <Alert color="ink" variant="outline" title="This person has left">
-            The signing certificate is revoked and nothing is published. The encryption keys stay in escrow, so that old
-            mail can still be read.
+            Their certificates are revoked and nothing is published. The encryption keys stay in escrow, so that a
+            quorum can read old mail.
+          </Alert>
+        )}
+        {person.state === 'suspended' && (
+          <Alert color="wax" variant="outline" title="This person is suspended">
+            Their certificates are on hold and nothing is published or issued. When they return, the holds are released.
           </Alert>
         )}
         <Facts
@@ -232,26 +273,24 @@ function OwnPasskeys({ person: { id, name, passkeys } }: { person: PersonDetail 
 function Actions({ person }: { person: PersonDetail }) {
   const mayWrite = useMay('person:write');
   const [claiming, claimDialog] = useDisclosure(false);
-  const [leaving, leaveDialog] = useDisclosure(false);
   const [editing, editDialog] = useDisclosure(false);
-  if (!mayWrite || person.state === 'left') return null;
+  if (!mayWrite) return null;
   return (
     <>
-      <Button variant="default" onClick={editDialog.open} leftSection={<IconPencil size={16} aria-hidden />}>
-        Edit
-      </Button>
-      <Button variant="default" onClick={leaveDialog.open} leftSection={<IconUserOff size={16} aria-hidden />}>
-        Leaves
-      </Button>
-      <Button onClick={claimDialog.open} leftSection={<IconLink size={16} aria-hidden />}>
-        Claim link
-      </Button>
+      {person.state !== 'left' && (
+        <Button variant="default" onClick={editDialog.open} leftSection={<IconPencil size={16} aria-hidden />}>
+          Edit
+        </Button>
+      )}
+      <Departures person={person} />
+      {person.state === 'active' && (
+        <Button onClick={claimDialog.open} leftSection={<IconLink size={16} aria-hidden />}>
+          Claim link
+        </Button>
+      )}
       <EditPerson person={person} opened={editing} onClose={editDialog.close} />
       <Modal opened={claiming} onClose={claimDialog.close} title="Claim link" size="lg">
         <ClaimLink person={person} onClose={claimDialog.close} />
-      </Modal>
-      <Modal opened={leaving} onClose={leaveDialog.close} title={`${person.name} leaves`}>
-        <Leave person={person} onClose={leaveDialog.close} />
       </Modal>
     </>
   );
@@ -288,31 +327,6 @@ function ClaimLink({ person, onClose }: { person: PersonDetail; onClose: () => v
         </Button>
         <Button loading={make.isPending} onClick={() => make.mutate(undefined)} data-autofocus>
           Make the link
-        </Button>
-      </Group>
-    </Stack>
-  );
-}
-
-function Leave({ person, onClose }: { person: PersonDetail; onClose: () => void }) {
-  const leave = useAct(() => api.removePerson({ params: { id: person.id } }), {
-    stale: ['people', 'certificates', 'overview'],
-    said: () => `${person.name} has left. Old mail can still be recovered.`,
-    onDone: onClose,
-  });
-  return (
-    <Stack>
-      <Text>
-        The signing certificate is revoked at once and the certificates leave the directories. The encryption keys stay
-        in escrow.
-      </Text>
-      <ProblemAlert error={leave.error} />
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose} data-autofocus>
-          Cancel
-        </Button>
-        <Button color="wax.7" loading={leave.isPending} onClick={() => leave.mutate(undefined)}>
-          The person leaves
         </Button>
       </Group>
     </Stack>

@@ -102,6 +102,16 @@ function Validity({ document, update, problems }: FormProps) {
       <Group grow align="flex-start">
         {number('validityDays', 'Valid for', 'Days')}
         {number('renewalDays', 'Renewed from', 'Days before the end')}
+        {document.use === 'encryption' && (
+          <Pick
+            label="Renewed with"
+            description="Keys that the KRA made"
+            options={{ same: 'The same key', fresh: 'A fresh key' }}
+            value={document.renewalKey}
+            error={errorAt(problems, 'renewalKey')}
+            onChange={(renewalKey) => update({ renewalKey })}
+          />
+        )}
         {number('backdateMinutes', 'Begins early by', 'Minutes, for slow clocks')}
       </Group>
     </Fieldset>

@@ -34,6 +34,8 @@ export interface TestAuthority {
   crlsEnd: Date | undefined;
   /** So many certificates are made whose answers are then lost on the way. */
   lostAnswers: number;
+  /** Serial numbers that it wants replaced. */
+  readonly renew: string[];
   /** Signing certificates, in order. */
   readonly issued: Certificate[];
   addAlias(address: string, alias: string): void;
@@ -78,6 +80,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
           intermediates: [base64(ca.issuing.der)],
           crls: (await ca.crls(authority.crlsEnd)).map(base64),
           people,
+          renew: authority.renew,
         };
       case 'enrolGateway':
         return issue(routes.enrolGateway.body.parse(body).csr, 'gateway', []);
@@ -147,6 +150,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     down: false,
     crlsEnd: undefined,
     lostAnswers: 0,
+    renew: [],
     issued: [],
     addAlias(address, alias) {
       people.find((one) => one.address === address)?.aliases.push(alias);

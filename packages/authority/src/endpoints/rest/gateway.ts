@@ -12,7 +12,7 @@ export const gatewayHandlers: Handlers<
     return issued(await enrolGateway(world, by, body.csr));
   },
   async gatewayConfiguration({ world, by }) {
-    return consult(world, 'gateway:serve', by, gatewayConfiguration);
+    return consult(world, 'gateway:serve', by, (snapshot) => gatewayConfiguration(snapshot, world.clock()));
   },
   async gatewaySigning({ world, by }, { body }) {
     return issued(await issueGatewaySigning(world, by, body));

@@ -17,6 +17,7 @@ import { inventoryHandlers } from './inventory.ts';
 import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { legalHoldHandlers } from './legal-holds.ts';
+import { lifecycleHandlers } from './lifecycle.ts';
 import { noticeHandlers } from './notices.ts';
 import { officeHandlers } from './office.ts';
 import { offlineRootHandlers } from './offline-roots.ts';
@@ -26,6 +27,7 @@ import { peopleHandlers } from './people.ts';
 import { profileHandlers } from './profiles.ts';
 import { publicationHandlers } from './publication.ts';
 import { recoveryHandlers } from './recovery.ts';
+import { renewalHandlers } from './renewals.ts';
 import { roundHandlers } from './rounds.ts';
 import { selfHandlers } from './self.ts';
 import { serviceCertificateHandlers } from './service-certificates.ts';
@@ -43,6 +45,8 @@ export const handlers: Handlers<RouteName> = {
   ...peopleHandlers,
   ...sourceHandlers,
   ...directoryHandlers,
+  ...lifecycleHandlers,
+  ...renewalHandlers,
   ...certificateHandlers,
   ...serviceCertificateHandlers,
   ...enrolmentHandlers,

@@ -5,7 +5,8 @@ import { newClaimLink } from '../../ra/claim-link.ts';
 import { issueSigning } from '../../ra/enrollment.ts';
 import { closeHelp } from '../../ra/help.ts';
 import { importPeople } from '../../ra/import.ts';
-import { addPerson, changePerson, removePerson } from '../../ra/onboarding.ts';
+import { removePerson } from '../../ra/offboarding.ts';
+import { addPerson, changePerson } from '../../ra/onboarding.ts';
 import { describePerson, peoplePage, personDetail } from '../../ra/people.ts';
 import { openHelpRequests } from '../../store/help-requests.ts';
 import type { Context, Handlers } from './handler.ts';
@@ -38,8 +39,8 @@ export const peopleHandlers: Handlers<
     await perform(context.world, changePerson, context.by, { ...params, ...body });
     return described(context, params.id);
   },
-  async removePerson(context, { params }) {
-    await perform(context.world, removePerson, context.by, params);
+  async removePerson(context, { params, query }) {
+    await perform(context.world, removePerson, context.by, { ...params, ...query });
     return described(context, params.id);
   },
   async importPeople({ world, by }, { body }) {
@@ -81,6 +82,6 @@ export const peopleHandlers: Handlers<
 };
 
 /** As the person stands once the change is committed. */
-function described({ world, by }: Context, personId: string) {
+export function described({ world, by }: Context, personId: string) {
   return consult(world, 'person:read', by, (snapshot) => describePerson(world, snapshot, personId));
 }

@@ -541,7 +541,7 @@ describe('a device of one’s own', () => {
 describe('somebody who left', () => {
   it('is signed out, signs in no more, and their passkeys open nothing', async () => {
     const client = await as(eve);
-    await office.local.removePerson({ params: { id: eve.id } });
+    await office.local.removePerson({ params: { id: eve.id }, query: {} });
     expect(await refusal(client.myself())).toBe('unauthenticated');
     expect((await signIn(eve)).status).toBe(401);
     expect(await query(`SELECT 1 FROM escrow_locks WHERE kind = 'owner' AND holder = $1`, [eve.credentialId])).toEqual(

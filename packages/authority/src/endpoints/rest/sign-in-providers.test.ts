@@ -8,7 +8,7 @@ import { recheckProviderSessions } from '../../identity/providers/recheck.ts';
 import { decideRecovery } from '../../kra/recovery.ts';
 import { perform } from '../../operation.ts';
 import type { Principal } from '../../principal.ts';
-import { removePerson } from '../../ra/onboarding.ts';
+import { removePerson } from '../../ra/offboarding.ts';
 import { OcspResponder } from '../../status/ocsp-responder.ts';
 import { hashToken } from '../../store/tokens.ts';
 import { handlers } from './handlers.ts';

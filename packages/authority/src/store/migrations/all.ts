@@ -33,6 +33,8 @@ import { up as deviceEnrolments } from './0047-device-enrolments.ts';
 import { up as sealedRequests } from './0048-sealed-requests.ts';
 import { up as intune } from './0049-intune.ts';
 import { up as reconciliation } from './0050-reconciliation.ts';
+import { up as lifecycle } from './0052-lifecycle.ts';
+import { up as renewals } from './0053-renewals.ts';
 import { up as noticeEvents } from './0054-notices.ts';
 import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
@@ -74,6 +76,8 @@ export const migrations: Record<string, Migration> = {
   '0048-sealed-requests': { up: sealedRequests },
   '0049-intune': { up: intune },
   '0050-reconciliation': { up: reconciliation },
+  '0052-lifecycle': { up: lifecycle },
+  '0053-renewals': { up: renewals },
   '0054-notices': { up: noticeEvents },
   '0055-coverage': { up: coverage },
   '0056-devices': { up: devices },
