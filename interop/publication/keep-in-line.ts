@@ -15,7 +15,7 @@ import { beginReconciliation, reconcile } from '../../packages/authority/src/pub
 import type { Target } from '../../packages/authority/src/publication/target.ts';
 import { targetsOf } from '../../packages/authority/src/publication/targets.ts';
 import { importPeople } from '../../packages/authority/src/ra/import.ts';
-import { removePerson } from '../../packages/authority/src/ra/onboarding.ts';
+import { removePerson } from '../../packages/authority/src/ra/offboarding.ts';
 import { newestReconciliations } from '../../packages/authority/src/store/reconciliations.ts';
 import type { World } from '../../packages/authority/src/world.ts';
 import { type EscrowOffice, escrowOffice } from '../../packages/authority/test/escrow-office.ts';

@@ -12,7 +12,8 @@ import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../t
 import { openProvisionalLock } from '../kra/locks/vault.ts';
 import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
-import { removePerson, rotateEncryptionKey } from '../ra/onboarding.ts';
+import { removePerson } from '../ra/offboarding.ts';
+import { rotateEncryptionKey } from '../ra/onboarding.ts';
 import { currentVault } from '../store/vaults.ts';
 import { sealMyPhoneKeys } from './deliver-keyset.ts';
 import { readConnectorKey } from './intune-pfx.ts';

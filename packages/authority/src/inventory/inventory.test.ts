@@ -9,7 +9,8 @@ import { answerError } from '../endpoints/rest/problem.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { newClaimLink } from '../ra/claim-link.ts';
-import { addPerson, removePerson } from '../ra/onboarding.ts';
+import { removePerson } from '../ra/offboarding.ts';
+import { addPerson } from '../ra/onboarding.ts';
 import { viewsFor } from '../store/inventory.ts';
 import { hashToken } from '../store/tokens.ts';
 import {

@@ -5,7 +5,7 @@ import { applyProfile } from '../ca/change-profile.ts';
 import { holdCertificate, revokeCertificate } from '../ca/revoke.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
-import { removePerson } from '../ra/onboarding.ts';
+import { removePerson } from '../ra/offboarding.ts';
 import { latestProfile } from '../store/profiles.ts';
 import { newestReconciliations } from '../store/reconciliations.ts';
 import { type UnreachableFilter, unreachable } from '../store/unreachable.ts';
