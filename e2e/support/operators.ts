@@ -42,18 +42,13 @@ export async function setUpOffice(
   return signIn(url, account);
 }
 
-/**
- * Has these officers found the vault; returns who can approve with which share key.
- * @param keyOf where theirs is; kept in memory without it
- */
+/** Has these officers found the vault, each with a share key that is kept in memory; returns who can approve with which. */
 export async function holdCeremony(
   administrator: Client,
   officers: readonly SignedIn[],
   threshold = 2,
-  keyOf: (officer: SignedIn) => ShareKey | Promise<ShareKey> = () => deriveShareKey(newSeed()),
 ): Promise<Map<SignedIn, ShareKey>> {
-  const keys = new Map<SignedIn, ShareKey>();
-  for (const officer of officers) keys.set(officer, await keyOf(officer));
+  const keys = new Map(officers.map((officer) => [officer, deriveShareKey(newSeed())]));
   for (const [officer, key] of keys) {
     for (const secret of [key.encryption, key.signing]) nameSecret(secret);
     await registerShareKeyAs(officer.client, key);
