@@ -31,11 +31,6 @@ export const peers = {
     ],
   },
   scepclient: { name: 'micromdm scepclient', packages: ['scep'], needs: ['scepclient'] },
-  certmonger: {
-    name: 'certmonger',
-    packages: ['certmonger', 'dbus'],
-    needs: ['getcert', '/usr/lib/certmonger/certmonger-session', '/usr/lib/certmonger/scep-submit', 'dbus-run-session'],
-  },
   curl: { name: 'curl', packages: ['curl'], needs: ['curl'] },
   gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },
   thunderbird: {

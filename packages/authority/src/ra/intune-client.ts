@@ -8,13 +8,13 @@ import { z } from 'zod';
 import type { IntuneConfig } from '../enrolment-config.ts';
 import { AuthorityError } from '../errors.ts';
 
-export interface IntuneVerdict {
+interface IntuneVerdict {
   /** `Success`, or why not. */
   readonly code: string;
   readonly description: string;
 }
 
-export interface IntuneRevocation {
+interface IntuneRevocation {
   readonly requestContext: string;
   readonly serialNumber: string;
 }
