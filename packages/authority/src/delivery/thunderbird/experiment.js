@@ -1,6 +1,8 @@
-/* global ChromeUtils, Cc, Ci, Services, IOUtils, PathUtils, ExtensionCommon */
+/* global ChromeUtils, Cc, Ci, Cu, Services, IOUtils, PathUtils, ExtensionCommon */
 
 const { MailServices } = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
+
+Cu.importGlobalProperties(['TextDecoder', 'atob', 'fetch']);
 
 const certificates = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB);
 
