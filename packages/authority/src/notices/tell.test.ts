@@ -341,6 +341,8 @@ describe('what comes to be', () => {
       new Date(now.getTime() + 12 * 86_400_000),
       gone,
     ]);
+    await office.query(`INSERT INTO directory_syncs (name, outcome, question)
+      VALUES ('ad', 'asking', '{"askedAt": "2026-03-01T00:00:00.000Z", "known": 500, "losses": [{}, {}]}')`);
     now = new Date(now.getTime() + 12 * 86_400_000);
     await office.query(
       `INSERT INTO publications (target, serial_number, wanted, state, error, attempts, updated_at)
