@@ -14,6 +14,7 @@ import { publishPerson } from '../../packages/authority/src/publication/publish.
 import { beginReconciliation, reconcile } from '../../packages/authority/src/publication/reconcile.ts';
 import type { Target } from '../../packages/authority/src/publication/target.ts';
 import { targetsOf } from '../../packages/authority/src/publication/targets.ts';
+import { fulfilEnrollment } from '../../packages/authority/src/ra/enrollment.ts';
 import { importPeople } from '../../packages/authority/src/ra/import.ts';
 import { removePerson } from '../../packages/authority/src/ra/offboarding.ts';
 import { newestReconciliations } from '../../packages/authority/src/store/reconciliations.ts';
@@ -75,7 +76,9 @@ export async function keepInLine(
     };
 
     // Everyone by a job of their own, as they join; of thousands at once, the comparison takes the same by the page.
-    await timed('publish', () => (count > 500 ? compare() : publishAll(world, [...ids.values()])));
+    await timed('publish', () =>
+      count > 500 ? compare() : inParallel([...ids.values()], 10, (id) => publishPerson(world, id)),
+    );
     const published = directory.dump();
     for (const address of addresses) assert.equal(published.get(address)?.certificates.length, 2, address);
     await timed('clean', () => compare());
@@ -165,18 +168,20 @@ function foreignCertificate(folder: string): Buffer {
 async function populate(office: EscrowOffice, addresses: readonly string[]): Promise<Map<string, string>> {
   const lines = addresses.map((address) => `${address},Person ${address.split('@')[0]}`);
   await perform(office.world, importPeople, system, { csv: `address,name\n${lines.join('\n')}\n`, dryRun: false });
-  await office.drain();
+  // Side by side, as the queue runs them: keys are escrowed and certified in groups.
+  const waiting = await office.query("SELECT id FROM enrollments WHERE state = 'waiting'");
+  await inParallel(waiting, 32, ({ id }) => fulfilEnrollment(office.world, String(id)));
   await office.query('UPDATE escrowed_keys SET delivered_at = now()');
   const rows = await office.query('SELECT person_id, address FROM person_addresses');
   return new Map(rows.map(({ address, person_id }) => [String(address), String(person_id)]));
 }
 
-async function publishAll(world: World, ids: readonly string[]): Promise<void> {
-  const waiting = [...ids];
-  const work = async () => {
-    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) await publishPerson(world, id);
+async function inParallel<T>(list: readonly T[], width: number, work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...list];
+  const worker = async () => {
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await work(one);
   };
-  await Promise.all(Array.from({ length: 10 }, work));
+  await Promise.all(Array.from({ length: width }, worker));
 }
 
 const foreignValues = (dump: ReadonlyMap<string, DumpedEntry>, foreign: string): number =>
