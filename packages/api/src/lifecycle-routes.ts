@@ -1,5 +1,5 @@
 /** Routes of leaving, suspension, return and compromised keys. */
-import { CompromiseOutcome, CompromiseReport, Departure, WhyNote } from './lifecycle.ts';
+import { CompromiseOutcome, CompromiseReport, Departure, EvidenceBundle, WhyNote } from './lifecycle.ts';
 import { Person } from './people.ts';
 import { ById, route } from './route.ts';
 
@@ -11,6 +11,14 @@ export const lifecycleRoutes = {
     access: 'authenticated',
     params: ById,
     response: Departure,
+  }),
+  personEvidence: route({
+    method: 'POST',
+    path: '/api/v1/people/:id/evidence',
+    summary: 'What happened to a person, signed, with proofs that a third party checks offline',
+    access: 'authenticated',
+    params: ById,
+    response: EvidenceBundle,
   }),
   suspendPerson: route({
     method: 'POST',

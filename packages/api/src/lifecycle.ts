@@ -1,6 +1,6 @@
 /** How people leave, for a time or for good, come back, and give up a key. */
 import { z } from 'zod';
-import { Instant, SerialNumber } from './values.ts';
+import { Base64, Instant, SerialNumber } from './values.ts';
 
 /** Why, for the trail: a case number, a ticket. */
 export const WhyNote = z.object({ note: z.string().trim().max(1000).default('') });
@@ -38,3 +38,6 @@ export const CompromiseOutcome = z.object({
   replacement: z.enum(['not-needed', 'office', 'gateway', 'owner', 'none']),
 });
 export type CompromiseOutcome = z.infer<typeof CompromiseOutcome>;
+
+/** CMS SignedData around a JSON document, DER in base64. */
+export const EvidenceBundle = z.object({ fileName: z.string(), data: Base64, records: z.int() });

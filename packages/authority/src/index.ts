@@ -1,4 +1,5 @@
 export { type KeptCheckpoints, type TrailVerdict, verifyExportedTrail } from './audit/verify.ts';
+export { type EvidenceVerdict, verifyEvidence } from './audit/verify-evidence.ts';
 export {
   type AuthorityConfig,
   ConfigError,

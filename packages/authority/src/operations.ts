@@ -109,6 +109,7 @@ import { reportCompromise } from './ra/compromise.ts';
 import { decideEnrolment, requestEnrolment, settleEnrolment } from './ra/device-enrolment.ts';
 import { archiveFromDevice, challengeDevice } from './ra/device-keys.ts';
 import { lockToGateway, noteEnrollmentError } from './ra/enrollment.ts';
+import { exportEvidence } from './ra/evidence.ts';
 import { readGatewayKeys } from './ra/gateways.ts';
 import { deliverGeneratedKey } from './ra/generated-key.ts';
 import { askForHelp, closeHelp } from './ra/help.ts';
@@ -184,6 +185,7 @@ export const operations: readonly Listed[] = [
   suspendPerson,
   returnPerson,
   reportCompromise,
+  exportEvidence,
   sendOffer,
   beginRenewals,
   beginRollover,

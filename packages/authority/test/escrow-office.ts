@@ -30,7 +30,7 @@ import { perform } from '../src/operation.ts';
 import { type Principal, system } from '../src/principal.ts';
 import { addPerson } from '../src/ra/onboarding.ts';
 import type { Snapshot } from '../src/store/database.ts';
-import { insertOffice } from '../src/store/office.ts';
+import { findOffice, insertOffice } from '../src/store/office.ts';
 import { insertOperator } from '../src/store/operators.ts';
 import { recoveryById } from '../src/store/recovery.ts';
 import { batchesWaitingFor, type RoundRow, roundById } from '../src/store/rounds.ts';
@@ -96,14 +96,17 @@ export async function escrowOffice(options: TemporaryOfficeOptions = {}): Promis
   const office = await temporaryOffice(options);
   const { world } = office;
   const query = async (text: string, values: unknown[] = []) => (await world.database.pool.query(text, values)).rows;
+  const founded = (await world.database.snapshot(findOffice)) !== undefined;
   await world.database.operations.transaction(async (tx) => {
+    if (founded) return;
     await insertOffice(tx, { organisation: 'Example Corp', domains: ['example.com'], demo: false }, world.clock());
     await establishProfiles(tx, world);
     await establishHierarchy(tx, world, { organisation: 'Example Corp', algorithm: 'ecdsa' });
     await establishVault(tx, world, { threshold: 2 });
   });
   // The shipped profile's RSA keys take tests a third of a second each.
-  await query(`INSERT INTO profiles (id, version, document, created_at)
+  if (!founded)
+    await query(`INSERT INTO profiles (id, version, document, created_at)
     SELECT id, 2, jsonb_set(document, '{keys,generate}', '"p256"'), created_at FROM profiles WHERE id = 'encryption'`);
   const seeds = new Map<string, Uint8Array>();
   const shareKeys = new Map<string, ShareKey>();

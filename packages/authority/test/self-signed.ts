@@ -4,6 +4,7 @@ import {
   assembleSigned,
   buildName,
   buildTbsCertificate,
+  defaultHash,
   keyUsage,
   localSigner,
   signatureAlgorithmFor,
@@ -17,7 +18,7 @@ export async function selfSigned(
   called = 'Legal department',
 ): Promise<Uint8Array> {
   const signer = localSigner(key);
-  const hash = 'sha256';
+  const hash = defaultHash(signer.kind);
   const algorithm = signatureAlgorithmFor(signer.kind, hash);
   const name = buildName([{ type: 'commonName', value: called }]).der;
   const tbs = buildTbsCertificate({

@@ -34,13 +34,16 @@ export interface TemporaryOfficeOptions {
   readonly config?: string;
   /** Instead of a software key store in the data folder. The office closes it. */
   readonly keyStore?: KeyStore;
+  /** An office that is there: its data folder and its database, which stay when this one closes. */
+  readonly at?: { readonly home: string; readonly connection: pg.PoolConfig };
   /** Replaces or adds job handlers. */
   readonly handlers?: Partial<JobHandlers>;
 }
 
 export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Promise<TemporaryOffice> {
-  const home = await mkdtemp(path.join(tmpdir(), 'chancery-office-'));
-  const postgres = await startDatabase();
+  const home = options.at?.home ?? (await mkdtemp(path.join(tmpdir(), 'chancery-office-')));
+  const postgres =
+    options.at === undefined ? await startDatabase() : { connection: options.at.connection, stop: async () => {} };
   const connection = { ...postgres.connection };
   const logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   const log = recordingLog(logged);
@@ -72,7 +75,7 @@ export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Pro
       await database.close();
       await keyStore.close();
       await postgres.stop();
-      await rm(home, { recursive: true, force: true });
+      if (options.at === undefined) await rm(home, { recursive: true, force: true });
     },
   };
 }

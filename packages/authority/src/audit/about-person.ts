@@ -55,6 +55,42 @@ export async function recordsAbout(
   };
 }
 
+/**
+ * Every record about a person that a checkpoint covers, also what is kept from them: for whoever may read the whole trail. The oldest first.
+ * @returns undefined before the first checkpoint
+ */
+export async function provenRecordsAbout(
+  snapshot: Snapshot,
+  personId: string,
+  limit: number,
+): Promise<
+  | { checkpoint: string; keys: string[]; truncated: boolean; records: { canonical: string; proof: string[] }[] }
+  | undefined
+> {
+  const checkpoint = await latestCheckpoint(snapshot);
+  if (checkpoint === undefined) return undefined;
+  const { rows } = await sql<{ sequence: string; canonical: string }>`
+    SELECT r.sequence, r.canonical FROM audit_records r
+    WHERE (r.actor = ${`person:${personId}`}
+        OR (r.details ? 'personId' AND r.details->>'personId' = ${personId})
+        OR r.subject IN (${aboutPerson(personId)})
+        OR (r.action = 'recovery.request' AND r.subject IS NULL AND r.details->'personIds' ? ${personId}))
+      AND r.sequence <= ${checkpoint.size}
+    ORDER BY r.sequence DESC LIMIT ${limit + 1}`.execute(snapshot as never);
+  const read = nodeReader(snapshot);
+  const records: { canonical: string; proof: string[] }[] = [];
+  for (const { sequence, canonical } of rows.slice(0, limit).toReversed()) {
+    const proof = await inclusionProof(Number(sequence) - 1, checkpoint.size, read);
+    records.push({ canonical, proof: proof.map((hash) => Buffer.from(hash).toString('hex')) });
+  }
+  return {
+    checkpoint: checkpoint.note,
+    keys: (await auditKeys(snapshot)).map((key) => formatVerifierKey(verifierKeyOf(key))),
+    truncated: rows.length > limit,
+    records,
+  };
+}
+
 /** Where a person's keys went, newest first. */
 export async function deliveriesTo(snapshot: Snapshot, personId: string): Promise<Myself['devices']> {
   const rows = await snapshot

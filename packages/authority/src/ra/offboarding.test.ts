@@ -1,7 +1,19 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { buildName, buildRequest, localSigner, parseCertificate, readPkcs12 } from '@chancery/smime';
+import {
+  buildName,
+  buildRequest,
+  localSigner,
+  parseCertificate,
+  readPkcs12,
+  signContent,
+  verifyContent,
+} from '@chancery/smime';
+import { formatVerifierKey, parseVerifierKey } from '@chancery/trail';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
+import { selfSigned } from '../../test/self-signed.ts';
+import { provenRecordsAbout } from '../audit/about-person.ts';
+import { verifyEvidence } from '../audit/verify-evidence.ts';
 import { holdCertificate } from '../ca/revoke.ts';
 import { claimant, collectKey, openClaim } from '../delivery/claim.ts';
 import { perform } from '../operation.ts';
@@ -12,6 +24,7 @@ import { newClaimLink } from './claim-link.ts';
 import { reportCompromise } from './compromise.ts';
 import { describeDeparture } from './departure.ts';
 import { issueSigning } from './enrollment.ts';
+import { evidenceAbout } from './evidence.ts';
 import { usableCertificates } from './gateways.ts';
 import { removePerson, returnPerson, suspendPerson } from './offboarding.ts';
 import { sendOffers } from './offer-claim.ts';
@@ -269,5 +282,66 @@ describe('a compromised key', () => {
     expect(await office.query('SELECT why FROM claim_offers WHERE person_id = $1', [id])).toEqual([
       { why: 'compromise' },
     ]);
+  });
+});
+
+describe('evidence', () => {
+  it('of somebody who left is checked by whoever noted the key, and is nobody else’s to make or alter', async () => {
+    const { id } = await covered('eva@example.com');
+    await perform(office.world, removePerson, local, { id, note: 'HR-9' });
+    await office.drain();
+    now = new Date(now.getTime() + 60_000);
+    const auditor = await office.operator('Audrey', 'auditor');
+    const { fileName, data, records } = await evidenceAbout(office.world, auditor, id);
+    expect(fileName).toMatch(/^evidence-eva@example\.com-2026-/);
+    const { keys } = (await office.world.database.snapshot((snapshot) => provenRecordsAbout(snapshot, id, 1))) ?? {
+      keys: [],
+    };
+    const noted = keys.map(parseVerifierKey);
+    expect(await verifyEvidence(data, noted)).toMatchObject({
+      intact: true,
+      person: 'eva@example.com',
+      state: 'left',
+      records,
+      // Signing and encryption, as the authority's own list says.
+      listed: 2,
+    });
+    expect((await verifyEvidence(data)).message).toContain('Compare the key');
+
+    const content = Buffer.from((await verifyContent({ der: data, anchors: [] })).content ?? []).toString('utf8');
+    expect(content).toContain('HR-9');
+    // One letter.
+    const altered = Buffer.from(data);
+    altered[altered.indexOf('HR-9') + 3] = 0x38;
+    expect(await verifyEvidence(altered, noted)).toMatchObject({ intact: false, finding: 'unsigned' });
+    expect(await verifyEvidence(Buffer.from('no bundle'))).toMatchObject({ intact: false, finding: 'unreadable' });
+    // The same, signed by somebody else, with another note in it.
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const signer = localSigner(privateKey);
+    const forged = await signContent({
+      content: Buffer.from(content.replaceAll('HR-9', 'HR-8')),
+      signers: [{ signer, certificate: parseCertificate(await selfSigned(privateKey, ['digitalSignature'])) }],
+    });
+    expect(await verifyEvidence(forged, noted)).toMatchObject({ intact: false, finding: 'another-key' });
+    expect(await verifyEvidence(forged)).toMatchObject({ intact: false, finding: 'another-key' });
+    // And with the stranger's key told as the office's: the checkpoint gives it away.
+    const own = formatVerifierKey({
+      name: noted[0]?.name ?? '',
+      use: 'log',
+      publicKey: new Uint8Array(Buffer.from(signer.spki).subarray(-32)),
+    });
+    const told = JSON.parse(content) as { trail: { keys: string[] } };
+    told.trail.keys = [own];
+    const posed = await signContent({
+      content: Buffer.from(JSON.stringify(told)),
+      signers: [{ signer, certificate: parseCertificate(await selfSigned(privateKey, ['digitalSignature'])) }],
+    });
+    expect(await verifyEvidence(posed)).toMatchObject({ intact: false, finding: 'unsigned' });
+
+    const officer = await office.operator('Rita', 'registration-officer');
+    await expect(evidenceAbout(office.world, officer, id)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await office.trail(`person:${id}`)).toEqual(
+      expect.arrayContaining(['person.export-evidence succeeded', 'person.export-evidence denied']),
+    );
   });
 });

@@ -34,6 +34,16 @@ export async function openHoldsOf(snapshot: Snapshot, personId: string): Promise
     .execute();
 }
 
+/** All of them, the oldest first. */
+export async function holdsOf(snapshot: Snapshot, personId: string): Promise<LegalHoldRow[]> {
+  return snapshot
+    .selectFrom('legal_holds')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .orderBy('placed_at')
+    .execute();
+}
+
 /** @returns false where that person has an open hold for that case already */
 export async function insertHold(
   tx: Transaction,

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AuditRecord, Client } from '@chancery/api';
-import { type KeptCheckpoints, verifyExportedTrail } from '@chancery/authority';
+import { type KeptCheckpoints, verifyEvidence, verifyExportedTrail } from '@chancery/authority';
 import { parseVerifierKey, verifyRecordFile } from '@chancery/trail';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
@@ -130,6 +130,22 @@ export function auditCommand(): Command {
       if (!verdict.intact) process.exitCode = exitCodes.refused;
     });
 
+  withOffice(
+    audit
+      .command('verify-bundle')
+      .description(
+        'check a bundle of evidence about a person, without any office: signature, proofs, revocation lists',
+      ),
+  )
+    .argument('<file>', 'as "chancery person evidence" wrote it')
+    .option('--key <key...>', "the office's verifier key, as it was noted; without it, the one in the file", [])
+    .action(async (file: string, options: OfficeOptions & { key: string[] }) => {
+      const keys = options.key.length === 0 ? undefined : readKeys(options.key);
+      const verdict = await verifyEvidence(readOctets(file), keys);
+      print(options, verdict, () => verdict.message);
+      if (!verdict.intact) process.exitCode = exitCodes.refused;
+    });
+
   return audit;
 }
 
@@ -148,6 +164,14 @@ async function* everyRecord(client: Client, from?: string): AsyncGenerator<Audit
     yield* page.items;
     if (page.next === null) return;
     after = page.next;
+  }
+}
+
+function readOctets(file: string): Uint8Array {
+  try {
+    return readFileSync(file === '-' ? 0 : file);
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`);
   }
 }
 

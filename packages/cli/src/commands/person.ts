@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type { Client, Person } from '@chancery/api';
 import { Command } from 'commander';
 import { CommandError } from '../exit-codes.ts';
@@ -63,6 +64,24 @@ export function personCommand(): Command {
       const serialNumber = options.serial.replaceAll(/[\s:]/g, '').toLowerCase();
       const outcome = await client.reportCompromise({ params: { id }, body: { serialNumber, note: options.note } });
       print(options, outcome, () => `Revoked: ${outcome.revoked.join(', ')}. ${replacements[outcome.replacement]}`);
+    });
+
+  withOffice(
+    person.command('evidence').description('write what happened to them as a signed file that anybody can check'),
+  )
+    .argument('<address>', 'an address of theirs')
+    .argument('[file]', 'default: named after the person and the day')
+    .action(async (address: string, file: string | undefined, options: OfficeOptions) => {
+      const client = connect(options);
+      const { id, name } = await personNamed(client, address);
+      const bundle = await client.personEvidence({ params: { id } });
+      const target = file ?? bundle.fileName;
+      writeFileSync(target, Buffer.from(bundle.data, 'base64'), { flag: 'wx' });
+      print(
+        options,
+        { file: target, records: bundle.records },
+        () => `${bundle.records} records about ${name} in ${target}. Check it: chancery audit verify-bundle ${target}`,
+      );
     });
 
   return person;

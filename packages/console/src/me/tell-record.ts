@@ -94,6 +94,7 @@ const sentences: Record<string, Sentence> = {
   'person.suspend': (who) => `${who} put your certificates on hold for a time`,
   'person.return': (who) => `${who} noted that you are here again`,
   'person.report-compromise': (who) => `${who} reported a key of yours as compromised, and it was revoked`,
+  'person.export-evidence': (who) => `${who} saved the records about you, with their proofs`,
   'claim.offer': () => 'The office mailed you a link to collect or make a key',
   'person.rotate-key': (who) => `${who} ordered a new encryption key for you`,
   'key.escrow': () => 'The office made an encryption key for you, and put a copy into escrow',

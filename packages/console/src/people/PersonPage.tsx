@@ -1,12 +1,13 @@
 import type { PersonDetail } from '@chancery/api';
 import { Alert, Breadcrumbs, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAlertTriangle, IconKey, IconLink, IconPencil } from '@tabler/icons-react';
+import { IconAlertTriangle, IconFileCertificate, IconKey, IconLink, IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { CertificateTable } from '../certificates/CertificateTable.tsx';
 import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
+import { fromBase64, save } from '../files.ts';
 import { ImportedTable } from '../imports/ImportedTable.tsx';
 import { CopyField } from '../pieces/CopyField.tsx';
 import { Facts } from '../pieces/Facts.tsx';
@@ -274,7 +275,7 @@ function Actions({ person }: { person: PersonDetail }) {
   const mayWrite = useMay('person:write');
   const [claiming, claimDialog] = useDisclosure(false);
   const [editing, editDialog] = useDisclosure(false);
-  if (!mayWrite) return null;
+  if (!mayWrite) return <Evidence person={person} />;
   return (
     <>
       {person.state !== 'left' && (
@@ -282,6 +283,7 @@ function Actions({ person }: { person: PersonDetail }) {
           Edit
         </Button>
       )}
+      <Evidence person={person} />
       <Departures person={person} />
       {person.state === 'active' && (
         <Button onClick={claimDialog.open} leftSection={<IconLink size={16} aria-hidden />}>
@@ -293,6 +295,27 @@ function Actions({ person }: { person: PersonDetail }) {
         <ClaimLink person={person} onClose={claimDialog.close} />
       </Modal>
     </>
+  );
+}
+
+/** What happened to them, as a signed file. */
+function Evidence({ person }: { person: PersonDetail }) {
+  const mayRead = useMay('audit:read');
+  const make = useAct(() => api.personEvidence({ params: { id: person.id } }), {
+    said: ({ records }) =>
+      `${records} records, with their proofs. Whoever noted the trail's key checks the file offline.`,
+    onDone: ({ fileName, data }) => save(fileName, 'application/pkcs7-mime', fromBase64(data)),
+  });
+  if (!mayRead) return null;
+  return (
+    <Button
+      variant="default"
+      loading={make.isPending}
+      onClick={() => make.mutate(undefined)}
+      leftSection={<IconFileCertificate size={16} aria-hidden />}
+    >
+      Evidence
+    </Button>
   );
 }
 

@@ -1,0 +1,136 @@
+/**
+ * A year of an office in fast time: people join, leave, are suspended and return, change names and addresses, and lose keys, while its
+ * process is killed at random moments and started again. Each evening and each month's end is held against the plan.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startTemporaryPostgres } from '@chancery/embedded-postgres';
+import type { Answer, Order } from './year-office.ts';
+import { planYear } from './year-plan.ts';
+
+export interface YearReport {
+  readonly people: number;
+  readonly kills: number;
+  /** Sentences; empty where every promise held. */
+  readonly broken: readonly string[];
+  readonly figures: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+export async function liveAYear({
+  people,
+  kills,
+  seed,
+  stride,
+  say = () => {},
+}: {
+  people: number;
+  kills: number;
+  seed: number;
+  /** Days from one look at the office to the next. */
+  stride: number;
+  say?: (text: string) => void;
+}): Promise<YearReport> {
+  const began = performance.now();
+  const home = mkdtempSync(path.join(tmpdir(), 'chancery-year-'));
+  const postgres = await startTemporaryPostgres();
+  const { steps } = planYear(people, seed, stride);
+  const killedOn = new Map<number, number>();
+  for (let n = 0; n < kills; n++) {
+    const step = randomInt(steps.length);
+    killedOn.set(step, (killedOn.get(step) ?? 0) + 1);
+  }
+  const broken: string[] = [];
+  let killed = 0;
+  /** Milliseconds of a usual day so far: kills come at any moment of it. */
+  let dayTakes = 500;
+  let office = await start(home, postgres.connection);
+  try {
+    for (const [step, { day, acts, evening }] of steps.entries()) {
+      const monthEnds = Math.floor((day + 1) / 30) > Math.floor((day + 1 - stride) / 30);
+      let left = killedOn.get(step) ?? 0;
+      for (let attempt = 0; ; attempt++) {
+        const dayBegan = performance.now();
+        const order: Order = { kind: 'day', day, attempt, monthEnds, acts, evening };
+        const done = await office.give(order, left > 0 ? randomInt(Math.max(20, Math.round(dayTakes))) : undefined);
+        if (done !== undefined) {
+          if (done.kind === 'done') broken.push(...done.broken);
+          if (attempt === 0) dayTakes = (dayTakes + performance.now() - dayBegan) / 2;
+          break;
+        }
+        killed += 1;
+        left -= 1;
+        office = await start(home, postgres.connection);
+      }
+      // A day that was over before its kill leaves it to the next.
+      if (left > 0) killedOn.set(step + 1, (killedOn.get(step + 1) ?? 0) + left);
+      if (monthEnds)
+        say(
+          `day ${day + 1}: ${killed} kills, ${broken.length} broken, ${Math.round((performance.now() - began) / 1000)} s`,
+        );
+      if (broken.length > 50) break;
+    }
+    const end = await office.give({ kind: 'end', evening: steps.at(-1)?.evening ?? [] }, undefined);
+    if (end?.kind !== 'end') throw new Error('The year did not end');
+    return {
+      people,
+      kills: killed,
+      broken: [...broken, ...end.broken],
+      figures: end.figures,
+      seconds: Math.round((performance.now() - began) / 1000),
+    };
+  } finally {
+    office.end();
+    await postgres.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+interface OfficeProcess {
+  /** Undefined where it was killed before it answered. @param killAfter milliseconds */
+  give(order: Order, killAfter: number | undefined): Promise<Answer | undefined>;
+  end(): void;
+}
+
+async function start(home: string, connection: object): Promise<OfficeProcess> {
+  const child = fork(fileURLToPath(new URL('year-office.ts', import.meta.url)), [home, JSON.stringify(connection)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await nextAnswer(child);
+  return {
+    async give(order, killAfter) {
+      const answered = nextAnswer(child);
+      child.send(order);
+      if (killAfter === undefined) return answered;
+      const timer = setTimeout(() => child.kill('SIGKILL'), killAfter);
+      try {
+        return await answered;
+      } catch (error) {
+        if (child.killed) return undefined;
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    end: () => child.kill('SIGKILL'),
+  };
+}
+
+function nextAnswer(child: ChildProcess): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null) => {
+      child.off('message', onMessage);
+      reject(new Error(`The office ended with ${code}`));
+    };
+    const onMessage = (message: unknown) => {
+      child.off('exit', onExit);
+      resolve(message as Answer);
+    };
+    child.once('exit', onExit);
+    child.once('message', onMessage);
+  });
+}
