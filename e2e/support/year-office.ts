@@ -16,7 +16,6 @@ import {
   parseCrl,
   readPkcs12,
 } from '@chancery/smime';
-import type pg from 'pg';
 import { applyProfile } from '../../packages/authority/src/ca/change-profile.ts';
 import { createGateway } from '../../packages/authority/src/identity/gateways.ts';
 import { tick } from '../../packages/authority/src/jobs/scheduler.ts';
@@ -67,7 +66,7 @@ const now = () =>
 
 const office: EscrowOffice = await escrowOffice({
   clock: now,
-  at: { home, connection: JSON.parse(connection) as pg.PoolConfig },
+  at: { home, connection: JSON.parse(connection) },
   config: '[renewal]\nperDay = 100000\n',
 });
 const { world } = office;

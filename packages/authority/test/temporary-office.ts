@@ -35,7 +35,10 @@ export interface TemporaryOfficeOptions {
   /** Instead of a software key store in the data folder. The office closes it. */
   readonly keyStore?: KeyStore;
   /** An office that is there: its data folder and its database, which stay when this one closes. */
-  readonly at?: { readonly home: string; readonly connection: pg.PoolConfig };
+  readonly at?: {
+    readonly home: string;
+    readonly connection: Awaited<ReturnType<typeof startDatabase>>['connection'];
+  };
   /** Replaces or adds job handlers. */
   readonly handlers?: Partial<JobHandlers>;
 }
