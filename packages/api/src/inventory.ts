@@ -9,7 +9,7 @@ const Search = z.string().trim().max(200);
 const Department = z.string().trim().max(64);
 
 /** Why somebody has no good certificate for a use whose key they, or their gateway, can use. */
-export const coverageReasons = [
+const coverageReasons = [
   'covered',
   'link-not-given',
   'link-not-used',
@@ -52,12 +52,12 @@ export const CoverageItem = z.object({
 });
 export type CoverageItem = z.infer<typeof CoverageItem>;
 
-export const CoverageCounts = z.object({
+const CoverageCounts = z.object({
   items: z.array(z.object({ use: Use, reason: CoverageReason, count: z.int() })),
   countedAt: Instant,
 });
 
-export const holdingStates = ['in-force', 'ending', 'expired', 'held', 'revoked'] as const;
+const holdingStates = ['in-force', 'ending', 'expired', 'held', 'revoked'] as const;
 export const HoldingFilter = z.strictObject({
   use: Use.optional(),
   /** `ending`: its profile wants it renewed. Without it: in force. */

@@ -106,7 +106,7 @@ export async function holdingsPage(
 }
 
 /** What holds now: the instant, and for whom the profiles in use issue nothing. */
-export async function coverageNow(world: Pick<World, 'clock'>, snapshot: Snapshot): Promise<Coverage> {
+async function coverageNow(world: Pick<World, 'clock'>, snapshot: Snapshot): Promise<Coverage> {
   const refused: string[] = [];
   const { keyOrigins } = (await profileForUse(snapshot, 'signing')).document;
   if (!keyOrigins.includes('browser') && !keyOrigins.includes('device')) refused.push('signing device');

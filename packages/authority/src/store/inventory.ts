@@ -40,7 +40,7 @@ export interface Coverage {
  * SQL: for each person (or each of these) and use, whether they are covered and why not. One function of the database for pages,
  * counts, exports and figures.
  */
-export function coverageOf({ at, refused }: Coverage, people: readonly string[] | null) {
+function coverageOf({ at, refused }: Coverage, people: readonly string[] | null) {
   return sql<Omit<CoverageRow, 'name' | 'key' | 'address' | 'department'>>`coverage_of(${at}::timestamptz,
     ${refused}::text[], ${people}::uuid[])`;
 }

@@ -2,17 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { CoverageItem, Holding } from '@chancery/api';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../test/escrow-office.ts';
-import { holdCertificate, revokeCertificate } from '../ca/revoke.ts';
-import { csvCell, serveInventoryExport } from '../endpoints/rest/export-inventory.ts';
-import { answerError } from '../endpoints/rest/problem.ts';
-import { perform } from '../operation.ts';
-import { system } from '../principal.ts';
-import { newClaimLink } from '../ra/claim-link.ts';
-import { removePerson } from '../ra/offboarding.ts';
-import { addPerson } from '../ra/onboarding.ts';
-import { viewsFor } from '../store/inventory.ts';
-import { hashToken } from '../store/tokens.ts';
+import { type EscrowOffice, escrowOffice, type OperatorPrincipal } from '../../../test/escrow-office.ts';
+import { holdCertificate, revokeCertificate } from '../../ca/revoke.ts';
 import {
   coverageCounts,
   coveragePage,
@@ -21,7 +12,16 @@ import {
   ownerOf,
   removeView,
   saveView,
-} from './inventory.ts';
+} from '../../inventory/inventory.ts';
+import { perform } from '../../operation.ts';
+import { system } from '../../principal.ts';
+import { newClaimLink } from '../../ra/claim-link.ts';
+import { removePerson } from '../../ra/offboarding.ts';
+import { addPerson } from '../../ra/onboarding.ts';
+import { viewsFor } from '../../store/inventory.ts';
+import { hashToken } from '../../store/tokens.ts';
+import { csvCell, serveInventoryExport } from './export-inventory.ts';
+import { answerError } from './problem.ts';
 
 let office: EscrowOffice;
 let ada: OperatorPrincipal;
