@@ -136,7 +136,10 @@ function takeIntent(
   if (one === undefined || one.attempts > 1) return spentBefore();
   const { personId, enrollmentId } = one.intent;
   if (personId !== null && people.get(personId)?.state !== 'active')
-    return new AuthorityError('wrong-state', 'The person has left in the meantime. Nothing was issued.');
+    return new AuthorityError(
+      'wrong-state',
+      'The person has left or was suspended in the meantime. Nothing was issued.',
+    );
   if (enrollmentId !== null && !waiting.delete(enrollmentId)) {
     // Of two workers at once one gives the enrolment its certificate.
     return new AuthorityError(

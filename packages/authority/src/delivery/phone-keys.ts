@@ -11,7 +11,7 @@ import { operation, perform } from '../operation.ts';
 import { actorOf, system } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { markDelivered } from '../store/escrow.ts';
-import { lockPerson } from '../store/people.ts';
+import { lockPerson, whyAway } from '../store/people.ts';
 import {
   allowPhone,
   duePhoneKeys,
@@ -41,8 +41,7 @@ export const allowPhoneKeys = operation({
     if (person === undefined) throw new AuthorityError('not-found', 'There is no such person. Nothing was changed.');
     if (!allowed) return { result: undefined, audit: { allowed, withdrawn: await forbidPhone(tx, personId) } };
     requireIntune(world);
-    if (person.state !== 'active')
-      throw new AuthorityError('wrong-state', `${person.name} has left. Nothing was changed.`);
+    if (person.state !== 'active') throw new AuthorityError('wrong-state', `${whyAway(person)}. Nothing was changed.`);
     await allowPhone(tx, personId, actorOf(by), world.clock());
     return { result: undefined, audit: { allowed } };
   },

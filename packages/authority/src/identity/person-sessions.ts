@@ -11,7 +11,7 @@ import { operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
 import { requireOffice } from '../store/office.ts';
-import { type PersonRow, personByAddress, personById } from '../store/people.ts';
+import { type PersonRow, personByAddress, personById, whyAway } from '../store/people.ts';
 import { consumeToken, findToken, insertToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { personPasskeyAnswer } from './passkey.ts';
@@ -73,7 +73,8 @@ export const makePersonSignInLink = operation({
   async run(tx, { personId }, _by, world) {
     const person = await personById(tx, personId);
     if (person?.state !== 'active') {
-      throw new AuthorityError('wrong-state', 'This person has left. No link was made.');
+      const why = person === undefined ? 'There is no such person' : whyAway(person);
+      throw new AuthorityError('wrong-state', `${why}. No link was made.`);
     }
     const { organisation } = await requireOffice(tx);
     const at = world.clock();

@@ -16,7 +16,7 @@ import { AuthorityError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot } from '../store/database.ts';
 import { certificatesOfKeys, escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
-import { type PersonRow, personById } from '../store/people.ts';
+import { type PersonRow, personById, whyAway } from '../store/people.ts';
 import { currentVault, type VaultRow, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import type { CanonicalRequest } from './canonical-request.ts';
@@ -243,7 +243,7 @@ function deliveryOf(
       const gone = subjects.find(({ state }) => state !== 'active');
       if (gone !== undefined) {
         throw unusable(
-          `${gone.name} has left, and the link would go to a mailbox that is no longer theirs.`,
+          `${whyAway(gone)}, and the link would go to a mailbox that they may not open.`,
           'Choose another delivery.',
         );
       }

@@ -91,7 +91,7 @@ async function escrowAll(
     const [person, fresh] = [people.get(enrollment.person_id), made.get(enrollmentId)];
     if (fresh instanceof AuthorityError) throw fresh;
     if (person === undefined || fresh === undefined) {
-      throw new AuthorityError('wrong-state', 'The person has left in the meantime. No key was made.');
+      throw new AuthorityError('wrong-state', 'The person has left or was suspended in the meantime. No key was made.');
     }
     const audit = await storeNewKey(tx, world, person, fresh);
     await setEnrollmentKey(tx, enrollmentId, fresh.recordId);

@@ -18,7 +18,7 @@ import {
   markEnrolmentChallenge,
   openEnrolmentChallenges,
 } from '../store/device-enrolments.ts';
-import { lockPerson, personByAddress, personById } from '../store/people.ts';
+import { lockPerson, personByAddress, personById, whyAway } from '../store/people.ts';
 import { latestProfile, profileForUse, type VersionedProfile } from '../store/profiles.ts';
 import { hashToken, sameSecret } from '../store/tokens.ts';
 import type { World } from '../world.ts';
@@ -69,7 +69,7 @@ export const makeChallenge = operation({
     }
     const person = await lockPerson(tx, personId);
     if (person === undefined) throw refused('not-found', 'There is no such person');
-    if (person.state !== 'active') throw refused('wrong-state', `${person.name} has left`);
+    if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
     const profile = await deviceProfile(tx, input.profile);
     const at = world.clock();
     if ((await openEnrolmentChallenges(tx, personId, at)).length >= MOST_CHALLENGES)

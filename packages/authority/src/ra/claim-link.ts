@@ -8,7 +8,7 @@ import type { Principal } from '../principal.ts';
 import { lockOpenClaim, markShown, openClaims } from '../store/claims.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
 import { setLockExpiry } from '../store/escrow.ts';
-import { lockPerson } from '../store/people.ts';
+import { lockPerson, whyAway } from '../store/people.ts';
 import { currentVault, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { fulfilEnrollment } from './enrollment.ts';
@@ -47,8 +47,7 @@ export const showClaim = operation({
   async run(tx, { personId }, _by, world): Promise<{ result: ClaimLink; audit: Record<string, unknown> }> {
     const person = await lockPerson(tx, personId);
     if (person === undefined) throw new AuthorityError('not-found', 'There is no such person.');
-    if (person.state !== 'active')
-      throw new AuthorityError('wrong-state', `${person.name} has left. There is no link.`);
+    if (person.state !== 'active') throw new AuthorityError('wrong-state', `${whyAway(person)}. There is no link.`);
     const claim = await lockOpenClaim(tx, personId);
     if (claim?.sealed_secret == null) {
       throw new AuthorityError('wrong-state', 'The link was shown in the meantime. Make a new one if it is lost.');

@@ -30,7 +30,7 @@ import {
 } from '../store/device-enrolments.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
 import { lockKeys, usesOfKeys } from '../store/intents.ts';
-import { isAddressOf, lockPerson, type PersonRow } from '../store/people.ts';
+import { isAddressOf, lockPerson, type PersonRow, whyAway } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { deviceProfile, takeChallenge } from './challenge.ts';
@@ -416,7 +416,7 @@ async function present(tx: Transaction, by: Principal): Promise<PersonRow> {
   if (by.kind !== 'person') throw refused('wrong-credentials', 'Nothing shows whose request this is');
   const person = await lockPerson(tx, by.id);
   if (person === undefined) throw refused('not-found', 'There is no such person');
-  if (person.state !== 'active') throw refused('wrong-state', `${person.name} has left`);
+  if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
   return person;
 }
 

@@ -26,7 +26,7 @@ import type { Transaction } from '../store/database.ts';
 import { insertEnrollments, withdrawEnrollments } from '../store/enrollments.ts';
 import { acquaintanceWith } from '../store/imported-certificates.ts';
 import { lockKeys, usesOfKeys } from '../store/intents.ts';
-import { lockPerson, type PersonRow } from '../store/people.ts';
+import { lockPerson, type PersonRow, whyAway } from '../store/people.ts';
 import { profileOfPerson } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
@@ -156,7 +156,7 @@ async function receivingPerson(tx: Transaction, personId: string, by: Principal)
   if (by.kind === 'person' && by.id !== personId) throw refused('forbidden', 'This is not your own key');
   const person = await lockPerson(tx, personId);
   if (person === undefined) throw refused('not-found', 'There is no such person');
-  if (person.state !== 'active') throw refused('wrong-state', `${person.name} has left`);
+  if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
   return person;
 }
 

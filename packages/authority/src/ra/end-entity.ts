@@ -154,11 +154,6 @@ async function revokeLostAddresses(
   }
 }
 
-/** Why somebody who is not active gets nothing: a part of a sentence. */
-export function whyAway({ name, state }: Pick<PersonRow, 'name' | 'state'>): string {
-  return state === 'suspended' ? `${name} is suspended` : `${name} has left`;
-}
-
 /** What makes another certificate of it; whom and how the office writes to does not. */
 function namesOf(person: {
   name: string;

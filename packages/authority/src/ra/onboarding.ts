@@ -6,11 +6,11 @@ import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Transaction } from '../store/database.ts';
 import { requireOffice } from '../store/office.ts';
-import { addressKey, lockPeopleNamed, lockPerson, type PersonRow } from '../store/people.ts';
+import { addressKey, lockPeopleNamed, lockPerson, type PersonRow, whyAway } from '../store/people.ts';
 import { lockSources, noteByHand } from '../store/sources.ts';
 import type { World } from '../world.ts';
 import { changedFields, decidedElsewhere } from './decided-elsewhere.ts';
-import { rotate, settle, type WantedPerson, whyAway } from './end-entity.ts';
+import { rotate, settle, type WantedPerson } from './end-entity.ts';
 
 const Address = NewPerson.shape.address;
 

@@ -16,7 +16,7 @@ import type { Snapshot, Transaction } from '../store/database.ts';
 import { type EscrowedKeyRow, escrowedKeysByIds } from '../store/escrow.ts';
 import { type EndEntity, holdEndEntities } from '../store/intents.ts';
 import { findOffice } from '../store/office.ts';
-import { personById } from '../store/people.ts';
+import { personById, whyAway } from '../store/people.ts';
 import { profileForUse, type VersionedProfile } from '../store/profiles.ts';
 import {
   begunSince,
@@ -140,8 +140,7 @@ export async function mayRenew(
   if (certificate.not_after <= now) return refuse('This certificate has ended: enrol anew.');
   if (certificate.person_id !== null) {
     const person = await personById(snapshot, certificate.person_id);
-    if (person?.state !== 'active')
-      return refuse(`${person?.name ?? 'Its holder'} ${person?.state === 'suspended' ? 'is suspended' : 'has left'}.`);
+    if (person?.state !== 'active') return refuse(`${person === undefined ? 'Its holder has left' : whyAway(person)}.`);
   }
   if (renewalDue(certificate, now) || (await renewalsBegun(snapshot, [serialNumber])).size > 0)
     return { may: true, certificate };

@@ -11,6 +11,11 @@ export interface PersonRow extends Selectable<Schema['people']> {
   readonly aliases: readonly string[];
 }
 
+/** Why somebody who is not active gets nothing: a part of a sentence. */
+export function whyAway({ name, state }: Pick<PersonRow, 'name' | 'state'>): string {
+  return state === 'suspended' ? `${name} is suspended` : `${name} has left`;
+}
+
 /** Addresses are compared without regard to case. */
 export function addressKey(address: string): string {
   return address.toLowerCase();
