@@ -250,7 +250,7 @@ describe('who may call what', () => {
 
   it.each(table)('%s', async (name, call) => {
     const { method, path } = routes[name];
-    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':event', 'welcome').replace(':language', 'en').replace(':sequence', '1')}${call.query ?? ''}`;
+    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':event', 'welcome').replace(':name', 'corp').replace(':language', 'en').replace(':sequence', '1')}${call.query ?? ''}`;
     const found: Record<string, boolean> = {};
     const expected: Record<string, boolean> = {};
     for (const [who, token] of tokens) {
