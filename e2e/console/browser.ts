@@ -54,16 +54,18 @@ export class Visitor {
 
   /**
    * A picture wide and light and one narrow and dark; what axe finds in each, one line a finding. With
-   * `CHANCERY_PICTURES=all` the other two as well, for whoever looks at them.
+   * `CHANCERY_PICTURES=all` the other two as well, for whoever looks at them; with `none`, axe alone looks.
    */
   async lookAt(name: string): Promise<string[]> {
     mkdirSync(PICTURES, { recursive: true });
     const found: string[] = [];
-    for (const [width, colorScheme] of process.env.CHANCERY_PICTURES === 'all' ? EVERY_LOOK : LOOKS) {
+    const wanted = process.env.CHANCERY_PICTURES;
+    for (const [width, colorScheme] of wanted === 'all' ? EVERY_LOOK : LOOKS) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await this.page.setViewportSize({ width, height: 900 });
       await this.page.waitForTimeout(150);
-      await this.page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+      if (wanted !== 'none')
+        await this.page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
       const { violations } = await new AxeBuilder({ page: this.page }).analyze();
       for (const { id, nodes } of violations)
         found.push(`${name} ${width} ${colorScheme} ${id}: ${nodes.map((node) => node.target).join(' ')}`);

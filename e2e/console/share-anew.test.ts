@@ -280,8 +280,9 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     await anna.page.getByText('The passkey “Old key” is removed.').waitFor();
     // The one that is left opens what the other opened.
     await anna.page.getByRole('button', { name: 'Set up another device' }).click();
+    await anna.page.getByLabel('What do you call the new device?').fill('My new phone');
     const whole = await downloads(anna.page, () =>
-      anna.page.getByRole('button', { name: 'Open my keys with the passkey, and save them' }).click(),
+      anna.page.getByRole('button', { name: 'Only save the file of keys' }).click(),
     );
     const word = (await anna.page.getByRole('group', { name: 'password' }).textContent()) ?? '';
     expect((await readPkcs12(readFileSync(await whole.path()), word)).keys).toHaveLength(1);
