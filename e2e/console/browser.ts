@@ -30,6 +30,7 @@ export class Visitor {
   readonly page: Page;
   readonly errors: string[] = [];
   readonly #context: BrowserContext;
+  #looks = 0;
 
   private constructor(context: BrowserContext, page: Page) {
     this.#context = context;
@@ -54,13 +55,16 @@ export class Visitor {
 
   /**
    * A picture wide and light and one narrow and dark; what axe finds in each, one line a finding. With
-   * `CHANCERY_PICTURES=all` the other two as well, for whoever looks at them; with `none`, axe alone looks.
+   * `CHANCERY_PICTURES=all` the other two as well, for whoever looks at them; with `none`, axe alone looks, at one of
+   * the two in turn: it takes a processor for seconds each time.
    */
   async lookAt(name: string): Promise<string[]> {
     mkdirSync(PICTURES, { recursive: true });
     const found: string[] = [];
     const wanted = process.env.CHANCERY_PICTURES;
-    for (const [width, colorScheme] of wanted === 'all' ? EVERY_LOOK : LOOKS) {
+    const inTurn = LOOKS.filter((_, index) => index === this.#looks % LOOKS.length);
+    this.#looks += 1;
+    for (const [width, colorScheme] of wanted === 'all' ? EVERY_LOOK : wanted === 'none' ? inTurn : LOOKS) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await this.page.setViewportSize({ width, height: 900 });
       await this.page.waitForTimeout(150);
