@@ -65,8 +65,11 @@ describe.skipIf(missing('slapd'))('OpenLDAP', () => {
     const ours = Buffer.from(example.dora.encryption.certificate.der).toString('base64');
     const values = await published('dora@example.com', (all) => all.includes(ours));
     expect(values.toSorted()).toEqual([ours, foreign].toSorted());
-    const { coverage } = await personOf(example.ada, 'dora@example.com');
-    expect(coverage.published).toBe('published');
+    // What was done is written down once it is done.
+    await eventually('the publication to be on record', async () => {
+      const { coverage } = await personOf(example.ada, 'dora@example.com');
+      return coverage.published === 'published' ? true : undefined;
+    });
   });
 
   it('holds the certificates of both authorities, their lists and their deltas', async () => {
