@@ -52,6 +52,8 @@ export async function settle(
   const states = seen.flatMap((one) =>
     rows.filter((row) => row.person_id === one.personId).flatMap((row) => changeOf(row, one) ?? []),
   );
+  // Before anything is recorded: what this visit records changed since, too.
+  const again = wrote ? await reopenChanged(tx, target, ids, { since, at }) : [];
   await recordStates(tx, target, states, { since, at });
   await noteEntries(
     tx,
@@ -66,8 +68,6 @@ export async function settle(
       seen_at: at,
     })),
   );
-  if (!wrote) return;
-  const again = await reopenChanged(tx, target, ids, { since, at });
   await world.jobs.enqueueAll(
     tx,
     'publish-person',
