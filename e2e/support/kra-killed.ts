@@ -279,14 +279,15 @@ class House {
 
   async #release(id: string): Promise<void> {
     const params = { id };
-    const file = await tolerate(['quorum-refused'], () => this.administrator.releaseKey({ params }));
+    // Its key may have moved into another vault meanwhile.
+    const file = await tolerate(['quorum-refused', 'wrong-state'], () => this.administrator.releaseKey({ params }));
     if (file === undefined) {
       const { state } = await persist(() => this.administrator.recoveryRequest({ params }));
       if (state === 'released') this.#unanswered += 1;
       return;
     }
     this.#files.set(id, (this.#files.get(id) ?? 0) + 1);
-    const again = await tolerate(['quorum-refused'], () => this.administrator.releaseKey({ params }));
+    const again = await tolerate(['quorum-refused', 'wrong-state'], () => this.administrator.releaseKey({ params }));
     if (again !== undefined) this.#broken.push(`the request ${id} was released twice`);
     for (const { client } of this.#officers) {
       const told = await tolerate(['quorum-refused', 'wrong-state'], () => client.releasePassword({ params }));
