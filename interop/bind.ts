@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from './run-program.ts';
+import { endServer, run } from './run-program.ts';
 
 /** A zone's own keys, which sign the others: what a resolver is told to trust. */
 const KEY_SIGNING = /\sDNSKEY\s+257 3 /;
@@ -93,12 +93,7 @@ remote-control:
   }
 
   async stop(): Promise<void> {
-    for (const server of this.#servers.splice(0)) {
-      if (server.exitCode !== null) continue;
-      const gone = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGTERM');
-      await gone;
-    }
+    for (const server of this.#servers.splice(0)) await endServer(server);
   }
 
   /** What a client of the validating resolver finds: records as dig prints them, and whether their signature holds. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from './run-program.ts';
+import { endServer, run } from './run-program.ts';
 
 export type Transport = 'tls' | 'tcp' | 'udp';
 
@@ -77,11 +77,7 @@ ${input('udp', ' rcvbufSize="8m"')}
 
   /** As its service is restarted: what it has received it writes first. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
-    await gone;
+    await endServer(this.#server);
   }
 
   collected(transport: Transport): Collected[] {

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 
 /** Runs a program to its end; both streams in one text. @param timeout milliseconds */
 export function run(
@@ -14,4 +14,12 @@ export function run(
   });
   if (error !== undefined) throw error;
   return { code: status, text: `${stdout.toString('utf8')}${stderr.toString('utf8')}` };
+}
+
+/** Asks a server to end, and waits until it has. One that was never started, or has ended already, is as good. */
+export async function endServer(server: ChildProcess | undefined): Promise<void> {
+  if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+  const gone = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  await gone;
 }

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DumpedEntry, makeServerCertificate, readDump } from './ldif.ts';
-import { run } from './run-program.ts';
+import { endServer, run } from './run-program.ts';
 
 const REALM = 'AD.EXAMPLE.TEST';
 const BASE = 'DC=ad,DC=example,DC=test';
@@ -96,11 +96,7 @@ smimeAttribute = "userSMIMECertificate"
   }
 
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
-    await gone;
+    await endServer(this.#server);
   }
 
   /** Everyone who was put in, by the address. */

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DumpedEntry, makeServerCertificate, readDump } from './ldif.ts';
-import { run } from './run-program.ts';
+import { endServer, run } from './run-program.ts';
 
 const BASE = 'dc=example,dc=com';
 const ADMIN = `cn=admin,${BASE}`;
@@ -88,11 +88,7 @@ directory ${this.folder}/db
   }
 
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined || server.exitCode !== null) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
-    await gone;
+    await endServer(this.#server);
   }
 
   /** Every entry with an address, by the address. */
