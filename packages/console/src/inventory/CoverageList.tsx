@@ -1,7 +1,6 @@
 import type { CoverageFilter, CoverageItem, CoverageReason } from '@chancery/api';
 import { Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { counted, formatCount } from '../format.ts';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
@@ -14,15 +13,14 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { choices, uses } from '../words.ts';
-import { Choice, Who } from './HoldingsList.tsx';
-import type { InventorySearch } from './search.ts';
+import { Choice, UseChoice } from './Choice.tsx';
+import { Who } from './HoldingsList.tsx';
+import { useNarrowing } from './useNarrowing.ts';
 import { reasonNames } from './words.ts';
 
 /** Everybody, for signing and for encryption: covered, or why not. */
 export function CoverageList({ filter }: { filter: CoverageFilter }) {
-  const navigate = useNavigate({ from: '/inventory' });
-  const set = (patch: Partial<InventorySearch>) =>
-    void navigate({ search: (old) => ({ ...old, ...patch }), replace: true });
+  const set = useNarrowing();
   const { uncovered, ...rest } = filter;
   const people = usePages<CoverageItem>(['inventory', 'coverage', filter], (after) =>
     api.coverage({
@@ -43,16 +41,7 @@ export function CoverageList({ filter }: { filter: CoverageFilter }) {
           value={filter.search ?? ''}
           onSearch={(text) => set({ search: text === '' ? undefined : text })}
         />
-        <Choice
-          label="Use"
-          any="Both uses"
-          value={filter.use}
-          data={[
-            { value: 'signing', label: uses.signing },
-            { value: 'encryption', label: uses.encryption },
-          ]}
-          onPick={(use) => set({ use })}
-        />
+        <UseChoice any="Both uses" value={filter.use} onPick={(use) => set({ use })} />
         <Choice
           label="Why"
           any="Any reason"

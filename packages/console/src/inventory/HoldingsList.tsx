@@ -1,7 +1,6 @@
 import type { Holding, HoldingFilter } from '@chancery/api';
-import { Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Group, Stack, Text, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useNavigate } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { SerialLink } from '../certificates/CertificateTable.tsx';
 import { counted } from '../format.ts';
@@ -15,14 +14,13 @@ import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { certificateStates, choices, keyOrigins, uses } from '../words.ts';
-import type { InventorySearch } from './search.ts';
+import { Choice, UseChoice } from './Choice.tsx';
+import { useNarrowing } from './useNarrowing.ts';
 import { holdingStateNames, standingNames } from './words.ts';
 
 /** Certificates of people, each with its key and where that is. */
 export function HoldingsList({ filter }: { filter: HoldingFilter }) {
-  const navigate = useNavigate({ from: '/inventory' });
-  const set = (patch: Partial<InventorySearch>) =>
-    void navigate({ search: (old) => ({ ...old, ...patch }), replace: true });
+  const set = useNarrowing();
   const holdings = usePages<Holding>(['inventory', 'holdings', filter], (after) =>
     api.holdings({ query: { limit: 100, ...filter, ...(after === undefined ? {} : { after }) } }),
   );
@@ -38,16 +36,7 @@ export function HoldingsList({ filter }: { filter: HoldingFilter }) {
           value={filter.search ?? ''}
           onSearch={(text) => set({ search: text === '' ? undefined : text })}
         />
-        <Choice
-          label="Use"
-          any="Any use"
-          value={filter.use}
-          data={[
-            { value: 'signing', label: uses.signing },
-            { value: 'encryption', label: uses.encryption },
-          ]}
-          onPick={(use) => set({ use })}
-        />
+        <UseChoice any="Any use" value={filter.use} onPick={(use) => set({ use })} />
         <Choice
           label="State"
           any={holdingStateNames['in-force']}
@@ -122,34 +111,6 @@ export function HoldingsList({ filter }: { filter: HoldingFilter }) {
         />
       )}
     </Stack>
-  );
-}
-
-/** A select of which nothing may be chosen. */
-export function Choice<V extends string>({
-  label,
-  any,
-  value,
-  data,
-  onPick,
-}: {
-  label: string;
-  any: string;
-  value: V | undefined;
-  data: readonly { value: V; label: string }[];
-  onPick: (value: V | undefined) => void;
-}) {
-  return (
-    <Select
-      label={label}
-      placeholder={any}
-      clearable
-      clearButtonProps={{ 'aria-label': `${label}: ${any}` }}
-      w={170}
-      value={value ?? null}
-      data={[...data]}
-      onChange={(chosen) => onPick((chosen as V | null) ?? undefined)}
-    />
   );
 }
 
