@@ -11,7 +11,6 @@ import {
   pemToDer,
   SmimeError,
 } from '@chancery/smime';
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type EnrolmentLabel, labelOf } from '../../enrolment-config.ts';
 import { AuthorityError } from '../../errors.ts';
@@ -23,6 +22,7 @@ import { issuingChain } from '../../ra/registration-authority.ts';
 import type { CertificateRow } from '../../store/certificates.ts';
 import { personByAddress, personById } from '../../store/people.ts';
 import type { World } from '../../world.ts';
+import { admitDevices } from '../device-door.ts';
 import { type EstDoor, estCaller, isAdmitted } from './est-caller.ts';
 import { estStatuses } from './statuses.ts';
 
@@ -33,15 +33,8 @@ const RETRY = 300;
 
 export function estEndpoint(world: World, door: EstDoor): FastifyPluginAsync {
   return async (app) => {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY }, (_request, body, done) => done(null, body));
     app.setErrorHandler(answerError(world));
-    await app.register(rateLimit, {
-      max: 600,
-      timeWindow: '1 minute',
-      errorResponseBuilder: (_request, { after }) =>
-        new AuthorityError('rate-limited', `Too many requests from this address. Try again in ${after}.`),
-    });
+    await admitDevices(app, BODY);
     const serve = async (request: FastifyRequest, reply: FastifyReply) => {
       if (!isAdmitted(door, request)) throw new AuthorityError('not-found', 'There is nothing at this address.');
       return answer({ world, door, request, reply });

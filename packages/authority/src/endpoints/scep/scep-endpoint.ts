@@ -1,30 +1,19 @@
 /** SCEP over HTTP (RFC 8894 section 4): GetCACaps, GetCACert, PKIOperation; one endpoint for each label, and the paths that clients know. */
 
 import { certsOnly, limits, SmimeError } from '@chancery/smime';
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { labelOf } from '../../enrolment-config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { authorityCertificates } from '../../ra/registration-authority.ts';
 import type { World } from '../../world.ts';
+import { admitDevices } from '../device-door.ts';
 import { answerMessage, type ScepLabel } from './answer-message.ts';
 import { scepFailures } from './failures.ts';
 
 export function scepEndpoint(world: World): FastifyPluginAsync {
   return async (app) => {
-    app.removeAllContentTypeParsers();
-    // Clients send no type, or any: the octets decide.
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: limits.scepMessageOctets }, (_request, body, done) =>
-      done(null, body),
-    );
     app.setErrorHandler(answerError(world));
-    // Each takes an RSA operation of ours. Behind one address may sit a whole building.
-    await app.register(rateLimit, {
-      max: 600,
-      timeWindow: '1 minute',
-      errorResponseBuilder: (_request, { after }) =>
-        new AuthorityError('rate-limited', `Too many requests from this address. Try again in ${after}.`),
-    });
+    await admitDevices(app, limits.scepMessageOctets);
     const serve = (request: FastifyRequest, reply: FastifyReply) => answer(world, request, reply);
     for (const path of PATHS) app.route({ method: ['GET', 'POST'], url: path, handler: serve });
   };
