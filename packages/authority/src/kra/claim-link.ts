@@ -1,13 +1,35 @@
 /** The one-time link by which a person collects their keys: how its secret is kept until it is shown, and how it ends. */
-import { closeClaim, resealClaim } from '../store/claims.ts';
+import { randomUUID } from 'node:crypto';
+import { closeClaim, insertClaim, resealClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { dropLocks } from '../store/escrow.ts';
+import { hashToken, newToken } from '../store/tokens.ts';
 import type { VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { openUnderVault, sealUnderVault } from './vault.ts';
 
 export function claimExpiry(world: World, from: Date): Date {
   return new Date(from.getTime() + world.config.claims.expiresAfterDays * 86_400_000);
+}
+
+/** A link that is shown at once: nothing is kept that would show it again. Whoever calls locks keys to it. */
+export async function insertShownClaim(
+  tx: Transaction,
+  personId: string,
+  { at, expiresAt }: { readonly at: Date; readonly expiresAt: Date },
+): Promise<{ id: string; secret: string; expiresAt: Date }> {
+  const id = randomUUID();
+  const secret = newToken();
+  await insertClaim(tx, {
+    id,
+    person_id: personId,
+    secret_hash: hashToken(secret),
+    sealed_secret: null,
+    vault_id: null,
+    created_at: at,
+    expires_at: expiresAt,
+  });
+  return { id, secret, expiresAt };
 }
 
 /** Closes a claim for good: nothing is left that its secret would open. */

@@ -3,7 +3,7 @@
  * the function returns. What leaves is a PKCS#12 under a password, a message to a certificate, a lock that only its owner's
  * link opens, or the text of messages that the request names; never a key in the clear.
  */
-import { createPrivateKey, randomUUID } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import {
   createPkcs12,
   decryptMessage,
@@ -18,17 +18,16 @@ import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { chainOf } from '../store/authorities.ts';
-import { type ClaimRow, insertClaim, lockOpenClaim } from '../store/claims.ts';
+import { type ClaimRow, lockOpenClaim } from '../store/claims.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { addLock, type EscrowedKeyRow, keysLockedTo } from '../store/escrow.ts';
 import { forgetPassword, lockRecovery } from '../store/recovery.ts';
-import { hashToken, newToken } from '../store/tokens.ts';
 import { vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { openAead } from './aead.ts';
 import { type Approved, beginRelease, endRelease, NOTHING_RELEASED, type OpenableKey } from './begin-release.ts';
 import { type CanonicalRequest, readCanonical } from './canonical-request.ts';
-import { claimExpiry, endClaim, unsealClaimSecret } from './claim-link.ts';
+import { claimExpiry, endClaim, insertShownClaim, unsealClaimSecret } from './claim-link.ts';
 import { associatedData } from './generate.ts';
 import { makeClaimLock, openClaimLock } from './locks/claim.ts';
 import { matchMessages, messageFile, type NamedMessage } from './named-messages.ts';
@@ -261,18 +260,8 @@ async function lockToOwner(
   const open = await lockOpenClaim(tx, personId);
   const unseen = open !== undefined && open.expires_at > at ? await keysOfUnseenClaim(tx, world, open) : [];
   if (open !== undefined) await endClaim(tx, open.id, at);
-  const claimId = randomUUID();
-  const secret = newToken();
   const expiresAt = claimExpiry(world, at);
-  await insertClaim(tx, {
-    id: claimId,
-    person_id: personId,
-    secret_hash: hashToken(secret),
-    sealed_secret: null,
-    vault_id: null,
-    created_at: at,
-    expires_at: expiresAt,
-  });
+  const { id: claimId, secret } = await insertShownClaim(tx, personId, { at, expiresAt });
   const more = unseen.filter(({ key }) => !keys.some((one) => one.key.id === key.id));
   for (const one of [...keys, ...more]) {
     const dek = await one.openDek();

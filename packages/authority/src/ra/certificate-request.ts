@@ -1,5 +1,5 @@
 /** A certificate request as it comes in. */
-import { parseRequest, pemToDer, SmimeError } from '@chancery/smime';
+import { type CertificateRequest, parseRequest, pemToDer, SmimeError } from '@chancery/smime';
 import { AuthorityError } from '../errors.ts';
 
 /** Undefined for a request that cannot be read: `prepareCertificate` says what is wrong with it. */
@@ -9,6 +9,16 @@ export function spkiOf(request: Uint8Array): Uint8Array | undefined {
   } catch (error) {
     if (error instanceof SmimeError) return undefined;
     throw error;
+  }
+}
+
+/** @param undone what was left undone, a sentence @throws AuthorityError `unusable-input` */
+export function readRequest(der: Uint8Array, undone: string): CertificateRequest {
+  try {
+    return parseRequest(der);
+  } catch (error) {
+    if (!(error instanceof SmimeError)) throw error;
+    throw new AuthorityError('unusable-input', `The certificate request cannot be read: ${error.message}. ${undone}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * once. Names and addresses come from the directory; a request that names somebody else's address is refused.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { type CertificateRequest, formatName, nameValues, oids, parseRequest, SmimeError } from '@chancery/smime';
+import { type CertificateRequest, formatName, nameValues, oids } from '@chancery/smime';
 import { z } from 'zod';
 import { keyLabel } from '../ca/authority-key.ts';
 import { requirePossession, requireSoundKey, seenBefore } from '../ca/check-key.ts';
@@ -33,6 +33,7 @@ import { lockKeys, usesOfKeys } from '../store/intents.ts';
 import { isAddressOf, lockPerson, type PersonRow, whyAway } from '../store/people.ts';
 import { profileForUse } from '../store/profiles.ts';
 import type { World } from '../world.ts';
+import { readRequest } from './certificate-request.ts';
 import { deviceProfile, takeChallenge } from './challenge.ts';
 import { queueIntuneFailure, queueIntuneSuccess } from './intune.ts';
 
@@ -97,7 +98,7 @@ export const requestEnrolment = operation({
     const at = world.clock();
     const settings = labelOf(world.config.enrolment, input.label);
     if (settings === undefined) throw refused('not-found', `There is no label "${input.label}"`);
-    const request = read(input.request);
+    const request = readRequest(input.request, UNDONE);
     const spkiSha256 = digestOf(request.spki);
     const proven = await proofOf(tx, input, by, at, spkiSha256);
     if ('known' in proven) return { result: proven.known, audit: { enrolmentId: proven.known, again: true } };
@@ -420,15 +421,6 @@ async function present(tx: Transaction, by: Principal): Promise<PersonRow> {
   return person;
 }
 
-function read(der: Uint8Array): CertificateRequest {
-  try {
-    return parseRequest(der);
-  } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
-    throw refused('unusable-input', `The certificate request cannot be read: ${error.message}`);
-  }
-}
-
 /** What a request names decides nothing; but one that names somebody else is not this person's. */
 function requireOwnNames(request: CertificateRequest, person: PersonRow): void {
   const foreign = addressesIn(request).find((address) => !isAddressOf(person, address));
@@ -453,6 +445,8 @@ async function requireFresh(tx: Transaction, spkiSha256: Buffer, renews: string 
 
 const digestOf = (spki: Uint8Array): Buffer => createHash('sha256').update(spki).digest();
 
+const UNDONE = 'Nothing was issued.';
+
 function refused(code: AuthorityError['code'], rule: string): AuthorityError {
-  return new AuthorityError(code, `${rule}. Nothing was issued.`);
+  return new AuthorityError(code, `${rule}. ${UNDONE}`);
 }

@@ -3,7 +3,7 @@
  * over a challenge of ours; the copy is in escrow before there is a certificate, and the certificate comes without anybody's help.
  */
 import { createHash } from 'node:crypto';
-import { type CertificateRequest, parseRequest, SmimeError } from '@chancery/smime';
+import type { CertificateRequest } from '@chancery/smime';
 import { z } from 'zod';
 import { keyLabel } from '../ca/authority-key.ts';
 import { requireOrigin, requirePossession, requireSoundKey } from '../ca/check-key.ts';
@@ -30,6 +30,7 @@ import { lockPerson, type PersonRow, whyAway } from '../store/people.ts';
 import { profileOfPerson } from '../store/profiles.ts';
 import { hashToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
+import { readRequest } from './certificate-request.ts';
 import { fulfilEnrollment } from './enrollment.ts';
 
 /** Milliseconds: a device makes its key first, and an RSA key takes a telephone some seconds. */
@@ -109,7 +110,7 @@ export const archiveFromDevice = operation({
     const person = await receivingPerson(tx, personId, by);
     const { document: profile } = await profileOfPerson(tx, person, 'encryption');
     requireOrigin(profile, 'device');
-    const request = read(der);
+    const request = readRequest(der, UNDONE);
     requirePossession(request);
     if (!(vouched && by.kind === 'system')) await spendChallenge(tx, request, personId, at);
     if (request.keyUsage?.has('digitalSignature') === true || request.keyUsage?.has('nonRepudiation') === true)
@@ -141,7 +142,7 @@ export async function issueForDevice(
 ): Promise<SignedCertificate> {
   const { enrollmentId } = await perform(world, archiveFromDevice, by, input);
   await fulfilEnrollment(world, enrollmentId);
-  const spkiSha256 = digestOf(read(input.request).spki);
+  const spkiSha256 = digestOf(readRequest(input.request, UNDONE).spki);
   const issued = await world.database.snapshot(async (snapshot) => {
     const row = await certificateByKey(snapshot, spkiSha256, 'encryption');
     return row && { row, chain: await chainOf(snapshot, row.authority_id) };
@@ -158,15 +159,6 @@ async function receivingPerson(tx: Transaction, personId: string, by: Principal)
   if (person === undefined) throw refused('not-found', 'There is no such person');
   if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
   return person;
-}
-
-function read(der: Uint8Array): CertificateRequest {
-  try {
-    return parseRequest(der);
-  } catch (error) {
-    if (!(error instanceof SmimeError)) throw error;
-    throw refused('unusable-input', `The certificate request cannot be read: ${error.message}`);
-  }
 }
 
 /** Replays end here: a challenge is for one person and one use, and the key itself signed it. */
@@ -208,6 +200,8 @@ async function requireNewKey(tx: Transaction, request: CertificateRequest, perso
 
 const digestOf = (spki: Uint8Array): Buffer => createHash('sha256').update(spki).digest();
 
+const UNDONE = 'Nothing was escrowed, and nothing issued.';
+
 function refused(code: AuthorityError['code'], rule: string): AuthorityError {
-  return new AuthorityError(code, `${rule}. Nothing was escrowed, and nothing issued.`);
+  return new AuthorityError(code, `${rule}. ${UNDONE}`);
 }

@@ -2,20 +2,18 @@
  * Mails people the claim link with which they collect a key that took another's place, or make one. Nobody has to ask for it; it is
  * sent once there is something to collect, and not where the office sends no mail: then an operator shows it.
  */
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { publicUrlOf } from '../config.ts';
-import { claimExpiry, endClaim, unsealClaimSecret } from '../kra/claim-link.ts';
+import { claimExpiry, endClaim, insertShownClaim, unsealClaimSecret } from '../kra/claim-link.ts';
 import { queueNotice } from '../notices/queue.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { type ClaimOffer, readyOffers, takeOffer } from '../store/claim-offers.ts';
-import { insertClaim, lockOpenClaim, markShown } from '../store/claims.ts';
+import { lockOpenClaim, markShown } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { locksOfHolder, setLockExpiry } from '../store/escrow.ts';
 import { requireOffice } from '../store/office.ts';
 import { lockPerson } from '../store/people.ts';
-import { hashToken, newToken } from '../store/tokens.ts';
 import { currentVault, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 
@@ -77,18 +75,7 @@ async function linkFor(tx: Transaction, world: World, personId: string) {
   }
   if (open !== undefined && open.expires_at > at && (await locksOfHolder(tx, 'claim', open.id)) > 0) return undefined;
   if (open !== undefined) await endClaim(tx, open.id, at);
-  const id = randomUUID();
-  const secret = newToken();
-  await insertClaim(tx, {
-    id,
-    person_id: personId,
-    secret_hash: hashToken(secret),
-    sealed_secret: null,
-    vault_id: null,
-    created_at: at,
-    expires_at: expiresAt,
-  });
-  return { id, secret, expiresAt };
+  return insertShownClaim(tx, personId, { at, expiresAt });
 }
 
 const SUBJECTS: Record<ClaimOffer['why'], string> = {

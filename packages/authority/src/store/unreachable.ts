@@ -1,22 +1,8 @@
 /** Who cannot be written to encrypted, and why: in general, and for whoever looks in one target. */
+import type { UnreachableReason } from '@chancery/api';
 import { type RawBuilder, sql } from 'kysely';
 import type { Snapshot } from './database.ts';
 import { isUsable } from './escrow.ts';
-
-/** Reasons that hold wherever one looks: there is no certificate that a sender could use. */
-const personReasons = ['no-key', 'being-made', 'delayed', 'not-collected', 'expired', 'revoked', 'on-hold'] as const;
-/** Reasons of one target: there is a certificate, and it is not there. */
-const targetReasons = [
-  'profile',
-  'pending',
-  'runbook',
-  'not-found',
-  'ambiguous',
-  'no-room',
-  'refused',
-  'down',
-] as const;
-type UnreachableReason = (typeof personReasons)[number] | (typeof targetReasons)[number];
 
 interface UnreachableRow {
   readonly id: string;
