@@ -20,7 +20,7 @@ export class SecretIndex {
         if (octets.length >= HEAD) this.#add(`a secret of ${secret.length} octets, ${form}`, octets);
   }
 
-  /** What was found, never the secret itself. */
+  /** What was found and where, never the secret itself. */
   findIn(content: Buffer): string[] {
     // Lines of PEM and of JSON that holds PEM are joined: a secret stands across them.
     const joined = Buffer.from(content.toString('latin1').replaceAll(/[\r\n]|\\[rn]/g, ''), 'latin1');
@@ -45,10 +45,16 @@ export class SecretIndex {
       const hash = hashOf(four);
       if (((begins[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
       for (const { form, octets } of this.#needles.get(content.toString('latin1', at, at + HEAD)) ?? [])
-        if (content.subarray(at, at + octets.length).equals(octets)) yield form;
+        if (content.subarray(at, at + octets.length).equals(octets)) yield `${form}, after “${before(content, at)}”`;
     }
   }
 }
+
+/** What stands before it on its line, without what may be a secret too. */
+const before = (content: Buffer, at: number): string =>
+  (content.toString('latin1', Math.max(0, at - 100), at).split('\n').at(-1) ?? '')
+    .replaceAll(/[\w+/=-]{16,}/g, '…')
+    .replaceAll(/[^ -~]/g, '.');
 
 /** Octets of a form by which it is looked up; no form is shorter. */
 const HEAD = 10;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import type { SyslogConfig } from '../../config.ts';
 import { counted } from './syslog-message.ts';
@@ -42,18 +43,13 @@ export async function sendToSyslog(
 const TIMEOUT_MS = 10_000;
 
 async function writeAll(socket: Socket, messages: readonly Buffer[]): Promise<void> {
+  // Rejected where the connection breaks, also while nobody awaits it yet: that must not end the office.
   const closed = once(socket, 'close');
+  closed.catch(() => undefined);
   // Nothing comes back; what does is read away, so that the end of it is seen.
   socket.resume();
-  const failed = new Promise<never>((_, reject) => socket.once('error', reject));
-  const sent = (async () => {
-    for (const message of messages) {
-      if (!socket.write(counted(message))) await once(socket, 'drain');
-    }
-    socket.end();
-    await closed;
-  })();
-  await Promise.race([sent, failed]);
+  await pipeline(messages.map(counted), socket);
+  await closed;
 }
 
 async function sendDatagrams(host: string, port: number, messages: readonly Buffer[]): Promise<void> {
