@@ -10,12 +10,14 @@ export interface AuthorityProcess {
   readonly url: string;
   /** Of the set-up link, at the first start. */
   readonly setupToken: string;
+  /** What it said of requests that failed. */
+  failures(): string[];
   kill(): Promise<void>;
 }
 
 export async function startAuthorityProcess(home: string, isNew = false): Promise<AuthorityProcess> {
   const child = spawn(process.execPath, [chancery, 'authority'], {
-    env: { ...process.env, CHANCERY_HOME: home },
+    env: { ...process.env, CHANCERY_HOME: home, CHANCERY_LOG: 'json' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
@@ -28,7 +30,12 @@ export async function startAuthorityProcess(home: string, isNew = false): Promis
     child.stdout.on('data', look);
     child.once('close', () => reject(new Error(`chancery authority ended:\n${printed}`)));
   });
-  return { url: found[1] ?? '', setupToken: found[2] ?? '', kill: () => kill(child) };
+  return {
+    url: found[1] ?? '',
+    setupToken: found[2] ?? '',
+    failures: () => printed.split('\n').filter((line) => line.includes('request.failed')),
+    kill: () => kill(child),
+  };
 }
 
 async function kill(child: ChildProcess): Promise<void> {

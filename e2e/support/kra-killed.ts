@@ -81,7 +81,10 @@ export async function killTheKra(plan: KraKillPlan): Promise<KraKillReport> {
       lives.note(house.doing);
       authority = await startAuthorityProcess(home);
     }
-    if (failed !== undefined) throw failed;
+    if (failed !== undefined) {
+      for (const line of authority.failures().slice(-3)) plan.say?.(line);
+      throw failed;
+    }
     await work;
     const trail = await persist(() => house.administrator.verifyAudit());
     await authority.kill();

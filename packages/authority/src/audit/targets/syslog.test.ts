@@ -7,12 +7,21 @@ import { sendToSyslog } from './syslog.ts';
 /** More than sockets hold by themselves: who sends them has to wait for whoever reads. */
 const messages = Array.from({ length: 2000 }, (_, n) => Buffer.from(`<110>1 - - - - - - ${n} ${'x'.repeat(10_000)}`));
 
+const syslog = {
+  kind: 'syslog',
+  transport: 'tcp',
+  host: '127.0.0.1',
+  facility: 13,
+  dataId: 'chancery@32473',
+  maxOctets: 20_000,
+} as const;
+
 async function sendTo(collect: (socket: Socket) => void): Promise<void> {
   const server = createServer(collect).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  await sendToSyslog({ kind: 'syslog', transport: 'tcp', host: '127.0.0.1', port }, '/', messages);
+  await sendToSyslog({ ...syslog, port }, '/', messages);
 }
 
 it('waits for whoever reads slowly, and says that all is sent when the collector has closed', async () => {
