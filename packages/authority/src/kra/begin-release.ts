@@ -4,8 +4,14 @@ import { AuthorityError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { certificatesOfKeys, type EscrowedKeyRow, escrowedKeysByIds, vaultLocksOfKeys } from '../store/escrow.ts';
-import { lockRecovery, markReleased, type RecoveryDecision, type RecoveryRow } from '../store/recovery.ts';
-import type { VaultRow } from '../store/vaults.ts';
+import {
+  lockRecovery,
+  markReleased,
+  type RecoveryDecision,
+  type RecoveryRow,
+  recoveryById,
+} from '../store/recovery.ts';
+import { useVault, type VaultRow } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { type CanonicalRequest, isRequestIntact, openingOf, readCanonical } from './canonical-request.ts';
 import { type OpenedPoint, openVaultLock, sealedHalfOf } from './locks/vault.ts';
@@ -26,6 +32,10 @@ export interface Approved {
 
 /** Every rule, and nothing is opened yet. @throws AuthorityError `not-found`, `quorum-refused`, `wrong-state` */
 export async function beginRelease(tx: Transaction, world: World, id: string, by: Principal): Promise<Approved> {
+  const named = await recoveryById(tx, id);
+  if (named === undefined) throw noSuchRequest(NOTHING_RELEASED);
+  // Until the end of it, since its password is sealed under the vault's key.
+  await useVault(tx, readCanonical(named).vaultId);
   const request = await lockRecovery(tx, id);
   if (request === undefined) throw noSuchRequest(NOTHING_RELEASED);
   const { facts, decisions, vault } = await factsOf(tx, request);

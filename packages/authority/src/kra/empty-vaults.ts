@@ -4,6 +4,7 @@
  */
 import { KeyStoreError, parseKeyReference } from '@chancery/keystore';
 import { z } from 'zod';
+import { AuthorityError } from '../errors.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { claimsSealedUnder } from '../store/claims.ts';
@@ -13,6 +14,7 @@ import { closeRound, openRound, unplannedLocks } from '../store/rounds.ts';
 import {
   currentVault,
   isQuiet,
+  lockVault,
   markReplaced,
   retireVault,
   type VaultRow,
@@ -51,7 +53,7 @@ export const moveKeys = operation({
   },
 });
 
-/** The vault holds nothing more: its key goes. */
+/** The vault holds nothing more: its key goes. @throws AuthorityError `wrong-state` where it does */
 export const closeVault = operation({
   action: 'vault.close',
   permission: 'system',
@@ -59,7 +61,14 @@ export const closeVault = operation({
   input: z.strictObject({ vaultId: z.uuid() }),
   subject: ({ vaultId }) => `vault:${vaultId}`,
   async run(tx, { vaultId }, _by, world) {
-    const vault = await vaultById(tx, vaultId);
+    const vault = await lockVault(tx, vaultId);
+    // A release that had begun before may have sealed its password meanwhile.
+    if (await vaultHolds(tx, vaultId)) {
+      throw new AuthorityError(
+        'wrong-state',
+        'Something is sealed under the key of this vault. Nothing was destroyed.',
+      );
+    }
     await retireVault(tx, vaultId);
     const round = await openRound(tx, vaultId, 'rewrap');
     if (round !== undefined) await closeRound(tx, round.id, 'complete', world.clock());
@@ -95,7 +104,13 @@ async function emptyVault(world: World, vault: VaultRow): Promise<void> {
   await moveAll(world, vault);
   const holds = await world.database.snapshot((snapshot) => vaultHolds(snapshot, vault.id));
   // A recovered password that waits to be told is the last thing there can be; the scheduler looks again.
-  if (!holds) await perform(world, closeVault, system, { vaultId: vault.id });
+  if (holds) return;
+  try {
+    await perform(world, closeVault, system, { vaultId: vault.id });
+  } catch (error) {
+    // It holds such a password since.
+    if (!(error instanceof AuthorityError && error.code === 'wrong-state')) throw error;
+  }
 }
 
 async function moveAll(world: World, { id, state }: VaultRow): Promise<void> {

@@ -60,6 +60,22 @@ const outcomes = async (roundId: string) =>
       [roundId],
     )
   ).map(({ outcome, count }) => `${outcome} ${count}`);
+/** Begins something that seals under a key-encryption key, and holds it there. */
+async function sealSlowly(run: () => Promise<unknown>): Promise<{ goOn: () => void; released: Promise<unknown> }> {
+  const { keyStore } = office.world;
+  const wrap = keyStore.wrap.bind(keyStore);
+  const held = Promise.withResolvers<void>();
+  const there = Promise.withResolvers<void>();
+  keyStore.wrap = async (...input) => {
+    keyStore.wrap = wrap;
+    there.resolve();
+    await held.promise;
+    return wrap(...input);
+  };
+  const released = run();
+  await Promise.race([there.promise, released]);
+  return { goOn: held.resolve, released };
+}
 const standing = () => read((snapshot) => standingOfDrills(snapshot, office.world));
 
 describe('a drill', () => {
@@ -207,6 +223,10 @@ describe('a new vault for a live one', () => {
   let pending: string;
   let target: { transcript: Transcript; fingerprint: string };
   let late: string;
+  /** Approved, for a key of each batch. */
+  const approved: string[] = [];
+  /** A release that is about to seal its password. */
+  let slow: { id: string; goOn: () => void; released: Promise<unknown>; moving: Promise<unknown> };
 
   it('is founded while one is live; new keys go to it at once, and what is in the old one is laid out', async () => {
     nora = await office.operator('Nora', 'recovery-officer');
@@ -275,6 +295,21 @@ describe('a new vault for a live one', () => {
     });
   });
 
+  it('may be asked for keys until then', async () => {
+    const ofEach = await office.query(
+      `SELECT DISTINCT ON (r.batch_id) e.person_id FROM vault_batch_records r JOIN vault_batches b ON b.id = r.batch_id
+       JOIN escrowed_keys e ON e.id = r.escrowed_key_id WHERE b.round_id = $1 AND e.person_id <> $2`,
+      [round, people[0]],
+    );
+    for (const { person_id } of ofEach) {
+      const id = await office.ask(admin, String(person_id));
+      await office.approve(id, otto);
+      await office.approve(id, olga);
+      approved.push(id);
+    }
+    expect(approved).toHaveLength(2);
+  });
+
   it('survives a crash in the middle of a batch, and goes on where it was', async () => {
     await withPowerFailure(office.world, 4, async () => {
       await expect(office.contribute(round, olga, target)).rejects.toThrow('the power failed');
@@ -288,11 +323,36 @@ describe('a new vault for a live one', () => {
       `SELECT count(*)::int AS all, count(DISTINCT escrowed_key_id)::int AS keys FROM escrow_locks WHERE kind = 'vault'`,
     );
     expect(locks).toEqual({ all: 6, keys: 6 });
-    for (const { id } of await office.query(`SELECT id FROM vault_batches WHERE state = 'ready'`)) {
-      await openBatch(office.world, String(id));
-      await openBatch(office.world, String(id));
-    }
-    expect(await outcomes(round)).toEqual(['moved 5']);
+    emptying = false;
+    const [id = ''] = await read(async (snapshot) => {
+      const open = await Promise.all(approved.map((one) => recoveryById(snapshot, one)));
+      return open.flatMap((one) => (one?.state === 'approved' ? [one.id] : []));
+    });
+    slow = {
+      id,
+      moving: Promise.resolve(),
+      ...(await sealSlowly(() => perform(office.world, releaseKey, admin, { id }))),
+    };
+    const ready = await office.query(`SELECT id FROM vault_batches WHERE state = 'ready'`);
+    const openAll = async () => {
+      for (const one of ready) await openBatch(office.world, String(one.id));
+      for (const one of ready) await openBatch(office.world, String(one.id));
+    };
+    // Ends the request as well, once the release has ended.
+    slow.moving = openAll();
+    await expect.poll(() => outcomes(round)).toEqual(['moved 5']);
+  });
+
+  it('the password of what was being released meanwhile is told before the key of the old vault goes', async () => {
+    const closing = emptyVaults(office.world);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    slow.goOn();
+    await slow.released;
+    await Promise.all([closing, slow.moving]);
+    expect(await office.trail(`vault:${oldVault.id}`)).not.toContain('vault.close succeeded');
+    await emptyVaults(office.world);
+    expect(await office.trail(`vault:${oldVault.id}`)).not.toContain('vault.close succeeded');
+    expect((await perform(office.world, releasePassword, olga, { id: slow.id })).password).not.toBe('');
   });
 
   it('the old vault is retired and its key destroyed, once every transaction from before has ended', async () => {

@@ -39,6 +39,19 @@ export async function vaultById(snapshot: Snapshot, id: string): Promise<VaultRo
   return read(await vaults(snapshot).where('id', '=', id).executeTakeFirstOrThrow());
 }
 
+/**
+ * The vault as it is, held until commit: it is not closed while something is about to be sealed under it. Before any row that
+ * whoever rotates its key may hold, so that neither waits for the other.
+ */
+export async function useVault(tx: Transaction, id: string): Promise<VaultRow> {
+  return read(await vaults(tx).where('id', '=', id).forKeyShare().executeTakeFirstOrThrow());
+}
+
+/** The same for whoever closes it: nobody uses it any more, and what they sealed is there to be seen. */
+export async function lockVault(tx: Transaction, id: string): Promise<VaultRow> {
+  return read(await vaults(tx).where('id', '=', id).forUpdate().executeTakeFirstOrThrow());
+}
+
 /** The one of the set-up. */
 export async function firstVault(snapshot: Snapshot): Promise<VaultRow> {
   return read(await vaults(snapshot).orderBy('created_at').limit(1).executeTakeFirstOrThrow());
