@@ -8,5 +8,6 @@ describe('a year of joining, leaving, renaming and losing keys, killed at random
     expect(report.broken).toEqual([]);
     expect(report.figures.renewals).toBeGreaterThan(50);
     expect(report.figures.mails).toBeGreaterThan(20);
+    expect(report.figures.directoryChanges).toBeGreaterThan(60);
   }, 600_000);
 });

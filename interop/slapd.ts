@@ -43,7 +43,7 @@ baseDn = "${BASE}"
   }
 
   /** Makes the database with the entries of `addresses`; each already holds `foreign`, a certificate that is not ours. */
-  create(addresses: readonly string[], foreign: Uint8Array): void {
+  create(addresses: readonly string[], foreign?: Uint8Array): void {
     mkdirSync(path.join(this.folder, 'db'), { recursive: true });
     const config = path.join(this.folder, 'slapd.conf');
     writeFileSync(
@@ -65,7 +65,9 @@ directory ${this.folder}/db
     );
     const entries = addresses.map((address) => {
       const uid = address.split('@')[0];
-      return `dn: uid=${uid},${BASE}\nobjectClass: inetOrgPerson\nuid: ${uid}\ncn: ${uid}\nsn: ${uid}\nmail: ${address}\nuserCertificate;binary:: ${Buffer.from(foreign).toString('base64')}\n`;
+      return `dn: uid=${uid},${BASE}\nobjectClass: inetOrgPerson\nuid: ${uid}\ncn: ${uid}\nsn: ${uid}\nmail: ${address}\n${
+        foreign === undefined ? '' : `userCertificate;binary:: ${Buffer.from(foreign).toString('base64')}\n`
+      }`;
     });
     const ldif = [
       `dn: ${BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n`,

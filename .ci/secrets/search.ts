@@ -58,7 +58,9 @@ function secretsIn(watched: string): Buffer[] {
 function* placesIn(watched: string): Generator<Place> {
   for (const kind of ['output', 'logs', 'arguments', 'tmp']) {
     // The set-up link is printed for whoever starts the office: that is the one place for it. What Node compiled is program text.
-    for (const { name, content } of filesBelow(path.join(watched, kind), (file) => file.startsWith('node-compile-cache')))
+    for (const { name, content } of filesBelow(path.join(watched, kind), (file) =>
+      file.startsWith('node-compile-cache'),
+    ))
       yield { name: path.join(kind, name), content: kind === 'logs' ? withoutSetupLinks(content) : content };
   }
 }

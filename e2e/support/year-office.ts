@@ -36,6 +36,7 @@ import {
   escrowOffice,
   type OperatorPrincipal,
 } from '../../packages/authority/test/escrow-office.ts';
+import { type Published, toBePublished } from './year-directory.ts';
 import { type Act, addressOf, byGateway, isSampled, nameOf, type Planned } from './year-plan.ts';
 
 export type Order =
@@ -53,13 +54,19 @@ export type Order =
 
 export type Answer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'done'; readonly day: number; readonly broken: readonly string[] }
+  | {
+      readonly kind: 'done';
+      readonly day: number;
+      readonly broken: readonly string[];
+      /** At a month's end: what the directory is to hold. */
+      readonly published: readonly Published[] | null;
+    }
   | { readonly kind: 'end'; readonly broken: readonly string[]; readonly figures: Readonly<Record<string, number>> };
 
 const DAY = 86_400_000;
 const FIRST = Date.UTC(2026, 0, 1, 6);
 
-const [home = '', connection = '{}'] = process.argv.slice(2);
+const [home = '', connection = '{}', publication = '', stride = '1'] = process.argv.slice(2);
 let dayBegan = { day: 0, attempt: 0, at: performance.now() };
 const now = () =>
   new Date(FIRST + dayBegan.day * DAY + dayBegan.attempt * 1_800_000 + Math.floor(performance.now() - dayBegan.at));
@@ -67,7 +74,7 @@ const now = () =>
 const office: EscrowOffice = await escrowOffice({
   clock: now,
   at: { home, connection: JSON.parse(connection) },
-  config: '[renewal]\nperDay = 100000\n',
+  config: `[renewal]\nperDay = 100000\n${publication}`,
 });
 const { world } = office;
 const read = <T>(run: (snapshot: Snapshot) => Promise<T>) => world.database.snapshot(run);
@@ -115,7 +122,8 @@ async function live({ day, attempt, monthEnds, acts, evening }: Extract<Order, {
   await office.drain();
   const broken = await lookOver(evening);
   if (monthEnds) broken.push(...(await endMonth(day, evening)));
-  return { kind: 'done', day, broken: broken.map((what) => `day ${day}: ${what}`) };
+  const published = monthEnds ? await toBePublished(office.query, { at: now(), stride: Number(stride) }) : null;
+  return { kind: 'done', day, broken: broken.map((what) => `day ${day}: ${what}`), published };
 }
 
 async function turn(): Promise<void> {

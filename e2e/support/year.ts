@@ -1,6 +1,7 @@
 /**
  * A year of an office in fast time: people join, leave, are suspended and return, change names and addresses, and lose keys, while its
- * process is killed at random moments and started again. Each evening and each month's end is held against the plan.
+ * process is killed at random moments and started again. Each evening and each month's end is held against the plan, and the
+ * organisation's directory against the inventory.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startTemporaryPostgres } from '@chancery/embedded-postgres';
+import { YearDirectory } from './year-directory.ts';
 import type { Answer, Order } from './year-office.ts';
 import { planYear } from './year-plan.ts';
 
@@ -38,6 +40,8 @@ export async function liveAYear({
   const began = performance.now();
   const home = mkdtempSync(path.join(tmpdir(), 'chancery-year-'));
   const postgres = await startTemporaryPostgres();
+  const directory = await YearDirectory.open();
+  const open = () => start([home, JSON.stringify(postgres.connection), directory.toml, String(stride)], directory);
   const { steps } = planYear(people, seed, stride);
   const killedOn = new Map<number, number>();
   for (let n = 0; n < kills; n++) {
@@ -48,30 +52,38 @@ export async function liveAYear({
   let killed = 0;
   /** Milliseconds of a usual day so far: kills come at any moment of it. */
   let dayTakes = 500;
-  let office = await start(home, postgres.connection);
+  let office = await open();
+  let told = performance.now();
+  /** At each month's end, and every half minute. */
+  const tell = (lived: number, day: number, monthEnds: boolean) => {
+    if (!monthEnds && performance.now() - told < 30_000) return;
+    told = performance.now();
+    const seconds = (told - began) / 1000;
+    const left = Math.round((seconds / lived) * (steps.length - lived));
+    say(`day ${day}: ${killed} kills, ${broken.length} broken, ${Math.round(seconds)} s, about ${left} s to go`);
+  };
   try {
     for (const [step, { day, acts, evening }] of steps.entries()) {
       const monthEnds = Math.floor((day + 1) / 30) > Math.floor((day + 1 - stride) / 30);
       let left = killedOn.get(step) ?? 0;
+      for (const { kind, person } of acts) if (kind === 'join') directory.admit(person);
       for (let attempt = 0; ; attempt++) {
         const dayBegan = performance.now();
         const order: Order = { kind: 'day', day, attempt, monthEnds, acts, evening };
         const done = await office.give(order, left > 0 ? randomInt(Math.max(20, Math.round(dayTakes))) : undefined);
         if (done !== undefined) {
-          if (done.kind === 'done') broken.push(...done.broken);
+          if (done.kind === 'done') broken.push(...done.broken, ...directoryAt(directory, done));
           if (attempt === 0) dayTakes = (dayTakes + performance.now() - dayBegan) / 2;
           break;
         }
         killed += 1;
         left -= 1;
-        office = await start(home, postgres.connection);
+        office = await open();
       }
       // A day that was over before its kill leaves it to the next.
       if (left > 0) killedOn.set(step + 1, (killedOn.get(step + 1) ?? 0) + left);
-      if (monthEnds)
-        say(
-          `day ${day + 1}: ${killed} kills, ${broken.length} broken, ${Math.round((performance.now() - began) / 1000)} s`,
-        );
+      if (monthEnds) directory.tamper(Math.floor((day + 1) / 30));
+      tell(step + 1, day + 1, monthEnds);
       if (broken.length > 50) break;
     }
     const end = await office.give({ kind: 'end', evening: steps.at(-1)?.evening ?? [] }, undefined);
@@ -80,12 +92,13 @@ export async function liveAYear({
       people,
       kills: killed,
       broken: [...broken, ...end.broken],
-      figures: end.figures,
+      figures: { ...end.figures, directoryChanges: directory.changes },
       seconds: Math.round((performance.now() - began) / 1000),
     };
   } finally {
     office.end();
     await postgres.stop();
+    await directory.close();
     rmSync(home, { recursive: true, force: true });
   }
 }
@@ -96,9 +109,15 @@ interface OfficeProcess {
   end(): void;
 }
 
-async function start(home: string, connection: object): Promise<OfficeProcess> {
-  const child = fork(fileURLToPath(new URL('year-office.ts', import.meta.url)), [home, JSON.stringify(connection)], {
+/** At a month's end, in sentences. */
+function directoryAt(directory: YearDirectory, { day, published }: Extract<Answer, { kind: 'done' }>): string[] {
+  return published === null ? [] : directory.compare(published).map((what) => `day ${day}: ${what}`);
+}
+
+async function start(args: string[], { environment }: YearDirectory): Promise<OfficeProcess> {
+  const child = fork(fileURLToPath(new URL('year-office.ts', import.meta.url)), args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...environment },
   });
   await nextAnswer(child);
   return {

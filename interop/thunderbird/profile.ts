@@ -8,8 +8,9 @@ import { type Certificate, derToPem } from '@chancery/smime';
 interface Identity {
   readonly address: string;
   readonly name: string;
-  readonly signing: Certificate;
-  readonly encryption: Certificate;
+  /** Without one, nothing is chosen: as in an account that somebody has just added. */
+  readonly signing?: Certificate;
+  readonly encryption?: Certificate;
 }
 
 export interface ProfileContents extends Identity {
@@ -114,12 +115,16 @@ function identityPreferences(key: string, { address, name, signing, encryption }
     [`${key}.smtpServer`]: 'smtp1',
     [`${key}.fcc`]: false,
     [`${key}.is_gnupg_key_id`]: false,
-    [`${key}.signing_cert_name`]: 'signing',
-    [`${key}.signing_cert_dbkey`]: databaseKey(signing),
-    [`${key}.encryption_cert_name`]: 'encryption',
-    [`${key}.encryption_cert_dbkey`]: databaseKey(encryption),
-    [`${key}.sign_mail`]: true,
-    [`${key}.encryptionpolicy`]: 0,
+    ...(signing !== undefined && {
+      [`${key}.signing_cert_name`]: 'signing',
+      [`${key}.signing_cert_dbkey`]: databaseKey(signing),
+      [`${key}.sign_mail`]: true,
+    }),
+    ...(encryption !== undefined && {
+      [`${key}.encryption_cert_name`]: 'encryption',
+      [`${key}.encryption_cert_dbkey`]: databaseKey(encryption),
+      [`${key}.encryptionpolicy`]: 0,
+    }),
   };
 }
 

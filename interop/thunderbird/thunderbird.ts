@@ -1,6 +1,15 @@
 /** Thunderbird in a virtual display: shows a message and reads the verdict out of its window; composes and sends one. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Marionette } from './marionette.ts';
@@ -37,14 +46,15 @@ export class Thunderbird {
     this.#client = client;
   }
 
-  static async start(profile: string): Promise<Thunderbird> {
+  /** @param program folder with the program, where it is not the installed one (`programWith`) */
+  static async start(profile: string, program = INSTALLED): Promise<Thunderbird> {
     const display = `:${90 + (process.pid % 400)}`;
     const log = openSync(path.join(profile, 'thunderbird.log'), 'w');
     const stdio: ['ignore', number, number] = ['ignore', log, log];
     const screen = spawn('Xvfb', [display, '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], { stdio });
     await sleep(700);
-    const program = spawn(
-      '/usr/lib/thunderbird/thunderbird-bin',
+    const running = spawn(
+      path.join(program, 'thunderbird-bin'),
       ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', profile],
       {
         stdio,
@@ -62,7 +72,7 @@ export class Thunderbird {
     const thunderbird = new Thunderbird(
       profile,
       display,
-      [program, screen],
+      [running, screen],
       await Marionette.open(await portOf(profile)),
     );
     await thunderbird.#untilReady();
@@ -104,6 +114,24 @@ export class Thunderbird {
       window.setTimeout(() => window.goDoCommand("${command}"), 0);`);
   }
 
+  /** Adds an add-on as somebody does who chooses its file. */
+  async addOn(file: string): Promise<void> {
+    await this.#client.command('Addon:Install', { path: file, temporary: false });
+  }
+
+  /**
+   * Types into the only password field of an add-on's page, presses its button, and waits for what the page then says.
+   * @param page the end of its address
+   */
+  async fillIn(page: string, password: string): Promise<string> {
+    return this.#client.run<string>(FILL_IN, page, password);
+  }
+
+  /** Runs the body of an async function inside the program. */
+  async ask<T>(body: string, ...args: unknown[]): Promise<T> {
+    return this.#client.run<T>(body, ...args);
+  }
+
   /** A PNG of the whole screen. */
   picture(file: string): void {
     mkdirSync(path.dirname(file), { recursive: true });
@@ -130,6 +158,74 @@ export class Thunderbird {
   }
 }
 
+const INSTALLED = '/usr/lib/thunderbird';
+
+/**
+ * The installed program with a `distribution` folder of its own, which is where it looks for policies: the installed one is
+ * everybody's. Links, but for the file whose place says where the rest is.
+ */
+export function programWith(folder: string, distribution: Readonly<Record<string, Uint8Array>>): string {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(INSTALLED)) {
+    const place = path.join(folder, name);
+    if (name === 'thunderbird-bin') copyFileSync(path.join(INSTALLED, name), place);
+    else if (name !== 'distribution') symlinkSync(path.join(INSTALLED, name), place);
+  }
+  for (const [name, data] of Object.entries(distribution)) {
+    const place = path.join(folder, 'distribution', name);
+    mkdirSync(path.dirname(place), { recursive: true });
+    writeFileSync(place, data);
+  }
+  return folder;
+}
+
+/** The page runs in a process of its own: a script is sent there, does as a person would, and tells what the page then says. */
+const FILL_IN = `
+  const [page, password] = args;
+  const window = Services.wm.getMostRecentWindow("mail:3pane");
+  const wait = () => new Promise((r) => window.setTimeout(r, 100));
+  const find = () => {
+    const tabs = window.document.getElementById("tabmail").tabInfo;
+    return tabs.find((one) => (one.browser?.currentURI?.spec ?? "").endsWith(page))?.browser;
+  };
+  const began = Date.now();
+  while (!find() && Date.now() - began < 20000) await wait();
+  const browser = find();
+  if (!browser) throw new Error("the page " + page + " did not open");
+  const act = (password) => {
+    const { document } = content;
+    const later = (what) => content.setTimeout(what, 100);
+    const said = () => document.querySelector("[role=status]")?.textContent ?? "";
+    const tell = (what) => sendAsyncMessage("test:said", what);
+    const watch = (before, left) => {
+      const now = said();
+      if (left > 0 && (now == before || now.startsWith("One moment"))) later(() => watch(before, left - 1));
+      else tell(now);
+    };
+    const begin = (left) => {
+      const button = document.querySelector("button");
+      if (document.readyState != "complete" || !button || button.disabled) {
+        if (left > 0) later(() => begin(left - 1));
+        else tell("the page is not there");
+        return;
+      }
+      const before = said();
+      document.querySelector("input[type=password]").value = password;
+      button.click();
+      watch(before, 250);
+    };
+    begin(50);
+  };
+  return new Promise((resolve) => {
+    const listener = ({ data }) => {
+      browser.messageManager.removeMessageListener("test:said", listener);
+      resolve(data);
+    };
+    browser.messageManager.addMessageListener("test:said", listener);
+    const script = "(" + act + ")(" + JSON.stringify(password) + ")";
+    browser.messageManager.loadFrameScript("data:application/javascript;charset=utf-8," + encodeURIComponent(script), false);
+  });`;
+
 const SHOW = `
   const [raw, hoped] = args;
   const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
@@ -138,7 +234,10 @@ const SHOW = `
   const folder = root.getChildNamed("Shown").QueryInterface(Ci.nsIMsgLocalMailFolder);
   const header = folder.addMessage("From - Mon Nov 23 13:00:00 2026\\r\\n" + raw);
   const window = Services.wm.getMostRecentWindow("mail:3pane");
-  const panes = window.document.getElementById("tabmail").currentAbout3Pane;
+  const tabs = window.document.getElementById("tabmail");
+  // The page of an add-on may be in front of it.
+  if (!tabs.currentAbout3Pane) { tabs.switchToTab(0); await new Promise((r) => window.setTimeout(r, 400)); }
+  const panes = tabs.currentAbout3Pane;
   if (!panes.paneLayout.messagePaneVisible) panes.paneLayout.messagePaneVisible = true;
   if (panes.gFolder?.URI != folder.URI) { panes.displayFolder(folder.URI); await new Promise((r) => window.setTimeout(r, 400)); }
   const view = panes.messageBrowser.contentWindow;

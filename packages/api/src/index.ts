@@ -38,6 +38,7 @@ export {
 } from './inventory.ts';
 export type { LegalHold } from './legal-holds.ts';
 export type { CompromiseOutcome, Departure } from './lifecycle.ts';
+export { letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,
   fillNotice,

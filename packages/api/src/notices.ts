@@ -1,5 +1,6 @@
 /** What the office tells whom: the events, who may be told of each, the texts and their checks. Safe in a browser. */
 import { z } from 'zod';
+import { letterNames, letters } from './notice-letters.ts';
 import { Address, Id, Instant, PageQuery } from './values.ts';
 
 export const noticeLanguages = ['en', 'de', 'fr', 'nb'] as const;
@@ -21,11 +22,15 @@ interface EventDefinition {
   /** Who may be told, and when they are unless the office says otherwise. Who is not named here is never told. */
   readonly to: Partial<Record<NoticeRole, NoticeTime>>;
   /** Operators of these roles; where operators are told at all. */
-  readonly roles?: readonly ('administrator' | 'registration-officer' | 'auditor')[];
+  readonly roles?: readonly ('administrator' | 'registration-officer' | 'recovery-officer' | 'auditor')[];
   /** Goes out in quiet hours too, and is never held back for a ceiling. */
   readonly urgent?: true;
   /** An employee may do without it. */
   readonly mayMute?: true;
+  /** To the one person that it is for, at once: no rule turns it off, and no inbox or webhook has it. */
+  readonly letter?: true;
+  /** The secret that its text carries, and must. */
+  readonly link?: 'claimLink' | 'signInLink';
   /** What its texts may name beside what all may. */
   readonly placeholders: readonly Placeholder[];
 }
@@ -36,6 +41,7 @@ type Placeholder =
   | 'url'
   | 'date'
   | 'claimLink'
+  | 'signInLink'
   | 'person'
   | 'address'
   | 'use'
@@ -50,7 +56,12 @@ type Placeholder =
   | 'authority'
   | 'source'
   | 'count'
-  | 'items';
+  | 'items'
+  | 'change'
+  | 'case'
+  | 'delivery'
+  | 'request'
+  | 'threshold';
 
 /** What every text may name: whom it greets, whose office writes, where that is reached, the day. */
 const EVERYWHERE = ['name', 'organisation', 'url', 'date'] as const;
@@ -67,16 +78,26 @@ export const noticeEventNames = [
   'certificate-held',
   'certificate-released',
   'device-added',
+  'person-suspended',
+  'person-returned',
   'person-left',
+  'recovery-waiting',
   'key-recovered',
   'help-asked',
+  'approval-pending',
   'enrolment-delayed',
   'people-conflict',
   'people-drop',
+  'directory-silent',
   'target-down',
   'authority-trouble',
+  'authority-ending',
+  'rollover-begun',
+  'rollover-finished',
+  'token-trouble',
   'trail-unwitnessed',
   'drill-overdue',
+  ...letterNames,
   'digest',
 ] as const;
 export const NoticeEvent = z.enum(noticeEventNames);
@@ -86,6 +107,7 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
   welcome: {
     what: 'Somebody has joined and their encryption key is made: the link by which they collect their keys',
     to: { person: 'now' },
+    link: 'claimLink',
     placeholders: ['claimLink', 'until'],
   },
   'link-lapsing': {
@@ -130,11 +152,29 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     roles: administrators,
     placeholders: ['person', 'address', 'device'],
   },
+  'person-suspended': {
+    what: 'Somebody is suspended: what they have is on hold until they return',
+    to: { person: 'now', manager: 'off', operators: 'daily' },
+    roles: officers,
+    placeholders: ['person', 'address', 'by'],
+  },
+  'person-returned': {
+    what: 'Somebody is here again who was suspended, or had left',
+    to: { person: 'now', manager: 'off', operators: 'daily' },
+    roles: officers,
+    placeholders: ['person', 'address', 'by'],
+  },
   'person-left': {
     what: 'Somebody has left: signing is revoked, mail stays readable',
     to: { manager: 'now', operators: 'daily' },
     roles: officers,
     placeholders: ['person', 'address', 'by'],
+  },
+  'recovery-waiting': {
+    what: 'Somebody asks for escrowed keys or messages: recovery officers decide',
+    to: { operators: 'now' },
+    roles: ['recovery-officer'],
+    placeholders: ['by', 'detail'],
   },
   'key-recovered': {
     what: 'Escrowed keys or messages were released to whom recovery officers approved',
@@ -148,6 +188,12 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     to: { operators: 'now' },
     roles: officers,
     placeholders: ['person', 'address', 'topic'],
+  },
+  'approval-pending': {
+    what: 'A device asks for a certificate that somebody must approve',
+    to: { operators: 'now' },
+    roles: officers,
+    placeholders: ['person', 'address', 'use'],
   },
   'enrolment-delayed': {
     what: 'A certificate cannot be made for somebody, and why',
@@ -168,6 +214,13 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     urgent: true,
     placeholders: ['source', 'detail'],
   },
+  'directory-silent': {
+    what: 'A directory that people come from has not been read to its end for too long',
+    to: { operators: 'now' },
+    roles: administrators,
+    urgent: true,
+    placeholders: ['source', 'detail', 'since'],
+  },
   'target-down': {
     what: 'A place where certificates or lists are published takes nothing',
     to: { operators: 'now' },
@@ -182,6 +235,32 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     urgent: true,
     placeholders: ['authority', 'detail'],
   },
+  'authority-ending': {
+    what: 'The certificate of an authority itself ends: ninety, thirty and seven days before',
+    to: { operators: 'now' },
+    roles: administrators,
+    urgent: true,
+    placeholders: ['authority', 'until'],
+  },
+  'rollover-begun': {
+    what: 'A rollover has begun: everyone gets another certificate from the authority that took over',
+    to: { operators: 'now' },
+    roles: administrators,
+    placeholders: ['authority', 'target', 'count', 'by'],
+  },
+  'rollover-finished': {
+    what: 'A rollover is done: nothing is left that the authority before has signed',
+    to: { operators: 'now' },
+    roles: administrators,
+    placeholders: ['authority'],
+  },
+  'token-trouble': {
+    what: 'A token or another store of keys does not answer: once a day while it lasts',
+    to: { operators: 'now' },
+    roles: administrators,
+    urgent: true,
+    placeholders: ['target', 'detail', 'since'],
+  },
   'trail-unwitnessed': {
     what: 'A witness or collector of the audit trail has not been reached for an hour',
     to: { operators: 'now' },
@@ -195,6 +274,7 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     roles: administrators,
     placeholders: ['since'],
   },
+  ...letters,
   digest: {
     what: 'What was gathered for one mail a day or a week',
     to: {},
@@ -237,8 +317,10 @@ export function templateProblems(event: NoticeEvent, { subject, text }: NoticeTe
       if (message !== undefined) problems.push({ path, message });
     }
   }
-  if (event === 'welcome' && !placeholdersIn(text).includes('claimLink')) {
-    problems.push({ path: 'text', message: 'does not name {claimLink}: nobody could collect their keys' });
+  const { link } = noticeEvents[event];
+  if (link !== undefined && !placeholdersIn(text).includes(link)) {
+    const lost = link === 'claimLink' ? 'collect their keys' : 'sign in';
+    problems.push({ path: 'text', message: `does not name {${link}}: nobody could ${lost}` });
   }
   if (event === 'digest' && !placeholdersIn(text).includes('items')) {
     problems.push({ path: 'text', message: 'does not name {items}: nobody would learn what it is about' });
@@ -250,10 +332,11 @@ const MOST_SUBJECT = 150;
 const MOST_TEXT = 4_000;
 
 function refusalOf(event: NoticeEvent, path: 'subject' | 'text', name: string, known: readonly string[]) {
-  if (name === 'claimLink') {
-    if (event !== 'welcome') return 'names {claimLink}, a secret: only the welcome to its owner carries it';
+  if (name === 'claimLink' || name === 'signInLink') {
+    if (noticeEvents[event].link !== name)
+      return `names {${name}}, a secret: only the mail that brings its owner a link carries it`;
     // A subject stands in logs and in lists of mail.
-    return path === 'subject' ? 'names {claimLink}, a secret: it stands in the text only' : undefined;
+    return path === 'subject' ? `names {${name}}, a secret: it stands in the text only` : undefined;
   }
   if (known.includes(name)) return undefined;
   if (SECRETS.test(name)) return `names {${name}}: a secret is never placed in a text`;
@@ -318,6 +401,7 @@ export const sampleFacts: Readonly<Record<Placeholder, string>> = {
   url: 'https://pki.example.com',
   date: '3 March 2026',
   claimLink: 'https://pki.example.com/claim#…',
+  signInLink: 'https://pki.example.com/me#…',
   person: 'Dora Device',
   address: 'dora@example.com',
   use: 'signing',
@@ -333,6 +417,11 @@ export const sampleFacts: Readonly<Record<Placeholder, string>> = {
   source: 'Entra ID',
   count: '3',
   items: '- A certificate was revoked: Dora Device\n- Ben Carter has left\n- A certificate ends soon: Anna Becker',
+  change: 'a passkey was added',
+  case: 'HR-2026-014',
+  delivery: 'as a file, whose password travels apart',
+  request: '0b6b1c2e-9a4f-4f0e-8f5e-6a1f2f3b4c5d',
+  threshold: '2',
 };
 
 // Settings ------------------------------------------------------------------------------------------------------------
@@ -385,7 +474,8 @@ export function settingsOf(
   settings: NoticeSettings,
   event: NoticeEvent,
 ): { readonly [K in keyof EventSettings]-?: NonNullable<EventSettings[K]> } {
-  const { to } = noticeEvents[event];
+  const { to, letter } = noticeEvents[event];
+  if (letter === true) return { person: 'now', manager: 'off', operators: 'off', console: false, webhook: false };
   const own = settings.events[event] ?? {};
   const time = (role: NoticeRole): NoticeTime => (to[role] === undefined ? 'off' : (own[role] ?? to[role]));
   return {

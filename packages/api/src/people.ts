@@ -1,6 +1,7 @@
 /** End entities: the people (and mailboxes) that have certificates. */
 import { z } from 'zod';
 import { CertificateSummary } from './certificates.ts';
+import { PhoneKeys } from './devices.ts';
 import { ImportedCertificate } from './imports.ts';
 import { Address, Id, Instant, PageQuery } from './values.ts';
 
@@ -106,6 +107,8 @@ export const PersonDetail = Person.extend({
     }),
   ),
   claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),
+  /** Their keys on phones that Intune manages; null where the office has no Intune. */
+  phone: PhoneKeys.nullable(),
   /** That were theirs: their keys are found by these too. */
   formerAddresses: z.array(z.object({ address: z.string(), until: Instant })),
   /** What sources of people say of them, the deciding one first. */

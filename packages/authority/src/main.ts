@@ -12,7 +12,7 @@ import { enrolmentWarnings } from './enrolment-config.ts';
 import { settleExclusiveRolesOnce } from './identity/exclusive-roles.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { openJobQueue } from './jobs/queue.ts';
-import { tick } from './jobs/scheduler.ts';
+import { errandsOfTick, tick } from './jobs/scheduler.ts';
 import { openOfficeKeys, reportKeyStores } from './key-stores.ts';
 import { openKeyPool } from './kra/key-pool.ts';
 import { resumeBatches } from './kra/open-batch.ts';
@@ -129,7 +129,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
     }
     await addShippedProfiles(world);
     await settleExclusiveRolesOnce(world);
-    await jobs.work(world, jobHandlers, tick);
+    await jobs.work(world, jobHandlers, { tick, errands: errandsOfTick });
     await resumeIssuances(world);
     void resumeBatches(world);
     // A token is opened now, not by whoever needs the first signature; an office without it still answers.

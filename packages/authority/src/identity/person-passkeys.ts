@@ -3,11 +3,11 @@
  * nobody with a stolen session or mailbox gets there, an owner key is taken with the secret of a claim link, or with another
  * passkey that opens keys already; and any further passkey with one of those before it.
  */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import { sealOwnerKey } from '../kra/locks/owner.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import { operation } from '../operation.ts';
 import { type Principal, requireSelf } from '../principal.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
@@ -101,10 +101,7 @@ export const enrolPersonPasskey = operation({
       created_at: world.clock(),
     });
     if (!added) throw new AuthorityError('conflict', 'This passkey is known here already. Nothing was changed.');
-    await tellOwner(tx, world, personId, [
-      `the passkey "${input.name}" was added to your page. ${ownerKey === null ? 'It signs you in.' : 'It signs you in, and opens your encryption keys.'}`,
-      'If it is not yours, tell your registration officer at once.',
-    ]);
+    await tellOwner(tx, world, personId, ownerKey === null ? 'added' : 'added-opening', input.name);
     return {
       result: { credentialId },
       audit: { credentialId, name: input.name, opensKeys: ownerKey !== null },
@@ -146,20 +143,23 @@ export const removePasskeysOfPerson = operation({
     await deleteTokensOfPerson(tx, id);
     const locks = await dropLocks(tx, { kind: 'owner', personId: id });
     const passkeys = await deletePasskeysOfPerson(tx, id);
-    await tellOwner(tx, world, id, [
-      'a registration officer has removed your passkeys: none of them signs in or opens keys any more.',
-      'If you have not asked for that, tell your registration officer at once.',
-    ]);
+    await tellOwner(tx, world, id, 'removed', '–');
     return { result: undefined, audit: { passkeys, locks } };
   },
 });
 
 /** Who adds a passkey in another's place is found out by that other. */
-async function tellOwner(tx: Transaction, world: World, personId: string, lines: readonly string[]): Promise<void> {
-  const person = await personById(tx, personId);
-  if (person === undefined) return;
-  const text = [`Dear ${person.name},`, '', ...lines, '', `Your page: ${publicUrlOf(world.config)}/me`, ''].join('\n');
-  await queueNotice(tx, world, { to: person.address, subject: 'Your passkeys have changed', text, personId });
+async function tellOwner(
+  tx: Transaction,
+  world: World,
+  personId: string,
+  change: 'added' | 'added-opening' | 'removed',
+  device: string,
+): Promise<void> {
+  const to = await personById(tx, personId);
+  if (to === undefined) return;
+  const key = `passkeys-changed ${randomUUID()}`;
+  await writeLetter(tx, world, { letter: 'passkeys-changed', key, to, facts: { change, device } });
 }
 
 async function ownPasskeyShown(

@@ -2,15 +2,15 @@
  * How employees sign in to their own page. A session of theirs is another kind than an operator's, in another cookie, and opens
  * nothing but that page; it lasts half an hour. Nobody learns here whether an address is somebody's.
  */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { countSucceeded } from '../audit/records.ts';
 import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import { operation, perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import type { Transaction } from '../store/database.ts';
-import { requireOffice } from '../store/office.ts';
 import { type PersonRow, personByAddress, personById, whyAway } from '../store/people.ts';
 import { consumeToken, findToken, insertToken, newToken } from '../store/tokens.ts';
 import type { World } from '../world.ts';
@@ -76,27 +76,15 @@ export const makePersonSignInLink = operation({
       const why = person === undefined ? 'There is no such person' : whyAway(person);
       throw new AuthorityError('wrong-state', `${why}. No link was made.`);
     }
-    const { organisation } = await requireOffice(tx);
     const at = world.clock();
     const expiresAt = new Date(at.getTime() + LINK_MS);
     const token = newToken();
     await insertToken(tx, { secret: token, kind: 'person-sign-in', personId, at, expiresAt });
-    await queueNotice(tx, world, {
-      to: person.address,
-      subject: 'Your sign-in link',
-      text: [
-        `Dear ${person.name},`,
-        '',
-        `this link signs you in to your own page at the mail certificate office of ${organisation}. It works`,
-        'once, within fifteen minutes:',
-        '',
-        `${publicUrlOf(world.config)}/me#${token}`,
-        '',
-        'Somebody asked for it, giving your address. If it was not you, delete this mail: nothing has happened.',
-        '',
-      ].join('\n'),
-      personId,
-      secret: true,
+    await writeLetter(tx, world, {
+      letter: 'sign-in-link',
+      key: `sign-in-link ${randomUUID()}`,
+      to: person,
+      link: { signInLink: `${publicUrlOf(world.config)}/me#${token}` },
       expiresAt,
     });
     return { result: undefined, audit: { expiresAt: expiresAt.toISOString() } };

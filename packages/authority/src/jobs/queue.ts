@@ -9,9 +9,15 @@ export type JobHandlers = {
   readonly [N in JobName]: (world: World, payload: JobPayload<N>) => Promise<void>;
 };
 
+/** `tick` once a minute; then each errand beside all others, one of a kind at a time, however long it takes. */
+export interface Minutely {
+  readonly tick: (world: World) => Promise<void>;
+  readonly errands: Readonly<Record<string, (world: World) => Promise<void>>>;
+}
+
 export interface JobQueue extends Jobs {
-  /** Starts this node's workers, and calls `tick` once a minute on one node of all. */
-  work(world: World, handlers: JobHandlers, tick: (world: World) => Promise<void>): Promise<void>;
+  /** Starts this node's workers, and does `minutely` on one node of all. */
+  work(world: World, handlers: JobHandlers, minutely: Minutely): Promise<void>;
   /** Waits for the jobs in hand, at most five seconds; what is cut off is run again by the next node that looks. */
   stop(): Promise<void>;
 }
@@ -47,9 +53,18 @@ export async function openJobQueue(connection: pg.PoolConfig, log: Log): Promise
         { db: fromKysely(tx) },
       );
     },
-    async work(world, handlers, tick) {
+    async work(world, handlers, { tick, errands }) {
       for (const name of JOB_NAMES) await workOn(boss, name, handlers[name] as JobHandler, world);
-      await boss.work(TICK, { pollingIntervalSeconds: 5 }, () => tick(world));
+      for (const [name, errand] of Object.entries(errands)) {
+        const queue = errandQueue(name);
+        if (!known.has(queue)) await boss.createQueue(queue, ERRAND_QUEUE);
+        await boss.work(queue, { pollingIntervalSeconds: 5 }, () => errand(world));
+      }
+      await boss.work(TICK, { pollingIntervalSeconds: 5 }, async () => {
+        await tick(world);
+        // Where one waits to be run, another does not queue up behind it.
+        for (const name of Object.keys(errands)) await boss.send(errandQueue(name), {});
+      });
       const beat = () =>
         boss
           .send(TICK, {}, { singletonKey: TICK, singletonSeconds: 60 })
@@ -77,6 +92,9 @@ const JOB_QUEUE = {
   notify: true,
 };
 const TICK_QUEUE = { retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: 3_600 };
+/** At most one waits, and a node runs one at a time. What a node that ended had in hand is sent again with the next minute. */
+const ERRAND_QUEUE = { ...TICK_QUEUE, policy: 'short' as const, expireInSeconds: 3_600, notify: true };
+const errandQueue = (name: string): string => `errand-${name}`;
 
 type JobHandler = (world: World, payload: JobPayload<JobName>) => Promise<void>;
 

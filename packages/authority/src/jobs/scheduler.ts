@@ -1,4 +1,7 @@
-/** What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. */
+/**
+ * What the office does by itself, once a minute on one node of all. Each task is idempotent, and none stops the next. What waits for
+ * somebody else's server is a task of its own: a provider that does not answer delays no list, no renewal and no checkpoint.
+ */
 import { checkpointIfDue } from '../audit/checkpoint.ts';
 import { exportTrail, tellWitnesses } from '../audit/targets/deliver.ts';
 import { generateDueCrls } from '../ca/due-crls.ts';
@@ -33,16 +36,17 @@ import { welcomePeople } from '../ra/welcome.ts';
 import { renewDueResponders } from '../status/renew-responder.ts';
 import type { World } from '../world.ts';
 
-const tasks: Record<string, (world: World) => Promise<unknown>> = {
+type Task = (world: World) => Promise<unknown>;
+
+/** Each needs the database and the key store, and nobody else. */
+const tasks: Readonly<Record<string, Task>> = {
   'due-crls': generateDueCrls,
   'due-responders': renewDueResponders,
   'due-scep-ra': renewRegistrationAuthority,
   'device-enrolments': sweepEnrolments,
-  'intune-revocations': pollIntuneRevocations,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'ended-pick-ups': dropEndedPickUps,
-  'phone-keys': sendPhoneKeys,
   'people-from-sources': catchUpSources,
   'ended-recoveries': endRecoveries,
   'ended-transport-keys': destroyEndedTransportKeys,
@@ -60,22 +64,36 @@ const tasks: Record<string, (world: World) => Promise<unknown>> = {
   'due-renewals': renewDue,
   rollovers: continueRollovers,
   'offered-links': sendOffers,
-  'due-notices': sendDueNotices,
-  'provider-sessions': recheckProviderSessions,
   'due-directories': beginDuePasses,
   'purge-tokens': purgeExpiredTokens,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,
-  'audit-witnesses': tellWitnesses,
-  'audit-exports': exportTrail,
 };
 
+/** Each asks servers of others. They begin once the rest is done, side by side, and the next minute waits for none of them. */
+const errands: Readonly<Record<string, Task>> = {
+  'audit-witnesses': tellWitnesses,
+  'audit-exports': exportTrail,
+  'due-notices': sendDueNotices,
+  'intune-revocations': pollIntuneRevocations,
+  'phone-keys': sendPhoneKeys,
+  'provider-sessions': recheckProviderSessions,
+};
+
+/** What a node does each minute by itself. */
 export async function tick(world: World): Promise<void> {
-  for (const [name, task] of Object.entries(tasks)) {
-    try {
-      await task(world);
-    } catch (error) {
-      world.log.error('schedule.failed', { task: name, error: error instanceof Error ? error.message : String(error) });
-    }
+  for (const [name, task] of Object.entries(tasks)) await attempt(world, name, task);
+}
+
+/** Where it then goes, by names under which the queue keeps them apart. */
+export const errandsOfTick: Readonly<Record<string, (world: World) => Promise<void>>> = Object.fromEntries(
+  Object.entries(errands).map(([name, task]) => [name, (world: World) => attempt(world, name, task)]),
+);
+
+async function attempt(world: World, name: string, task: Task): Promise<void> {
+  try {
+    await task(world);
+  } catch (error) {
+    world.log.error('schedule.failed', { task: name, error: error instanceof Error ? error.message : String(error) });
   }
 }

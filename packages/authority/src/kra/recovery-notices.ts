@@ -1,14 +1,13 @@
 /** What people are told about requests for their keys. */
+import type { NoticeLetter } from '@chancery/api';
 import { publicUrlOf } from '../config.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import type { Transaction } from '../store/database.ts';
 import { isUnderHold } from '../store/legal-holds.ts';
 import { isTold } from '../store/notices.ts';
-import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
 import type { World } from '../world.ts';
 import type { CanonicalRequest } from './canonical-request.ts';
-import { minutes } from './quorum.ts';
 
 type Event = 'requested' | 'released' | 'rejected' | 'ended';
 
@@ -19,19 +18,28 @@ export async function tellSubjects(
   request: CanonicalRequest,
   event: Event,
 ): Promise<void> {
-  const { organisation } = await requireOffice(tx);
+  const about = aboutRecovery(request.id);
+  const { requestedBy, reason, caseNumber, delivery } = request;
+  const facts = {
+    by: `${requestedBy.name} <${requestedBy.address}>`,
+    since: new Date(request.requestedAt),
+    reason,
+    case: caseNumber === '' ? '–' : caseNumber,
+    delivery: delivery.kind === 'certificate' ? `certificate ${delivery.recipient}` : delivery.kind,
+    request: request.id,
+    threshold: String(request.threshold),
+  };
   for (const { id, address, name, keys } of request.people) {
-    const about = aboutRecovery(request.id);
     // The officers have signed that it is kept from them, until somebody lifts that; and the law knows no lifting but its own.
     const withheld = (request.withholdNotice && !(await isTold(tx, about, id))) || (await isUnderHold(tx, id));
     // Where they are reached now: a request may be older than their address.
-    const to = (await personById(tx, id))?.address ?? address;
-    await queueNotice(tx, world, {
+    const to = { id, name, address: (await personById(tx, id))?.address ?? address };
+    await writeLetter(tx, world, {
+      letter: LETTERS[event],
+      key: `recovery-${event} ${request.id} ${id}`,
       to,
-      subject: SUBJECTS[event],
-      text: textOf(request, event, { name, keys: keys.length, organisation, url: publicUrlOf(world.config) }),
+      facts: { ...facts, count: String(keys.length) },
       about,
-      personId: id,
       withheld,
     });
   }
@@ -49,82 +57,22 @@ export async function sendOwnerLink(
   },
 ): Promise<void> {
   const { person, secret, expiresAt } = link;
-  await queueNotice(tx, world, {
-    to: person.address,
-    subject: 'Collect your recovered encryption keys',
-    text: [
-      `Dear ${person.name},`,
-      '',
-      'your encryption keys were recovered for you. Collect them here, until',
-      `${minutes(expiresAt)}:`,
-      '',
-      `${publicUrlOf(world.config)}/claim#${secret}`,
-      '',
-      'Whoever has this link has your keys: do not pass it on.',
-      '',
-    ].join('\n'),
+  await writeLetter(tx, world, {
+    letter: 'recovered-keys',
+    key: `recovered-keys ${request.id} ${person.id}`,
+    to: person,
+    facts: { until: expiresAt },
+    link: { claimLink: `${publicUrlOf(world.config)}/claim#${secret}` },
     about: aboutRecovery(request.id),
-    personId: person.id,
-    secret: true,
     expiresAt,
   });
 }
 
 export const aboutRecovery = (requestId: string): string => `recovery:${requestId}`;
 
-const SUBJECTS: Record<Event, string> = {
-  requested: 'Your encryption keys have been asked for',
-  released: 'Your encryption keys have been recovered',
-  rejected: 'A request for your encryption keys was refused',
-  ended: 'A request for your encryption keys has ended',
+const LETTERS: Record<Event, NoticeLetter> = {
+  requested: 'recovery-requested',
+  released: 'recovery-released',
+  rejected: 'recovery-refused',
+  ended: 'recovery-ended',
 };
-
-const REASONS: Record<CanonicalRequest['reason'], string> = {
-  'lost-device': 'a device was lost',
-  'forgotten-password': 'a password was forgotten',
-  'departed-employee': 'somebody has left',
-  'legal-hold': 'a legal hold',
-  investigation: 'an investigation',
-  other: 'another one',
-};
-
-const DELIVERIES: Record<CanonicalRequest['delivery']['kind'], string> = {
-  certificate: 'encrypted to the certificate of',
-  pkcs12: 'as a file, whose password travels apart',
-  owner: 'to you alone, by a link',
-  decrypt: 'not at all; named messages are decrypted instead',
-};
-
-interface Details {
-  readonly name: string;
-  readonly keys: number;
-  readonly organisation: string;
-  readonly url: string;
-}
-
-function textOf(request: CanonicalRequest, event: Event, { name, keys, organisation, url }: Details): string {
-  const { delivery, requestedBy, reason, caseNumber } = request;
-  const recipient = delivery.kind === 'certificate' ? ` ${delivery.recipient}` : '';
-  const what = {
-    requested: `${requestedBy.name} has asked for ${keys === 1 ? 'one of your encryption keys' : `${keys} of your encryption keys`}. ${request.threshold} recovery officers decide; nothing has been opened.`,
-    released: `What ${requestedBy.name} had asked for was released, after ${request.threshold} recovery officers approved.`,
-    rejected: `A recovery officer has refused what ${requestedBy.name} had asked for. Nothing was opened.`,
-    ended: `What ${requestedBy.name} had asked for was not released in time. The request has ended, and nothing was opened.`,
-  }[event];
-  return [
-    `Dear ${name},`,
-    '',
-    what,
-    '',
-    `Asked by:   ${requestedBy.name} <${requestedBy.address}>`,
-    `Asked on:   ${minutes(new Date(request.requestedAt))}`,
-    `Reason:     ${REASONS[reason]}`,
-    ...(caseNumber === '' ? [] : [`Case:       ${caseNumber}`]),
-    `Delivered:  ${DELIVERIES[delivery.kind]}${recipient}`,
-    `Request:    ${request.id}`,
-    '',
-    'If you know nothing of this, tell a recovery officer at once. All of it stands in',
-    `the audit trail of ${organisation}: ${url}`,
-    '',
-  ].join('\n');
-}

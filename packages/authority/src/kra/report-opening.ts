@@ -5,7 +5,7 @@
 import { digestOf, readBatch, type Transcript } from '@chancery/vault';
 import { z } from 'zod';
 import { AuthorityError } from '../errors.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import { operation } from '../operation.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
 import { isUnderHold } from '../store/legal-holds.ts';
@@ -14,7 +14,6 @@ import { type PersonRow, peopleByIds } from '../store/people.ts';
 import { completeTranscripts } from '../store/vaults.ts';
 import type { World } from '../world.ts';
 import { entryHash, OPENING_GENESIS, type OpeningEntry, readOpeningEntry } from './opening-log.ts';
-import { minutes } from './quorum.ts';
 import { trust } from './vault.ts';
 import { keysOf, peopleOf } from './whom.ts';
 
@@ -93,23 +92,12 @@ async function tellOwner(
   { at, officers, detail }: OpeningEntry,
   documentId: string,
 ): Promise<void> {
-  await queueNotice(tx, world, {
-    to: address,
-    subject: 'Your encryption keys were opened outside of the office',
-    text: [
-      `Dear ${name},`,
-      '',
-      `on ${minutes(new Date(at))} recovery officers opened encryption keys of yours`,
-      'with a copy of the escrow, since the office could not be reached.',
-      '',
-      `Officers:   ${officers.map((one) => one.name).join(', ')}`,
-      `Reason:     ${detail}`,
-      '',
-      'If you know nothing of this, ask one of them.',
-      '',
-    ].join('\n'),
+  await writeLetter(tx, world, {
+    letter: 'keys-opened-outside',
+    key: `keys-opened-outside ${documentId} ${at} ${id}`,
+    to: { id, name, address },
+    facts: { since: new Date(at), by: officers.map((one) => one.name).join(', '), detail },
     about: `opening:${documentId}`,
-    personId: id,
     withheld: await isUnderHold(tx, id),
   });
 }

@@ -56,12 +56,33 @@ export const readers: Readonly<Record<string, Reader>> = {
   // Found by the sweep too, where a source of people says it: the same key.
   'person.leave': ({ subject, at }, { by }) =>
     ofPerson('person-left', subject, leftKey(idIn(subject, 'person') ?? '', at), { by }),
+  'person.suspend': ({ subject, at }, { by }) =>
+    ofPerson('person-suspended', subject, suspendedKey(idIn(subject, 'person') ?? '', at), { by }),
+  'person.return': ({ subject }, { once, by }) => ofPerson('person-returned', subject, once, { by }),
   'person.ask-for-help': ({ subject, details }, { once }) =>
     ofPerson('help-asked', subject, once, { topic: textOf(details.topic) }),
   'key.deliver': ({ subject, details }, { once }) =>
     ofPerson('device-added', subject, once, { device: textOf(details.device) }),
   'key.deliver-profile': ({ subject, details }, { once }) =>
     ofPerson('device-added', subject, once, { device: textOf(details.device) }),
+  // Of one person or of several: whose keys they are is for the officers to see, signed in.
+  'recovery.request': ({ details }, { once, by }) => {
+    const id = textOf(details.requestId);
+    return { event: 'recovery-waiting', key: once, about: `recovery:${id}`, facts: { by, detail: id } };
+  },
+  'rollover.begin': ({ subject, details }, { once, by }) => {
+    const facts = {
+      authority: textOf(details.from),
+      target: textOf(details.to),
+      count: String(details.certificates),
+      by,
+    };
+    return { event: 'rollover-begun', key: once, about: subject ?? '', facts };
+  },
+  'rollover.finish': ({ subject, details }, { once }) =>
+    details.left === 0
+      ? { event: 'rollover-finished', key: once, about: subject ?? '', facts: { authority: textOf(details.from) } }
+      : undefined,
   'recovery.release': released,
   'recovery.release-to-owner': released,
   'recovery.release-messages': released,
@@ -69,6 +90,10 @@ export const readers: Readonly<Record<string, Reader>> = {
 
 /** Once a day, whoever says so. */
 export const leftKey = (personId: string, at: Date): string => `left ${personId} ${at.toISOString().slice(0, 10)}`;
+
+/** The same for a suspension. */
+export const suspendedKey = (personId: string, at: Date): string =>
+  `suspended ${personId} ${at.toISOString().slice(0, 10)}`;
 
 function changed(event: 'certificate-revoked' | 'certificate-held' | 'certificate-released'): Reader {
   return ({ subject, details }, { once, by }) => {

@@ -2,28 +2,24 @@
  * What nobody does but what comes to be: ends that draw near, places that take nothing, lists that have ended. Looked for once a
  * minute; each is told once, as its key says.
  */
-import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { standingOfDrills } from '../kra/drill.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
-import { authorityHealth } from '../status/health.ts';
-import { problemsOf, warningsOf } from '../status/judge-health.ts';
-import { auditTargets } from '../store/audit-targets.ts';
-import { listAuthorities } from '../store/authorities.ts';
-import type { Snapshot } from '../store/database.ts';
 import { knownNoticeEvents } from '../store/notice-events.ts';
 import { findOffice } from '../store/office.ts';
 import type { World } from '../world.ts';
-import { leftKey } from './announce.ts';
+import { leftKey, suspendedKey } from './announce.ts';
 import { type Happening, tell } from './tell.ts';
+import { type Look, silentStores, troubles } from './trouble.ts';
 
 /** For the scheduler. */
 export async function tellConditions(world: World): Promise<void> {
+  // A token may take seconds to say that it is not there: nothing is held open meanwhile.
+  const stores = await world.keyStore.health().catch(() => []);
   const found = await world.database.snapshot(async (snapshot) => {
     if ((await findOffice(snapshot)) === undefined) return [];
-    const all: Happening[] = [];
+    const all: Happening[] = silentStores(stores, world.clock());
     for (const look of conditions) all.push(...(await look(snapshot, world, world.clock())));
     const known = await knownNoticeEvents(
       snapshot,
@@ -52,8 +48,6 @@ export const tellOfConditions = operation({
 const DAY = 86_400_000;
 const MOST = 500;
 
-type Look = (snapshot: Snapshot, world: World, now: Date) => Promise<Happening[]>;
-
 /** A link that was shown and not used, three days before it ends. */
 const lapsingLinks: Look = async (snapshot, _world, now) => {
   const rows = await snapshot
@@ -81,8 +75,12 @@ const lapsingLinks: Look = async (snapshot, _world, now) => {
   }));
 };
 
-/** Keys that only their owner has: nobody else can renew them. Told when the profile wants it, and a week before the end. */
-const expiring: Look = async (snapshot, _world, now) => {
+/**
+ * Keys that only their owner has: nobody else can renew them. Told when the profile wants it, and a week before the end. The owners
+ * themselves are asked by the renewal, with a link (`renewal-link`), and are not told the same by this; but for an office that sends
+ * no mail, whose links nobody gets.
+ */
+const expiring: Look = async (snapshot, world, now) => {
   const stages = ['renew', 'last'] as const;
   const found: Happening[] = [];
   for (const stage of stages) {
@@ -115,6 +113,7 @@ const expiring: Look = async (snapshot, _world, now) => {
         ...(row.person_id !== null && { personId: row.person_id }),
         about: `certificate:${row.serial_number}`,
         facts: { use: row.use, until: row.not_after },
+        exceptPerson: world.mail !== undefined,
         expiresAt: row.not_after,
       });
     }
@@ -144,6 +143,44 @@ const leavers: Look = async (snapshot, _world, now) => {
   }));
 };
 
+/** Whom a source of people says to be away for a time; and whom somebody suspended, by the same key. */
+const suspended: Look = async (snapshot, _world, now) => {
+  const rows = await snapshot
+    .selectFrom('people')
+    .select(['id', 'suspended_at'])
+    .where('state', '=', 'suspended')
+    .where('suspended_at', '>', new Date(now.getTime() - DAY / 4))
+    .limit(MOST)
+    .execute();
+  return rows.map(({ id, suspended_at }) => ({
+    event: 'person-suspended',
+    key: suspendedKey(id, suspended_at ?? now),
+    personId: id,
+    about: `person:${id}`,
+    facts: { by: '' },
+  }));
+};
+
+/** What devices ask for and somebody must decide on. */
+const approvals: Look = async (snapshot) => {
+  const rows = await snapshot
+    .selectFrom('device_enrolments')
+    .select(['id', 'person_id', 'use'])
+    .where('state', '=', 'waiting')
+    .where(
+      sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e WHERE e.key = 'approval-pending ' || device_enrolments.id)`,
+    )
+    .limit(MOST)
+    .execute();
+  return rows.map(({ id, person_id, use }) => ({
+    event: 'approval-pending',
+    key: `approval-pending ${id}`,
+    personId: person_id,
+    about: `enrolment:${id}`,
+    facts: { use },
+  }));
+};
+
 /** A newer certificate for the same use, where there was one before. */
 const renewed: Look = async (snapshot, _world, now) => {
   const rows = await snapshot
@@ -158,6 +195,12 @@ const renewed: Look = async (snapshot, _world, now) => {
       // Of another key too; not one that is only half a day older, as where somebody's name was put right.
       sql<boolean>`EXISTS (SELECT 1 FROM certificates o WHERE o.person_id = c.person_id AND o.use = c.use
         AND o.revoked_at IS NULL AND o.not_after < c.not_after - interval '12 hours')`,
+    )
+    .where(
+      // Nor what its owner is asked to collect, or has collected since: the link told them.
+      sql<boolean>`NOT EXISTS (SELECT 1 FROM escrowed_keys k WHERE k.id = c.escrowed_key_id
+        AND (k.delivered_at IS NULL OR k.delivered_at > c.issued_at)
+        AND NOT EXISTS (SELECT 1 FROM escrow_locks l WHERE l.escrowed_key_id = k.id AND l.kind = 'gateway'))`,
     )
     .where(sql<boolean>`NOT EXISTS (SELECT 1 FROM notice_events e WHERE e.key = 'renewed ' || c.serial_number)`)
     .limit(MOST)
@@ -189,92 +232,6 @@ const delayed: Look = async (snapshot, _world, now) => {
     about: `person:${row.person_id}`,
     facts: { use: row.use, detail: row.error ?? '' },
   }));
-};
-
-/** Once a day for each place, while it lasts. */
-const targetsDown: Look = async (snapshot, _world, now) => {
-  const people = await snapshot
-    .selectFrom('publications')
-    .select('target')
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .select([
-      sql<Date>`min(updated_at)`.as('since'),
-      sql<string | null>`(array_agg(error ORDER BY updated_at DESC))[1]`.as('error'),
-    ])
-    .where('state', '=', 'failed')
-    .where('attempts', '>=', 3)
-    .groupBy('target')
-    .execute();
-  const documents = await snapshot
-    .selectFrom('document_publications')
-    .select('target')
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .select([
-      sql<Date>`min(coalesce(published_at, updated_at))`.as('since'),
-      sql<string | null>`(array_agg(error ORDER BY updated_at DESC))[1]`.as('error'),
-    ])
-    .where('error', 'is not', null)
-    .where('attempts', '>=', 3)
-    .groupBy('target')
-    .execute();
-  const rows = [...people, ...documents.filter(({ target }) => !people.some((one) => one.target === target))];
-  return rows.map(({ target, count, since, error }) => ({
-    event: 'target-down',
-    key: `target-down ${target} ${now.toISOString().slice(0, 10)}`,
-    about: `target:${target}`,
-    facts: { target, count, since, detail: error ?? '' },
-  }));
-};
-
-/** What a load balancer is told, in the same sentences; and the end of an authority, ninety days before. */
-const authoritiesInTrouble: Look = async (snapshot, world, now) => {
-  const health = await authorityHealth(world, snapshot);
-  const sentences = health.flatMap((one) =>
-    [...problemsOf(one, one.responder !== null, now), ...warningsOf(one, now)].map((detail) => ({
-      slug: one.slug,
-      detail,
-    })),
-  );
-  for (const authority of await listAuthorities(snapshot)) {
-    const { slug, certificate, revokedAt } = authority;
-    const { notAfter } = certificate;
-    if (revokedAt !== null || notAfter > new Date(now.getTime() + 90 * DAY)) continue;
-    sentences.push({ slug, detail: `${slug}: the authority itself ends on ${notAfter.toISOString()}.` });
-  }
-  return sentences.map(({ slug, detail }) => ({
-    event: 'authority-trouble',
-    key: `authority-trouble ${createHash('sha256').update(detail).digest('hex').slice(0, 32)}`,
-    about: `authority:${slug}`,
-    facts: { authority: slug, detail },
-  }));
-};
-
-/** Since an hour, once for each time that it began. */
-const unwitnessed: Look = async (snapshot, world, now) => {
-  const { witness, export: exports } = world.config.audit;
-  const configured = new Set([
-    ...Object.keys(witness).map((name) => `witness:${name}`),
-    ...Object.keys(exports).map((name) => `export:${name}`),
-  ]);
-  return (await auditTargets(snapshot)).flatMap(({ name, failing_since: since, error }) =>
-    since === null || since.getTime() > now.getTime() - 3_600_000 || !configured.has(name)
-      ? []
-      : [
-          {
-            event: 'trail-unwitnessed' as const,
-            key: `trail-unwitnessed ${name} ${since.toISOString()}`,
-            about: 'audit',
-            facts: { target: name, since, detail: error ?? '' },
-          },
-        ],
-  );
-};
-
-const overdueDrills: Look = async (snapshot, world) => {
-  const { dueAt, overdue } = await standingOfDrills(snapshot, world);
-  if (dueAt === null || !overdue) return [];
-  const day = dueAt.toISOString().slice(0, 10);
-  return [{ event: 'drill-overdue', key: `drill-overdue ${day}`, about: 'vault', facts: { since: dueAt } }];
 };
 
 /** What a source says that contradicts what is here, and a directory that suddenly has far fewer people and asks: each once. */
@@ -320,12 +277,11 @@ const sourcesInTrouble: Look = async (snapshot) => {
 const conditions: readonly Look[] = [
   sourcesInTrouble,
   leavers,
+  suspended,
+  approvals,
   lapsingLinks,
   expiring,
   renewed,
   delayed,
-  targetsDown,
-  authoritiesInTrouble,
-  unwitnessed,
-  overdueDrills,
+  ...troubles,
 ];

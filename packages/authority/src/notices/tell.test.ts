@@ -323,7 +323,7 @@ describe('people and operators', () => {
   });
 
   it('have an inbox of what is theirs to know, and read it for themselves', async () => {
-    expect(inboxEvents({ ...ada, roles: ['recovery-officer'] })).toEqual([]);
+    expect(inboxEvents({ ...ada, roles: ['recovery-officer'] })).toEqual(['recovery-waiting']);
     expect(inboxEvents({ ...ada, roles: ['auditor'] })).toEqual(['key-recovered', 'trail-unwitnessed']);
     const [{ id } = { id: '' }] = await office.query('SELECT id FROM console_notices LIMIT 1');
     await perform(world, readInboxItems, ada, { ids: [id as string] });

@@ -27,6 +27,7 @@ import { noticePurpose } from './queue.ts';
 import { settingsInForce, type TemplatesInForce, templatesInForce } from './rules.ts';
 import { languageOf, languages } from './texts/languages.ts';
 import { nextLoud, writeDay } from './times.ts';
+import { type Facts, oneLine, writeFacts } from './write-facts.ts';
 
 export interface Happening {
   readonly event: NoticeEvent;
@@ -37,7 +38,9 @@ export interface Happening {
   /** As the subject of an audit record. */
   readonly about?: string;
   /** What the texts name. Instants are written as days of the reader's language; `use` and `reason` in its words. */
-  readonly facts?: Readonly<Record<string, string | Date>>;
+  readonly facts?: Facts;
+  /** Who is told it otherwise, by a letter of their own; others are told all the same. */
+  readonly exceptPerson?: boolean;
   /** The one secret there is: for the person's own mail alone. */
   readonly claimLink?: string;
   readonly expiresAt?: Date;
@@ -149,7 +152,7 @@ function recipientsOf(office: Office, happening: Happening): Recipient[] {
   if (person !== undefined) {
     const muted = noticeEvents[event].mayMute === true && office.preferences.get(person.id)?.muted.includes(event);
     // Whoever has left has no mailbox here any more.
-    if (muted !== true && person.state !== 'left')
+    if (muted !== true && happening.exceptPerson !== true && person.state !== 'left')
       add('person', person.address, person.name, languageFor(office, person));
     const { manager } = person.attributes;
     if (manager !== undefined) {
@@ -241,18 +244,26 @@ function payload(
 }
 
 function inboxItem(office: Office, happening: Happening, at: Date) {
-  const { subject, text } = written(office, happening, { name: '', language: office.settings.language });
+  const { language } = office.settings;
+  const { subject, text } = written(office, happening, { name: '', language });
+  // The greeting of a letter has no place in a list; what goes on after it in lower case begins here.
+  const body = text.split('\n\n').slice(1).join('\n\n').trim();
+  const beginsWithName = office.templates(happening.event, language).text.split('\n\n')[1]?.trimStart().startsWith('{');
   return {
     id: randomUUID(),
     event: happening.event,
     subject,
-    // The greeting of a letter has no place in a list.
-    body: text.split('\n\n').slice(1).join('\n\n').trim(),
+    body: beginsWithName === true ? body : capitalised(body, languages[language].locale),
     about: happening.about ?? null,
     person_id: happening.personId ?? null,
     urgent: noticeEvents[happening.event].urgent === true,
     at,
   };
+}
+
+function capitalised(text: string, locale: string): string {
+  const [first = ''] = text;
+  return first.toLocaleUpperCase(locale) + text.slice(first.length);
 }
 
 /** The text of that event, filled in, in that language. */
@@ -263,28 +274,13 @@ function written(
 ): { subject: string; text: string } {
   const words = languages[language];
   const person = personId === undefined ? undefined : office.people.get(personId);
-  const write = (fact: string, value: string | Date): string => {
-    if (value instanceof Date) return writeDay(value, words.locale, office.settings);
-    if (fact === 'use' && Object.hasOwn(words.uses, value)) return words.uses[value as keyof typeof words.uses];
-    if (fact === 'reason' && Object.hasOwn(words.reasons, value)) {
-      return words.reasons[value as keyof typeof words.reasons];
-    }
-    if (fact === 'topic' && Object.hasOwn(words.topics, value)) return words.topics[value as keyof typeof words.topics];
-    if (fact === 'device' && value === '') return words.namelessDevice;
-    if (fact === 'by' && value === '') return oneLine(office.organisation);
-    return oneParagraph(value);
-  };
   return fillNotice(office.templates(event, language), {
     name: oneLine(name),
     organisation: oneLine(office.organisation),
     url: office.url,
     date: writeDay(office.at, words.locale, office.settings),
     ...(person !== undefined && { person: oneLine(person.name), address: person.address }),
-    ...Object.fromEntries(Object.entries(facts).map(([fact, value]) => [fact, write(fact, value)])),
+    ...writeFacts(facts, office, language),
     ...(claimLink !== undefined && role === 'person' && { claimLink }),
   });
 }
-
-/** What others have written cannot make itself a line of its own. */
-const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-const oneParagraph = (text: string): string => text.replace(/[^\P{Cc}\n]+/gu, ' ').slice(0, 20_000);

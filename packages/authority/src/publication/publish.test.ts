@@ -2,18 +2,23 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
+import { LoopbackDirectory } from '../../test/loopback-directory.ts';
 import { applyProfile } from '../ca/change-profile.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { removePerson } from '../ra/offboarding.ts';
 import { latestProfile } from '../store/profiles.ts';
-import { escapeFilter } from './ldap.ts';
+import { unreachable } from '../store/unreachable.ts';
+import { confirmRunbook, makeRunbook } from './exchange/make-runbook.ts';
+import { escapeFilter, ldapTarget } from './ldap.ts';
 import { publishPerson } from './publish.ts';
 
 /** Takes connections and hangs up: a directory that is down behind a balancer that is not. */
 let broken: Server;
 let calls = 0;
 let office: EscrowOffice;
+/** Another directory, which answers. */
+let directory: LoopbackDirectory;
 let now = new Date('2026-03-01T12:00:00Z');
 
 beforeAll(async () => {
@@ -34,19 +39,22 @@ bindDn = "cn=chancery,dc=example,dc=com"
 password = { env = "PUBLISH_TEST_PASSWORD" }
 baseDn = "dc=example,dc=com"
 timeoutSeconds = 2
+[publication.exchange.online]
 `,
   });
+  directory = await LoopbackDirectory.open(process.env.PUBLISH_TEST_PASSWORD);
 });
 afterAll(async () => {
   await office.close();
+  await directory.close();
   broken.close();
 });
 
-const rowsOf = (personId: string) =>
+const rowsOf = (personId: string, target = 'staff') =>
   office.query(
     `SELECT p.state, p.wanted, p.error, p.attempts FROM publications p
-     JOIN certificates c USING (serial_number) WHERE c.person_id = $1`,
-    [personId],
+     JOIN certificates c USING (serial_number) WHERE c.person_id = $1 AND p.target = $2`,
+    [personId, target],
   );
 const records = async (personId: string) =>
   (await office.trail(`person:${personId}`)).filter((one) => one.startsWith('publication.'));
@@ -93,6 +101,81 @@ describe('a certificate', () => {
     await perform(office.world, removePerson, system, { id });
     await expect(publishPerson(office.world, id)).rejects.toThrow();
     expect(await rowsOf(id)).toMatchObject([{ state: 'failed', wanted: false }]);
+  });
+});
+
+describe('an address that two entries have', () => {
+  it('is published in neither; who cannot be written to says so, and it heals by itself', async () => {
+    const id = await office.person('twin@example.com');
+    await deliver(id);
+    const { staff } = office.world.config.publication.ldap;
+    if (staff === undefined) throw new Error('expected a target');
+    const target = ldapTarget('staff', { ...staff, url: directory.url }, office.home);
+    now = new Date(now.getTime() + 15_001);
+    for (const name of ['one', 'two']) directory.add(`cn=${name},dc=example,dc=com`, { mail: ['twin@example.com'] });
+    await expect(publishPerson(office.world, id, [target])).rejects.toThrow(/more than one entry .* twin@example\.com/);
+    const report = async () => {
+      const targets = [{ name: 'staff', byRunbook: false }];
+      const filter = { targets, search: 'twin@', limit: 10, offset: 0 };
+      return (await office.world.database.snapshot((snapshot) => unreachable(snapshot, filter, now))).rows;
+    };
+    expect(await report()).toMatchObject([{ target: 'staff', reason: 'ambiguous', detail: expect.any(String) }]);
+    expect(directory.changes).toBe(0);
+    directory.entries.delete('cn=two,dc=example,dc=com');
+    await publishPerson(office.world, id, [target]);
+    expect(await report()).toEqual([]);
+    expect(directory.values('cn=one,dc=example,dc=com', 'userCertificate;binary')).toHaveLength(1);
+  });
+});
+
+describe('a runbook', () => {
+  const make = (scope: 'changes' | 'full' = 'changes') =>
+    office.world.database.snapshot((snapshot) =>
+      makeRunbook(snapshot, office.world.config, { target: 'online', scope, at: now }),
+    );
+  const confirm = (digest: string) => perform(office.world, confirmRunbook, system, { target: 'online', digest });
+  const lineOf = (script: string, address: string) =>
+    script.split('\r\n').find((line) => line.startsWith(`Update-Mailbox -Address '${address}'`));
+
+  it('has what the inventory lacks there, is confirmed once, and a later change is another runbook', async () => {
+    const id = await office.person('mailbox@example.com');
+    await deliver(id);
+    await publishPerson(office.world, id, []);
+    expect(await rowsOf(id, 'online')).toMatchObject([{ state: 'pending', wanted: true }]);
+    const first = await make();
+    const [row] = await office.query('SELECT certificate FROM certificates WHERE person_id = $1', [id]);
+    const der = Buffer.from(row?.certificate as Buffer).toString('base64');
+    expect(lineOf(first.script, 'mailbox@example.com')).toContain(`-Add @('${der}') -Remove @()`);
+    // The same whatever the hour; another is none that was made.
+    now = new Date(now.getTime() + 60_000);
+    expect((await make()).digest).toBe(first.digest);
+    await expect(confirm('0'.repeat(64))).rejects.toMatchObject({ code: 'conflict' });
+    expect(await rowsOf(id, 'online')).toMatchObject([{ state: 'pending' }]);
+    expect(await confirm(first.digest)).toEqual({ mailboxes: first.mailboxes });
+    expect(await rowsOf(id, 'online')).toMatchObject([{ state: 'published' }]);
+    expect((await make()).mailboxes).toBe(0);
+    expect(lineOf((await make('full')).script, 'mailbox@example.com')).toContain(der);
+
+    await perform(office.world, removePerson, system, { id });
+    await publishPerson(office.world, id, []);
+    // What was made before the change says what is not so any more.
+    await expect(confirm(first.digest)).rejects.toMatchObject({ code: 'conflict' });
+    const second = await make();
+    expect(lineOf(second.script, 'mailbox@example.com')).toContain(`-Add @() -Remove @('${der}')`);
+    await confirm(second.digest);
+    expect(await rowsOf(id, 'online')).toMatchObject([{ state: 'removed', wanted: false }]);
+    expect(await office.trail('target:online')).toEqual([
+      'publication.confirm-runbook failed',
+      'publication.confirm-runbook succeeded',
+      'publication.confirm-runbook failed',
+      'publication.confirm-runbook succeeded',
+    ]);
+  });
+
+  it('is for targets that are brought in line by one', async () => {
+    const about = { target: 'staff', scope: 'full', at: now } as const;
+    const made = office.world.database.snapshot((snapshot) => makeRunbook(snapshot, office.world.config, about));
+    await expect(made).rejects.toMatchObject({ code: 'not-found' });
   });
 });
 

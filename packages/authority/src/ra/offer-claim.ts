@@ -2,17 +2,17 @@
  * Mails people the claim link with which they collect a key that took another's place, or make one. Nobody has to ask for it; it is
  * sent once there is something to collect, and not where the office sends no mail: then an operator shows it.
  */
+import type { NoticeLetter } from '@chancery/api';
 import { z } from 'zod';
 import { publicUrlOf } from '../config.ts';
 import { claimExpiry, endClaim, insertShownClaim, unsealClaimSecret } from '../kra/claim-link.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { type ClaimOffer, readyOffers, takeOffer } from '../store/claim-offers.ts';
 import { lockOpenClaim, markShown } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { locksOfHolder, setLockExpiry } from '../store/escrow.ts';
-import { requireOffice } from '../store/office.ts';
 import { lockPerson } from '../store/people.ts';
 import { currentVault, vaultById } from '../store/vaults.ts';
 import type { World } from '../world.ts';
@@ -39,19 +39,13 @@ export const sendOffer = operation({
     const link = await linkFor(tx, world, personId);
     // The link that they have already opens what waits for them.
     if (link === undefined) return { result: false, audit: { outcome: 'has-one', why: offer.why } };
-    const { organisation } = await requireOffice(tx);
-    await queueNotice(tx, world, {
-      to: person.address,
-      subject: SUBJECTS[offer.why],
-      text: textOf(offer.why, {
-        name: person.name,
-        organisation,
-        url: `${publicUrlOf(world.config)}/claim#${link.secret}`,
-        until: link.expiresAt,
-      }),
+    await writeLetter(tx, world, {
+      letter: LETTERS[offer.why],
+      key: `${LETTERS[offer.why]} ${link.id}`,
+      to: person,
+      facts: { until: link.expiresAt },
+      link: { claimLink: `${publicUrlOf(world.config)}/claim#${link.secret}` },
       about: `claim:${link.id}`,
-      personId,
-      secret: true,
       expiresAt: link.expiresAt,
     });
     return {
@@ -78,30 +72,7 @@ async function linkFor(tx: Transaction, world: World, personId: string) {
   return insertShownClaim(tx, personId, { at, expiresAt });
 }
 
-const SUBJECTS: Record<ClaimOffer['why'], string> = {
-  renewal: 'Renew your mail certificate',
-  compromise: 'Your new mail key',
-};
-
-const REASONS: Record<ClaimOffer['why'], string> = {
-  renewal: 'a certificate of yours ends soon, and another takes its place.',
-  compromise: 'a key of yours was reported as compromised and is revoked. Another takes its place.',
-};
-
-function textOf(
-  why: ClaimOffer['why'],
-  { name, organisation, url, until }: { name: string; organisation: string; url: string; until: Date },
-): string {
-  return [
-    `Dear ${name},`,
-    '',
-    REASONS[why],
-    `Open this link of the mail certificate office of ${organisation} on your own device, until`,
-    `${until.toISOString().slice(0, 16).replace('T', ' ')} UTC:`,
-    '',
-    url,
-    '',
-    'Whoever has this link has your keys: do not pass it on.',
-    '',
-  ].join('\n');
-}
+const LETTERS = { renewal: 'renewal-link', compromise: 'key-replaced' } as const satisfies Record<
+  ClaimOffer['why'],
+  NoticeLetter
+>;

@@ -56,7 +56,7 @@ export async function describePerson(world: World, snapshot: Snapshot, id: strin
 }
 
 /** @throws AuthorityError `not-found` */
-export async function personDetail(world: World, snapshot: Snapshot, id: string): Promise<PersonDetail> {
+export async function personDetail(world: World, snapshot: Snapshot, id: string): Promise<Omit<PersonDetail, 'phone'>> {
   const row = await personById(snapshot, id);
   if (row === undefined) throw noSuchPerson();
   const [person] = await describePeople(world, snapshot, [row]);

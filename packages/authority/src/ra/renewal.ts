@@ -5,9 +5,8 @@
  */
 import { z } from 'zod';
 import { requireSoundKey } from '../ca/check-key.ts';
-import { publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
-import { queueNotice } from '../notices/queue.ts';
+import { writeLetter } from '../notices/letters.ts';
 import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { type CertificateRow, certificateBySerial, certificatesOfPeople } from '../store/certificates.ts';
@@ -239,37 +238,24 @@ function isSound(key: EscrowedKeyRow, { document }: VersionedProfile): boolean {
   }
 }
 
-/** A link with which they make or fetch the key that takes its place; or a word, where nothing is to be fetched. */
+/**
+ * Whoever is needed is asked, and nobody else is: by a link with which they make or fetch the key, or by a word where their own device
+ * is what renews. What the office has done by itself is told once it is done (`certificate-renewed`).
+ */
 async function tellOwner(tx: Transaction, world: World, plan: Plan): Promise<void> {
-  const { person, way, use, keyOrigin } = plan;
+  const { person, way, use, keyOrigin, serialNumber } = plan;
   if (person === undefined || way === 'gateway') return;
   const at = world.clock();
   if (use === 'signing' && keyOrigin !== 'gateway') return offerClaim(tx, person.id, 'renewal', at);
-  if (way === 'office' && plan.fresh) return offerClaim(tx, person.id, 'renewal', at);
-  // Once, of what the office did by itself; while it goes on trying there is nothing new to say.
-  if (world.mail === undefined || (way === 'office' && plan.tries > 0 && plan.way === 'office')) return;
+  if (way === 'office') return plan.fresh ? offerClaim(tx, person.id, 'renewal', at) : undefined;
   const [address] = person.addresses;
-  if (address === undefined) return;
-  await queueNotice(tx, world, {
-    to: address,
-    subject: 'Your mail certificate is renewed',
-    text: [
-      `Dear ${person.name},`,
-      '',
-      way === 'office'
-        ? 'your certificate for encrypted mail is renewed, with the key that you have. Where your own mail program opens'
-        : 'your certificate for encrypted mail ends soon, and its key was made on your own device. Where your device does not',
-      way === 'office'
-        ? 'your mail, load your keys there once more from your own page:'
-        : 'renew it by itself, enrol it again. Your own page says what you have:',
-      '',
-      `${publicUrlOf(world.config)}/me`,
-      '',
-      `The present one is good until ${plan.notAfter.toISOString().slice(0, 10)}.`,
-      '',
-    ].join('\n'),
-    about: `certificate:${plan.serialNumber}`,
-    personId: person.id,
+  if (world.mail === undefined || address === undefined) return;
+  await writeLetter(tx, world, {
+    letter: 'renewal-on-device',
+    key: `renewal-on-device ${serialNumber} ${plan.tries}`,
+    to: { id: person.id, name: person.name, address },
+    facts: { address, until: plan.notAfter },
+    about: `certificate:${serialNumber}`,
     expiresAt: plan.notAfter,
   });
 }

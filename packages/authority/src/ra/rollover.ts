@@ -106,7 +106,8 @@ export const finishRollover = operation({
         ? (await rolloverProgress(tx, { authorityId: row.authority_id, rolloverId: id, at })).left
         : undefined;
     if (left === 0) await setRolloverState(tx, id, 'done', at);
-    return { result: left === 0, audit: { left: left ?? null } };
+    const from = row === undefined ? undefined : (await authorityById(tx, row.authority_id))?.slug;
+    return { result: left === 0, audit: { left: left ?? null, ...(from !== undefined && { from }) } };
   },
 });
 

@@ -1,4 +1,5 @@
 /** The outbox of mail: notices to people, and what became of them. */
+import { letters } from '@chancery/api';
 import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
@@ -155,13 +156,15 @@ export async function noticesAbout(
     .selectFrom('notices')
     .selectAll()
     .where('about', '=', about)
-    // Those of the thing itself, not what others were told of it: nothing without an event is ever gathered.
-    .where('event', 'is', null)
+    // Those of the thing itself, not what others were told of it: no letter is ever gathered.
+    .where((where) => where.or([where('event', 'is', null), where('event', 'in', LETTERS)]))
     .orderBy('queued_at')
     .orderBy('id')
     .execute();
   return rows.flatMap(({ state, ...row }) => (state === 'gathering' || state === 'folded' ? [] : [{ ...row, state }]));
 }
+
+const LETTERS = Object.keys(letters) as (keyof typeof letters)[];
 
 /** Past their time: what they held is erased. @returns those that were */
 export async function lapseNotices(tx: Transaction, ids: readonly string[], at: Date): Promise<string[]> {

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { KitKind } from '@chancery/api';
 import { derToPem } from '@chancery/smime';
 import { Command } from 'commander';
+import { CommandError } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print, table } from '../output.ts';
 import { personIdOf } from './legal-hold.ts';
@@ -84,6 +87,22 @@ export function devicesCommand(): Command {
           .map((der) => derToPem(Buffer.from(der, 'base64'), 'CERTIFICATE').trimEnd())
           .join('\n'),
       );
+    });
+
+  withOffice(
+    devices.command('kit').description('for your management of machines: trust, and how mail programs sign; no keys'),
+  )
+    .argument('<program>', 'thunderbird or outlook')
+    .option('--out <file>', 'where to write the ZIP archive; by its own name without it')
+    .action(async (program: string, options: OfficeOptions & { out?: string }) => {
+      const kind = KitKind.safeParse(program);
+      if (!kind.success) throw new CommandError(`There is no kit for ${program}: say thunderbird or outlook.`);
+      const { fileName, data } = await connect(options).organisationKit({ query: { kind: kind.data } });
+      const file = options.out ?? fileName;
+      const octets = Buffer.from(data, 'base64');
+      writeFileSync(file, octets);
+      const sha256 = createHash('sha256').update(octets).digest('hex');
+      print(options, { file, octets: octets.length, sha256 }, () => `${file}  ${octets.length} octets`);
     });
 
   return devices;

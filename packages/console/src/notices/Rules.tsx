@@ -121,7 +121,7 @@ function Editor({ page }: { page: NoticeSettingsPage }) {
       <Panel title="Who is told what">
         <PlainTable label="Events" head={['Event', ...roles.map(([, name]) => name), 'Inbox', 'Webhooks']}>
           {noticeEventNames
-            .filter((event) => event !== 'digest')
+            .filter((event) => event !== 'digest' && noticeEvents[event].letter !== true)
             .map((event) => (
               <EventRow
                 key={event}
@@ -132,6 +132,10 @@ function Editor({ page }: { page: NoticeSettingsPage }) {
               />
             ))}
         </PlainTable>
+        <Text size="sm" c="dimmed" mt="sm">
+          Letters to people about their own keys and links always go, at once and to them alone. Their words are under
+          Texts.
+        </Text>
       </Panel>
       {mayWrite && (
         <Panel title="Apply">

@@ -26,6 +26,7 @@ import { GiveUpKey } from './GiveUpKey.tsx';
 import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
 import { PersonSources } from './PersonSources.tsx';
+import { PhoneKeys } from './PhoneKeys.tsx';
 import { ProviderAccounts } from './ProviderAccounts.tsx';
 
 /** One person: whether they can be written to and sign, why not, their certificates and escrowed keys. */
@@ -76,6 +77,7 @@ export function PersonPage() {
         </Panel>
       )}
       <Escrow person={person.data} />
+      <PhoneKeys person={person.data} />
       <LegalHolds person={person.data} />
       <PersonSources person={person.data} />
       <Details person={person.data} />

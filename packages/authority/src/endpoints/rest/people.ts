@@ -1,4 +1,5 @@
 /** End entities: people and mailboxes. */
+import { describePhoneKeys } from '../../delivery/phone-keys.ts';
 import { removePasskeysOfPerson } from '../../identity/person-passkeys.ts';
 import { consult, perform } from '../../operation.ts';
 import { newClaimLink } from '../../ra/claim-link.ts';
@@ -29,7 +30,10 @@ export const peopleHandlers: Handlers<
     return consult(world, 'person:read', by, (snapshot) => peoplePage(world, snapshot, query));
   },
   async person({ world, by }, { params }) {
-    return consult(world, 'person:read', by, (snapshot) => personDetail(world, snapshot, params.id));
+    return consult(world, 'person:read', by, async (snapshot) => ({
+      ...(await personDetail(world, snapshot, params.id)),
+      phone: await describePhoneKeys(world, snapshot, params.id),
+    }));
   },
   async addPerson(context, { body }) {
     const { id } = await perform(context.world, addPerson, context.by, body);

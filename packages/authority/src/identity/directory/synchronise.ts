@@ -5,13 +5,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AuthorityError } from '../../errors.ts';
-import { queueNotice } from '../../notices/queue.ts';
+import { tell } from '../../notices/tell.ts';
 import { operation, perform } from '../../operation.ts';
 import { actorOf, type Principal, system } from '../../principal.ts';
 import type { Snapshot } from '../../store/database.ts';
 import { directorySync, lockDirectorySync, putDirectorySync } from '../../store/directory-syncs.ts';
 import { findOffice, requireOffice } from '../../store/office.ts';
-import { listOperators } from '../../store/operators.ts';
 import { groupsOfSource, presentedBy } from '../../store/sources.ts';
 import type { World } from '../../world.ts';
 import { noteContact, presentPeople, type Report, type Source, withdrawPeople } from '../sources/present.ts';
@@ -160,29 +159,19 @@ export const raiseAlarm = operation({
   subject: ({ name }) => `source:${name}`,
   async run(tx, { name }, _by, world) {
     const state = await lockDirectorySync(tx, name);
-    const { organisation } = await requireOffice(tx);
-    const told = (await listOperators(tx)).filter(
-      ({ state: standing, roles }) => standing === 'active' && roles.includes('administrator'),
-    );
-    const since = state?.failing_since?.toISOString() ?? 'its first pass';
-    for (const { name: who, address } of told) {
-      await queueNotice(tx, world, {
-        to: address,
-        subject: `The directory ${name} is not followed`,
-        text: [
-          `Dear ${who},`,
-          '',
-          `the mail certificate office of ${organisation} has not brought a pass over the directory`,
-          `${name} to its end since ${since}. People who join get no`,
-          'certificates meanwhile, and people who leave keep theirs.',
-          '',
-          state?.problem ?? 'It did not say why.',
-          '',
-        ].join('\n'),
-      });
-    }
+    const since = state?.failing_since ?? null;
+    // It was read meanwhile.
+    if (since === null) return { result: undefined, audit: { since, told: 0 } };
+    const told = await tell(tx, world, [
+      {
+        event: 'directory-silent',
+        key: `directory-silent ${name} ${since.toISOString()}`,
+        about: `source:${name}`,
+        facts: { source: name, since, detail: state?.problem ?? '' },
+      },
+    ]);
     await putDirectorySync(tx, name, { alarmed_at: world.clock() });
-    return { result: undefined, audit: { since, told: told.length } };
+    return { result: undefined, audit: { since: since.toISOString(), told } };
   },
 });
 

@@ -1,4 +1,5 @@
 import { type Language, letter } from './language.ts';
+import { germanLetters } from './letters-de.ts';
 
 export const german: Language = {
   locale: 'de',
@@ -19,6 +20,9 @@ export const german: Language = {
     other: 'etwas anderes',
   },
   namelessDevice: 'ein Gerät ohne Namen',
+  recoveryReasons: germanLetters.recoveryReasons,
+  deliveries: germanLetters.deliveries,
+  passkeyChanges: germanLetters.passkeyChanges,
   texts: {
     welcome: {
       subject: 'Ihre Schlüssel für signierte und verschlüsselte E-Mail',
@@ -50,8 +54,8 @@ export const german: Language = {
       subject: 'Das Zertifikat von {person} ({use}) wurde erneuert',
       text: letter(
         'Guten Tag {name},',
-        'das Zertifikat von {address} für {use} wurde erneuert und gilt bis {until}. Sie brauchen nichts zu tun, und ältere E-Mail bleibt lesbar.',
-        'Was Sie haben, sehen Sie unter {url}/me.',
+        'das Zertifikat von {address} für {use} wurde erneuert und gilt bis {until}. Ältere E-Mail bleibt lesbar.',
+        'Was Sie haben, sehen Sie unter {url}/me. Ein eigenes Mailprogramm, das Verschlüsseltes öffnet, braucht Ihre Schlüssel noch einmal von dort.',
       ),
     },
     'certificate-revoked': {
@@ -85,11 +89,35 @@ export const german: Language = {
         'Waren Sie das nicht, wenden Sie sich bitte sofort an Ihre Registrierungsstelle und sehen Sie unter {url}/me nach.',
       ),
     },
+    'person-suspended': {
+      subject: '{person} ist vorübergehend gesperrt',
+      text: letter(
+        'Guten Tag {name},',
+        '{person} <{address}> ist seit {date} vorübergehend gesperrt, nach Angabe von {by}. Was für E-Mail da ist, ist ausgesetzt: Andere erfahren, dass sie sich nicht darauf verlassen sollen, und nichts Neues wird ausgestellt oder veröffentlicht. Kein Schlüssel ist verloren.',
+        'Ist das nicht richtig, sagen Sie es der Registrierungsstelle.',
+      ),
+    },
+    'person-returned': {
+      subject: '{person} ist wieder da',
+      text: letter(
+        'Guten Tag {name},',
+        '{person} <{address}> ist seit {date} wieder da, nach Angabe von {by}. Was ausgesetzt war, gilt wieder, und was fehlt, wird ausgestellt.',
+        'Es ist nichts zu tun, außer abzuholen, was bereitliegt: {url}/me',
+      ),
+    },
     'person-left': {
       subject: '{person} ist ausgeschieden',
       text: letter(
         'Guten Tag {name},',
         '{person} <{address}> ist ausgeschieden, eingetragen am {date} von {by}. In diesem Namen kann niemand mehr signieren, und für diese Adresse wird nichts mehr veröffentlicht. Zuvor Verschlüsseltes bleibt nach den Regeln von {organisation} lesbar.',
+      ),
+    },
+    'recovery-waiting': {
+      subject: 'Hinterlegte Schlüssel werden verlangt',
+      text: letter(
+        'Guten Tag {name},',
+        '{by} verlangt die Freigabe von Hinterlegtem. Wiederherstellungsbeauftragte entscheiden darüber:',
+        'Anfrage: {detail}\n{url}/recovery',
       ),
     },
     'key-recovered': {
@@ -106,6 +134,14 @@ export const german: Language = {
         'Guten Tag {name},',
         '{person} <{address}> bittet um Hilfe mit den E-Mail-Schlüsseln: {topic}.',
         'Sie finden die Bitte auf der Übersicht: {url}',
+      ),
+    },
+    'approval-pending': {
+      subject: 'Ein Gerät von {person} wartet auf eine Entscheidung',
+      text: letter(
+        'Guten Tag {name},',
+        'ein Gerät von {person} <{address}> verlangt ein Zertifikat für {use}, und jemand muss sagen, ob es eines bekommt.',
+        'Sie finden es hier: {url}/devices',
       ),
     },
     'enrolment-delayed': {
@@ -135,6 +171,14 @@ export const german: Language = {
         '{url}',
       ),
     },
+    'directory-silent': {
+      subject: 'Dem Verzeichnis {source} wird nicht gefolgt',
+      text: letter(
+        'Guten Tag {name},',
+        'seit {since} ist kein Durchgang durch das Verzeichnis {source} zu Ende gekommen. Wer dazukommt, erhält unterdessen kein Zertifikat, und wer geht, behält seine:',
+        '{detail}',
+      ),
+    },
     'target-down': {
       subject: '{target} nimmt nichts an',
       text: letter(
@@ -147,6 +191,39 @@ export const german: Language = {
     'authority-trouble': {
       subject: '{authority} braucht jemanden',
       text: letter('Guten Tag {name},', '{detail}', 'Siehe {url}/authorities'),
+    },
+    'authority-ending': {
+      subject: 'Die Zertifizierungsstelle {authority} endet am {until}',
+      text: letter(
+        'Guten Tag {name},',
+        'das Zertifikat der Zertifizierungsstelle {authority} selbst endet am {until}. Was sie signiert hat, gilt nicht länger.',
+        'Richten Sie rechtzeitig eine neue ein, und wechseln Sie zu ihr: {url}/authorities',
+      ),
+    },
+    'rollover-begun': {
+      subject: 'Ein Wechsel von {authority} zu {target} hat begonnen',
+      text: letter(
+        'Guten Tag {name},',
+        '{by} hat einen Wechsel begonnen: {target} hat von {authority} übernommen und stellt nach und nach so viele Zertifikate neu aus: {count}.',
+        'Wie weit er ist: {url}/certificates/renewals',
+      ),
+    },
+    'rollover-finished': {
+      subject: 'Der Wechsel von {authority} ist abgeschlossen',
+      text: letter(
+        'Guten Tag {name},',
+        'niemand hat mehr ein Zertifikat, das nur {authority} signiert hat: Der Wechsel ist abgeschlossen.',
+        'Sie kann stillgelegt werden: {url}/authorities',
+      ),
+    },
+    'token-trouble': {
+      subject: 'Der Schlüsselspeicher {target} antwortet nicht',
+      text: letter(
+        'Guten Tag {name},',
+        'seit {since} antwortet der Schlüsselspeicher {target} nicht:',
+        '{detail}',
+        'Was seine Schlüssel braucht, wartet: Zertifikate, Listen, Auskünfte darüber. Es wird von selbst weiter versucht. Siehe {url}',
+      ),
     },
     'trail-unwitnessed': {
       subject: '{target} kennt den Stand des Protokolls nicht',
@@ -164,6 +241,7 @@ export const german: Language = {
         'seit {since} ist eine Übung des Tresors fällig. Niemand hat in letzter Zeit gezeigt, dass hinterlegte Schlüssel zurückkommen. Wiederherstellungsbeauftragte nehmen unter {url}/vault teil.',
       ),
     },
+    ...germanLetters.texts,
     digest: {
       subject: '{count} Mitteilungen von {organisation}',
       text: letter('Guten Tag {name},', 'das ist seit der letzten E-Mail dieser Art geschehen:', '{items}', '{url}'),

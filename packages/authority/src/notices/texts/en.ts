@@ -1,4 +1,5 @@
 import { type Language, letter } from './language.ts';
+import { englishLetters } from './letters-en.ts';
 
 export const english: Language = {
   locale: 'en-GB',
@@ -15,6 +16,9 @@ export const english: Language = {
   },
   topics: { 'lost-key': 'mail no longer opens', 'lost-device': 'a device with keys is lost', other: 'something else' },
   namelessDevice: 'a device without a name',
+  recoveryReasons: englishLetters.recoveryReasons,
+  deliveries: englishLetters.deliveries,
+  passkeyChanges: englishLetters.passkeyChanges,
   texts: {
     welcome: {
       subject: 'Your keys for signed and encrypted mail',
@@ -46,8 +50,8 @@ export const english: Language = {
       subject: 'The {use} certificate of {person} was renewed',
       text: letter(
         'Dear {name},',
-        'the certificate of {address} for {use} was renewed and is good until {until}. There is nothing to do, and old mail stays readable.',
-        'You can see what you have at {url}/me.',
+        'the certificate of {address} for {use} was renewed and is good until {until}. Old mail stays readable.',
+        'You can see what you have at {url}/me. A mail program of your own that opens encrypted mail needs your keys from there once more.',
       ),
     },
     'certificate-revoked': {
@@ -81,11 +85,35 @@ export const english: Language = {
         'If that was not you, tell your registration officer at once, and look at {url}/me.',
       ),
     },
+    'person-suspended': {
+      subject: '{person} is suspended',
+      text: letter(
+        'Dear {name},',
+        '{person} <{address}> is suspended since {date}, as said by {by}. What they have for mail is on hold: others are told not to rely on it, and nothing new is made or published. No key is lost.',
+        'If that is not right, tell your registration officer.',
+      ),
+    },
+    'person-returned': {
+      subject: '{person} is here again',
+      text: letter(
+        'Dear {name},',
+        '{person} <{address}> is here again since {date}, as said by {by}. What was on hold is good again, and what is lacking is being made.',
+        'Nothing needs to be done but to collect what waits: {url}/me',
+      ),
+    },
     'person-left': {
       subject: '{person} has left',
       text: letter(
         'Dear {name},',
         '{person} <{address}> has left, as recorded on {date} by {by}. Nobody can sign in that name any more, and nothing is published for that address. What was encrypted before stays readable by the rules of {organisation}.',
+      ),
+    },
+    'recovery-waiting': {
+      subject: 'Escrowed keys are asked for',
+      text: letter(
+        'Dear {name},',
+        '{by} asks for the release of what is in escrow. Recovery officers decide on it:',
+        'Request: {detail}\n{url}/recovery',
       ),
     },
     'key-recovered': {
@@ -102,6 +130,14 @@ export const english: Language = {
         'Dear {name},',
         '{person} <{address}> asks for help with their mail keys: {topic}.',
         'You find it on the overview: {url}',
+      ),
+    },
+    'approval-pending': {
+      subject: 'A device of {person} waits for somebody to decide',
+      text: letter(
+        'Dear {name},',
+        'a device of {person} <{address}> asks for a certificate for {use}, and somebody must say whether it is to have one.',
+        'You find it here: {url}/devices',
       ),
     },
     'enrolment-delayed': {
@@ -131,6 +167,14 @@ export const english: Language = {
         '{url}',
       ),
     },
+    'directory-silent': {
+      subject: 'The directory {source} is not followed',
+      text: letter(
+        'Dear {name},',
+        'since {since} no pass over the directory {source} has come to its end. People who join get no certificates meanwhile, and people who leave keep theirs:',
+        '{detail}',
+      ),
+    },
     'target-down': {
       subject: '{target} takes nothing',
       text: letter(
@@ -143,6 +187,39 @@ export const english: Language = {
     'authority-trouble': {
       subject: '{authority} needs somebody',
       text: letter('Dear {name},', '{detail}', 'See {url}/authorities'),
+    },
+    'authority-ending': {
+      subject: 'The authority {authority} ends on {until}',
+      text: letter(
+        'Dear {name},',
+        'the certificate of the authority {authority} itself ends on {until}. What it has signed is good no longer than that.',
+        'Make another one in time, and roll over to it: {url}/authorities',
+      ),
+    },
+    'rollover-begun': {
+      subject: 'A rollover from {authority} to {target} has begun',
+      text: letter(
+        'Dear {name},',
+        '{by} has begun a rollover: {target} has taken over from {authority}, and so many certificates are made anew by it, a few at a time: {count}.',
+        'How far it is: {url}/certificates/renewals',
+      ),
+    },
+    'rollover-finished': {
+      subject: 'The rollover from {authority} is done',
+      text: letter(
+        'Dear {name},',
+        'nobody has a certificate any more that only {authority} has signed: the rollover is done.',
+        'It can be retired: {url}/authorities',
+      ),
+    },
+    'token-trouble': {
+      subject: 'The store of keys {target} does not answer',
+      text: letter(
+        'Dear {name},',
+        'since {since} the store of keys {target} has not answered:',
+        '{detail}',
+        'What needs its keys waits: certificates, lists, answers about them. It is tried again by itself. See {url}',
+      ),
     },
     'trail-unwitnessed': {
       subject: '{target} has not been told of the audit trail',
@@ -160,6 +237,7 @@ export const english: Language = {
         'since {since} a drill of the vault has been due. Nobody has shown lately that escrowed keys come back. Recovery officers take part at {url}/vault',
       ),
     },
+    ...englishLetters.texts,
     digest: {
       subject: '{count} notices from {organisation}',
       text: letter('Dear {name},', 'this is what happened since the last mail of this kind:', '{items}', '{url}'),

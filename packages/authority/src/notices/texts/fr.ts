@@ -1,4 +1,5 @@
 import { type Language, letter } from './language.ts';
+import { frenchLetters } from './letters-fr.ts';
 
 export const french: Language = {
   locale: 'fr',
@@ -19,6 +20,9 @@ export const french: Language = {
     other: 'autre chose',
   },
   namelessDevice: 'un appareil sans nom',
+  recoveryReasons: frenchLetters.recoveryReasons,
+  deliveries: frenchLetters.deliveries,
+  passkeyChanges: frenchLetters.passkeyChanges,
   texts: {
     welcome: {
       subject: 'Vos clés pour le courrier signé et chiffré',
@@ -50,8 +54,8 @@ export const french: Language = {
       subject: 'Le certificat de {person} pour {use} a été renouvelé',
       text: letter(
         'Bonjour {name},',
-        'le certificat de {address} pour {use} a été renouvelé et reste valable jusqu’au {until}. Il n’y a rien à faire, et l’ancien courrier reste lisible.',
-        'Vous voyez ce que vous possédez sur {url}/me.',
+        'le certificat de {address} pour {use} a été renouvelé et reste valable jusqu’au {until}. L’ancien courrier reste lisible.',
+        'Vous voyez ce que vous possédez sur {url}/me. Un logiciel de courrier à vous qui ouvre le courrier chiffré a besoin de vos clés, prises là une fois encore.',
       ),
     },
     'certificate-revoked': {
@@ -85,11 +89,35 @@ export const french: Language = {
         'Si ce n’était pas vous, prévenez aussitôt votre responsable d’enregistrement et consultez {url}/me.',
       ),
     },
+    'person-suspended': {
+      subject: '{person} est suspendu(e)',
+      text: letter(
+        'Bonjour {name},',
+        '{person} <{address}> est suspendu(e) depuis le {date}, selon {by}. Ce qui sert à son courrier est suspendu : les autres sont avertis de ne pas s’y fier, et rien de nouveau n’est créé ni publié. Aucune clé n’est perdue.',
+        'Si ce n’est pas exact, prévenez votre responsable d’enregistrement.',
+      ),
+    },
+    'person-returned': {
+      subject: '{person} est de retour',
+      text: letter(
+        'Bonjour {name},',
+        '{person} <{address}> est de retour depuis le {date}, selon {by}. Ce qui était suspendu est de nouveau valable, et ce qui manque est en cours de création.',
+        'Il n’y a rien à faire, sinon retirer ce qui attend : {url}/me',
+      ),
+    },
     'person-left': {
       subject: 'Départ de {person}',
       text: letter(
         'Bonjour {name},',
         'le départ de {person} <{address}> a été enregistré le {date} par {by}. Plus personne ne peut signer sous ce nom, et plus rien n’est publié pour cette adresse. Ce qui a été chiffré auparavant reste lisible selon les règles de {organisation}.',
+      ),
+    },
+    'recovery-waiting': {
+      subject: 'Des clés sous séquestre sont demandées',
+      text: letter(
+        'Bonjour {name},',
+        '{by} demande la remise de ce qui est sous séquestre. Les responsables de recouvrement en décident :',
+        'Demande : {detail}\n{url}/recovery',
       ),
     },
     'key-recovered': {
@@ -106,6 +134,14 @@ export const french: Language = {
         'Bonjour {name},',
         '{person} <{address}> demande de l’aide pour ses clés de courrier : {topic}.',
         'Vous trouverez la demande sur la vue d’ensemble : {url}',
+      ),
+    },
+    'approval-pending': {
+      subject: 'Un appareil de {person} attend une décision',
+      text: letter(
+        'Bonjour {name},',
+        'un appareil de {person} <{address}> demande un certificat pour {use}, et quelqu’un doit dire s’il doit l’obtenir.',
+        'Vous le trouvez ici : {url}/devices',
       ),
     },
     'enrolment-delayed': {
@@ -135,6 +171,14 @@ export const french: Language = {
         '{url}',
       ),
     },
+    'directory-silent': {
+      subject: 'L’annuaire {source} n’est pas suivi',
+      text: letter(
+        'Bonjour {name},',
+        'depuis le {since}, aucun parcours de l’annuaire {source} n’est arrivé à son terme. Les nouveaux venus n’ont pas de certificat entre-temps, et ceux qui partent gardent les leurs :',
+        '{detail}',
+      ),
+    },
     'target-down': {
       subject: '{target} n’accepte rien',
       text: letter(
@@ -147,6 +191,39 @@ export const french: Language = {
     'authority-trouble': {
       subject: '{authority} a besoin de quelqu’un',
       text: letter('Bonjour {name},', '{detail}', 'Voir {url}/authorities'),
+    },
+    'authority-ending': {
+      subject: 'L’autorité {authority} prend fin le {until}',
+      text: letter(
+        'Bonjour {name},',
+        'le certificat de l’autorité {authority} elle-même expire le {until}. Ce qu’elle a signé n’est pas valable au-delà.',
+        'Créez-en une autre à temps, et passez à celle-ci : {url}/authorities',
+      ),
+    },
+    'rollover-begun': {
+      subject: 'Un passage de {authority} à {target} a commencé',
+      text: letter(
+        'Bonjour {name},',
+        '{by} a commencé un passage : {target} a pris la suite de {authority} et refait peu à peu tant de certificats : {count}.',
+        'Où il en est : {url}/certificates/renewals',
+      ),
+    },
+    'rollover-finished': {
+      subject: 'Le passage depuis {authority} est terminé',
+      text: letter(
+        'Bonjour {name},',
+        'plus personne n’a de certificat que seule {authority} a signé : le passage est terminé.',
+        'Elle peut être mise à la retraite : {url}/authorities',
+      ),
+    },
+    'token-trouble': {
+      subject: 'Le magasin de clés {target} ne répond pas',
+      text: letter(
+        'Bonjour {name},',
+        'depuis le {since}, le magasin de clés {target} ne répond pas :',
+        '{detail}',
+        'Ce qui a besoin de ses clés attend : certificats, listes, réponses à leur sujet. L’essai est répété de lui-même. Voir {url}',
+      ),
     },
     'trail-unwitnessed': {
       subject: '{target} ignore l’état du journal d’audit',
@@ -164,6 +241,7 @@ export const french: Language = {
         'un exercice du coffre est attendu depuis le {since}. Personne n’a montré récemment que les clés sous séquestre peuvent être recouvrées. Les responsables de recouvrement y prennent part sur {url}/vault',
       ),
     },
+    ...frenchLetters.texts,
     digest: {
       subject: '{count} avis de {organisation}',
       text: letter(

@@ -1,4 +1,5 @@
 import { type Language, letter } from './language.ts';
+import { norwegianLetters } from './letters-nb.ts';
 
 export const norwegian: Language = {
   locale: 'nb',
@@ -19,6 +20,9 @@ export const norwegian: Language = {
     other: 'noe annet',
   },
   namelessDevice: 'en enhet uten navn',
+  recoveryReasons: norwegianLetters.recoveryReasons,
+  deliveries: norwegianLetters.deliveries,
+  passkeyChanges: norwegianLetters.passkeyChanges,
   texts: {
     welcome: {
       subject: 'Nøklene dine til signert og kryptert e-post',
@@ -50,8 +54,8 @@ export const norwegian: Language = {
       subject: 'Sertifikatet til {person} for {use} er fornyet',
       text: letter(
         'Hei {name},',
-        'sertifikatet til {address} for {use} er fornyet og gjelder til {until}. Du trenger ikke å gjøre noe, og gammel e-post forblir lesbar.',
-        'Du ser hva du har, på {url}/me.',
+        'sertifikatet til {address} for {use} er fornyet og gjelder til {until}. Gammel e-post forblir lesbar.',
+        'Du ser hva du har, på {url}/me. Et e-postprogram hos deg som åpner kryptert e-post, trenger nøklene dine derfra på nytt.',
       ),
     },
     'certificate-revoked': {
@@ -85,11 +89,35 @@ export const norwegian: Language = {
         'Var det ikke deg, må du straks si fra til registreringskontoret og se på {url}/me.',
       ),
     },
+    'person-suspended': {
+      subject: '{person} er suspendert',
+      text: letter(
+        'Hei {name},',
+        '{person} <{address}> er suspendert siden {date}, ifølge {by}. Det som brukes til e-post, er satt på vent: andre får vite at de ikke skal stole på det, og ingenting nytt lages eller publiseres. Ingen nøkkel er tapt.',
+        'Stemmer det ikke, si det til registreringskontoret.',
+      ),
+    },
+    'person-returned': {
+      subject: '{person} er her igjen',
+      text: letter(
+        'Hei {name},',
+        '{person} <{address}> er her igjen siden {date}, ifølge {by}. Det som var satt på vent, er gyldig igjen, og det som mangler, blir laget.',
+        'Det er ingenting å gjøre annet enn å hente det som venter: {url}/me',
+      ),
+    },
     'person-left': {
       subject: '{person} har sluttet',
       text: letter(
         'Hei {name},',
         '{person} <{address}> har sluttet, registrert {date} av {by}. Ingen kan lenger signere i det navnet, og ingenting publiseres for den adressen. Det som ble kryptert før, forblir lesbart etter reglene til {organisation}.',
+      ),
+    },
+    'recovery-waiting': {
+      subject: 'Noen ber om deponerte nøkler',
+      text: letter(
+        'Hei {name},',
+        '{by} ber om at noe deponert utleveres. Gjenopprettingsansvarlige bestemmer:',
+        'Forespørsel: {detail}\n{url}/recovery',
       ),
     },
     'key-recovered': {
@@ -106,6 +134,14 @@ export const norwegian: Language = {
         'Hei {name},',
         '{person} <{address}> ber om hjelp med e-postnøklene sine: {topic}.',
         'Du finner det på oversikten: {url}',
+      ),
+    },
+    'approval-pending': {
+      subject: 'En enhet hos {person} venter på en avgjørelse',
+      text: letter(
+        'Hei {name},',
+        'en enhet hos {person} <{address}> ber om et sertifikat for {use}, og noen må si om den skal få det.',
+        'Du finner den her: {url}/devices',
       ),
     },
     'enrolment-delayed': {
@@ -135,6 +171,14 @@ export const norwegian: Language = {
         '{url}',
       ),
     },
+    'directory-silent': {
+      subject: 'Katalogen {source} følges ikke',
+      text: letter(
+        'Hei {name},',
+        'siden {since} har ingen gjennomgang av katalogen {source} kommet til veis ende. De som begynner, får ikke sertifikater imens, og de som slutter, beholder sine:',
+        '{detail}',
+      ),
+    },
     'target-down': {
       subject: '{target} tar ikke imot noe',
       text: letter(
@@ -147,6 +191,39 @@ export const norwegian: Language = {
     'authority-trouble': {
       subject: '{authority} trenger noen',
       text: letter('Hei {name},', '{detail}', 'Se {url}/authorities'),
+    },
+    'authority-ending': {
+      subject: 'Utstederen {authority} utløper {until}',
+      text: letter(
+        'Hei {name},',
+        'sertifikatet til utstederen {authority} selv utløper {until}. Det den har signert, er ikke gyldig lenger enn det.',
+        'Lag en ny i tide, og gå over til den: {url}/authorities',
+      ),
+    },
+    'rollover-begun': {
+      subject: 'En overgang fra {authority} til {target} har begynt',
+      text: letter(
+        'Hei {name},',
+        '{by} har begynt en overgang: {target} har tatt over etter {authority} og lager så mange sertifikater på nytt, noen om gangen: {count}.',
+        'Hvor langt den er kommet: {url}/certificates/renewals',
+      ),
+    },
+    'rollover-finished': {
+      subject: 'Overgangen fra {authority} er ferdig',
+      text: letter(
+        'Hei {name},',
+        'ingen har lenger et sertifikat som bare {authority} har signert: overgangen er ferdig.',
+        'Den kan tas ut av bruk: {url}/authorities',
+      ),
+    },
+    'token-trouble': {
+      subject: 'Nøkkellageret {target} svarer ikke',
+      text: letter(
+        'Hei {name},',
+        'siden {since} har nøkkellageret {target} ikke svart:',
+        '{detail}',
+        'Det som trenger nøklene, venter: sertifikater, lister, svar om dem. Det prøves på nytt av seg selv. Se {url}',
+      ),
     },
     'trail-unwitnessed': {
       subject: '{target} kjenner ikke stillingen i revisjonsloggen',
@@ -164,6 +241,7 @@ export const norwegian: Language = {
         'siden {since} skulle det vært holdt en øvelse med hvelvet. Ingen har i det siste vist at deponerte nøkler kommer tilbake. Gjenopprettingsansvarlige deltar på {url}/vault',
       ),
     },
+    ...norwegianLetters.texts,
     digest: {
       subject: '{count} meldinger fra {organisation}',
       text: letter('Hei {name},', 'dette har hendt siden forrige e-post av dette slaget:', '{items}', '{url}'),

@@ -29,7 +29,12 @@ describe('the shipped texts', () => {
 
 describe('a text that somebody writes', () => {
   it.each([
-    ['certificate-revoked', '{claimLink}', 'a secret: only the welcome'],
+    ['certificate-revoked', '{claimLink}', 'a secret: only the mail that brings its owner a link'],
+    ['welcome', '{claimLink} {signInLink}', 'a secret: only the mail'],
+    ['sign-in-link', '{claimLink} {signInLink}', 'a secret: only the mail'],
+    ['sign-in-link', 'Dear {name}', 'does not name {signInLink}: nobody could sign in'],
+    ['recovered-keys', 'Dear {name}', 'does not name {claimLink}'],
+    ['recovery-requested', '{password}', 'a secret is never placed'],
     ['certificate-revoked', '{password}', 'a secret is never placed'],
     ['certificate-revoked', '{privateKey}', 'a secret is never placed'],
     ['certificate-revoked', '{salary}', 'is not known here: {name}, '],
