@@ -52,7 +52,12 @@ export class SecretIndex {
 
 /** What stands before it on its line, without what may be a secret too. */
 const before = (content: Buffer, at: number): string =>
-  (content.toString('latin1', Math.max(0, at - 100), at).split('\n').at(-1) ?? '')
+  (
+    content
+      .toString('latin1', Math.max(0, at - 100), at)
+      .split('\n')
+      .at(-1) ?? ''
+  )
     .replaceAll(/[\w+/=-]{16,}/g, '…')
     .replaceAll(/[^ -~]/g, '.');
 
