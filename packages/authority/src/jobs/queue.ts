@@ -10,7 +10,7 @@ export type JobHandlers = {
 };
 
 /** `tick` once a minute; then each errand beside all others, one of a kind at a time, however long it takes. */
-export interface Minutely {
+interface Minutely {
   readonly tick: (world: World) => Promise<void>;
   readonly errands: Readonly<Record<string, (world: World) => Promise<void>>>;
 }

@@ -258,7 +258,7 @@ function missingSteps({ rules, steps }: RequestFacts): Refusal[] {
 }
 
 /** For a person: `2026-03-01 12:00 UTC`. */
-export const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** Four eyes cannot be configured away. */
 export const needed = (request: RequestFacts): number => Math.max(2, request.threshold);
