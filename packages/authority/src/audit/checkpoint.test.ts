@@ -77,6 +77,20 @@ describe('a checkpoint', () => {
     });
   });
 
+  it('is made by several at once, one after the other', async () => {
+    const before = (await office.world.database.snapshot(latestCheckpoint))?.size ?? 0;
+    const at = async () => {
+      await write(1);
+      return perform(office.world, makeCheckpoint, system, {});
+    };
+    const made = (await Promise.all([at(), at(), at(), at()])).sort((a, b) => a.size - b.size);
+    for (const [index, { size, note }] of made.entries()) {
+      expect(size).toBeGreaterThan(made[index - 1]?.size ?? before);
+      expect(isSignedBy(parseSignedCheckpoint(note) as SignedCheckpoint, await key())).toBe(true);
+    }
+    expect(await office.world.database.snapshot((snapshot) => verifyTrail(snapshot))).toMatchObject({ intact: true });
+  });
+
   it('is made when something happened, and not because one was made', async () => {
     const size = async () => (await office.world.database.snapshot(latestCheckpoint))?.size;
     const before = await size();

@@ -26,6 +26,7 @@ import {
   insertCheckpoint,
   insertNodes,
   latestCheckpoint,
+  lockTree,
   nodeReader,
 } from '../store/audit-tree.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
@@ -40,6 +41,8 @@ export const makeCheckpoint = operation({
   input: z.strictObject({}),
   subject: () => 'audit',
   async run(tx, _input, _by, world) {
+    // The scheduler and officers who want one at once come at the same time.
+    await lockTree(tx);
     const key = (await auditKey(tx)) ?? (await makeKey(tx, world));
     const before = (await latestCheckpoint(tx))?.size ?? 0;
     const { size, root } = await growTree(tx, before);

@@ -28,6 +28,11 @@ export function nodeReader(snapshot: Snapshot): NodeReader {
   };
 }
 
+/** Held until commit: the tree grows by one hand at a time. Whoever waited sees what the one before has added. */
+export async function lockTree(tx: Transaction): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended('audit-tree', 0))`.execute(tx);
+}
+
 export async function insertNodes(tx: Transaction, nodes: readonly Node[]): Promise<void> {
   await sql`INSERT INTO audit_nodes (level, index, hash)
     SELECT * FROM unnest(${nodes.map(({ level }) => level)}::smallint[], ${nodes.map(({ index }) => index)}::bigint[],
