@@ -1,4 +1,5 @@
 /** Inputs of our own making: each form that the engine writes, and some that others do. The same each time. */
+import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import {
   encodeExplicit,
@@ -15,6 +16,7 @@ import {
   buildOcspRequest,
   buildOcspResponse,
   buildRequest,
+  buildTbsCertificate,
   buildTbsCrl,
   type Certificate,
   certIdFor,
@@ -23,11 +25,14 @@ import {
   crlNumber,
   encryptContent,
   encryptMessage,
+  extendedKeyUsage,
   issuingDistributionPoint,
   keyIdentifier,
   localSigner,
+  makeTimeStamp,
   ocspErrorResponse,
   oids,
+  parseCertificate,
   signatureAlgorithmFor,
   signContent,
   signMessage,
@@ -98,9 +103,37 @@ export function signedObjects(): Promise<Seed[]> {
     'certificates only': () => certsOnly([rsa.certificate, ca.certificate]),
     'signed and encrypted': async () =>
       encryptContent({ content: entityOf(await signed(ed25519)), recipients: [p256.certificate] }),
+    'time stamp': timeStamp,
     compressed: () => compressed(plaintext),
     'compressed zeros': () => compressed(Buffer.alloc(1_000_000)),
     'compressed and signed': async () => signContent({ content: packed(), signers: [by(ed25519)], ...at }),
+  });
+}
+
+/** By a key with a certificate of its own. */
+async function timeStamp(): Promise<Uint8Array> {
+  const signer = localSigner(people().ed25519.privateKey);
+  const signatureAlgorithm = signatureAlgorithmFor('ed25519', 'sha512');
+  const name = buildName([{ type: 'commonName', value: 'Clock' }]);
+  const tbs = buildTbsCertificate({
+    serialNumber: '71',
+    signatureAlgorithm,
+    issuer: name,
+    subject: name,
+    notBefore: new Date(now.getTime() - 1000),
+    notAfter: new Date(now.getTime() + 1000),
+    spki: signer.spki,
+    extensions: [extendedKeyUsage([oids.timeStamping], true)],
+  });
+  const certificate = parseCertificate(assembleSigned(tbs, signatureAlgorithm, await signer.sign(tbs, 'sha512')));
+  return makeTimeStamp({
+    policy: '1.2.3',
+    hash: 'sha256',
+    hashed: createHash('sha256').update(plaintext).digest(),
+    serialNumber: Buffer.of(7),
+    time: now,
+    nonce: Buffer.of(9),
+    signer: { signer, certificate },
   });
 }
 

@@ -16,6 +16,12 @@ export type { Password } from './cms/recipients/password.ts';
 export type { CertificateRecipient, PasswordRecipientInput, RecipientInput } from './cms/recipients/recipient.ts';
 export type { SharedKey } from './cms/recipients/shared-key.ts';
 export { certsOnly } from './cms/signed-data.ts';
+export {
+  buildTimeStampRequest,
+  readTimeStampResponse,
+  type TimeStampInfo,
+  type TimeStampResponse,
+} from './cms/time-stamp-info.ts';
 // ---- errors, limits
 export { SmimeError, type SmimeErrorCode } from './errors.ts';
 // ---- keys
@@ -79,6 +85,13 @@ export {
 } from './message/respond.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
 export { type SignStreamInput, signStream } from './message/sign-stream.ts';
+export {
+  makeTimeStamp,
+  type TimeStampInput,
+  type TimeStampReport,
+  type VerifyTimeStampInput,
+  verifyTimeStamp,
+} from './message/time-stamp.ts';
 export {
   type LayerReport,
   type SignedLayerReport,

@@ -7,6 +7,7 @@ import {
   SmimeError,
   verifyContent,
   verifyObject,
+  verifyTimeStamp,
 } from '../../src/index.ts';
 import { corpusSeeds } from '../corpus-seeds.ts';
 import { mutateDer } from '../mutate-der.ts';
@@ -47,6 +48,10 @@ export const cms: Target = {
     await allowed(async () => {
       const read = readPkiMessage(input);
       must(read.signature !== 'valid' || read.signer !== undefined, 'nothing is signed by nobody');
+    });
+    await allowed(async () => {
+      const stamp = verifyTimeStamp({ token: input, content: plaintext, anchors: [root.certificate] });
+      must(!stamp.valid || stamp.certificate !== undefined, 'nothing is stamped by nobody');
     });
     await inspectMessage({ message: input, anchors: [root.certificate], keys, at: now });
     for (const { certificate } of judged.signers) if (certificate) parseCertificate(certificate.der);

@@ -118,6 +118,8 @@ export const oids = {
   authenticatedData: '1.2.840.113549.1.9.16.1.2',
   compressedData: '1.2.840.113549.1.9.16.1.9',
   authEnvelopedData: '1.2.840.113549.1.9.16.1.23',
+  // RFC 3161
+  timeStampInfo: '1.2.840.113549.1.9.16.1.4',
   zlibCompress: '1.2.840.113549.1.9.16.3.8',
   pwriKek: '1.2.840.113549.1.9.16.3.9',
   kemRecipientInfo: '1.2.840.113549.1.9.16.13.3',

@@ -49,6 +49,8 @@ export interface SignatureInput {
   readonly signingTime: Date;
   /** Told to correspondents as the certificate to encrypt to (RFC 8551 section 2.5.3). It is sent along. */
   readonly encryptionCertificate?: Certificate;
+  /** Of what is signed, dotted; default: data. */
+  readonly contentType?: string;
   /** What the signer can decrypt, best first. Default: AES-CBC, which every client reads. */
   readonly capabilities?: readonly Capability[];
 }
@@ -71,6 +73,7 @@ export function contentToSign(octets: Uint8Array, detached: boolean): ContentToS
 export async function makeSignedData(content: ContentToSign, input: SignatureInput): Promise<Chunks> {
   const digests = new Map(signatureDigests(input).map((digest) => [digest, content.digest(digest)] as const));
   return encodeSignedData({
+    contentType: input.contentType,
     content: content.carried,
     digestAlgorithms: [...digests.keys()].map(digestAlgorithm),
     certificates: carriedCertificates(input),
@@ -143,13 +146,17 @@ function signedAttributes(
   input: SignatureInput,
 ): Buffer {
   const attributes = [
-    encodeAttribute(oids.contentType, encodeOid(oids.data)),
+    encodeAttribute(oids.contentType, encodeOid(input.contentType ?? oids.data)),
     encodeAttribute(oids.messageDigest, encodeOctetString(digest)),
     encodeAttribute(oids.signingTime, encodeTime(input.signingTime)),
     encodeAttribute(oids.cmsAlgorithmProtect, algorithmProtection(algorithms)),
-    encodeAttribute(oids.smimeCapabilities, input.capabilities ? encodeCapabilities(input.capabilities) : everywhere),
     encodeAttribute(oids.signingCertificateV2, signingCertificate(certificate)),
   ];
+  // What can be decrypted is for whoever writes back to a message.
+  if (input.contentType === undefined || input.contentType === oids.data)
+    attributes.push(
+      encodeAttribute(oids.smimeCapabilities, input.capabilities ? encodeCapabilities(input.capabilities) : everywhere),
+    );
   if (input.encryptionCertificate) {
     const issuerAndSerial = encodeIssuerAndSerial(input.encryptionCertificate);
     // RFC 8551 2.5.3: [0] IMPLICIT, hence the SEQUENCE's tag is replaced. Outlook reads only the second of the two.

@@ -113,29 +113,33 @@ function guard(count: number, most: number, what: string, reader: DerReader): vo
 
 /**
  * A SignedData in its ContentInfo, DER.
+ * @param contentType dotted; default: data
  * @param content carried inside; undefined leaves it out (a detached signature)
  * @param signerInfos DER SignerInfos; none makes the degenerate form that only carries certificates
  */
 export function encodeSignedData(input: {
+  readonly contentType?: string | undefined;
   readonly content: Uint8Array | Chunks | undefined;
   readonly digestAlgorithms: readonly Uint8Array[];
   readonly certificates: readonly Uint8Array[];
   readonly signerInfos: readonly Uint8Array[];
 }): Chunks {
+  const contentType = encodeOid(input.contentType ?? oids.data);
   const encapsulated = input.content
     ? chunkedElement(
         tag.sequence,
-        encodeOid(oids.data),
+        contentType,
         chunkedElement(contextConstructed(0), chunkedElement(tag.octetString, input.content)),
       )
-    : encodeSequence(encodeOid(oids.data));
+    : encodeSequence(contentType);
   const certificates =
     input.certificates.length > 0
       ? [chunkedElement(contextConstructed(0), ...[...input.certificates].sort(Buffer.compare))]
       : [];
   const signedData = chunkedElement(
     tag.sequence,
-    encodeInteger(1),
+    // RFC 5652 5.1: 3 for every content but data.
+    encodeInteger((input.contentType ?? oids.data) === oids.data ? 1 : 3),
     encodeSetOf(input.digestAlgorithms),
     encapsulated,
     ...certificates,
