@@ -37,7 +37,7 @@ export {
   SaveView,
 } from './inventory.ts';
 export type { LegalHold } from './legal-holds.ts';
-export type { CompromiseOutcome, Departure } from './lifecycle.ts';
+export type { CompromiseOutcome, Departure, Handover } from './lifecycle.ts';
 export { letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,

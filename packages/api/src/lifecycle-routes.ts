@@ -1,5 +1,5 @@
 /** Routes of leaving, suspension, return and compromised keys. */
-import { CompromiseOutcome, CompromiseReport, Departure, EvidenceBundle, WhyNote } from './lifecycle.ts';
+import { CompromiseOutcome, CompromiseReport, Departure, EvidenceBundle, Handover, WhyNote } from './lifecycle.ts';
 import { Person } from './people.ts';
 import { ById, route } from './route.ts';
 
@@ -11,6 +11,14 @@ export const lifecycleRoutes = {
     access: 'authenticated',
     params: ById,
     response: Departure,
+  }),
+  handover: route({
+    method: 'GET',
+    path: '/api/v1/people/:id/handover',
+    summary: 'What a manager would have to be given to read the old mail of somebody who has left',
+    access: 'authenticated',
+    params: ById,
+    response: Handover,
   }),
   personEvidence: route({
     method: 'POST',

@@ -1,6 +1,6 @@
 /** How people leave, for a time or for good, come back, and give up a key. */
 import { z } from 'zod';
-import { Base64, Instant, SerialNumber } from './values.ts';
+import { Address, Base64, Id, Instant, SerialNumber } from './values.ts';
 
 /** Why, for the trail: a case number, a ticket. */
 export const WhyNote = z.object({ note: z.string().trim().max(1000).default('') });
@@ -29,6 +29,22 @@ export const Departure = z.object({
 });
 export type Departure = z.infer<typeof Departure>;
 
+/** What would give a manager the old mail of somebody who has left: a recovery request to be made, of which nothing is made yet. */
+export const Handover = z.object({
+  /** Null: nobody says who it is, or they are not here. */
+  manager: z.object({ id: Id, name: z.string(), address: Address }).nullable(),
+  /** PEM: of the manager, for the keys to be encrypted to; null where they cannot be written to. */
+  certificate: z.string().nullable(),
+  /** What keeps it from being asked for. */
+  problem: z.string().nullable(),
+  /** Keys in escrow that would be asked for. */
+  keys: z.int(),
+  leftAt: Instant.nullable(),
+  /** A request for their keys that is under way. */
+  requestId: Id.nullable(),
+});
+export type Handover = z.infer<typeof Handover>;
+
 /** Any certificate for the key. */
 export const CompromiseReport = WhyNote.extend({ serialNumber: SerialNumber });
 
@@ -39,5 +55,5 @@ export const CompromiseOutcome = z.object({
 });
 export type CompromiseOutcome = z.infer<typeof CompromiseOutcome>;
 
-/** CMS SignedData around a JSON document, DER in base64. */
+/** A ZIP archive, base64: a JSON document in CMS SignedData, a time stamp upon it, what they lead to, and how to check them. */
 export const EvidenceBundle = z.object({ fileName: z.string(), data: Base64, records: z.int() });

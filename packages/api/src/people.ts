@@ -126,6 +126,8 @@ export const PersonDetail = Person.extend({
       conflict: z.string().nullable(),
     }),
   ),
+  /** The source that switched them off, and has them return; null: nobody suspended them, or somebody in the office did. */
+  suspendedBy: z.string().nullable(),
   groups: z.array(z.object({ source: z.string(), name: z.string(), direct: z.boolean() })),
   manager: z.object({ id: Id, name: z.string(), address: Address }).nullable(),
   /** By use, the profile that a group of theirs gives them. */

@@ -25,6 +25,8 @@ export const Source = z.object({
   lastContactAt: Instant.nullable(),
   /** What an administrator should know of it. */
   problem: z.string().nullable(),
+  /** What becomes of whoever is switched off there, but not deleted; null: it switches nobody off. */
+  deactivated: z.enum(['leave', 'suspend']).nullable(),
   /** Whom it presents, those of them who are active there, and those of whom nobody of ours came. */
   people: z.object({ all: z.int(), active: z.int(), nobody: z.int() }),
   groups: z.int(),

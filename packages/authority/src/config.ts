@@ -7,6 +7,7 @@ import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
+import { EvidenceConfig } from './evidence-config.ts';
 import { IdentityConfig } from './identity/configuration.ts';
 import { DirectoryConfig } from './identity/directory/directory-config.ts';
 import { OidcProvider } from './identity/providers/provider-config.ts';
@@ -301,6 +302,7 @@ const AuthorityConfigSchema = z.strictObject({
     })
     .prefault({}),
   publication: PublicationConfig,
+  evidence: EvidenceConfig.prefault({}),
 });
 
 export type AuthorityConfig = z.output<typeof AuthorityConfigSchema> & {

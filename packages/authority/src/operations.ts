@@ -123,6 +123,7 @@ import { addPerson, changePerson, rotateEncryptionKey } from './ra/onboarding.ts
 import { beginRenewals } from './ra/renewal.ts';
 import { beginRollover, changeRollover, finishRollover } from './ra/rollover.ts';
 import { makeServiceKey } from './ra/service-certificates.ts';
+import { makeTimeStampKey, noteTimeStamp, stampTime } from './ra/time-stamp.ts';
 import { welcome } from './ra/welcome.ts';
 
 /** What a list of operations needs to know of each. */
@@ -186,6 +187,9 @@ export const operations: readonly Listed[] = [
   returnPerson,
   reportCompromise,
   exportEvidence,
+  makeTimeStampKey,
+  stampTime,
+  noteTimeStamp,
   sendOffer,
   beginRenewals,
   beginRollover,

@@ -38,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   people: async () => (await import('./commands/people.ts')).peopleCommand(),
   devices: async () => (await import('./commands/devices.ts')).devicesCommand(),
   inventory: async () => (await import('./commands/inventory.ts')).inventoryCommand(),
+  source: async () => (await import('./commands/source.ts')).sourceCommand(),
   directory: async () => (await import('./commands/directory.ts')).directoryCommand(),
   renewals: async () => (await import('./commands/renewals.ts')).renewalsCommand(),
   person: async () => (await import('./commands/person.ts')).personCommand(),

@@ -150,7 +150,7 @@ const recovery = createRoute({
 const newRecovery = createRoute({
   getParentRoute: () => office,
   path: '/recovery/new',
-  validateSearch: z.object({ person: optionalText }),
+  validateSearch: z.object({ person: optionalText, handover: z.literal(true).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import('./recovery/NewRecoveryPage.tsx'), 'NewRecoveryPage'),
 });
 const recoveryRequest = createRoute({

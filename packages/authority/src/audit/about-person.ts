@@ -74,6 +74,9 @@ export async function provenRecordsAbout(
     WHERE (r.actor = ${`person:${personId}`}
         OR (r.details ? 'personId' AND r.details->>'personId' = ${personId})
         OR r.subject IN (${aboutPerson(personId)})
+        -- by a change of a group, many together
+        OR (r.details ? 'left' AND r.details->'left' ? ${personId})
+        OR (r.details ? 'suspended' AND r.details->'suspended' ? ${personId})
         OR (r.action = 'recovery.request' AND r.subject IS NULL AND r.details->'personIds' ? ${personId}))
       AND r.sequence <= ${checkpoint.size}
     ORDER BY r.sequence DESC LIMIT ${limit + 1}`.execute(snapshot as never);

@@ -70,9 +70,10 @@ export const gatewaySeen = operation({
 });
 
 /** SQL: the operator is a person of ours who is not here any more. */
-const departed = sql<boolean>`EXISTS (
+const departed = sql<boolean>`(EXISTS (
   SELECT 1 FROM person_addresses a JOIN people p ON p.id = a.person_id
-  WHERE a.key = lower(operators.address) AND p.state <> 'active')`;
+  WHERE a.key = lower(operators.address) AND p.state <> 'active')
+  OR EXISTS (SELECT 1 FROM people p WHERE p.id = operators.person_id AND p.state <> 'active'))`;
 
 const SEEN_MS = 15 * 60_000;
 

@@ -11,6 +11,8 @@ const SourceRules = z.strictObject({
   onlyDomains: z.array(z.string().min(1).max(253).toLowerCase()).max(1000).optional(),
   /** What becomes of the address before, where the source says nothing of further addresses. */
   formerAddress: z.enum(['alias', 'drop']).default('alias'),
+  /** What becomes of whoever is switched off there, but not deleted: they leave, or are suspended until they are back. */
+  deactivated: z.enum(['leave', 'suspend']).default('leave'),
   /** For people of whom neither a group nor anybody by hand says otherwise. */
   signingKey: SigningKeyOrigin.default('device'),
   gatewayDecrypts: z.boolean().default(false),

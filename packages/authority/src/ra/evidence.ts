@@ -1,32 +1,24 @@
 /**
  * What happened to a person, for whoever has to show it outside of the office: certificates and when they were revoked, keys and what keeps
- * them, lists that the authorities signed, and every record of the trail about them with its proof. Signed as one CMS object by
- * the key of the trail, which a third party notes once and then checks both with.
+ * them, lists that the authorities signed, and every record of the trail about them with its proof. Signed twice: within by the key of
+ * the trail, which a third party notes once and then checks all of it with, and around it, as a CMS object that any program reads,
+ * by the office's seal, which leads to its root. When that was there a time stamp says.
  */
+import { createHash } from 'node:crypto';
 import { parseKeyReference } from '@chancery/keystore';
-import {
-  assembleSigned,
-  buildName,
-  buildTbsCertificate,
-  type Certificate,
-  defaultHash,
-  keyIdentifier,
-  keyUsage,
-  parseCertificate,
-  signatureAlgorithmFor,
-  signContent,
-  subjectKeyIdentifier,
-} from '@chancery/smime';
+import { derToPem } from '@chancery/smime';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import { provenRecordsAbout } from '../audit/about-person.ts';
-import { checkpointIfDue } from '../audit/checkpoint.ts';
-import { EVIDENCE, type Evidence } from '../audit/verify-evidence.ts';
+import { checkpointIfDue, verifierKeyOf } from '../audit/checkpoint.ts';
+import { EVIDENCE, type Evidence, signedText } from '../audit/verify-evidence.ts';
+import { ensureSeal, seal } from '../delivery/seal.ts';
 import { AuthorityError } from '../errors.ts';
+import { safeName, zipOf } from '../kra/recovered-files.ts';
 import { operation, perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { auditKey } from '../store/audit-tree.ts';
-import { listAuthorities, ownAndOutside } from '../store/authorities.ts';
+import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
 import { certificatesOfPerson } from '../store/certificates.ts';
 import { latestCrl, readCrl } from '../store/crls.ts';
 import type { Snapshot } from '../store/database.ts';
@@ -36,8 +28,11 @@ import { requireOffice } from '../store/office.ts';
 import { type PersonRow, personById } from '../store/people.ts';
 import { publicationsOfPeople } from '../store/publications.ts';
 import { retentionEnds } from '../store/retention.ts';
+import { presentTimeStampKey } from '../store/time-stamp-keys.ts';
 import type { World } from '../world.ts';
+import { describeBundle } from './describe-bundle.ts';
 import { noSuchPerson } from './onboarding.ts';
+import { ensureTimeStampKey, timeStamp } from './time-stamp.ts';
 
 /** Records in one bundle, the newest. */
 const MOST_RECORDS = 5_000;
@@ -45,8 +40,9 @@ const MOST_RECORDS = 5_000;
 const LARGEST_LIST = 1_000_000;
 
 /**
- * The bundle as it stands now, under a checkpoint that covers what was done up to now.
- * @throws AuthorityError `not-found`, `forbidden`
+ * The bundle as it stands now, under a checkpoint that covers what was done up to now: a ZIP with the signed object, the time stamp
+ * upon it, what the two lead to, and how they are checked.
+ * @throws AuthorityError `not-found`, `forbidden`, `unavailable` (a time-stamping authority elsewhere did not stamp)
  */
 export async function evidenceAbout(
   world: World,
@@ -54,7 +50,25 @@ export async function evidenceAbout(
   personId: string,
 ): Promise<{ fileName: string; data: Uint8Array; records: number }> {
   await checkpointIfDue(world);
-  return perform(world, exportEvidence, by, { personId });
+  await ensureSeal(world);
+  await ensureTimeStampKey(world);
+  const { data, records, ...about } = await perform(world, exportEvidence, by, { personId });
+  const stamp = await timeStamp(world, data);
+  const roots = await world.database.snapshot(trustAnchors);
+  const files = [
+    { name: 'evidence.p7m', data },
+    { name: 'evidence.tst', data: stamp.token },
+    { name: 'office.pem', data: pem(roots) },
+    { name: 'tsa.pem', data: pem(stamp.certificates) },
+  ];
+  const outside = world.config.evidence.timeStamp;
+  const readMe = describeBundle({ ...about, roots, stamp, outside: outside && new URL(outside.url).host });
+  const now = world.clock();
+  return {
+    fileName: `evidence-${safeName(about.address)}-${now.toISOString().slice(0, 10)}.zip`,
+    data: zipOf([{ name: 'README.txt', data: Buffer.from(readMe, 'utf8') }, ...files], now),
+    records,
+  };
 }
 
 export const exportEvidence = operation({
@@ -65,19 +79,24 @@ export const exportEvidence = operation({
   async run(tx, { personId }, _by, world) {
     const person = await personById(tx, personId);
     if (person === undefined) throw noSuchPerson();
-    const evidence = await gather(tx, world, person);
+    const evidence = await signed(tx, world, await gather(tx, world, person));
     const text = canonicalize(evidence);
     if (text === undefined) throw new Error('The evidence is no JSON');
-    const data = await seal(tx, world, Buffer.from(text, 'utf8'));
-    const day = world.clock().toISOString().slice(0, 10);
+    const data = await seal(world, tx, Buffer.from(text, 'utf8'));
+    const { organisation, madeAt, trail } = evidence;
     return {
-      result: { fileName: `evidence-${person.address}-${day}.p7m`, data, records: evidence.trail.records.length },
-      audit: { records: evidence.trail.records.length, truncated: evidence.trail.truncated, octets: data.length },
+      result: { data, address: person.address, organisation, madeAt, records: trail.records.length },
+      audit: {
+        records: trail.records.length,
+        truncated: trail.truncated,
+        octets: data.length,
+        sha256: createHash('sha256').update(data).digest('hex'),
+      },
     };
   },
 });
 
-async function gather(snapshot: Snapshot, world: World, person: PersonRow): Promise<Evidence> {
+async function gather(snapshot: Snapshot, world: World, person: PersonRow): Promise<Omit<Evidence, 'signature'>> {
   const trail = await provenRecordsAbout(snapshot, person.id, MOST_RECORDS);
   if (trail === undefined) {
     throw new AuthorityError(
@@ -94,7 +113,7 @@ async function gather(snapshot: Snapshot, world: World, person: PersonRow): Prom
   const publications = await publicationsOfPeople(snapshot, [person.id]);
   return {
     format: EVIDENCE,
-    version: 1,
+    version: 2,
     organisation: (await requireOffice(snapshot)).organisation,
     madeAt: world.clock().toISOString(),
     person: {
@@ -137,8 +156,29 @@ async function gather(snapshot: Snapshot, world: World, person: PersonRow): Prom
       liftedAt: isoOf(hold.lifted_at),
     })),
     authorities: await authoritiesOf(snapshot),
+    timeStamp: await stamperOf(snapshot, world),
     trail,
   };
+}
+
+/** Whose stamp is to be looked for: named here, where the office signs it. */
+async function stamperOf(snapshot: Snapshot, world: World): Promise<Evidence['timeStamp']> {
+  const outside = world.config.evidence.timeStamp;
+  if (outside !== undefined) return { by: outside.url, certificateSha256: null };
+  const key = await presentTimeStampKey(snapshot, world.clock());
+  if (key === undefined)
+    throw new AuthorityError('unavailable', 'The office has no key for time stamps yet. Nothing was exported.');
+  return { by: 'office', certificateSha256: createHash('sha256').update(key.certificate).digest('hex') };
+}
+
+/** By the key of the trail, over all of it but the signature. */
+async function signed(snapshot: Snapshot, world: World, evidence: Omit<Evidence, 'signature'>): Promise<Evidence> {
+  const key = await auditKey(snapshot);
+  if (key === undefined) throw new Error('The trail has a checkpoint and no key');
+  const signer = await world.keyStore.signer(parseKeyReference(key.key_reference));
+  // EdDSA has a hash of its own: the one that is named here is not looked at.
+  const value = await signer.sign(signedText(evidence), 'sha512');
+  return { ...evidence, signature: { key: verifierKeyOf(key).name, value: base64(value) } };
 }
 
 async function authoritiesOf(snapshot: Snapshot): Promise<Evidence['authorities']> {
@@ -160,29 +200,5 @@ async function authoritiesOf(snapshot: Snapshot): Promise<Evidence['authorities'
 
 const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
 
-/** CMS SignedData, with the content in it. */
-async function seal(snapshot: Snapshot, world: World, content: Uint8Array): Promise<Uint8Array> {
-  const key = await auditKey(snapshot);
-  if (key === undefined) throw new Error('The trail has a checkpoint and no key');
-  const signer = await world.keyStore.signer(parseKeyReference(key.key_reference));
-  const hash = defaultHash(signer.kind);
-  const signatureAlgorithm = signatureAlgorithmFor(signer.kind, hash);
-  const name = buildName([{ type: 'commonName', value: key.name.slice(0, 64) }]);
-  const since = new Date(Math.floor(key.created_at.getTime() / 1000) * 1000);
-  // The key is what is trusted, by whoever noted it; CMS wants a certificate to carry it.
-  const tbs = buildTbsCertificate({
-    serialNumber: `41${key.public_key.subarray(0, 15).toString('hex')}`,
-    signatureAlgorithm,
-    issuer: name,
-    subject: name,
-    notBefore: since,
-    // RFC 5280 4.1.2.5: of no well-defined end.
-    notAfter: new Date(Date.UTC(9999, 11, 31, 23, 59, 59)),
-    spki: signer.spki,
-    extensions: [keyUsage(['digitalSignature', 'nonRepudiation']), subjectKeyIdentifier(keyIdentifier(signer.spki))],
-  });
-  const certificate: Certificate = parseCertificate(
-    assembleSigned(tbs, signatureAlgorithm, await signer.sign(tbs, hash)),
-  );
-  return signContent({ content, signers: [{ signer, certificate }], signingTime: world.clock() });
-}
+const pem = (certificates: readonly Uint8Array[]): Buffer =>
+  Buffer.from(certificates.map((der) => derToPem(der, 'CERTIFICATE')).join(''), 'latin1');

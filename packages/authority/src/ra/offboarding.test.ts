@@ -1,21 +1,11 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import {
-  buildName,
-  buildRequest,
-  localSigner,
-  parseCertificate,
-  readPkcs12,
-  signContent,
-  verifyContent,
-} from '@chancery/smime';
-import { formatVerifierKey, parseVerifierKey } from '@chancery/trail';
+import { buildName, buildRequest, localSigner, parseCertificate, pemBlocks, readPkcs12 } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
-import { selfSigned } from '../../test/self-signed.ts';
-import { provenRecordsAbout } from '../audit/about-person.ts';
-import { verifyEvidence } from '../audit/verify-evidence.ts';
 import { holdCertificate } from '../ca/revoke.ts';
 import { claimant, collectKey, openClaim } from '../delivery/claim.ts';
+import { presentPeople, withdrawPeople } from '../identity/sources/present.ts';
+import { requestRecovery } from '../kra/recovery.ts';
 import { perform } from '../operation.ts';
 import { type Principal, system } from '../principal.ts';
 import { insertToken, newToken } from '../store/tokens.ts';
@@ -24,8 +14,8 @@ import { newClaimLink } from './claim-link.ts';
 import { reportCompromise } from './compromise.ts';
 import { describeDeparture } from './departure.ts';
 import { issueSigning } from './enrollment.ts';
-import { evidenceAbout } from './evidence.ts';
 import { usableCertificates } from './gateways.ts';
+import { describeHandover } from './handover.ts';
 import { removePerson, returnPerson, suspendPerson } from './offboarding.ts';
 import { sendOffers } from './offer-claim.ts';
 import { changePerson } from './onboarding.ts';
@@ -201,6 +191,70 @@ describe('leaving', () => {
   });
 });
 
+describe('old mail for a manager', () => {
+  const hr = { name: 'hr', kind: 'scim' } as const;
+  const handover = (id: string) =>
+    office.world.database.snapshot((snapshot) => describeHandover(office.world, snapshot, id));
+  const idOf = async (address: string) =>
+    String((await office.query('SELECT person_id AS id FROM person_addresses WHERE key = $1', [address]))[0]?.id);
+
+  it('is offered once somebody has left, with what the source said last, and asked of nobody', async () => {
+    const boss = await covered('boss@example.com');
+    const mia = { key: 'm', active: true, name: 'Mia', address: 'mia@example.com' };
+    await presentPeople(office.world, hr, [
+      { key: 'b', active: true, name: 'boss Example', address: 'boss@example.com' },
+      { ...mia, manager: 'b' },
+    ]);
+    await office.drain();
+    const id = await idOf('mia@example.com');
+    expect(await handover(id)).toMatchObject({ manager: { id: boss.id }, problem: expect.stringMatching(/not left/) });
+    await withdrawPeople(office.world, hr, ['m']);
+    const offered = await handover(id);
+    expect(offered).toMatchObject({
+      manager: { id: boss.id, name: 'boss Example', address: 'boss@example.com' },
+      problem: null,
+      keys: 1,
+      leftAt: now.toISOString(),
+      requestId: null,
+    });
+    const [block] = pemBlocks(offered.certificate ?? '');
+    const certificate = parseCertificate(block?.der ?? Buffer.alloc(0));
+    expect(certificate.serialNumber).toBe(await serialOf(boss.id, 'encryption'));
+    expect(await office.query('SELECT 1 FROM recovery_requests')).toEqual([]);
+
+    // Sent by an operator, it is a request like any other, which officers decide.
+    await office.holdCeremony([
+      await office.operator('Olga', 'recovery-officer'),
+      await office.operator('Omar', 'recovery-officer'),
+    ]);
+    const asker = await office.operator('Rolf', 'registration-officer');
+    const requestId = await perform(office.world, requestRecovery, asker, {
+      personId: id,
+      reason: 'departed-employee',
+      explanation: 'Takes over their work.',
+      delivery: { kind: 'certificate', certificate: offered.certificate ?? '' },
+    });
+    expect(await office.query('SELECT state FROM recovery_requests')).toEqual([{ state: 'open' }]);
+    expect(await handover(id)).toMatchObject({ requestId });
+  });
+
+  it('says what keeps it from being offered', async () => {
+    const { id } = await covered('lou@example.com');
+    await perform(office.world, removePerson, local, { id });
+    expect(await handover(id)).toMatchObject({ manager: null, problem: 'No source names a manager who is here.' });
+    const other = await office.person('ned@example.com');
+    await office.query(`UPDATE people SET attributes = '{"manager": "NED@example.com"}' WHERE id = $1`, [id]);
+    // Whose key nobody has collected yet: what is encrypted to it, nobody reads.
+    expect(await handover(id)).toMatchObject({
+      manager: { id: other },
+      certificate: null,
+      problem: expect.stringMatching(/no certificate/),
+    });
+    await perform(office.world, removePerson, local, { id: other });
+    expect(await handover(id)).toMatchObject({ manager: null });
+  });
+});
+
 describe('a compromised key', () => {
   it('is revoked in every certificate, replaced, and its owner is mailed the link to what takes its place', async () => {
     const mails: { to: string; text: string }[] = [];
@@ -282,66 +336,5 @@ describe('a compromised key', () => {
     expect(await office.query('SELECT why FROM claim_offers WHERE person_id = $1', [id])).toEqual([
       { why: 'compromise' },
     ]);
-  });
-});
-
-describe('evidence', () => {
-  it('of somebody who left is checked by whoever noted the key, and is nobody else’s to make or alter', async () => {
-    const { id } = await covered('eva@example.com');
-    await perform(office.world, removePerson, local, { id, note: 'HR-9' });
-    await office.drain();
-    now = new Date(now.getTime() + 60_000);
-    const auditor = await office.operator('Audrey', 'auditor');
-    const { fileName, data, records } = await evidenceAbout(office.world, auditor, id);
-    expect(fileName).toMatch(/^evidence-eva@example\.com-2026-/);
-    const { keys } = (await office.world.database.snapshot((snapshot) => provenRecordsAbout(snapshot, id, 1))) ?? {
-      keys: [],
-    };
-    const noted = keys.map(parseVerifierKey);
-    expect(await verifyEvidence(data, noted)).toMatchObject({
-      intact: true,
-      person: 'eva@example.com',
-      state: 'left',
-      records,
-      // Signing and encryption, as the authority's own list says.
-      listed: 2,
-    });
-    expect((await verifyEvidence(data)).message).toContain('Compare the key');
-
-    const content = Buffer.from((await verifyContent({ der: data, anchors: [] })).content ?? []).toString('utf8');
-    expect(content).toContain('HR-9');
-    // One letter.
-    const altered = Buffer.from(data);
-    altered[altered.indexOf('HR-9') + 3] = 0x38;
-    expect(await verifyEvidence(altered, noted)).toMatchObject({ intact: false, finding: 'unsigned' });
-    expect(await verifyEvidence(Buffer.from('no bundle'))).toMatchObject({ intact: false, finding: 'unreadable' });
-    // The same, signed by somebody else, with another note in it.
-    const { privateKey } = generateKeyPairSync('ed25519');
-    const signer = localSigner(privateKey);
-    const forged = await signContent({
-      content: Buffer.from(content.replaceAll('HR-9', 'HR-8')),
-      signers: [{ signer, certificate: parseCertificate(await selfSigned(privateKey, ['digitalSignature'])) }],
-    });
-    expect(await verifyEvidence(forged, noted)).toMatchObject({ intact: false, finding: 'another-key' });
-    expect(await verifyEvidence(forged)).toMatchObject({ intact: false, finding: 'another-key' });
-    // And with the stranger's key told as the office's: the checkpoint gives it away.
-    const own = formatVerifierKey({
-      name: noted[0]?.name ?? '',
-      use: 'log',
-      publicKey: new Uint8Array(Buffer.from(signer.spki).subarray(-32)),
-    });
-    const told = JSON.parse(content) as { trail: { keys: string[] } };
-    told.trail.keys = [own];
-    const posed = await signContent({
-      content: Buffer.from(JSON.stringify(told)),
-      signers: [{ signer, certificate: parseCertificate(await selfSigned(privateKey, ['digitalSignature'])) }],
-    });
-    expect(await verifyEvidence(posed)).toMatchObject({ intact: false, finding: 'unsigned' });
-
-    const officer = await office.operator('Rita', 'registration-officer');
-    await expect(evidenceAbout(office.world, officer, id)).rejects.toMatchObject({ code: 'forbidden' });
-    expect(await office.trail(`person:${id}`)).toEqual(
-      expect.arrayContaining(['person.export-evidence succeeded', 'person.export-evidence denied']),
-    );
   });
 });

@@ -3,22 +3,14 @@
  * releases what the suspension held. In each case the keys stay in escrow, under their retention and whatever legal hold there is.
  */
 import { z } from 'zod';
-import { changeIfPossible, changePersonInTransaction } from '../ca/revoke.ts';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
-import { certificatesOfPerson } from '../store/certificates.ts';
 import type { Transaction } from '../store/database.ts';
-import { withdrawEnrollments } from '../store/enrollments.ts';
-import { enrolledGateways, locksOfKeys, newestKeys } from '../store/escrow.ts';
-import { changeImportedStatus, importedOfPerson } from '../store/imported-certificates.ts';
-import { lockPerson, markActive, markSuspended, type PersonRow } from '../store/people.ts';
+import { lockPerson, markSuspended, type PersonRow } from '../store/people.ts';
 import { startByHand, stopByHand } from '../store/sources.ts';
-import { noteHeld, takeHeld } from '../store/suspensions.ts';
-import { deleteTokensOfPerson } from '../store/tokens.ts';
-import type { World } from '../world.ts';
-import { enrol, rotate } from './end-entity.ts';
 import { leave } from './leave.ts';
 import { noSuchPerson } from './onboarding.ts';
+import { bringBack, suspend } from './suspend.ts';
 
 const ThePerson = z.strictObject({ id: z.uuid(), note: z.string().trim().max(1000).default('') });
 
@@ -43,8 +35,8 @@ export const removePerson = operation({
 });
 
 /**
- * Everything is put on hold that is not ended, held or revoked; nothing is issued or published meanwhile, and their sessions end.
- * Passkeys and locks stay for when they return.
+ * Until somebody in the office has them return. Whoever is suspended because a source switched them off is from now on suspended by
+ * the office: that source does not have them return any more.
  * @throws AuthorityError `not-found`, `wrong-state` (suspended already, or left)
  */
 export const suspendPerson = operation({
@@ -54,25 +46,21 @@ export const suspendPerson = operation({
   subject: ({ id }) => `person:${id}`,
   async run(tx, { id, note }, _by, world) {
     const person = await hold(tx, id);
+    if (person.state === 'suspended' && person.suspended_by !== null) {
+      await markSuspended(tx, id, person.suspended_at ?? world.clock(), null);
+      return { result: undefined, audit: { address: person.address, note, insteadOf: person.suspended_by } };
+    }
     if (person.state !== 'active') {
       const how = person.state === 'left' ? 'has left' : 'is suspended already';
       throw new AuthorityError('wrong-state', `${person.name} ${how}. Nothing was changed.`);
     }
-    const at = world.clock();
-    await markSuspended(tx, id, at);
-    await withdrawEnrollments(tx, id, undefined, at);
-    const sessions = await deleteTokensOfPerson(tx, id);
-    const held = await changePersonInTransaction(tx, world, id, { act: 'hold' });
-    const serialNumbers = held.map(({ serialNumber }) => serialNumber).sort();
-    await noteHeld(tx, id, serialNumbers);
-    await world.jobs.enqueue(tx, 'publish-person', { personId: id });
-    return { result: undefined, audit: { address: person.address, note, held: serialNumbers, ended: { sessions } } };
+    const { held, sessions } = await suspend(tx, world, person, null);
+    return { result: undefined, audit: { address: person.address, note, held, ended: { sessions } } };
   },
 });
 
 /**
- * Good again: what the suspension held is released; what ended or changed meanwhile is begun anew. Somebody who had left comes
- * back as whoever joins does, with keys of their own time.
+ * As `bringBack` has it.
  * @throws AuthorityError `not-found`, `wrong-state` (they are here)
  */
 export const returnPerson = operation({
@@ -84,12 +72,8 @@ export const returnPerson = operation({
     const person = await hold(tx, id);
     if (person.state === 'active')
       throw new AuthorityError('wrong-state', `${person.name} is here. Nothing was changed.`);
-    const held = await takeHeld(tx, id);
-    await markActive(tx, [id]);
     await startByHand(tx, id, world.clock());
-    const released = person.state === 'left' ? [] : await release(tx, world, id, held);
-    const begun = await beginWhatLacks(tx, world, person);
-    await world.jobs.enqueue(tx, 'publish-person', { personId: id });
+    const { released, begun } = await bringBack(tx, world, person);
     return { result: undefined, audit: { address: person.address, note, from: person.state, released, begun } };
   },
 });
@@ -98,59 +82,4 @@ async function hold(tx: Transaction, id: string): Promise<PersonRow> {
   const person = await lockPerson(tx, id);
   if (person === undefined) throw noSuchPerson();
   return person;
-}
-
-/** Those of them that nobody revoked meanwhile, ours and those that an authority of ours signed before it came here. */
-async function release(tx: Transaction, world: World, personId: string, held: readonly string[]): Promise<string[]> {
-  const released: string[] = [];
-  for (const serialNumber of held) {
-    const changed = await changeIfPossible(tx, world, serialNumber, { act: 'release' });
-    released.push(...changed.map((one) => one.serialNumber));
-  }
-  const imported = (await importedOfPerson(tx, personId)).filter(({ serial_number }) => held.includes(serial_number));
-  for (const { id } of imported) {
-    for (const { serialNumber, authorityId } of await changeImportedStatus(
-      tx,
-      { id },
-      { act: 'release' },
-      world.clock(),
-    )) {
-      released.push(serialNumber);
-      await world.jobs.enqueue(tx, 'generate-crl', { authorityId });
-    }
-  }
-  return released.sort();
-}
-
-/** @param person as they were before they returned */
-async function beginWhatLacks(tx: Transaction, world: World, person: PersonRow): Promise<string[]> {
-  const now = world.clock();
-  const good = (await certificatesOfPerson(tx, person.id)).filter(
-    ({ revoked_at, not_after }) => revoked_at === null && not_after > now,
-  );
-  const begun: string[] = [];
-  if (person.state === 'left' || !good.some(({ use }) => use === 'signing')) {
-    await enrol(tx, world, [{ personId: person.id, use: 'signing' }]);
-    begun.push('signing');
-  }
-  const key = (await newestKeys(tx, [person.id])).get(person.id);
-  const fresh =
-    person.state === 'left' ||
-    key === undefined ||
-    (person.gateway_decrypts && !(await isOpenToGateways(tx, key, now)));
-  if (fresh) {
-    await rotate(tx, world, [person.id]);
-    begun.push('encryption');
-  } else if (person.changed_while_suspended || !good.some(({ use }) => use === 'encryption')) {
-    await enrol(tx, world, [{ personId: person.id, use: 'encryption', escrowedKeyId: key }]);
-    begun.push('encryption');
-  }
-  return begun;
-}
-
-async function isOpenToGateways(tx: Transaction, escrowedKeyId: string, at: Date): Promise<boolean> {
-  const open = new Set(
-    (await locksOfKeys(tx, [escrowedKeyId])).flatMap(({ kind, holder }) => (kind === 'gateway' ? holder : [])),
-  );
-  return (await enrolledGateways(tx, at)).every(({ id }) => open.has(id));
 }

@@ -80,6 +80,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
         : { expiresAt: claim.expires_at.toISOString(), claimedAt: isoOf(claim.claimed_at) },
     formerAddresses: former.map(({ address, until }) => ({ address, until: until.toISOString() })),
     ...(await describeSourcesOf(world, snapshot, id)),
+    suspendedBy: row.suspended_by,
     profiles: row.profiles,
     passkeys: { all: passkeys.length, openingKeys: passkeys.filter(({ owner_key }) => owner_key !== null).length },
     providerAccounts: accounts.map((one) => ({
@@ -188,7 +189,11 @@ function publishedState(facts: Facts, isUsable: (one: CertificateEntry) => boole
 /** Why somebody cannot be written to encrypted, or cannot sign: a sentence that says who does what next. */
 function reasonOf({ person, waiting, linkShown }: Facts, signing: UseState, encryption: UseState): string | null {
   if (person.state === 'left') return 'Has left: nothing is issued or published any more. Old mail stays recoverable.';
-  if (person.state === 'suspended') return 'Is suspended: everything is on hold until they return.';
+  if (person.state === 'suspended') {
+    return person.suspended_by === null
+      ? 'Is suspended: everything is on hold until they return.'
+      : `Is switched off at ${person.suspended_by}: everything is on hold until they are back there.`;
+  }
   const delay = waiting.find((one) => one.use === 'encryption')?.error;
   switch (encryption) {
     case 'none':

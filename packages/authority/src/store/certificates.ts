@@ -45,6 +45,7 @@ export async function certificatesOfPeople(
   snapshot: Snapshot,
   personIds: readonly string[],
 ): Promise<CertificateEntry[]> {
+  if (personIds.length === 0) return [];
   return snapshot
     .selectFrom('certificates')
     .select(ENTRY_COLUMNS)

@@ -95,6 +95,7 @@ export async function withdrawEnrollments(
 
 /** Withdraws what waits for the certificate of a key that is made already. */
 export async function withdrawKeyedEnrollments(tx: Transaction, personIds: readonly string[], at: Date): Promise<void> {
+  if (personIds.length === 0) return;
   await tx
     .updateTable('enrollments')
     .set({ state: 'withdrawn', updated_at: at })

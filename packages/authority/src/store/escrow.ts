@@ -47,6 +47,7 @@ export async function keyHistory(snapshot: Snapshot, personId: string): Promise<
  * where the newest is compromised.
  */
 export async function newestKeys(snapshot: Snapshot, personIds: readonly string[]): Promise<Map<string, string>> {
+  if (personIds.length === 0) return new Map();
   const rows = await snapshot
     .selectFrom('escrowed_keys')
     .select(['person_id', 'id'])

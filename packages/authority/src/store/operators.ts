@@ -62,6 +62,9 @@ export async function insertOperator(
     at: Date;
     /** Who vouches for them, where they have no credential of their own. */
     provider?: string;
+    providerRoles?: readonly Role[];
+    /** The person that they are. */
+    personId?: string | null;
   },
 ): Promise<OperatorRow> {
   return (await tx
@@ -78,6 +81,8 @@ export async function insertOperator(
       created_at: operator.at,
       last_sign_in_at: null,
       provider: operator.provider ?? null,
+      provider_roles: [...(operator.providerRoles ?? [])],
+      person_id: operator.personId ?? null,
     })
     .returningAll()
     .executeTakeFirstOrThrow()) as OperatorRow;
@@ -102,6 +107,8 @@ export async function reinviteOperator(
       totp_secret: null,
       totp_last_step: null,
       provider: null,
+      provider_roles: [],
+      person_id: null,
     })
     .where('id', '=', id)
     .returningAll()
@@ -159,18 +166,57 @@ export async function setOperatorDisabled(tx: Transaction, operatorId: string): 
     .executeTakeFirst()) as OperatorRow | undefined;
 }
 
-/** What their provider says of them now. */
+/** What their provider says of them now; what is left out stays. */
 export async function updateProviderOperator(
   tx: Transaction,
   id: string,
-  operator: { readonly name: string; readonly address: string; readonly roles: readonly Role[] },
+  operator: {
+    readonly name: string;
+    readonly address: string;
+    readonly roles: readonly Role[];
+    readonly providerRoles?: readonly Role[];
+    readonly personId?: string | null;
+  },
 ): Promise<void> {
+  const { name, address, roles, providerRoles, personId } = operator;
   await tx
     .updateTable('operators')
-    .set({ name: operator.name, address: operator.address, roles: [...operator.roles] })
+    .set({
+      name,
+      address,
+      roles: [...roles],
+      ...(providerRoles !== undefined && { provider_roles: [...providerRoles] }),
+      ...(personId !== undefined && { person_id: personId }),
+    })
     .where('id', '=', id)
     .where('provider', 'is not', null)
     .execute();
+}
+
+/** Whom that provider vouches for, with a role and a person that they are; held until commit. */
+export async function lockOperatorsOfPeople(tx: Transaction, provider: string): Promise<OperatorRow[]> {
+  return (await tx
+    .selectFrom('operators')
+    .selectAll()
+    .where('provider', '=', provider)
+    .where('person_id', 'is not', null)
+    .where(sql<boolean>`roles <> '{}'`)
+    .orderBy('id')
+    .forUpdate()
+    .execute()) as OperatorRow[];
+}
+
+export async function operatorOfPerson(
+  snapshot: Snapshot,
+  provider: string,
+  personId: string,
+): Promise<OperatorRow | undefined> {
+  return (await snapshot
+    .selectFrom('operators')
+    .selectAll()
+    .where('provider', '=', provider)
+    .where('person_id', '=', personId)
+    .executeTakeFirst()) as OperatorRow | undefined;
 }
 
 /** Active administrators with a credential of their own, whom no provider can keep out; their rows held until commit. */

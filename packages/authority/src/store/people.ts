@@ -62,6 +62,7 @@ export async function lockPerson(tx: Transaction, id: string): Promise<PersonRow
 
 /** By id, held until commit; whoever is not there is absent. */
 export async function lockPeople(tx: Transaction, ids: readonly string[]): Promise<Map<string, PersonRow>> {
+  if (ids.length === 0) return new Map();
   await sql`SELECT id FROM people WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR UPDATE`.execute(tx);
   return new Map((await peopleByIds(tx, ids)).map((person) => [person.id, person]));
 }
@@ -71,10 +72,12 @@ export async function lockPeopleNamed(
   tx: Transaction,
   names: { readonly keys: readonly string[]; readonly externalIds: readonly string[] },
 ): Promise<PersonRow[]> {
+  if (names.keys.length === 0 && names.externalIds.length === 0) return [];
+  // An index for each of the two: with OR between them, PostgreSQL would read everybody.
   const { rows } = await sql<{ id: string }>`
-    SELECT id FROM people
-    WHERE external_id = ANY (${names.externalIds}::text[])
-      OR id IN (SELECT person_id FROM person_addresses WHERE key = ANY (${names.keys}::text[]))
+    SELECT id FROM people WHERE id IN (
+      SELECT p.id FROM people p WHERE p.external_id = ANY (${names.externalIds}::text[])
+      UNION SELECT a.person_id FROM person_addresses a WHERE a.key = ANY (${names.keys}::text[]))
     ORDER BY id FOR UPDATE`.execute(tx);
   return peopleByIds(
     tx,
@@ -266,7 +269,9 @@ export async function updatePeople(tx: Transaction, people: readonly NewPersonRo
   }));
   await sql`UPDATE people p SET name = n.name, external_id = n.external_id, signing_key = n.signing_key,
       gateway_decrypts = n.gateway_decrypts, attributes = n.attributes, profiles = n.profiles
-    FROM json_populate_recordset(NULL::people, ${JSON.stringify(rows)}::json) AS n WHERE p.id = n.id`.execute(tx);
+    FROM json_populate_recordset(NULL::people, ${JSON.stringify(rows)}::json) AS n
+    -- Named twice, so that the index is used: how many there are in the JSON, PostgreSQL does not know.
+    WHERE p.id = ANY (${rows.map(({ id }) => id)}::uuid[]) AND p.id = n.id`.execute(tx);
 }
 
 /** An external id may pass from one person to another: all are let go before any is taken. */
@@ -278,26 +283,33 @@ export async function releaseExternalIds(tx: Transaction, ids: readonly string[]
 export async function markLeft(tx: Transaction, id: string, at: Date): Promise<void> {
   await tx
     .updateTable('people')
-    .set({ state: 'left', left_at: at, suspended_at: null, changed_while_suspended: false })
+    .set({ state: 'left', left_at: at, suspended_at: null, suspended_by: null, changed_while_suspended: false })
     .where('id', '=', id)
     .execute();
 }
 
-export async function markSuspended(tx: Transaction, id: string, at: Date): Promise<void> {
-  await tx.updateTable('people').set({ state: 'suspended', suspended_at: at }).where('id', '=', id).execute();
+/** @param source whose word suspends them, and lets them return; null: somebody in the office */
+export async function markSuspended(tx: Transaction, id: string, at: Date, source: string | null): Promise<void> {
+  await tx
+    .updateTable('people')
+    .set({ state: 'suspended', suspended_at: at, suspended_by: source })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** They are here again, after they had left or were suspended. */
 export async function markActive(tx: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await tx
     .updateTable('people')
-    .set({ state: 'active', left_at: null, suspended_at: null, changed_while_suspended: false })
+    .set({ state: 'active', left_at: null, suspended_at: null, suspended_by: null, changed_while_suspended: false })
     .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
     .execute();
 }
 
 /** Certificates of theirs that are on hold do not say any more what is so. */
 export async function markChangedWhileSuspended(tx: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await tx
     .updateTable('people')
     .set({ changed_while_suspended: true })

@@ -35,6 +35,20 @@ export async function recoveryById(snapshot: Snapshot, id: string): Promise<Reco
   return snapshot.selectFrom('recovery_requests').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The latest request for keys of that person that is neither released nor over. */
+export async function openRequestAbout(snapshot: Snapshot, personId: string): Promise<string | undefined> {
+  const row = await snapshot
+    .selectFrom('recovery_requests as r')
+    .innerJoin('recovery_people as p', 'p.request_id', 'r.id')
+    .select('r.id')
+    .where('p.person_id', '=', personId)
+    .where('r.state', 'in', ['open', 'approved'])
+    .orderBy('r.requested_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}
+
 /** Held until commit: decisions and the release of one request follow one another. */
 export async function lockRecovery(tx: Transaction, id: string): Promise<RecoveryRow | undefined> {
   return tx.selectFrom('recovery_requests').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

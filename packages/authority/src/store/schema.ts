@@ -70,6 +70,8 @@ export interface Schema {
     created_at: Date;
     last_sign_in_at: Date | null;
     provider: Generated<string | null>;
+    person_id: Generated<string | null>;
+    provider_roles: Generated<string[]>;
   };
   provider_subjects: {
     issuer: string;
@@ -147,6 +149,7 @@ export interface Schema {
     created_at: Date;
     left_at: Date | null;
     suspended_at: Generated<Date | null>;
+    suspended_by: Generated<string | null>;
     changed_while_suspended: Generated<boolean>;
   };
   suspension_holds: { person_id: string; serial_number: string };
@@ -577,6 +580,14 @@ export interface Schema {
     fetches: number;
     created_at: Date;
     expires_at: Date;
+  };
+  time_stamp_keys: {
+    id: string;
+    key_reference: string;
+    certificate: Buffer;
+    made_at: Date;
+    renew_at: Date;
+    not_after: Date;
   };
   phone_people: { person_id: string; allowed_at: Date; allowed_by: string };
   phone_keys: {

@@ -67,6 +67,8 @@ export async function establishSource(
   tx: Transaction,
   { name, kind, at }: { readonly name: string; readonly kind: SourceKind; readonly at: Date },
 ): Promise<boolean> {
+  const known = await sourceNamed(tx, name);
+  if (known !== undefined) return known.kind === kind;
   await tx
     .insertInto('sources')
     .values({ name, kind, created_at: at, last_contact_at: null, problem: null, rules: null })
@@ -215,7 +217,8 @@ export async function settleRecords(
     FROM json_to_recordset(${JSON.stringify(
       records.map(({ id, personId, conflict }) => ({ id, person_id: personId, conflict })),
     )}::json) AS n (id uuid, person_id uuid, conflict jsonb)
-    WHERE r.id = n.id`.execute(tx);
+    -- Named twice, so that the index is used: how many there are in the JSON, PostgreSQL does not know.
+    WHERE r.id = ANY (${records.map(({ id }) => id)}::uuid[]) AND r.id = n.id`.execute(tx);
 }
 
 /** What sources said before of somebody who comes back. */
@@ -229,11 +232,13 @@ export async function forgetGone(tx: Transaction, personIds: readonly string[]):
 /**
  * Whom the sources name as the manager of a person: the first that names somebody who is here.
  * @param precedence names of sources, the deciding one first
+ * @param even `gone`: also what a source said last before it let go of the person
  */
 export async function managerOf(
   snapshot: Snapshot,
   personId: string,
   precedence: readonly string[],
+  even?: 'gone',
 ): Promise<{ id: string; name: string; address: string } | null> {
   const { rows } = await sql<{ id: string; name: string; address: string }>`
     SELECT p.id, p.name, a.address
@@ -244,8 +249,8 @@ export async function managerOf(
           OR lower(m.resource->>'userName') = lower(r.presented->>'manager'))
       JOIN people p ON p.id = m.person_id AND p.state = 'active'
       JOIN person_addresses a ON a.person_id = p.id AND a.is_primary
-    WHERE r.person_id = ${personId}::uuid AND r.gone_at IS NULL
-    ORDER BY array_position(${precedence}::text[], r.source) NULLS LAST, s.made, (m.key = r.presented->>'manager') DESC
+    WHERE r.person_id = ${personId}::uuid AND (r.gone_at IS NULL OR ${even === 'gone'})
+    ORDER BY r.gone_at DESC NULLS FIRST, array_position(${precedence}::text[], r.source) NULLS LAST, s.made, (m.key = r.presented->>'manager') DESC
     LIMIT 1`.execute(snapshot as never);
   return rows[0] ?? null;
 }
@@ -303,6 +308,15 @@ export async function groupByKey(snapshot: Snapshot, source: string, key: string
     .where('source', '=', source)
     .where('key', '=', key)
     .executeTakeFirst();
+}
+
+export async function groupsByKeys(snapshot: Snapshot, source: string, keys: readonly string[]): Promise<GroupRow[]> {
+  return snapshot
+    .selectFrom('source_groups')
+    .selectAll()
+    .where('source', '=', source)
+    .where(sql<boolean>`key = ANY (${keys}::text[])`)
+    .execute();
 }
 
 /** By their keys. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AuditRecord, Client } from '@chancery/api';
 import { type KeptCheckpoints, verifyEvidence, verifyExportedTrail } from '@chancery/authority';
+import { type Certificate, parseCertificate, pemBlocks, SmimeError } from '@chancery/smime';
 import { parseVerifierKey, verifyRecordFile } from '@chancery/trail';
 import { Command } from 'commander';
 import { CommandError, exitCodes } from '../exit-codes.ts';
@@ -134,14 +135,19 @@ export function auditCommand(): Command {
     audit
       .command('verify-bundle')
       .description(
-        'check a bundle of evidence about a person, without any office: signature, proofs, revocation lists',
+        'check a bundle of evidence about a person, without any office: signatures, proofs, revocation lists, time stamp',
       ),
   )
     .argument('<file>', 'as "chancery person evidence" wrote it')
     .option('--key <key...>', "the office's verifier key, as it was noted; without it, the one in the file", [])
-    .action(async (file: string, options: OfficeOptions & { key: string[] }) => {
-      const keys = options.key.length === 0 ? undefined : readKeys(options.key);
-      const verdict = await verifyEvidence(readOctets(file), keys);
+    .option('--root <file>', "the office's root, PEM: the signature must lead to it")
+    .option('--tsa <file>', 'what the time stamp must lead to, PEM, where an authority elsewhere made it')
+    .action(async (file: string, options: OfficeOptions & { key: string[]; root?: string; tsa?: string }) => {
+      const verdict = await verifyEvidence(readOctets(file), {
+        keys: options.key.length === 0 ? undefined : readKeys(options.key),
+        roots: options.root === undefined ? undefined : readCertificates(options.root),
+        stampers: options.tsa === undefined ? undefined : readCertificates(options.tsa),
+      });
       print(options, verdict, () => verdict.message);
       if (!verdict.intact) process.exitCode = exitCodes.refused;
     });
@@ -154,6 +160,18 @@ function readKeys(texts: readonly string[]) {
     return texts.map(parseVerifierKey);
   } catch (error) {
     throw new CommandError(`${(error as Error).message} Nothing was checked.`);
+  }
+}
+
+function readCertificates(file: string): Certificate[] {
+  try {
+    const blocks = pemBlocks(readExport(file)).filter(({ label }) => label === 'CERTIFICATE');
+    if (blocks.length === 0) throw new CommandError(`${file} holds no certificate in PEM. Nothing was checked.`);
+    return blocks.map(({ der }) => parseCertificate(der));
+  } catch (error) {
+    if (error instanceof SmimeError)
+      throw new CommandError(`${file} cannot be used: ${error.message}. Nothing was checked.`);
+    throw error;
   }
 }
 

@@ -67,7 +67,9 @@ export function personCommand(): Command {
     });
 
   withOffice(
-    person.command('evidence').description('write what happened to them as a signed file that anybody can check'),
+    person
+      .command('evidence')
+      .description('write what happened to them, signed and time-stamped, for anybody to check'),
   )
     .argument('<address>', 'an address of theirs')
     .argument('[file]', 'default: named after the person and the day')

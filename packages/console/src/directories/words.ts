@@ -36,6 +36,8 @@ export function tellCounts(counts: Directory['counts']): [string, string][] {
       ['changed', 'changed'],
       ['left', 'left'],
       ['cameBack', 'came back'],
+      ['suspended', 'suspended'],
+      ['returned', 'returned'],
       ['conflicts', 'in conflict'],
     ] as const
   ).flatMap(([name, word]) => ((counts[name] ?? 0) > 0 ? [`${counts[name]} ${word}`] : []));

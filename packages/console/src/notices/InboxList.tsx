@@ -1,7 +1,7 @@
 import type { InboxItem } from '@chancery/api';
 import { Button, Group, Skeleton, Stack, Switch, Text } from '@mantine/core';
 import { useState } from 'react';
-import { api } from '../api.ts';
+import { api, useMay } from '../api.ts';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { TextLink } from '../pieces/Links.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
@@ -13,6 +13,7 @@ import { When } from '../pieces/When.tsx';
 /** What operators should know, newest first. Each reads it for themselves. */
 export function InboxList() {
   const [unread, setUnread] = useState(false);
+  const mayAsk = useMay('recovery:request');
   const inbox = usePages<InboxItem>(['inbox', 'list', unread], async (after) => {
     const page = await api.inbox({
       query: { limit: 50, ...(unread && { unread: 'true' }), ...(after === undefined ? {} : { after }) },
@@ -66,9 +67,16 @@ export function InboxList() {
                   {item.text}
                 </Text>
                 {item.personId !== null && (
-                  <TextLink to="/people/$id" params={{ id: item.personId }}>
-                    Go to the person
-                  </TextLink>
+                  <Group gap="md">
+                    <TextLink to="/people/$id" params={{ id: item.personId }}>
+                      Go to the person
+                    </TextLink>
+                    {item.event === 'person-left' && mayAsk && (
+                      <TextLink to="/recovery/new" search={{ person: item.personId, handover: true }}>
+                        Prepare a request for their mail
+                      </TextLink>
+                    )}
+                  </Group>
                 )}
               </div>
               {!item.read && (

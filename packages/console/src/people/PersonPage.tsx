@@ -23,6 +23,7 @@ import { Departures } from './Departure.tsx';
 import { EditPerson } from './EditPerson.tsx';
 import { isFresh } from './fresh.ts';
 import { GiveUpKey } from './GiveUpKey.tsx';
+import { HandoverOffer } from './Handover.tsx';
 import { KeyHistory } from './KeyHistory.tsx';
 import { LegalHolds } from './LegalHolds.tsx';
 import { PersonSources } from './PersonSources.tsx';
@@ -134,9 +135,11 @@ function Standing({ person }: { person: PersonDetail }) {
         )}
         {person.state === 'suspended' && (
           <Alert color="wax" variant="outline" title="This person is suspended">
+            {person.suspendedBy !== null && `${person.suspendedBy} has switched them off, and has them return. `}
             Their certificates are on hold and nothing is published or issued. When they return, the holds are released.
           </Alert>
         )}
+        <HandoverOffer person={person} />
         <Facts
           items={[
             ['Can sign', <StateBadge key="s" state={coverageStates[coverage.signing]} />],
@@ -305,8 +308,8 @@ function Evidence({ person }: { person: PersonDetail }) {
   const mayRead = useMay('audit:read');
   const make = useAct(() => api.personEvidence({ params: { id: person.id } }), {
     said: ({ records }) =>
-      `${records} records, with their proofs. Whoever noted the trail's key checks the file offline.`,
-    onDone: ({ fileName, data }) => save(fileName, 'application/pkcs7-mime', fromBase64(data)),
+      `${records} records, with their proofs, signed and time-stamped. The file says how it is checked offline.`,
+    onDone: ({ fileName, data }) => save(fileName, 'application/zip', fromBase64(data)),
   });
   if (!mayRead) return null;
   return (

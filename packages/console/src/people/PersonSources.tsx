@@ -21,7 +21,9 @@ export function PersonSources({ person: { sources, groups } }: { person: PersonD
               </Text>
             </td>
             <td>
-              <StateBadge state={goneAt !== null ? ['Gone', 'quiet'] : active ? ['Here', 'ok'] : ['Left', 'bad']} />
+              <StateBadge
+                state={goneAt !== null ? ['Gone', 'quiet'] : active ? ['Here', 'ok'] : ['Switched off', 'bad']}
+              />
               {conflict !== null && <Text size="sm">{conflict}</Text>}
             </td>
             <td>

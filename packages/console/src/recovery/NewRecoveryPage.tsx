@@ -1,5 +1,19 @@
-import { Breadcrumbs, Button, Checkbox, Group, NumberInput, Select, Stack, Textarea, TextInput } from '@mantine/core';
+import type { Handover } from '@chancery/api';
+import {
+  Alert,
+  Breadcrumbs,
+  Button,
+  Checkbox,
+  Group,
+  NumberInput,
+  Select,
+  Skeleton,
+  Stack,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
@@ -9,18 +23,47 @@ import { useAct } from '../pieces/useAct.ts';
 import { choices, recoveryReasons } from '../words.ts';
 import { DeliveryFields } from './DeliveryFields.tsx';
 import { NotFounded } from './NotFounded.tsx';
-import { bodyOf, emptyRequest, mayWithhold, type NewRequest, problemsOf } from './new-request.ts';
+import { bodyOf, emptyRequest, forManager, mayWithhold, type NewRequest, problemsOf } from './new-request.ts';
 import { Preview } from './Preview.tsx';
 import { ScopeFields } from './ScopeFields.tsx';
 
 /** Ask for keys: whose, which, why, how they leave; and under which rules, before anybody is asked. */
 export function NewRecoveryPage() {
-  const search = useSearch({ from: '/office/recovery/new' });
-  const navigate = useNavigate();
-  const form = useForm<NewRequest>({
-    initialValues: { ...emptyRequest, personIds: [search.person ?? ''] },
-    validate: problemsOf,
+  const { person = '', handover } = useSearch({ from: '/office/recovery/new' });
+  const owner = useQuery({
+    queryKey: ['people', 'one', person],
+    queryFn: () => api.person({ params: { id: person } }),
+    enabled: handover === true && person !== '',
   });
+  const facts = useQuery({
+    queryKey: ['people', 'handover', person],
+    queryFn: () => api.handover({ params: { id: person } }),
+    enabled: handover === true && person !== '',
+  });
+  const title = 'New recovery request';
+  if (handover === true && person !== '' && (owner.isPending || facts.isPending)) {
+    return (
+      <Page title={title}>
+        <Skeleton height={320} />
+      </Page>
+    );
+  }
+  const given = owner.data !== undefined && facts.data !== undefined ? forManager(owner.data, facts.data) : {};
+  return (
+    <NewRecoveryForm title={title} given={{ personIds: [person], ...given }} forWhom={facts.data?.manager ?? null} />
+  );
+}
+
+interface FormProps {
+  readonly title: string;
+  readonly given: Partial<NewRequest>;
+  /** Somebody whom it is filled in for. */
+  readonly forWhom: Handover['manager'];
+}
+
+function NewRecoveryForm({ title, given, forWhom }: FormProps) {
+  const navigate = useNavigate();
+  const form = useForm<NewRequest>({ initialValues: { ...emptyRequest, ...given }, validate: problemsOf });
   const ask = useAct((values: NewRequest) => api.requestRecovery({ body: bodyOf(values) }), {
     form,
     stale: ['recovery', 'overview'],
@@ -30,7 +73,7 @@ export function NewRecoveryPage() {
   const { values } = form;
   return (
     <Page
-      title="New recovery request"
+      title={title}
       trail={
         <Breadcrumbs mb={4}>
           <TextLink to="/recovery" size="sm">
@@ -40,6 +83,11 @@ export function NewRecoveryPage() {
       }
     >
       <NotFounded />
+      {forWhom !== null && (
+        <Alert color="ink" variant="outline" title={`Filled in for ${forWhom.name}`} mb="md">
+          Nothing is asked for until you send it. Ask for no more than the work needs: a time, or some of the keys.
+        </Alert>
+      )}
       <Panel>
         <form noValidate onSubmit={form.onSubmit((sent) => ask.mutate(sent))}>
           <Stack maw={640}>

@@ -1,5 +1,5 @@
 /** The form of a new request, and what is sent of it. */
-import { type Routes, routes } from '@chancery/api';
+import { type Handover, type PersonDetail, type Routes, routes } from '@chancery/api';
 import type { z } from 'zod';
 import type { recoveryReasons } from '../words.ts';
 
@@ -24,6 +24,20 @@ export const emptyRequest = {
   withholdNotice: false,
 };
 export type NewRequest = typeof emptyRequest;
+
+/** For the manager of somebody who has left: to be looked through and sent by whoever may ask. */
+export function forManager(
+  { name }: Pick<PersonDetail, 'name'>,
+  { manager, certificate, leftAt }: Handover,
+): Partial<NewRequest> {
+  if (manager === null) return {};
+  const since = leftAt === null ? 'has left' : `left on ${leftAt.slice(0, 10)}`;
+  return {
+    reason: 'departed-employee',
+    explanation: `${name} ${since}. ${manager.name} <${manager.address}>, their manager, takes over their work and needs to read their mail of before.`,
+    ...(certificate !== null && { kind: 'certificate', certificate }),
+  };
+}
 
 export const mayWithhold = (reason: NewRequest['reason']): boolean =>
   reason === 'legal-hold' || reason === 'investigation';

@@ -64,7 +64,10 @@ function All({ sources }: { sources: readonly Source[] }) {
   const living = sources.filter(({ kind }) => kind === 'scim' || kind === 'ldap');
   return (
     <Panel title="All sources">
-      <PlainTable label="Sources" head={['Source', 'Kind', 'People', 'Groups', 'Waiting', 'Last contact']}>
+      <PlainTable
+        label="Sources"
+        head={['Source', 'Kind', 'People', 'Groups', 'Waiting', 'Switched off', 'Last contact']}
+      >
         {sources.map((source) => (
           <tr key={source.name}>
             <td>{source.name}</td>
@@ -79,6 +82,7 @@ function All({ sources }: { sources: readonly Source[] }) {
             </td>
             <td>{source.groups.toLocaleString()}</td>
             <td>{source.conflicts.toLocaleString()}</td>
+            <td>{source.deactivated === null ? '–' : source.deactivated === 'suspend' ? 'Suspended' : 'Leave'}</td>
             <td>{source.lastContactAt === null ? 'Never' : <When at={source.lastContactAt} style="relative" />}</td>
           </tr>
         ))}

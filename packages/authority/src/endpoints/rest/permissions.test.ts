@@ -95,6 +95,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
   beginRollover: { needs: 'authority:write', body: { authorityId: NOBODY } },
   changeRollover: { needs: 'authority:write', body: { act: 'pause' } },
   departure: { needs: 'person:read' },
+  handover: { needs: 'recovery:request' },
   personEvidence: { needs: 'audit:read' },
   suspendPerson: { needs: 'person:write', body: {} },
   returnPerson: { needs: 'person:write', body: {} },

@@ -5,6 +5,8 @@ import { type Forgery, LoopbackProvider } from '../../../test/loopback-provider.
 import { principalOfToken } from '../../identity/authenticate.ts';
 import { disableOperator } from '../../identity/operators.ts';
 import { recheckProviderSessions } from '../../identity/providers/recheck.ts';
+import { presentPeople } from '../../identity/sources/present.ts';
+import { presentGroups, withdrawGroups } from '../../identity/sources/present-groups.ts';
 import { decideRecovery } from '../../kra/recovery.ts';
 import { perform } from '../../operation.ts';
 import type { Principal } from '../../principal.ts';
@@ -42,6 +44,7 @@ beforeAll(async () => {
 [identity.oidc.corp]
 title = "Corp"
 people = true
+groupsFrom = ["hr"]
 ${corp.toml}
 ${role('administrator', 'admins', 'acr = ["gold"]\namr = ["mfa"]')}
 ${role('registration-officer', 'desk', 'anyFactor = true')}
@@ -268,6 +271,104 @@ describe('an operator whom a provider vouches for', () => {
     expect(await by(session)).toBeDefined();
     wait(2);
     expect(await by(session)).toBeUndefined();
+  });
+});
+
+describe('groups of a source of people', () => {
+  const hr = { name: 'hr', kind: 'scim' } as const;
+  const strong = { acr: 'gold', amr: ['mfa'] };
+  const group = (key: string, name: string, ...members: string[]) => ({
+    key,
+    name,
+    members: members.map((one) => ({ key: one, kind: 'person' as const })),
+  });
+  const people = (active: boolean, ...names: string[]) =>
+    presentPeople(
+      office.world,
+      hr,
+      names.map((name) => ({ key: `k-${name}`, name, address: `${name}@example.com`, active })),
+    );
+  const rolesOf = async (session: string | undefined) =>
+    ((await by(session)) as Extract<Principal, { kind: 'operator' }> | undefined)?.roles;
+
+  it('make operators like those of the provider, with its word for who somebody is and how they signed in', async () => {
+    await people(true, 'sam', 'tom');
+    // Tom through a group in the group.
+    await presentGroups(office.world, hr, [
+      { ...group('g1', 'Desk', 'k-sam'), members: [...group('', '', 'k-sam').members, { key: 'g2', kind: 'group' }] },
+      group('g2', 'Interns', 'k-tom'),
+      group('admins', 'Administrators'),
+      group('g4', 'officers'),
+    ]);
+    const { body, session } = await enter(claimsOf('sam'));
+    expect(body.me.roles).toEqual(['registration-officer']);
+    expect((await lastRecord())?.details).toMatchObject({
+      roles: ['registration-officer'],
+      rolesBySource: ['registration-officer'],
+    });
+    expect((await enter(claimsOf('tom'))).body.me.roles).toEqual(['registration-officer']);
+    // Another account with Sam's address is not Sam, and an address that nobody has checked is nobody's.
+    expect((await enter({ ...claimsOf('sam'), sub: 'sub-sam-2' })).status).toBe(403);
+    expect((await enter({ ...claimsOf('tom'), sub: 'sub-tom-2', email_verified: false })).status).toBe(403);
+
+    // A role that asks for more comes with a sign-in that is more.
+    await presentGroups(office.world, hr, [group('admins', 'Administrators', 'k-sam')]);
+    expect(await rolesOf(session)).toEqual(['registration-officer']);
+    expect((await enter(claimsOf('sam'))).body.title).toMatch(/second factor/);
+    const admin = await enter({ ...claimsOf('sam'), ...strong });
+    expect(admin.body.me.roles.toSorted()).toEqual(['administrator', 'registration-officer']);
+    corp.again = claimsOf('sam');
+    wait(16 * 60);
+    await recheckProviderSessions(office.world);
+    expect((await rolesOf(admin.session))?.toSorted()).toEqual(['administrator', 'registration-officer']);
+
+    // What excludes each other is held together by nobody, whichever side gives it.
+    await presentGroups(office.world, hr, [group('g4', 'officers', 'k-sam')]);
+    const both = await enter({ ...claimsOf('sam'), ...strong });
+    expect([both.status, both.body.title]).toEqual([403, expect.stringMatching(/administrator and recovery-officer/)]);
+    expect(await rolesOf(admin.session)).toBeUndefined();
+  });
+
+  it('take a role as soon as it goes, and with the last one every session', async () => {
+    await people(true, 'una');
+    await presentGroups(office.world, hr, [
+      group('admins', 'Administrators', 'k-una'),
+      group('g1', 'Desk', 'k-una'),
+      group('g4', 'officers'),
+    ]);
+    const { body, session } = await enter({ ...claimsOf('una'), ...strong });
+    expect(body.me.roles.toSorted()).toEqual(['administrator', 'registration-officer']);
+    await presentGroups(office.world, hr, [group('admins', 'Administrators')]);
+    expect(await rolesOf(session)).toEqual(['registration-officer']);
+    expect(await lastRecord()).toMatchObject({
+      action: 'source.present-group',
+      details: {
+        operators: [{ operatorId: body.me.id, before: expect.any(Array), roles: ['registration-officer'] }],
+      },
+    });
+    await withdrawGroups(office.world, hr, ['g1']);
+    expect(await rolesOf(session)).toBeUndefined();
+    expect(await office.query('SELECT 1 FROM tokens WHERE operator_id = $1', [body.me.id])).toEqual([]);
+    // Nobody is signed in by a group that was; and who has left is in none.
+    expect((await enter({ ...claimsOf('una'), ...strong })).status).toBe(403);
+    await presentGroups(office.world, hr, [group('g1', 'Desk', 'k-una')]);
+    const again = (await enter(claimsOf('una'))).session;
+    expect(await rolesOf(again)).toEqual(['registration-officer']);
+    await people(false, 'una');
+    expect(await rolesOf(again)).toBeUndefined();
+    expect((await lastRecord())?.details).toMatchObject({ became: 'left', operator: { roles: [] } });
+  });
+
+  it('neither make nor unmake an operator with a credential of their own: the last administrator stays', async () => {
+    const walt = await office.operator('walt', 'administrator');
+    await people(true, 'walt');
+    await presentGroups(office.world, hr, [group('admins', 'Administrators', 'k-walt'), group('g1', 'Desk', 'k-walt')]);
+    await presentGroups(office.world, hr, [group('admins', 'Administrators'), group('g1', 'Desk')]);
+    await people(false, 'walt');
+    expect(await office.query('SELECT roles, state FROM operators WHERE id = $1', [walt.id])).toEqual([
+      { roles: ['administrator'], state: 'active' },
+    ]);
+    expect((await enter({ ...claimsOf('walt', 'admins'), ...strong })).status).toBe(409);
   });
 });
 

@@ -1,7 +1,9 @@
 /** Sources of people, and the tokens of SCIM clients. */
 import { publicUrlOf } from '../../config.ts';
+import { rulesOf } from '../../identity/configuration.ts';
 import { createScimToken, isInForce, revokeScimToken, rotateScimToken } from '../../identity/scim/tokens.ts';
 import { linkRecord, readmitPerson } from '../../identity/sources/catch-up.ts';
+import { isLiving } from '../../identity/sources/decide.ts';
 import { consult, perform } from '../../operation.ts';
 import { describePerson } from '../../ra/people.ts';
 import { peopleByIds } from '../../store/people.ts';
@@ -33,6 +35,7 @@ export const sourceHandlers: Handlers<
         createdAt: row.created_at.toISOString(),
         lastContactAt: row.last_contact_at?.toISOString() ?? null,
         problem: row.problem,
+        deactivated: isLiving(row) ? rulesOf(world.config.identity, row.name).deactivated : null,
         ...(counts.get(row.name) ?? { people: { all: 0, active: 0, nobody: 0 }, groups: 0, conflicts: 0 }),
         tokens: tokens
           .filter(({ source }) => source === row.name)

@@ -74,8 +74,16 @@ export function grantedRoles(provider: OidcProvider, identity: Identity): Operat
 }
 
 /** The same, however they signed in; none where no group gives any. */
-export function rolesByGroup(provider: OidcProvider, identity: Identity): OperatorRole[] {
+export function rolesByGroup(provider: OidcProvider, identity: Pick<Identity, 'groups'>): OperatorRole[] {
   return [...new Set(mappingsFor(provider, identity).map(({ role }) => role))];
+}
+
+/** Of somebody who is signed in already: roles that they hold go on, and another comes only with the sign-in that it asks for. */
+export function rolesToGoOn(provider: OidcProvider, identity: Identity, held: readonly string[]): OperatorRole[] {
+  const given = mappingsFor(provider, identity).filter(
+    ({ role, acr, amr }) => held.includes(role) || isStrong({ acr, amr }, identity),
+  );
+  return [...new Set(given.map(({ role }) => role))];
 }
 
 /** @throws AuthorityError `forbidden` */
@@ -98,7 +106,7 @@ export function isIncomplete(provider: OidcProvider, token: Claims): boolean {
   return [addressClaim, nameClaim, groupsClaim].some((name) => claimOf(token, name) === undefined);
 }
 
-function mappingsFor(provider: OidcProvider, identity: Identity) {
+function mappingsFor(provider: OidcProvider, identity: Pick<Identity, 'groups'>) {
   return provider.role.filter(({ groups }) => groups.some((group) => identity.groups.includes(group)));
 }
 

@@ -41,6 +41,14 @@ export const OidcProvider = z
     addressClaim: z.string().min(1).default('email'),
     nameClaim: z.string().min(1).default('name'),
     groupsClaim: z.string().min(1).default('groups'),
+    /**
+     * Sources of people (SCIM clients, directories) whose groups count beside those that the provider tells, by name or by the source's
+     * own key: where it tells none, or too few.
+     */
+    groupsFrom: z
+      .array(z.string().regex(/^[a-z0-9-]{1,40}$/, 'is no name of a source'))
+      .max(20)
+      .default([]),
     /** `verified`: those that the provider has checked. `all`: in a directory in which nobody chooses their own address. */
     addresses: z.enum(['verified', 'all']).default('verified'),
     /** Employees sign in to their own page with it. */

@@ -10,9 +10,10 @@ import { operatorById, updateProviderOperator } from '../../store/operators.ts';
 import { deleteToken, deleteTokensOfOperator, dueProviderSessions, setTokenData } from '../../store/tokens.ts';
 import type { World } from '../../world.ts';
 import { exclusivePair } from '../exclusive-roles.ts';
-import { Identity, rolesByGroup } from './claims.ts';
+import { Identity, rolesToGoOn } from './claims.ts';
 import { askAgain } from './provider.ts';
 import { longSession, openProviderSecrets, ProviderData } from './provider-session.ts';
+import { recognise } from './source-groups.ts';
 
 /** Every session whose provider is due to be asked, a few at a time. */
 export async function recheckProviderSessions(world: World): Promise<void> {
@@ -51,9 +52,11 @@ export const recheckSession = operation({
     const operator = await operatorById(tx, operatorId);
     const provider = world.config.identity.oidc[name];
     if (operator?.provider !== name || provider === undefined) return end('the provider is configured no more');
-    const all = rolesByGroup(provider, found.identity);
+    const { identity, personId, providerRoles } = await recognise(tx, name, provider, found.identity);
+    const all = rolesToGoOn(provider, identity, operator.roles);
     const roles = exclusivePair(world.config, all) === undefined ? all : [];
-    await updateProviderOperator(tx, operatorId, { name: operator.name, address: operator.address, roles });
+    const { name: called, address } = operator;
+    await updateProviderOperator(tx, operatorId, { name: called, address, roles, providerRoles, personId });
     if (roles.length === 0) {
       await deleteTokensOfOperator(tx, operatorId);
       return { result: undefined, audit: { provider: name, ended: true, before: [...operator.roles], roles } };

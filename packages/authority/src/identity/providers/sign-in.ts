@@ -37,6 +37,7 @@ import { attemptOf, type Flow, newFlow, openFlow, sealFlow } from './flow.ts';
 import { exchangeAnswer, signInAddress } from './provider.ts';
 import type { OidcProvider } from './provider-config.ts';
 import { longSession, shortSession } from './provider-session.ts';
+import { type Recognised, recognise } from './source-groups.ts';
 
 /** The provider's address, and what this browser keeps until it comes back. @throws AuthorityError `not-found`, `unavailable` */
 export async function beginProviderSignIn(
@@ -78,7 +79,7 @@ export async function finishProviderSignIn(
   if (flow.as === 'person') {
     return { as: 'person', back: flow.back, session: await perform(world, beginPersonSessionWithProvider, by, input) };
   }
-  if (!(exchanged instanceof AuthorityError)) await withdrawRoles(world, provider, exchanged.identity);
+  if (!(exchanged instanceof AuthorityError)) await withdrawRoles(world, flow.provider, provider, exchanged.identity);
   return { as: 'operator', back: flow.back, session: await perform(world, signInWithProvider, by, input) };
 }
 
@@ -106,16 +107,15 @@ export const signInWithProvider = operation({
   subject: ({ provider }) => `provider:${provider}`,
   async run(tx, { provider: name, answer }, _by, world) {
     const accepted = await takeAnswer(tx, world, answer);
-    const { identity } = accepted;
     const provider = requireProvider(world, name, 'operator');
+    const recognised = await recognise(tx, name, provider, accepted.identity);
+    const { identity, known } = recognised;
     const roles = grantedRoles(provider, identity);
     refuseExclusive(world, provider, roles);
-    const found = await providerSubject(tx, 'operator', identity);
-    const known = found?.operator_id == null ? undefined : await operatorById(tx, found.operator_id);
     const operator =
       known === undefined
-        ? await admitOperator(tx, world, name, provider, identity, roles)
-        : await bringUpToDate(tx, world, name, provider, known, identity, roles);
+        ? await admitOperator(tx, world, name, provider, recognised, roles)
+        : await bringUpToDate(tx, world, name, provider, known, recognised, roles);
     await refuseDeparted(tx, operator.address, provider);
     const session = await beginSession(tx, world, operator, await operatorSession(tx, world, name, provider, accepted));
     return {
@@ -125,6 +125,8 @@ export const signInWithProvider = operation({
         provider: name,
         providerSubject: identity.subject,
         roles: [...operator.roles],
+        // Of these, by a group of a source.
+        rolesBySource: operator.roles.filter((one) => !recognised.providerRoles.includes(one)),
         acr: identity.acr ?? null,
         amr: identity.amr,
         made: known === undefined,
@@ -167,7 +169,8 @@ export const settleProviderRoles = operation({
   async run(tx, { operatorId, roles, reason }) {
     const before = await operatorById(tx, operatorId);
     if (before === undefined) throw new AuthorityError('not-found', 'There is no such operator. Nothing was changed.');
-    await updateProviderOperator(tx, operatorId, { name: before.name, address: before.address, roles });
+    const { name, address } = before;
+    await updateProviderOperator(tx, operatorId, { name, address, roles, providerRoles: roles });
     if (roles.length === 0) await deleteTokensOfOperator(tx, operatorId);
     return { result: undefined, audit: { name: before.name, before: [...before.roles], roles, reason } };
   },
@@ -217,7 +220,7 @@ async function admitOperator(
   world: World,
   name: string,
   provider: OidcProvider,
-  identity: Identity,
+  { identity, providerRoles, personId }: Recognised,
   roles: readonly Role[],
 ): Promise<OperatorRow> {
   const address = requireAddress(provider, identity);
@@ -233,6 +236,8 @@ async function admitOperator(
     state: 'active',
     at,
     provider: name,
+    providerRoles,
+    personId,
   });
   await insertProviderSubject(tx, { ...identity, holder: 'operator', id, at });
   return operator;
@@ -245,7 +250,7 @@ async function bringUpToDate(
   name: string,
   provider: OidcProvider,
   known: OperatorRow,
-  identity: Identity,
+  { identity, providerRoles, personId }: Recognised,
   roles: readonly Role[],
 ): Promise<OperatorRow> {
   if (known.state !== 'active' || known.provider !== name) {
@@ -258,7 +263,7 @@ async function bringUpToDate(
   const owner = await operatorByAddress(tx, wanted);
   const address = owner === undefined || owner.id === known.id ? wanted : known.address;
   const changed = { name: identity.name === '' ? known.name : identity.name, address, roles };
-  await updateProviderOperator(tx, known.id, changed);
+  await updateProviderOperator(tx, known.id, { ...changed, providerRoles, personId });
   await noteProviderSignIn(tx, 'operator', { issuer: identity.issuer, id: known.id, at: world.clock() });
   return { ...known, ...changed, roles: [...roles] };
 }
@@ -330,11 +335,10 @@ async function operatorSession(tx: Transaction, world: World, name: string, prov
 }
 
 /** What was an operator's is not theirs any more once the provider says so, though it is they themselves who come to hear it. */
-async function withdrawRoles(world: World, provider: OidcProvider, identity: Identity): Promise<void> {
+async function withdrawRoles(world: World, name: string, provider: OidcProvider, said: Identity): Promise<void> {
+  const { identity, known } = await world.database.snapshot((snapshot) => recognise(snapshot, name, provider, said));
   const roles = rolesByGroup(provider, identity);
-  if (roles.length > 0 && exclusivePair(world.config, roles) === undefined) return;
-  const found = await world.database.snapshot((snapshot) => providerSubject(snapshot, 'operator', identity));
-  if (found?.operator_id == null) return;
+  if (known === undefined || (roles.length > 0 && exclusivePair(world.config, roles) === undefined)) return;
   const reason = roles.length === 0 ? 'in no group that gives a role' : 'groups give roles that exclude each other';
-  await perform(world, settleProviderRoles, system, { operatorId: found.operator_id, roles: [], reason });
+  await perform(world, settleProviderRoles, system, { operatorId: known.id, roles: [], reason });
 }

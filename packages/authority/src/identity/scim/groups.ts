@@ -2,9 +2,10 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { AuthorityError } from '../../errors.ts';
-import { operation } from '../../operation.ts';
+import { bulkOperation, orRefusal } from '../../operation.ts';
 import type { Snapshot, Transaction } from '../../store/database.ts';
 import { type GroupRow, groupByKey, lockSources, type Member, membersOf } from '../../store/sources.ts';
+import type { World } from '../../world.ts';
 import type { Source } from '../sources/present.ts';
 import { putGroupInTransaction, withdrawGroupInTransaction } from '../sources/present-groups.ts';
 import { type Filter, matches } from './filter.ts';
@@ -35,39 +36,65 @@ const Write = z.discriminatedUnion('act', [
 ]);
 
 /** @throws ScimRefusal by what is wrong; AuthorityError `not-found` */
-export const writeGroup = operation({
+export const writeGroup = bulkOperation({
   action: 'scim.write-group',
   permission: bySource,
   input: Write,
   subject: ({ id }) => `group:${id}`,
-  async run(tx, input, by, world) {
+  async runAll(tx, inputs, by, world) {
     const source = sourceOf(by);
     await lockSources(tx);
-    const { id } = input;
-    const row = input.act === 'create' ? undefined : await requireGroup(tx, source, input.id, input.version);
-    if (input.act === 'delete') {
-      const audit = await withdrawGroupInTransaction(tx, world, source, id);
-      return { result: undefined, audit: { act: input.act, source: source.name, ...audit } };
+    const done: ({ result: undefined; audit: Record<string, unknown> } | AuthorityError)[] = [];
+    for (const input of inputs) {
+      // Read and judged first: a refusal has written nothing. What goes wrong after it is nobody's own fault.
+      const wanted = await orRefusal(() => judge(tx, source, input));
+      if (wanted instanceof AuthorityError) {
+        done.push(wanted);
+        continue;
+      }
+      const audit =
+        wanted === 'delete'
+          ? await withdrawGroupInTransaction(tx, world, source, input.id)
+          : await put(tx, world, source, input.id, wanted);
+      done.push({ result: undefined, audit: { act: input.act, source: source.name, ...audit } });
     }
-    const wanted =
-      input.act === 'patch' ? await patched(tx, row, input.operations as readonly PatchOperation[]) : whole(input.body);
-    const add = await withKinds(tx, source, [...wanted.add]);
-    const remove =
-      wanted.replace === null || row === undefined
-        ? [...wanted.remove].map((key) => ({ key, kind: 'person' as const }))
-        : (await membersOf(tx, id)).filter(({ key }) => !wanted.add.has(key));
-    const { name, externalId } = wanted;
-    const { row: _, ...audit } = await putGroupInTransaction(tx, world, source, {
-      key: id,
-      id,
-      name,
-      externalId,
-      add,
-      remove,
-    });
-    return { result: undefined, audit: { act: input.act, source: source.name, name, ...audit } };
+    return done;
   },
 });
+
+interface Judged {
+  readonly name: string;
+  readonly externalId: string | null;
+  readonly add: readonly Member[];
+  readonly remove: readonly Member[];
+}
+
+/** @throws ScimRefusal, AuthorityError `not-found` */
+async function judge(tx: Transaction, source: Source, input: z.output<typeof Write>): Promise<Judged | 'delete'> {
+  const { id } = input;
+  const row = input.act === 'create' ? undefined : await requireGroup(tx, source, id, input.version);
+  if (input.act === 'delete') return 'delete';
+  const wanted =
+    input.act === 'patch' ? await patched(tx, row, input.operations as readonly PatchOperation[]) : whole(input.body);
+  const add = await withKinds(tx, source, [...wanted.add]);
+  const remove =
+    wanted.replace === null || row === undefined
+      ? [...wanted.remove].map((key) => ({ key, kind: 'person' as const }))
+      : (await membersOf(tx, id)).filter(({ key }) => !wanted.add.has(key));
+  const { name, externalId } = wanted;
+  return { name, externalId, add, remove };
+}
+
+async function put(
+  tx: Transaction,
+  world: World,
+  source: Source,
+  id: string,
+  wanted: Judged,
+): Promise<Record<string, unknown>> {
+  const { row: _, ...audit } = await putGroupInTransaction(tx, world, source, { key: id, id, ...wanted });
+  return { name: wanted.name, ...audit };
+}
 
 interface Wanted {
   readonly name: string;

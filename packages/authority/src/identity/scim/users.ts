@@ -13,7 +13,7 @@ import type { Filter } from './filter.ts';
 import { filterSql, ofUsers } from './filter-sql.ts';
 import { applyPatch } from './patch.ts';
 import { ScimRefusal } from './refusal.ts';
-import { type Described, type Resource, readResource, versionOf } from './resource.ts';
+import { type Described, isObject, type Resource, readResource, versionOf } from './resource.ts';
 import { ENTERPRISE, USER, userShape } from './schemas.ts';
 import { presentUser } from './user-record.ts';
 
@@ -77,8 +77,10 @@ interface Desk {
   readonly before: ReadonlyMap<string, RecordRow>;
   /** As they are to be; null: gone. */
   readonly now: Map<string, Resource | null>;
-  /** Whose a user name is. */
+  /** Whose a user name is to be. */
   readonly names: Map<string, string>;
+  /** Whose the names in whole resources are, as the database has it: asked for all of them at once. */
+  readonly stood: ReadonlyMap<string, string | undefined>;
 }
 
 async function openDesk(tx: Transaction, source: Source, inputs: readonly Write[]): Promise<Desk> {
@@ -89,7 +91,17 @@ async function openDesk(tx: Transaction, source: Source, inputs: readonly Write[
     before: new Map(rows.map((row) => [row.key, row])),
     now: new Map(),
     names: new Map(),
+    stood: await holdersOfNames(tx, source.name, inputs.flatMap(nameAsked)),
   };
+}
+
+/** What a whole resource calls itself, before it is read: a name that it turns out to be without is asked for in vain. */
+function nameAsked(input: Write): string[] {
+  if ((input.act !== 'create' && input.act !== 'replace') || !isObject(input.body)) return [];
+  return Object.entries(input.body).flatMap(([key, value]) =>
+    // What no text of the database can be is refused when it is read.
+    key.toLowerCase() === 'username' && typeof value === 'string' && !value.includes('\0') ? value.toLowerCase() : [],
+  );
 }
 
 /** Notes what is to be, or says why not and notes nothing. */
@@ -128,14 +140,11 @@ function readUser(body: unknown): Resource {
   return { active: true, ...readResource(body, userShape) };
 }
 
-async function requireFreeName(
-  { tx, source, before, now, names }: Desk,
-  id: string,
-  resource: Resource,
-): Promise<void> {
-  const name = String(resource.userName).toLowerCase();
+async function requireFreeName(desk: Desk, id: string, resource: Resource): Promise<void> {
+  const { before, now, names } = desk;
+  const name = nameOf(resource);
   if (!names.has(name)) {
-    const holder = await recordByUserName(tx, source.name, name);
+    const holder = await holderOf(desk, id, name);
     // Of one that this batch has renamed or removed already, the name is free.
     if (holder !== undefined && !now.has(holder)) names.set(name, holder);
   }
@@ -151,19 +160,37 @@ async function requireFreeName(
 }
 
 function forgetName({ names }: Pick<Desk, 'names'>, id: string, resource: Resource): void {
-  const name = String(resource.userName).toLowerCase();
+  const name = nameOf(resource);
   if (names.get(name) === id) names.delete(name);
 }
 
-async function recordByUserName(tx: Transaction, source: string, name: string): Promise<string | undefined> {
-  const row = await tx
+const nameOf = (resource: Resource): string => String(resource.userName).toLowerCase();
+
+/** Before this batch. Most changes leave a name as it is, which nobody else can have. */
+async function holderOf({ tx, source, before, stood }: Desk, id: string, name: string): Promise<string | undefined> {
+  const row = before.get(id);
+  if (row?.gone_at === null && row.resource !== null && nameOf(row.resource) === name) return id;
+  if (stood.has(name)) return stood.get(name);
+  return (await holdersOfNames(tx, source.name, [name])).get(name);
+}
+
+/** By each of these names in small letters. */
+async function holdersOfNames(
+  tx: Transaction,
+  source: string,
+  names: readonly string[],
+): Promise<Map<string, string | undefined>> {
+  const found = new Map<string, string | undefined>(names.map((name) => [name, undefined]));
+  if (names.length === 0) return found;
+  const rows = await tx
     .selectFrom('source_records')
-    .select('key')
+    .select(['key', sql<string>`lower(resource->>'userName')`.as('name')])
     .where('source', '=', source)
     .where('gone_at', 'is', null)
-    .where(sql<boolean>`resource ? 'userName' AND lower(resource->>'userName') = ${name}`)
-    .executeTakeFirst();
-  return row?.key;
+    .where(sql<boolean>`resource ? 'userName' AND lower(resource->>'userName') = ANY (${[...found.keys()]}::text[])`)
+    .execute();
+  for (const { key, name } of rows) found.set(name, key);
+  return found;
 }
 
 function entriesOf({ before, now }: Desk, domains: readonly string[]) {

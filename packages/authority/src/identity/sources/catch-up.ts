@@ -17,6 +17,7 @@ import {
   startByHand,
 } from '../../store/sources.ts';
 import type { World } from '../../world.ts';
+import { withdrawRolesOf } from '../providers/source-groups.ts';
 import { isLiving } from './decide.ts';
 import { describeOutcome } from './present.ts';
 import { describeOutcomes } from './present-groups.ts';
@@ -53,7 +54,9 @@ export const reconcileSource = operation({
     await lockSources(tx);
     const outcomes = await reconcile(tx, world, ids);
     if (source !== null && digest !== null) await setRules(tx, source, digest);
-    return { result: undefined, audit: { records: ids.length, ...describeOutcomes(outcomes.values()) } };
+    const operators = source === null ? [] : await withdrawRolesOf(tx, world, source);
+    const audit = { ...describeOutcomes(outcomes.values()), ...(operators.length > 0 && { operators }) };
+    return { result: undefined, audit: { records: ids.length, ...audit } };
   },
 });
 

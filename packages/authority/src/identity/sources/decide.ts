@@ -16,8 +16,9 @@ export interface KnownRecord extends Pick<RecordRow, 'id' | 'source' | 'key' | '
 }
 
 export interface Decision {
-  readonly standing: 'here' | 'away';
-  /** Why they are away. */
+  /** `suspended`: switched off at a source that means by it that they may be back. */
+  readonly standing: 'here' | 'suspended' | 'away';
+  /** Why they are not here. */
   readonly why: 'deactivated' | 'gone' | 'stopped' | 'out-of-scope' | null;
   /** The source that decides whether they are here. */
   readonly decidedBy: string | null;
@@ -79,9 +80,10 @@ function standing(config: IdentityConfig, ordered: readonly KnownRecord[]): Omit
       decidedBy: outside?.source ?? null,
     };
   }
-  return deciding.active
-    ? { standing: 'here', why: null, decidedBy: deciding.source }
-    : { standing: 'away', why: 'deactivated', decidedBy: deciding.source };
+  if (deciding.active) return { standing: 'here', why: null, decidedBy: deciding.source };
+  // Whoever is deleted there has left, whatever being switched off means.
+  const isForATime = deciding.gone_at === null && rulesOf(config, deciding.source).deactivated === 'suspend';
+  return { standing: isForATime ? 'suspended' : 'away', why: 'deactivated', decidedBy: deciding.source };
 }
 
 function wanted(
@@ -161,7 +163,8 @@ function gifts(
   };
 }
 
-function isGroup({ key, name }: { readonly key: string; readonly name: string }, wanted: string): boolean {
+/** Called so by name, or by the source's own key. */
+export function isGroup({ key, name }: { readonly key: string; readonly name: string }, wanted: string): boolean {
   return key === wanted || name.toLowerCase() === wanted.toLowerCase();
 }
 

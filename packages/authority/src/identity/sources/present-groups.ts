@@ -9,17 +9,20 @@ import {
   deleteGroup,
   type GroupRow,
   groupByKey,
+  groupsByKeys,
   groupsOfSource,
   lockSources,
   type Member,
   membersOf,
   putGroup,
+  recordsByKeys,
   recordsInGroups,
   removeFromGroups,
   removeMembers,
   setContact,
 } from '../../store/sources.ts';
 import type { World } from '../../world.ts';
+import { withdrawRolesOf } from '../providers/source-groups.ts';
 import { groupsMatter } from './decide.ts';
 import { requireSource, type Source, SourceInput } from './present.ts';
 import { type Outcome, reconcile } from './reconcile.ts';
@@ -119,7 +122,6 @@ export async function putGroupInTransaction(
   await setContact(tx, source.name, at, null);
   const before = await groupByKey(tx, source.name, group.key);
   const id = before?.id ?? group.id ?? randomUUID();
-  const concerned = before === undefined || !groupsMatter(world.config.identity) ? [] : await recordsInGroups(tx, [id]);
   const { key, name, externalId } = group;
   await putGroup(tx, { id, source: source.name, key, name, external_id: externalId, at });
   const removed = await removeMembers(
@@ -128,7 +130,13 @@ export async function putGroupInTransaction(
     group.remove.map((member) => member.key),
   );
   const added = await addMembers(tx, id, group.add);
-  return { row: { id }, added, removed, ...(await follow(tx, world, id, concerned)) };
+  // Under another name it gives something else to all of them; else to those alone who come and go.
+  const concerned = !groupsMatter(world.config.identity)
+    ? []
+    : before !== undefined && before.name !== name
+      ? [...(await recordsInGroups(tx, [id])), ...(await recordsOfMembers(tx, source.name, group.remove))]
+      : await recordsOfMembers(tx, source.name, [...group.add, ...group.remove]);
+  return { row: { id }, added, removed, ...(await follow(tx, world, source.name, concerned)) };
 }
 
 /** @returns for the audit trail; of a group that is not there, nothing */
@@ -145,7 +153,7 @@ export async function withdrawGroupInTransaction(
   const concerned = groupsMatter(world.config.identity) ? await recordsInGroups(tx, [group.id]) : [];
   await deleteGroup(tx, group.id);
   await removeFromGroups(tx, source.name, [key]);
-  return { name: group.name, ...(await follow(tx, world, undefined, concerned)) };
+  return { name: group.name, ...(await follow(tx, world, source.name, concerned)) };
 }
 
 /** People of one record of the trail; of more, the count tells. */
@@ -155,24 +163,39 @@ const MOST_LISTED = 1_000;
 export function describeOutcomes(outcomes: Iterable<Outcome>): Record<string, unknown> {
   const all = [...outcomes];
   const summary: Record<string, unknown> = {};
-  for (const became of ['joined', 'changed', 'left', 'came-back'] as const) {
+  for (const became of ['joined', 'changed', 'left', 'came-back', 'suspended', 'returned'] as const) {
     const ids = all.flatMap((one) => (one.became === became && one.personId !== null ? [one.personId] : []));
     if (ids.length > 0) summary[became] = ids.length > MOST_LISTED ? ids.length : [...new Set(ids)];
   }
   return summary;
 }
 
-/** @param before records of those who were in it */
+/** Has people and operators follow. @param concerned records of those for whom a group has changed */
 async function follow(
   tx: Transaction,
   world: World,
-  groupId: string | undefined,
-  before: readonly string[],
+  source: string,
+  concerned: readonly string[],
 ): Promise<Record<string, unknown>> {
-  if (!groupsMatter(world.config.identity)) return {};
-  const now = groupId === undefined ? [] : await recordsInGroups(tx, [groupId]);
-  const concerned = [...new Set([...before, ...now])];
-  return describeOutcomes((await reconcile(tx, world, concerned)).values());
+  const outcomes = concerned.length === 0 ? [] : (await reconcile(tx, world, [...new Set(concerned)])).values();
+  const operators = await withdrawRolesOf(tx, world, source);
+  return { ...describeOutcomes(outcomes), ...(operators.length > 0 && { operators }) };
+}
+
+/** People, and everybody in groups, by the keys of their source. */
+async function recordsOfMembers(tx: Transaction, source: string, members: readonly Member[]): Promise<string[]> {
+  // What a member was called when it was added does not count: a key is a person's or a group's.
+  const keys = [...new Set(members.map(({ key }) => key))];
+  if (keys.length === 0) return [];
+  const people = await recordsByKeys(tx, source, keys);
+  const groups = await groupsByKeys(tx, source, keys);
+  return [
+    ...people.map(({ id }) => id),
+    ...(await recordsInGroups(
+      tx,
+      groups.map(({ id }) => id),
+    )),
+  ];
 }
 
 function difference(had: readonly Member[], wanted: readonly Member[]): { added: Member[]; removed: Member[] } {

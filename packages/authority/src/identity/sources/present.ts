@@ -41,6 +41,7 @@ import {
   upsertRecords,
 } from '../../store/sources.ts';
 import type { World } from '../../world.ts';
+import { withdrawRolesOf } from '../providers/source-groups.ts';
 import { type Outcome, reconcile } from './reconcile.ts';
 
 export interface Source {
@@ -67,6 +68,9 @@ export interface Report {
   changed: number;
   left: number;
   cameBack: number;
+  /** Switched off, at a source that means by it that they may be back. */
+  suspended: number;
+  returned: number;
   /** Presented anew, and nothing of it concerns the office. */
   unchanged: number;
   /** Out of scope, without an address, inactive from the first. */
@@ -254,23 +258,27 @@ export async function presentInTransaction(
     records.map(({ id }) => id),
     returning,
   );
+  const lost = new Map((await withdrawRolesOf(tx, world, source.name)).map((one) => [one.personId, one]));
   return new Map(
     records.flatMap(({ id, key }) => {
       const outcome = outcomes.get(id);
-      return outcome === undefined ? [] : [[key, outcome] as const];
+      const operator = lost.get(outcome?.personId ?? '');
+      return outcome === undefined ? [] : [[key, operator === undefined ? outcome : { ...outcome, operator }] as const];
     }),
   );
 }
 
 /** For the audit trail. */
 export function describeOutcome(outcome: Outcome, person: (Presented & { readonly active: boolean }) | null) {
-  const { personId, became, changes, conflict, why } = outcome;
+  const { personId, became, changes, conflict, why, certificates, operator } = outcome;
   return {
     ...(personId !== null && { personId }),
     became,
     ...(became === 'joined' && { name: person?.name ?? null, address: person?.address ?? null }),
     ...(changes.length > 0 && { changes: [...changes] }),
     ...(why !== null && { why }),
+    ...(certificates.length > 0 && { certificates: [...certificates] }),
+    ...(operator !== undefined && { operator }),
     ...(conflict !== null && { conflict: conflict.message }),
   };
 }
@@ -345,6 +353,8 @@ const emptyReport = (): Report => ({
   changed: 0,
   left: 0,
   cameBack: 0,
+  suspended: 0,
+  returned: 0,
   unchanged: 0,
   nobody: 0,
   conflicts: 0,

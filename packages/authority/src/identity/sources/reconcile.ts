@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describeChanges } from '../../ra/describe-changes.ts';
 import { type Change, settle, type WantedPerson } from '../../ra/end-entity.ts';
 import { leave } from '../../ra/leave.ts';
+import { bringBack, suspend } from '../../ra/suspend.ts';
 import type { Transaction } from '../../store/database.ts';
 import { addressKey, lockPeople, lockPeopleNamed, type PersonRow, peopleByIds } from '../../store/people.ts';
 import type { SourceConflict } from '../../store/schema.ts';
@@ -18,19 +19,26 @@ import {
   settleRecords,
 } from '../../store/sources.ts';
 import type { World } from '../../world.ts';
+import type { RoleLoss } from '../providers/source-groups.ts';
 import { type Allotment, allotAddresses } from './allot-addresses.ts';
 import { type Decision, decide, groupsMatter, isInScope, isUsable, type KnownRecord } from './decide.ts';
 import { matchRecord } from './match.ts';
 
+type Became = 'joined' | 'changed' | 'left' | 'came-back' | 'suspended' | 'returned' | 'unchanged' | 'nobody';
+
 /** What became of a record. */
 export interface Outcome {
   readonly personId: string | null;
-  readonly became: 'joined' | 'changed' | 'left' | 'came-back' | 'unchanged' | 'nobody';
+  readonly became: Became;
   /** In words. */
   readonly changes: readonly string[];
   readonly conflict: SourceConflict | null;
   /** Why they are away, or nobody. */
   readonly why: Decision['why'];
+  /** Serial numbers of certificates that were revoked, put on hold or released for it. */
+  readonly certificates: readonly string[];
+  /** What they lost as an operator. */
+  readonly operator?: RoleLoss | undefined;
 }
 
 /**
@@ -106,14 +114,21 @@ async function reconcileOnce(
   }
 
   const decisions = new Map(
-    personIds.map((id) => [id, decide(config, recordsOf.get(id) ?? [], before.get(id))] as const),
+    personIds.map((id) => {
+      const decision = decide(config, recordsOf.get(id) ?? [], before.get(id));
+      // Nobody joins or comes back by being switched off.
+      const isAway = decision.standing === 'suspended' && (before.get(id)?.state ?? 'left') === 'left';
+      return [id, isAway ? { ...decision, standing: 'away' as const } : decision] as const;
+    }),
   );
   const allotted = await allot(tx, decisions, before);
   const changes: Change[] = [];
   const leaving: PersonRow[] = [];
-  const ofPerson = new Map<string, Omit<Outcome, 'personId'>>();
+  const suspending: { row: PersonRow; source: string | null }[] = [];
+  const reappearing: PersonRow[] = [];
+  const ofPerson = new Map<string, Omit<Outcome, 'personId' | 'certificates'>>();
   const nobody = new Set<string>();
-  for (const [id, { standing, why, wanted }] of decisions) {
+  for (const [id, { standing, why, wanted, decidedBy }] of decisions) {
     const row = before.get(id);
     if (standing === 'away') {
       const leaves = row !== undefined && row.state !== 'left';
@@ -123,22 +138,27 @@ async function reconcileOnce(
       ofPerson.set(id, { became, changes: [], conflict: null, why });
       continue;
     }
+    const moved = standingOf(standing, row);
+    if (moved === 'suspended' && row !== undefined) suspending.push({ row, source: decidedBy });
+    if (moved === 'returned' && row !== undefined) reappearing.push(row);
     const { got, conflict } = allotted.get(id) ?? { got: undefined, conflict: null };
     if (wanted === undefined || got === undefined) {
       if (row === undefined) nobody.add(id);
-      ofPerson.set(id, { became: row === undefined ? 'nobody' : 'unchanged', changes: [], conflict, why: null });
+      const became = row === undefined ? 'nobody' : (moved ?? 'unchanged');
+      ofPerson.set(id, { became, changes: [], conflict, why });
       continue;
     }
     const person: WantedPerson = { id, ...wanted, ...got };
     const words = row === undefined ? [] : describeChanges(row, person);
     const back = row?.state === 'left';
     if (row === undefined || back || words.length > 0) changes.push({ before: row, wanted: person });
-    const became = row === undefined ? 'joined' : back ? 'came-back' : words.length > 0 ? 'changed' : 'unchanged';
-    ofPerson.set(id, { became, changes: words, conflict, why: null });
+    const changed = words.length > 0 ? 'changed' : 'unchanged';
+    const became = row === undefined ? 'joined' : back ? 'came-back' : (moved ?? changed);
+    ofPerson.set(id, { became, changes: words, conflict, why });
   }
   const free = freedBy(changes);
   await settle(tx, world, await withFreeExternalIds(tx, changes));
-  for (const row of leaving) await leave(tx, world, row);
+  const certificates = await move(tx, world, { leaving, suspending, reappearing });
 
   await settleRecords(
     tx,
@@ -155,9 +175,46 @@ async function reconcileOnce(
     outcomes.set(id, {
       ...(what ?? { became: 'nobody' as const, changes: [], why, conflict }),
       personId: personId === null || nobody.has(personId) ? null : personId,
+      certificates: certificates.get(personId ?? '') ?? [],
     });
   }
   return free;
+}
+
+/** What is to change of whether they are here; whom somebody in the office suspended, no source has return. */
+function standingOf(standing: Decision['standing'], row: PersonRow | undefined): 'suspended' | 'returned' | undefined {
+  if (standing === 'suspended' && row?.state === 'active') return 'suspended';
+  if (standing === 'here' && row?.state === 'suspended' && row.suspended_by !== null) return 'returned';
+  return undefined;
+}
+
+/** @returns by person, the certificates that were changed for it */
+async function move(
+  tx: Transaction,
+  world: World,
+  {
+    leaving,
+    suspending,
+    reappearing,
+  }: {
+    readonly leaving: readonly PersonRow[];
+    readonly suspending: readonly { readonly row: PersonRow; readonly source: string | null }[];
+    readonly reappearing: readonly PersonRow[];
+  },
+): Promise<Map<string, readonly string[]>> {
+  const certificates = new Map<string, readonly string[]>();
+  for (const row of leaving) certificates.set(row.id, (await leave(tx, world, row)).revoked);
+  for (const { row, source } of suspending) certificates.set(row.id, (await suspend(tx, world, row, source)).held);
+  // As they are now: what changed while they were away decides what they need.
+  for (const row of (
+    await lockPeople(
+      tx,
+      reappearing.map(({ id }) => id),
+    )
+  ).values()) {
+    certificates.set(row.id, (await bringBack(tx, world, row)).released);
+  }
+  return certificates;
 }
 
 type Known = KnownRecord & { readonly personId: string | null };

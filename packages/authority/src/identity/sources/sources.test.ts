@@ -5,7 +5,7 @@ import { perform } from '../../operation.ts';
 import { type Principal, system } from '../../principal.ts';
 import { fulfilEnrollment } from '../../ra/enrollment.ts';
 import { importPeople } from '../../ra/import.ts';
-import { removePerson } from '../../ra/offboarding.ts';
+import { removePerson, returnPerson, suspendPerson } from '../../ra/offboarding.ts';
 import { addPerson, changePerson } from '../../ra/onboarding.ts';
 import { peoplePage, personDetail } from '../../ra/people.ts';
 import { personByAddress } from '../../store/people.ts';
@@ -257,6 +257,117 @@ describe('leaving and coming back', () => {
     await perform(office.world, readmitPerson, local, { id });
     expect(await find('jo@example.com')).toMatchObject({ state: 'active', name: 'Jo' });
     await expect(perform(office.world, readmitPerson, local, { id })).rejects.toMatchObject({ code: 'wrong-state' });
+  });
+});
+
+describe('switched off at a source that means by it that they may be back', () => {
+  const maybe = (): World => under('[identity.sources.hq]\ndeactivated = "suspend"');
+  const last = async () =>
+    (
+      await office.query(`SELECT details FROM audit_records WHERE outcome = 'succeeded' ORDER BY sequence DESC LIMIT 1`)
+    )[0]?.details as Record<string, unknown>;
+  beforeAll(async () => {
+    await office.drain();
+    issuing = true;
+  });
+  afterAll(() => {
+    issuing = false;
+  });
+  const here = async (key: string) => {
+    await presentPeople(maybe(), ldap, [person(key, `${key}@example.com`)]);
+    await office.drain();
+    now = new Date(now.getTime() + 60_000);
+    return (await find(`${key}@example.com`))?.id ?? '';
+  };
+  const reasons = async (id: string) => (await certificates(id)).map((one) => one.revocation_reason);
+
+  it('is a hold, and being back its release, with what has changed meanwhile', async () => {
+    const id = await here('q1');
+    expect(await presentPeople(maybe(), ldap, [person('q1', 'q1@example.com', { active: false })])).toMatchObject({
+      suspended: 1,
+      left: 0,
+    });
+    expect(await last()).toMatchObject({
+      personId: id,
+      became: 'suspended',
+      why: 'deactivated',
+      certificates: [expect.any(String)],
+    });
+    expect(await reasons(id)).toEqual(['certificateHold']);
+    expect(await detail(id)).toMatchObject({
+      state: 'suspended',
+      suspendedBy: 'hq',
+      coverage: { reason: expect.stringContaining('switched off at hq') },
+    });
+    expect(
+      await presentPeople(maybe(), ldap, [person('q1', 'q1@example.com', { active: false, name: 'Q King' })]),
+    ).toMatchObject({ changed: 1 });
+    await office.drain();
+    expect(await reasons(id)).toEqual(['certificateHold']);
+    expect(await presentPeople(maybe(), ldap, [person('q1', 'q1@example.com', { name: 'Q King' })])).toMatchObject({
+      returned: 1,
+    });
+    expect((await last()).became).toBe('returned');
+    await office.drain();
+    expect(await reasons(id)).toEqual([null, null]);
+    expect(await find('q1@example.com')).toMatchObject({ state: 'active', name: 'Q King', suspended_by: null });
+  });
+
+  it('is for good once they are deleted there, out of its scope, or the rule is another', async () => {
+    const gone = await here('q2');
+    await presentPeople(maybe(), ldap, [person('q2', 'q2@example.com', { active: false })]);
+    expect(await withdrawPeople(maybe(), ldap, ['q2'])).toMatchObject({ left: 1 });
+    expect(await reasons(gone)).toEqual(['affiliationChanged']);
+    const other = await here('q3');
+    await presentPeople(maybe(), ldap, [person('q3', 'q3@example.com', { active: false })]);
+    // The rule of before: whoever is switched off leaves.
+    await catchUpSources(office.world);
+    expect(await find('q3@example.com')).toMatchObject({ state: 'left', suspended_by: null });
+    expect(await reasons(other)).toEqual(['affiliationChanged']);
+    // And back: nobody comes back by being switched off.
+    await catchUpSources(maybe());
+    expect(await find('q3@example.com')).toMatchObject({ state: 'left' });
+    expect(await presentPeople(maybe(), ldap, [person('q4', 'q4@example.com', { active: false })])).toMatchObject({
+      nobody: 1,
+    });
+    expect(await presentPeople(office.world, scim, [person('q5', 'q5@example.com')])).toMatchObject({ joined: 1 });
+    expect(await presentPeople(maybe(), scim, [person('q5', 'q5@example.com', { active: false })])).toMatchObject({
+      left: 1,
+    });
+  });
+
+  it('lets nobody return whom somebody in the office has suspended, before it or meanwhile', async () => {
+    const id = await here('q6');
+    await perform(office.world, suspendPerson, local, { id });
+    await presentPeople(maybe(), ldap, [person('q6', 'q6@example.com', { active: false })]);
+    await presentPeople(maybe(), ldap, [person('q6', 'q6@example.com')]);
+    expect(await find('q6@example.com')).toMatchObject({ state: 'suspended', suspended_by: null });
+    await perform(office.world, returnPerson, local, { id });
+    await presentPeople(maybe(), ldap, [person('q6', 'q6@example.com', { active: false })]);
+    expect(await find('q6@example.com')).toMatchObject({ state: 'suspended', suspended_by: 'hq' });
+    await perform(office.world, suspendPerson, local, { id, note: 'under investigation' });
+    expect(await last()).toMatchObject({ insteadOf: 'hq' });
+    await expect(perform(office.world, suspendPerson, local, { id })).rejects.toMatchObject({ code: 'wrong-state' });
+    await presentPeople(maybe(), ldap, [person('q6', 'q6@example.com')]);
+    expect(await find('q6@example.com')).toMatchObject({ state: 'suspended' });
+    expect(await reasons(id)).toEqual(['certificateHold']);
+    await perform(office.world, returnPerson, local, { id });
+    expect(await reasons(id)).toEqual([null]);
+  });
+
+  it('keeps a certificate that was on its way for when they are back', async () => {
+    const id = await here('q7');
+    // A new name: another certificate is ordered, and not made yet.
+    await presentPeople(maybe(), ldap, [person('q7', 'q7@example.com', { name: 'Q Seven' })]);
+    await presentPeople(maybe(), ldap, [person('q7', 'q7@example.com', { name: 'Q Seven', active: false })]);
+    await office.drain();
+    await presentPeople(maybe(), ldap, [person('q7', 'q7@example.com', { name: 'Q Seven' })]);
+    await office.drain();
+    const subjects = await office.query(
+      `SELECT subject, revocation_reason AS why FROM certificates WHERE person_id = $1 ORDER BY issued_at`,
+      [id],
+    );
+    expect(subjects).toMatchObject([{ why: null }, { subject: expect.stringContaining('Q Seven'), why: null }]);
   });
 });
 

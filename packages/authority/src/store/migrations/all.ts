@@ -39,6 +39,8 @@ import { up as noticeEvents } from './0054-notices.ts';
 import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
 import { up as phoneKeys } from './0057-phone-keys.ts';
+import { up as switchedOff } from './0064-switched-off.ts';
+import { up as timeStamps } from './0065-time-stamps.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -82,4 +84,6 @@ export const migrations: Record<string, Migration> = {
   '0055-coverage': { up: coverage },
   '0056-devices': { up: devices },
   '0057-phone-keys': { up: phoneKeys },
+  '0064-switched-off': { up: switchedOff },
+  '0065-time-stamps': { up: timeStamps },
 };
