@@ -5,6 +5,8 @@ import pg from 'pg';
 interface Watch {
   secret(value: string | Uint8Array): void;
   keep(kind: 'logs', text: string): void;
+  /** How many attackers are trying keys. */
+  guessing: number;
 }
 
 const watch = (): Watch | undefined =>
@@ -31,4 +33,16 @@ export async function leaveForSearch(logged: readonly unknown[], connection: pg.
 /** Names a secret that no program sees as such: a share key is a number for arithmetic. */
 export function nameSecret(value: Uint8Array): void {
   watch()?.secret(value);
+}
+
+/** For an attacker who tries as a key whatever there is: what they use is not noted. */
+export async function guessing<T>(run: () => Promise<T>): Promise<T> {
+  const watched = watch();
+  if (watched === undefined) return run();
+  watched.guessing += 1;
+  try {
+    return await run();
+  } finally {
+    watched.guessing -= 1;
+  }
 }
