@@ -2,7 +2,17 @@
 import { z } from 'zod';
 import { Address, Base64, Id, Instant, PageQuery, SerialNumber } from './values.ts';
 
-export const CertificateUse = z.enum(['signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin', 'seal']);
+/** `partner`: for the mail of somebody outside the organisation, whose key is theirs alone. */
+export const CertificateUse = z.enum([
+  'signing',
+  'encryption',
+  'gateway',
+  'ocsp',
+  'scep-ra',
+  'admin',
+  'seal',
+  'partner',
+]);
 export type CertificateUse = z.infer<typeof CertificateUse>;
 
 /** RFC 5280 section 5.3.1: the reasons for good. A hold and a release are acts of their own. */

@@ -23,6 +23,10 @@ export const GatewayConfiguration = z.object({
       decrypts: z.boolean(),
     }),
   ),
+  /** Addresses of partners outside, in small letters, who were given certificates here: they are asked for as our own are. */
+  partners: z.array(z.string()).default([]),
+  /** To which ACME challenges are answered: mail to it is the authority's. */
+  acmeAddress: Address.nullable().default(null),
   /** Certificates, of people or of gateways, in whose place whoever has the key shall ask for another now. */
   renew: z.array(SerialNumber).default([]),
 });

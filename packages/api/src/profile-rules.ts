@@ -17,7 +17,7 @@ type Rule = (profile: ProfileDocument) => ProfileProblem[];
 type Use = ProfileDocument['use'];
 
 const wrong = (path: string, message: string): ProfileProblem[] => [{ path, message }];
-const isForMail = ({ use }: ProfileDocument): boolean => use === 'signing' || use === 'encryption';
+const isForMail = ({ use }: ProfileDocument): boolean => use === 'signing' || use === 'encryption' || use === 'partner';
 
 /** S/MIME BR 6.3.2, for the strict and the multipurpose generation. */
 const MAIL_DAYS = 825;
@@ -53,6 +53,7 @@ const ORIGINS: Readonly<Record<Use, readonly ProfileDocument['keyOrigins'][numbe
   'scep-ra': ['authority'],
   admin: ['device', 'browser'],
   seal: ['authority'],
+  partner: ['device'],
 };
 
 const keyOrigins: Rule = ({ use, keyOrigins: chosen }) =>
@@ -95,7 +96,7 @@ const keySizes: Rule = ({ use, keys: { rsaBits, algorithms } }) => [
   ...(rsaBits.minimum > rsaBits.maximum
     ? wrong('keys.rsaBits', 'The smallest RSA key is larger than the largest: no RSA key would do.')
     : []),
-  ...(algorithms.includes('ed25519') && (use === 'encryption' || use === 'scep-ra')
+  ...(algorithms.includes('ed25519') && (use === 'encryption' || use === 'scep-ra' || use === 'partner')
     ? wrong('keys.algorithms', 'Ed25519 signs and cannot encrypt.')
     : []),
 ];
@@ -130,6 +131,11 @@ const USAGES: Readonly<
   seal: {
     rsa: { needed: ['digitalSignature'], allowed: [] },
     ec: { needed: ['digitalSignature'], allowed: [] },
+  },
+  // A request may ask for a part of it (RFC 8823 3).
+  partner: {
+    rsa: { needed: ['digitalSignature', 'keyEncipherment'], allowed: ['nonRepudiation', 'dataEncipherment'] },
+    ec: { needed: ['digitalSignature', 'keyAgreement'], allowed: ['nonRepudiation'] },
   },
 };
 
@@ -173,6 +179,7 @@ const OWN_PURPOSE: Readonly<Partial<Record<Use, (typeof namedPurposes)[number]>>
   gateway: 'clientAuth',
   ocsp: 'ocspSigning',
   admin: 'clientAuth',
+  partner: 'emailProtection',
 };
 
 const purposes: Rule = ({ use, baseline, extendedKeyUsage }) => {
@@ -267,6 +274,7 @@ const OFFICE_KNOWS: Readonly<Record<Use, readonly ProfileVariable[] | 'all'>> = 
   'scep-ra': ['organisation'],
   admin: ['id', 'name', 'email', 'organisation'],
   seal: ['organisation'],
+  partner: ['id', 'name', 'email', 'organisation'],
 };
 
 const subject: Rule = (profile) => {
@@ -340,10 +348,16 @@ const alternativeNames: Rule = (profile) => {
   ];
 };
 
-const publication: Rule = (profile) =>
-  !isForMail(profile) && profile.publication !== 'nowhere'
-    ? wrong('publication', 'Directories hold the certificates of people: senders look for no other.')
-    : [];
+const publication: Rule = (profile) => {
+  if (!isForMail(profile) && profile.publication !== 'nowhere')
+    return wrong('publication', 'Directories hold the certificates of people: senders look for no other.');
+  if (profile.use === 'partner' && Array.isArray(profile.publication))
+    return wrong(
+      'publication',
+      'Partners stand in none of our directories: "everywhere" tells our mail gateways, "nowhere" tells nobody.',
+    );
+  return [];
+};
 
 const exceptions: Rule = ({ lints }) => {
   const names = lints.exceptions.map(({ lint }) => lint);

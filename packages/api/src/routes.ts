@@ -1,5 +1,6 @@
 /** Every REST route of the authority, in one table. The server, the typed client and the OpenAPI page are made from it. */
 import { z } from 'zod';
+import { acmeRoutes } from './acme.ts';
 import {
   AuditCheckpoints,
   AuditProof,
@@ -1412,6 +1413,7 @@ export const routes = {
     query: PageQuery.extend({ search: z.string().max(200).optional() }),
     response: pageOf(JournalEntry.extend({ gateway: z.string() })),
   }),
+  ...acmeRoutes,
   ...publicationRoutes,
   ...inventoryRoutes,
   ...noticeRoutes,

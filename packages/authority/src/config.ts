@@ -5,6 +5,7 @@ import { NoticeEvent, OperatorRole, recoveryReasons } from '@chancery/api';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+import { AcmeConfig } from './acme-config.ts';
 import { DevicesConfig } from './delivery/devices-config.ts';
 import { EnrolmentConfig } from './enrolment-config.ts';
 import { EvidenceConfig } from './evidence-config.ts';
@@ -271,6 +272,8 @@ const AuthorityConfigSchema = z.strictObject({
     })
     .prefault({}),
   enrolment: EnrolmentConfig.prefault({}),
+  /** Absent: ACME is not answered. */
+  acme: AcmeConfig.optional(),
   mail: MailConfig.optional(),
   notices: z.strictObject({ webhook: z.record(TargetName, Webhook).default({}) }).prefault({}),
   /** Absent: nothing is served. */
@@ -337,6 +340,8 @@ export function parseAuthorityConfig(toml: string, home: string, file = 'authori
     throw new ConfigError(`${file} cannot be used:\n${lines.join('\n')}`);
   }
   const config = Object.freeze({ ...parsed.data, home: path.resolve(home) });
+  if (config.acme !== undefined && config.mail === undefined)
+    throw new ConfigError(`${file} cannot be used:\n  acme: challenges are mailed, which needs the table [mail]`);
   const names = publicationTargets(config);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)

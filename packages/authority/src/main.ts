@@ -43,6 +43,8 @@ export interface AuthorityOptions {
   readonly log?: Log;
   /** The present instant; for tests. */
   readonly clock?: () => Date;
+  /** In the place of DNS; for tests. */
+  readonly resolve?: World['resolve'];
 }
 
 export interface RunningAuthority {
@@ -100,6 +102,7 @@ export async function startAuthority(options: AuthorityOptions): Promise<Running
       clock,
       log,
       ...(mail && { mail }),
+      ...(options.resolve && { resolve: options.resolve }),
       announce,
     };
     const responder = new OcspResponder(world, (authority) => renewResponder(world, authority));

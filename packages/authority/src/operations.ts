@@ -96,6 +96,14 @@ import {
   finishReconciliation,
   noteReconciled,
 } from './publication/reconcile.ts';
+import { changeAcmeContacts, changeAcmeKey, createAcmeAccount } from './ra/acme/accounts.ts';
+import { sendChallenge } from './ra/acme/challenge-mail.ts';
+import { finalizeAcmeOrder, settleAcmeOrder } from './ra/acme/finalize.ts';
+import { createAcmeKey, revokeAcmeKey } from './ra/acme/keys.ts';
+import { makeNonceKey, purgeAcme } from './ra/acme/nonces.ts';
+import { answerChallenge, deactivateAuthorization, placeOrder } from './ra/acme/orders.ts';
+import { revokeByAcme } from './ra/acme/revoke.ts';
+import { judgeAcmeReply } from './ra/acme/take-reply.ts';
 import {
   continueIssuance,
   retryIssuance,
@@ -213,6 +221,21 @@ export const operations: readonly Listed[] = [
   decideEnrolment,
   settleEnrolment,
   deliverGeneratedKey,
+  createAcmeKey,
+  revokeAcmeKey,
+  makeNonceKey,
+  purgeAcme,
+  createAcmeAccount,
+  changeAcmeContacts,
+  changeAcmeKey,
+  placeOrder,
+  sendChallenge,
+  answerChallenge,
+  judgeAcmeReply,
+  deactivateAuthorization,
+  finalizeAcmeOrder,
+  settleAcmeOrder,
+  revokeByAcme,
   noteIntuneFailure,
   settleNotice,
   takeRevocations,

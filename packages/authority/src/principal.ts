@@ -21,6 +21,8 @@ export type Principal =
   | { readonly kind: 'person'; readonly id: string; readonly name: string; readonly signedIn?: true }
   /** A SCIM client, by its bearer token: it presents the people of its own source, and can do nothing else. */
   | { readonly kind: 'source'; readonly id: string; readonly name: string }
+  /** A partner outside the organisation, by a signature with the key of their ACME account. Acts on what that account has ordered. */
+  | { readonly kind: 'acme'; readonly id: string; readonly name: string }
   /** Whoever can read the token file in the data folder: the command line on this machine, as an administrator. */
   | { readonly kind: 'local'; readonly id: 'local'; readonly name: string }
   /** The office's own jobs. */
@@ -31,7 +33,7 @@ export type Principal =
 export const system: Principal = { kind: 'system', id: 'system', name: 'system' };
 export const anonymous: Principal = { kind: 'anonymous', id: 'anonymous', name: 'anonymous' };
 
-/** As the audit trail writes it: `operator:<id>`, `gateway:<id>`, `manager:<name>`, `person:<id>`, `local`, `system`, `anonymous`. */
+/** As the audit trail writes it: `operator:<id>`, `gateway:<id>`, `manager:<name>`, `person:<id>`, `acme:<id>`, `local`, `system`, `anonymous`. */
 export function actorOf(by: Principal): string {
   return by.kind === by.id ? by.kind : `${by.kind}:${by.id}`;
 }

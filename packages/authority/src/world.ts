@@ -5,6 +5,7 @@ import type { AuthorityConfig } from './config.ts';
 import type { Jobs } from './jobs/outbox.ts';
 import type { KeyPool } from './kra/key-pool.ts';
 import type { OfficeMail } from './notices/smtp.ts';
+import type { Resolve } from './ra/acme/reply-authenticity.ts';
 import type { Database, Transaction } from './store/database.ts';
 
 export interface World {
@@ -18,6 +19,8 @@ export interface World {
   readonly jobs: Jobs;
   /** Where the office's own mail goes; without it, notices are kept and shown as unsent. */
   readonly mail?: OfficeMail;
+  /** Where DNS is asked for what signs replies to ACME challenges; the system's own name servers without it. */
+  readonly resolve?: Resolve;
   /** Tells whom it concerns of what was just recorded, in the same transaction; without it nobody is told. */
   readonly announce?: (tx: Transaction, world: World, entries: readonly AuditEntry[]) => Promise<void>;
   /** The present instant. */

@@ -7,7 +7,7 @@ import * as OTPAuth from 'otpauth';
 import type pg from 'pg';
 import type { z } from 'zod';
 import { parseAuthorityConfig } from '../src/config.ts';
-import { type RunningAuthority, startAuthority } from '../src/main.ts';
+import { type AuthorityOptions, type RunningAuthority, startAuthority } from '../src/main.ts';
 import { startDatabase } from './database-template.ts';
 import { leaveForSearch } from './watched.ts';
 
@@ -46,7 +46,9 @@ export interface RunningOffice {
 
 export const ADA = { name: 'Ada Ambrose', address: 'ada@example.com' };
 
-export async function runningOffice(options: { config?: string; demo?: boolean } = {}): Promise<RunningOffice> {
+export async function runningOffice(
+  options: { config?: string; demo?: boolean; resolve?: NonNullable<AuthorityOptions['resolve']> } = {},
+): Promise<RunningOffice> {
   const home = await mkdtemp(path.join(tmpdir(), 'chancery-office-'));
   const postgres = await startDatabase();
   const logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
@@ -63,6 +65,7 @@ export async function runningOffice(options: { config?: string; demo?: boolean }
     demo: options.demo ?? false,
     log: { info: record('info'), warn: record('warn'), error: record('error') },
     clock: now,
+    ...(options.resolve && { resolve: options.resolve }),
   });
   const client = (token: string) => createClient({ baseUrl: authority.url, token });
   const anybody = createClient({ baseUrl: authority.url });

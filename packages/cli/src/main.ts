@@ -55,6 +55,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   escrow: async () => (await import('./commands/escrow.ts')).escrowCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   'scim-token': async () => (await import('./commands/scim-token.ts')).scimTokenCommand(),
+  acme: async () => (await import('./commands/acme.ts')).acmeCommand(),
   'sign-in': async () => (await import('./commands/sign-in.ts')).signInCommand(),
 };
 const [asked = ''] = process.argv.slice(2);

@@ -57,6 +57,7 @@ export const uses: Record<CertificateUse, string> = {
   'scep-ra': 'SCEP registration authority',
   admin: 'Administrator',
   seal: 'Office seal',
+  partner: 'Partner',
 };
 
 /** Who has to act. */

@@ -1,6 +1,6 @@
 /** The whole pipeline on one page, both directions. A message is answered 250 only when it is durable in its final form. */
 import { randomUUID } from 'node:crypto';
-import type { JournalEntry } from '@chancery/api';
+import type { Client, JournalEntry } from '@chancery/api';
 import type { Certificate } from '@chancery/smime';
 import { judgeAuthenticity, type Resolve } from './authenticity.ts';
 import { type Enrolment, type SigningKey, speaksFor } from './enrolment.ts';
@@ -8,7 +8,7 @@ import { GatewayError, reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
 import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
 import type { Journal } from './journal.ts';
-import { hiddenCopiesOctets, receivedFields } from './limits.ts';
+import { acmeReplyOctets, hiddenCopiesOctets, receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
 import { readIdentity } from './message-facts.ts';
@@ -22,7 +22,7 @@ import type { Found, Lookup } from './recipients/lookup.ts';
 import { formatDate } from './relay/dsn.ts';
 import type { Queue } from './relay/queue.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, loops, refused, refusedByNext, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { accepted, isTransient, loops, refused, refusedByNext, tooBig, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey, type Spool } from './spool/spool.ts';
 import { type Form, unprotect } from './unprotect.ts';
 import { isForged, verdictFields } from './verdict.ts';
@@ -35,6 +35,8 @@ export interface World {
   /** Open what is encrypted with Triple DES, DES or RC2 too. */
   readonly openLegacy: boolean;
   readonly office: Office;
+  /** Judges what comes to the address of ACME challenges. */
+  readonly takeAcmeReply: (message: Uint8Array) => Promise<AcmeVerdict>;
   readonly enrolment: Enrolment;
   readonly lookup: Lookup;
   readonly harvested: Harvested;
@@ -47,6 +49,8 @@ export interface World {
   readonly now: () => number;
   readonly log: Log;
 }
+
+type AcmeVerdict = Awaited<ReturnType<Client['acmeReply']>>;
 
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
 export async function outbound(world: World, arrival: Arrival): Promise<Answer> {
@@ -112,6 +116,14 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   if (hasLooped(world, 'inbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.recipients[0] ?? '');
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
+  if (arrival.recipients.some(view.isAcme)) {
+    const answer = await acmeReply(world, view, arrival, fields);
+    const recipients = arrival.recipients.filter((recipient) => !view.isAcme(recipient));
+    // Whoever else is written to gets the mail as any other, whatever the authority says of it.
+    return recipients.length === 0 || isTransient(answer.reply.code)
+      ? answer
+      : inbound(world, { ...arrival, recipients });
+  }
   const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
@@ -156,6 +168,35 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   }));
   // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
   return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+}
+
+/** A reply to a challenge of the authority, which judges it by itself, octet for octet. It goes no further. */
+async function acmeReply(
+  world: World,
+  view: OfficeView,
+  arrival: Arrival,
+  fields: readonly HeaderField[],
+): Promise<Answer> {
+  if (arrival.message.length > acmeReplyOctets) return { reply: tooBig(acmeReplyOctets) };
+  let verdict: AcmeVerdict;
+  try {
+    verdict = await world.takeAcmeReply(arrival.message);
+  } catch (error) {
+    world.log.warn('acme.reply-not-taken', { reason: reasonOf(error) });
+    return { reply: tryLater('the authority does not answer') };
+  }
+  if (verdict.outcome === 'later') return { reply: tryLater(verdict.reason) };
+  const decision = {
+    recipient: arrival.recipients.find(view.isAcme) ?? '',
+    rule: 'acme',
+    outcome: verdict.outcome === 'proven' ? 'verified' : 'refused',
+    detail: verdict.reason,
+  } as const;
+  const entry = entryOf(world, 'inbound', arrival, fields, decision, null);
+  await record(world, [entry]);
+  return {
+    reply: verdict.outcome === 'proven' ? accepted(entry.id) : refused({ kind: 'policy', text: verdict.reason }),
+  };
 }
 
 /** Milliseconds that a client from outside waits for the next server's word. */

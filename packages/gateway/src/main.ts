@@ -146,6 +146,7 @@ async function assemble(
       dnsTimeout: config.dnsTimeoutSeconds * 1000,
       openLegacy: config.inbound.openLegacy,
       office,
+      takeAcmeReply: (message) => client.acmeReply({ body: { message: Buffer.from(message).toString('base64') } }),
       enrolment,
       harvested,
       openedKeys,

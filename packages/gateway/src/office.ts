@@ -16,6 +16,10 @@ export interface OfficeView {
   /** By address or alias, in any case. */
   personOf(address: string): Person | undefined;
   isOurs(address: string): boolean;
+  /** Somebody outside to whom the authority has given a certificate. */
+  isPartner(address: string): boolean;
+  /** Mail to that address is the authority's own: replies to its ACME challenges. */
+  isAcme(address: string): boolean;
   /** Our roots and the configured others. */
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
@@ -136,12 +140,16 @@ function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Cert
     for (const address of [person.address, ...person.aliases]) people.set(address.toLowerCase(), person);
   }
   const domains = new Set(configuration.domains.map((domain) => domain.toLowerCase()));
+  const partners = new Set(configuration.partners);
+  const acme = configuration.acmeAddress?.toLowerCase();
   const der = (base64: string) => Buffer.from(base64, 'base64');
   return {
     organisation: configuration.organisation,
     people: configuration.people,
     personOf: (address) => people.get(address.toLowerCase()),
     isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
+    isPartner: (address) => partners.has(address.toLowerCase()),
+    isAcme: (address) => acme !== undefined && address.toLowerCase() === acme,
     anchors: [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...extraAnchors],
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),

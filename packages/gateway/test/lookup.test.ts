@@ -20,6 +20,8 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     people: [],
     personOf: () => undefined,
     isOurs: (address) => address.endsWith('@example.com'),
+    isPartner: (address) => address === 'petra@partner.example',
+    isAcme: () => false,
     anchors: [ours.root],
     intermediates: [ours.issuing],
     crls: (await ours.crls(crlsEnd)).map(parseCrl),
@@ -84,6 +86,20 @@ describe('a certificate of our own people', () => {
       state: 'none',
       reason: expect.stringMatching(/revoked/),
     });
+  });
+});
+
+describe('a certificate of a partner', () => {
+  it('is asked for and judged as one of our own; of anybody else outside nobody is asked', async () => {
+    const certificate = await leaf({ emails: ['petra@partner.example'] });
+    const found = lookup([certificate.der]);
+    expect(await found.find('petra@partner.example', await viewOf())).toMatchObject({ state: 'good' });
+    expect(await found.find('paul@partner.example', await viewOf())).toMatchObject({
+      state: 'none',
+      reason: 'none known',
+    });
+    expect(await lookup([]).find('petra@partner.example', await viewOf())).toMatchObject({ reason: 'none known' });
+    expect(await lookup('down').find('petra@partner.example', await viewOf())).toMatchObject({ state: 'unknown' });
   });
 });
 

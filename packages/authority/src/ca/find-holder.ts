@@ -32,6 +32,13 @@ export async function holderOf({ tx, by, people }: Asked, input: PrepareInput): 
         values: { organisation: await organisationName(tx), id: input.gatewayId, name: input.name },
         addresses: [],
       };
+    case 'partner':
+      if (by.kind !== 'system') throw refused();
+      return {
+        who: input.name,
+        values: { organisation: await organisationName(tx), id: input.partnerId, name: input.name },
+        addresses: input.addresses,
+      };
     case 'admin':
       if (by.kind !== 'system' && !permissionsOf(by).has('operator:write')) throw refused();
       return operatorAsHolder(tx, input.operatorId);

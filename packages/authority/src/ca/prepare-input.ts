@@ -39,6 +39,17 @@ export const PrepareInput = z.discriminatedUnion('use', [
   z.strictObject({ use: z.literal('ocsp'), keyReference: z.string().min(1), authorityId: z.uuid() }),
   z.strictObject({ use: z.literal('scep-ra'), keyReference: z.string().min(1) }),
   z.strictObject({ use: z.literal('seal'), keyReference: z.string().min(1) }),
+  z.strictObject({
+    use: z.literal('partner'),
+    request: Request,
+    /** What the registration authority knows them by. */
+    partnerId: z.uuid(),
+    name: z.string().min(1),
+    /** Those that were proven, as they are to be written. */
+    addresses: z.array(z.string()).min(1),
+    /** The part of what the profile allows that was asked for. */
+    usage: z.enum(['signing', 'encryption', 'both']),
+  }),
 ]);
 export type PrepareInput = z.output<typeof PrepareInput>;
 
@@ -51,6 +62,8 @@ export function subjectOf(input: PrepareInput): string {
       return 'scep-ra';
     case 'seal':
       return 'seal';
+    case 'partner':
+      return `acme-account:${input.partnerId}`;
     case 'gateway':
       return `gateway:${input.gatewayId}`;
     case 'admin':
@@ -68,6 +81,8 @@ export function originOf(input: PrepareInput): KeyOrigin {
       return input.keyOrigin;
     case 'encryption':
       return input.key.origin;
+    case 'partner':
+      return 'device';
     case 'gateway':
       return 'gateway';
     case 'ocsp':

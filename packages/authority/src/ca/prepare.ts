@@ -3,7 +3,7 @@
  * What comes out is good for one call of `signCertificate`.
  */
 import { hash } from 'node:crypto';
-import type { CertificateUse } from '@chancery/api';
+import type { CertificateUse, ProfileDocument } from '@chancery/api';
 import { formatName } from '@chancery/smime';
 import type { AuditDetails } from '../audit/trail.ts';
 import { AuthorityError } from '../errors.ts';
@@ -173,7 +173,8 @@ async function judge(desk: Desk, input: PrepareInput): Promise<Judged> {
 function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent: IntentRow; audit: AuditDetails } {
   const { world } = desk;
   const authority = authorityFor(desk, input);
-  const { id: profileId, version, document: profile } = profileFor(desk, input);
+  const { id: profileId, version, document } = profileFor(desk, input);
+  const profile = input.use === 'partner' ? narrowed(document, input.usage) : document;
   const serialNumber = randomSerialNumber();
   const shard =
     profile.crlDistributionPoint && authority === desk.authority ? shardFor(desk.shards, serialNumber) : undefined;
@@ -222,6 +223,15 @@ function draw(desk: Desk, { input, names, spki, spkiSha256 }: Judged): { intent:
       exceptions: findings.filter(({ verdict }) => verdict === 'excepted').map(describeFinding),
     },
   };
+}
+
+/** What a request may leave out of a key that does both: RFC 8823 3. */
+function narrowed(document: ProfileDocument, usage: 'signing' | 'encryption' | 'both'): ProfileDocument {
+  if (usage === 'both') return document;
+  const signs = (one: string) => one === 'digitalSignature' || one === 'nonRepudiation';
+  const kept = <U extends string>(usages: readonly U[]) => usages.filter((one) => signs(one) === (usage === 'signing'));
+  const { rsa, ec } = document.keyUsage;
+  return { ...document, keyUsage: { rsa: kept(rsa), ec: kept(ec) } };
 }
 
 function authorityFor({ authority, responders }: Desk, input: PrepareInput): AuthorityRow {

@@ -115,6 +115,10 @@ function machineOf(use: ProfileDocument['use'], organisation: string, domain: st
     const values = { id: NOBODY, name: 'Sam Sample', organisation };
     return { who: 'Sam Sample', values, addresses: [`sam.sample@${domain}`] };
   }
+  if (use === 'partner') {
+    const values = { id: NOBODY, name: 'Sam Sample', organisation };
+    return { who: 'Sam Sample', values, addresses: ['sam.sample@partner.example'] };
+  }
   return { who: 'The office', values: { organisation }, addresses: [] };
 }
 

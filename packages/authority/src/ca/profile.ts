@@ -37,6 +37,7 @@ export const firstChoices: Readonly<Record<CertificateUse, string>> = {
   'scep-ra': 'scep-ra',
   admin: 'admin-tls',
   seal: 'seal',
+  partner: 'partner',
 };
 
 /**
@@ -245,5 +246,22 @@ export const shippedProfiles: Readonly<Record<string, ProfileDocument>> = {
     // A profile is read by systems that look for no purpose; one that is named here would be good for that too.
     extendedKeyUsage: [],
     policies: policy(9),
+  },
+  partner: {
+    ...mail,
+    use: 'partner',
+    name: 'S/MIME partner, mailbox',
+    description:
+      'Signs the mail of somebody outside the organisation, and encrypts mail to them. Its key is theirs alone; all that is proven is the address.',
+    baseline: { type: 'mailbox', generation: 'strict' },
+    validityDays: 365,
+    keys: signing.keys,
+    keyOrigins: ['device'],
+    subject: [{ attribute: 'commonName', value: '{email}', optional: false }],
+    keyUsage: { rsa: ['digitalSignature', 'keyEncipherment'], ec: ['digitalSignature', 'keyAgreement'] },
+    extendedKeyUsage: ['emailProtection'],
+    policies: policy(10),
+    publication: 'everywhere',
+    lints: { ...mail.lints, exceptions: [] },
   },
 };

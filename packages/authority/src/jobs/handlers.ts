@@ -10,6 +10,7 @@ import { sendDueNotices } from '../notices/send.ts';
 import { publishPerson } from '../publication/publish.ts';
 import { publishDocuments } from '../publication/publish-documents.ts';
 import { reconcile } from '../publication/reconcile.ts';
+import { sendDueChallenges } from '../ra/acme/challenge-mail.ts';
 import { issueBatch } from '../ra/bulk-issuance.ts';
 import { fulfilEnrollment } from '../ra/enrollment.ts';
 import { tellIntune } from '../ra/intune.ts';
@@ -31,5 +32,6 @@ export const jobHandlers: JobHandlers = {
   'tell-intune': (world, { id }) => tellIntune(world, id),
   reconcile: (world, { target }) => reconcile(world, target),
   'sync-directory': (world, { name }) => runPass(world, name),
+  'send-acme-challenges': sendDueChallenges,
   'send-notices': sendDueNotices,
 };

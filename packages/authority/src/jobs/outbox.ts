@@ -31,6 +31,8 @@ export const jobPayloads = {
   reconcile: z.object({ target: z.string() }),
   /** identity: follow a directory, once. */
   'sync-directory': z.object({ name: z.string() }),
+  /** ra: mail the challenges that wait. */
+  'send-acme-challenges': z.object({}),
   /** notices: send the mail that waits. */
   'send-notices': z.object({}),
 } as const;

@@ -26,6 +26,9 @@ import { tellConditions } from '../notices/conditions.ts';
 import { foldDueDigests } from '../notices/digest.ts';
 import { sendDueNotices } from '../notices/send.ts';
 import { beginDueReconciliations } from '../publication/reconcile.ts';
+import { sendDueChallenges } from '../ra/acme/challenge-mail.ts';
+import { sweepAcmeOrders } from '../ra/acme/finalize.ts';
+import { purgeEndedNonces } from '../ra/acme/nonces.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { pollIntuneRevocations } from '../ra/intune.ts';
 import { sendOffers } from '../ra/offer-claim.ts';
@@ -44,6 +47,8 @@ const tasks: Readonly<Record<string, Task>> = {
   'due-responders': renewDueResponders,
   'due-scep-ra': renewRegistrationAuthority,
   'device-enrolments': sweepEnrolments,
+  'acme-orders': sweepAcmeOrders,
+  'acme-nonces': purgeEndedNonces,
   'stale-intents': sweepIntents,
   'lapsed-claims': expireClaims,
   'ended-pick-ups': dropEndedPickUps,
@@ -75,6 +80,7 @@ const errands: Readonly<Record<string, Task>> = {
   'audit-witnesses': tellWitnesses,
   'audit-exports': exportTrail,
   'due-notices': sendDueNotices,
+  'acme-challenges': sendDueChallenges,
   'intune-revocations': pollIntuneRevocations,
   'phone-keys': sendPhoneKeys,
   'provider-sessions': recheckProviderSessions,

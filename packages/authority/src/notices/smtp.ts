@@ -11,11 +11,17 @@ interface Mail {
   /** Stands in the Message-ID: a mail that is sent twice is the same mail. */
   readonly id: string;
   readonly to: string;
+  /** The address of `[mail]` without it. */
+  readonly from?: string;
+  /** Without the angle brackets; made of `id` without it. */
+  readonly messageId?: string;
   readonly subject: string;
   readonly text: string;
   /** The same as HTML, for programs that show it better. */
   readonly html?: string;
   readonly language?: string;
+  /** RFC 3834 5; `auto-generated` without it. */
+  readonly autoSubmitted?: string;
 }
 
 /** The server does not take this mail, now or later (RFC 5321 4.2.1: 5yz). */
@@ -25,7 +31,7 @@ export class MailRefused extends Error {
 
 /** @throws ConfigError where the password cannot be read */
 export function smtpMail(config: MailConfig, home: string): OfficeMail {
-  const { host, port, tls, user, password, from } = config;
+  const { host, port, tls, user, password, from: own } = config;
   const milliseconds = config.timeoutSeconds * 1000;
   const transport = createTransport({
     host,
@@ -42,10 +48,9 @@ export function smtpMail(config: MailConfig, home: string): OfficeMail {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const sender = /<([^<>]+)>$/.exec(from)?.[1] ?? from;
-  const domain = sender.slice(sender.lastIndexOf('@') + 1);
   return {
-    async send({ id, to, subject, text, html, language }) {
+    async send({ id, to, from = own, messageId, subject, text, html, language, autoSubmitted }) {
+      const sender = /<([^<>]+)>$/.exec(from)?.[1] ?? from;
       // An address that reads as two would be told what is meant for one.
       if (!/^[^\s<>,;]+@[^\s<>,;@]+$/.test(to)) throw new MailRefused(`${JSON.stringify(to)} is no address`);
       try {
@@ -53,13 +58,13 @@ export function smtpMail(config: MailConfig, home: string): OfficeMail {
           from,
           to: { name: '', address: to },
           envelope: { from: sender, to: [to] },
-          messageId: `<${id}@${domain}>`,
+          messageId: `<${messageId ?? `${id}@${sender.slice(sender.lastIndexOf('@') + 1)}`}>`,
           subject: subject.replaceAll(/[\r\n]+/g, ' '),
           text,
           ...(html !== undefined && { html }),
           // RFC 3834 5: nobody's absence answers this.
           headers: {
-            'Auto-Submitted': 'auto-generated',
+            'Auto-Submitted': autoSubmitted ?? 'auto-generated',
             ...(language !== undefined && { 'Content-Language': language }),
           },
         });

@@ -1,9 +1,12 @@
 /** What mail gateways are told: whom they serve, whom they may encrypt to, and the keys that are locked to them. */
 import { type GatewayConfiguration, NewPerson } from '@chancery/api';
+import { parseCertificate } from '@chancery/smime';
 import { z } from 'zod';
+import type { AuthorityConfig } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import { associatedData } from '../kra/generate.ts';
 import { operation } from '../operation.ts';
+import { partnerAddresses, partnerCertificates } from '../store/acme-orders.ts';
 import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
 import { validEncryptionCertificates } from '../store/certificates.ts';
 import { latestCrl, readCrl } from '../store/crls.ts';
@@ -13,12 +16,17 @@ import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { usableImported } from '../store/imported-certificates.ts';
 import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
+import { publicationByProfile } from '../store/profiles.ts';
 import { gatewayRenewals } from '../store/renewals.ts';
 
 const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
 
 /** @throws AuthorityError `not-set-up` */
-export async function gatewayConfiguration(snapshot: Snapshot, at: Date): Promise<GatewayConfiguration> {
+export async function gatewayConfiguration(
+  snapshot: Snapshot,
+  at: Date,
+  { acme }: Partial<Pick<AuthorityConfig, 'acme'>> = {},
+): Promise<GatewayConfiguration> {
   const office = await requireOffice(snapshot);
   const authorities = await listAuthorities(snapshot);
   const crls = [];
@@ -47,6 +55,8 @@ export async function gatewayConfiguration(snapshot: Snapshot, at: Date): Promis
       signingKey: person.signing_key,
       decrypts: person.gateway_decrypts,
     })),
+    partners: await partnerAddresses(snapshot, at),
+    acmeAddress: acme?.address ?? null,
     renew: await gatewayRenewals(snapshot, at),
   };
 }
@@ -57,7 +67,8 @@ export async function gatewayConfiguration(snapshot: Snapshot, at: Date): Promis
  */
 export async function usableCertificates(snapshot: Snapshot, address: string, at: Date) {
   const person = await personByAddress(snapshot, address);
-  if (person?.state !== 'active') return [];
+  if (person === undefined) return encryptionOfPartner(snapshot, address, at);
+  if (person.state !== 'active') return [];
   const rows = await validEncryptionCertificates(snapshot, address, at);
   const usable = await usableKeys(
     snapshot,
@@ -65,6 +76,20 @@ export async function usableCertificates(snapshot: Snapshot, address: string, at
   );
   const ours = rows.filter((row) => row.escrowed_key_id !== null && usable.has(row.escrowed_key_id));
   return ours.length > 0 ? ours : usableImported(snapshot, address, at);
+}
+
+/** Of somebody outside, where the profile that it was issued by says that gateways are told. */
+async function encryptionOfPartner(snapshot: Snapshot, address: string, at: Date) {
+  const rows = await partnerCertificates(snapshot, address, at);
+  const published = await publicationByProfile(
+    snapshot,
+    rows.map(({ profile }) => profile),
+  );
+  return rows.filter(({ certificate, profile, profile_version: version }) => {
+    const usage = parseCertificate(certificate).keyUsage;
+    const encrypts = usage?.has('keyEncipherment') === true || usage?.has('keyAgreement') === true;
+    return encrypts && published.get(`${profile}/${version}`) !== 'nowhere';
+  });
 }
 
 /** The keys of one address that are locked to the calling gateway: sealed, with the lock that only it opens. */

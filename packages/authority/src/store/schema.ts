@@ -44,6 +44,12 @@ export interface SourceConflict {
   readonly personId: string | null;
 }
 
+/** The public key of an ACME account, with nothing but what makes it one (RFC 7638 3.2). */
+export type AccountKey =
+  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
+  | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
+  | { readonly kty: 'RSA'; readonly n: string; readonly e: string };
+
 /** By use, the profile that a person's certificates are issued by instead of the office's choice. */
 export type PersonProfiles = { readonly [U in 'signing' | 'encryption']?: string };
 /** Serial numbers, each as often as it was missing from an entry or stood in it without leave. */
@@ -411,6 +417,61 @@ export interface Schema {
     serial_number: string | null;
     delivered_at: Date | null;
   };
+  acme_keys: {
+    id: string;
+    name: string;
+    addresses: string[];
+    sealed: Buffer | null;
+    created_at: Date;
+    created_by: string;
+    expires_at: Date;
+    used_at: Date | null;
+    revoked_at: Date | null;
+  };
+  acme_accounts: {
+    id: string;
+    thumbprint: string;
+    jwk: ColumnType<AccountKey, string, string>;
+    contacts: string[];
+    state: 'valid' | 'deactivated' | 'revoked';
+    key_id: string | null;
+    created_at: Date;
+  };
+  acme_orders: {
+    id: string;
+    account_id: string;
+    state: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid';
+    addresses: string[];
+    created_at: Date;
+    expires_at: Date;
+    request: Buffer | null;
+    spki_sha256: Buffer | null;
+    finalized_at: Date | null;
+    serial_number: string | null;
+    problem_type: string | null;
+    problem: string | null;
+  };
+  acme_authorizations: {
+    id: string;
+    order_id: string;
+    address: string;
+    state: 'pending' | 'valid' | 'invalid' | 'deactivated';
+    token: string;
+    sealed_token: Buffer | null;
+    sender: string;
+    message_id: string;
+    mail: 'waiting' | 'sent' | 'refused';
+    tries: Generated<number>;
+    next_try_at: Date;
+    created_at: Date;
+    expires_at: Date;
+    responded_at: Date | null;
+    validated_at: Date | null;
+    problem_type: string | null;
+    problem: string | null;
+  };
+  acme_spent_nonces: { hash: Buffer; expires_at: Date };
+  acme_nonce_key: { only_row: Generated<boolean>; sealed: Buffer };
   intune_notices: {
     id: string;
     kind: 'success' | 'failure' | 'revocations';

@@ -36,7 +36,7 @@ export function ProfileForm(props: FormProps) {
 
 function About({ document, update, problems }: FormProps) {
   const { baseline } = document;
-  const isForMail = document.use === 'signing' || document.use === 'encryption';
+  const isForMail = document.use === 'signing' || document.use === 'encryption' || document.use === 'partner';
   return (
     <Fieldset legend="About">
       <Stack gap="sm">
@@ -273,7 +273,7 @@ function Usage({ document, update, problems }: FormProps) {
 
 function Addresses({ document, update, problems }: FormProps) {
   const { authorityInfoAccess: access, publication } = document;
-  const isForMail = document.use === 'signing' || document.use === 'encryption';
+  const isForMail = document.use === 'signing' || document.use === 'encryption' || document.use === 'partner';
   return (
     <Fieldset legend="Status and publication">
       <Stack gap="sm">

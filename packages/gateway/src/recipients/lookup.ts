@@ -41,16 +41,21 @@ export function openLookup({
     return found;
   }
 
+  function outside(address: string, view: OfficeView): Found {
+    const pinned = harvested.pinnedFor(address);
+    if (pinned === undefined) return { state: 'none', reason: 'none known' };
+    return judge([{ ...pinned, revocation: 'if-present' }], address, view);
+  }
+
   return {
     async find(address, view) {
-      if (!view.isOurs(address)) {
-        const pinned = harvested.pinnedFor(address);
-        if (pinned === undefined) return { state: 'none', reason: 'none known' };
-        return judge([{ ...pinned, revocation: 'if-present' }], address, view);
-      }
+      const isOurs = view.isOurs(address);
+      if (!isOurs && !view.isPartner(address)) return outside(address, view);
       const person = view.personOf(address);
       const answer = await directory.certificatesOf(person?.address ?? address);
       if ('unknown' in answer) return { state: 'unknown', reason: answer.unknown };
+      // A partner whose certificate from here is for signing alone, or is told to nobody, may have another one.
+      if (!isOurs && answer.certificates.length === 0) return outside(address, view);
       // Our own CRLs come with the configuration: without one that is fresh, nobody may call a certificate good.
       const candidates = answer.certificates.map((certificate) => ({
         certificate,

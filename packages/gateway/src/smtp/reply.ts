@@ -72,6 +72,10 @@ export function tooManyCopies(): Reply {
   return { code: 550, text: '5.5.3 Too many hidden recipients for a message of this size; send it to fewer at a time' };
 }
 
+export function isTransient(code: number): boolean {
+  return code >= 400 && code < 500;
+}
+
 export function isPermanent(code: number): boolean {
   return code >= 500 && code < 600;
 }

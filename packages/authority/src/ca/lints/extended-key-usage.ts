@@ -141,6 +141,7 @@ const WANTED: Readonly<Record<OfficeUse, readonly string[]>> = {
   'scep-ra': [],
   admin: [oids.clientAuth],
   seal: [],
+  partner: [oids.emailProtection],
 };
 
 const FORBIDDEN: ReadonlySet<string> = new Set([

@@ -213,6 +213,8 @@ export const keyUsageLints: readonly Lint[] = [
       const wrong: string[] = [];
       if (certificate.extension(oids.keyUsage)?.critical !== true) wrong.push('keyUsage is not critical');
       const { needed, allowed } = usagesFor(use, subject);
+      if (use === 'partner' && !allowed.slice(0, 2).some((usage) => present.has(usage)))
+        wrong.push('keyUsage lets its owner neither sign nor decrypt');
       for (const usage of needed) if (!present.has(usage)) wrong.push(`keyUsage lacks ${usage}`);
       for (const usage of others(subject, [...needed, ...allowed]))
         wrong.push(`keyUsage has ${usage}, which it must not`);
@@ -291,6 +293,17 @@ function usagesFor(use: OfficeUse, subject: LintSubject): { needed: KeyUsage[]; 
     case 'scep-ra':
       // RFC 8894 3.3.1: it opens what clients send, and signs what it answers.
       return { needed: [establishment, 'digitalSignature'], allowed: [] };
+    case 'partner':
+      // RFC 8823 3: a key for both, or what its owner asked for of that.
+      return {
+        needed: [],
+        allowed: [
+          'digitalSignature',
+          establishment,
+          'nonRepudiation',
+          ...(isRsa && isOfficeMultipurpose(subject) ? (['dataEncipherment'] as const) : []),
+        ],
+      };
     case 'ocsp':
     case 'admin':
     case 'seal':

@@ -79,7 +79,16 @@ export const isForUse =
     use !== undefined && uses.includes(use);
 
 /** About to be signed by this office, and no authority. */
-export const isOfficeEndEntity = isForUse('signing', 'encryption', 'gateway', 'ocsp', 'scep-ra', 'admin', 'seal');
+export const isOfficeEndEntity = isForUse(
+  'signing',
+  'encryption',
+  'gateway',
+  'ocsp',
+  'scep-ra',
+  'admin',
+  'seal',
+  'partner',
+);
 
 /** About to be signed by this office. */
 export const isOfficeIssued = ({ use }: LintSubject): boolean => use !== undefined;
@@ -92,4 +101,4 @@ export const isOfficeMultipurpose = (subject: LintSubject): boolean =>
   isOfficeSubscriber(subject) && subject.claims.some(({ generation }) => generation === 'multipurpose');
 
 /** About to be signed by this office, for a person or mailbox. */
-export const isOfficeSubscriber = isForUse('signing', 'encryption');
+export const isOfficeSubscriber = isForUse('signing', 'encryption', 'partner');

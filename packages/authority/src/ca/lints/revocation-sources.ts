@@ -174,7 +174,7 @@ export const revocationSourceLints: readonly Lint[] = [
     binds: 'office',
     demand: 'the CRL distribution point is present and an http address',
     // RFC 6960 4.2.2.2.1: a responder certificate with ocsp-nocheck is checked against no CRL.
-    applies: isForUse('issuing', 'signing', 'encryption', 'gateway', 'scep-ra', 'admin', 'seal'),
+    applies: isForUse('issuing', 'signing', 'encryption', 'gateway', 'scep-ra', 'admin', 'seal', 'partner'),
     check(subject) {
       const uris = crlUrisOf(subject);
       if (uris.length === 0) return ['the CRL distribution point is missing'];

@@ -12,7 +12,9 @@ export const gatewayHandlers: Handlers<
     return issued(await enrolGateway(world, by, body.csr));
   },
   async gatewayConfiguration({ world, by }) {
-    return consult(world, 'gateway:serve', by, (snapshot) => gatewayConfiguration(snapshot, world.clock()));
+    return consult(world, 'gateway:serve', by, (snapshot) =>
+      gatewayConfiguration(snapshot, world.clock(), world.config),
+    );
   },
   async gatewaySigning({ world, by }, { body }) {
     return issued(await issueGatewaySigning(world, by, body));

@@ -1,5 +1,6 @@
 /** The handlers of all resources, together the whole contract. */
 import type { RouteName } from '@chancery/api';
+import { acmeHandlers } from './acme.ts';
 import { auditHandlers } from './audit.ts';
 import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
@@ -66,6 +67,7 @@ export const handlers: Handlers<RouteName> = {
   ...escrowHandlers,
   ...originsHandlers,
   ...gatewayHandlers,
+  ...acmeHandlers,
   ...inspectHandlers,
   ...auditHandlers,
   ...journalHandlers,

@@ -141,6 +141,7 @@ describe('certificates, authorities, profiles, inspect', () => {
       'encryption-multipurpose',
       'gateway',
       'ocsp-responder',
+      'partner',
       'scep-ra',
       'seal',
       'signing',

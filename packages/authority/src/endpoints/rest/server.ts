@@ -14,6 +14,7 @@ import {
 import { z } from 'zod';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
+import { acmeEndpoint } from '../acme/acme-endpoint.ts';
 import { estEndpoint } from '../est/est-endpoint.ts';
 import { ocspEndpoint } from '../ocsp/ocsp-endpoint.ts';
 import { pickUpEndpoint } from '../pick-up/pick-up-endpoint.ts';
@@ -64,6 +65,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await app.register(scimEndpoint(world), { prefix: '/scim/v2' });
   const { proxy } = world.config.enrolment.est ?? {};
   if (proxy !== undefined) await app.register(estEndpoint(world, { proxy }));
+  if (world.config.acme !== undefined) await app.register(acmeEndpoint(world));
   if (world.config.enrolment.scep) await app.register(scepEndpoint(world));
   await app.register(async (api) => {
     api.setValidatorCompiler(validatorCompiler);

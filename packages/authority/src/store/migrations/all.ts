@@ -39,6 +39,7 @@ import { up as noticeEvents } from './0054-notices.ts';
 import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
 import { up as phoneKeys } from './0057-phone-keys.ts';
+import { up as acme } from './0060-acme.ts';
 import { up as switchedOff } from './0064-switched-off.ts';
 import { up as timeStamps } from './0065-time-stamps.ts';
 
@@ -84,6 +85,7 @@ export const migrations: Record<string, Migration> = {
   '0055-coverage': { up: coverage },
   '0056-devices': { up: devices },
   '0057-phone-keys': { up: phoneKeys },
+  '0060-acme': { up: acme },
   '0064-switched-off': { up: switchedOff },
   '0065-time-stamps': { up: timeStamps },
 };
