@@ -28,8 +28,10 @@ const Binding = z.custom<object>((value) => typeof value === 'object' && value !
 const Contacts = z.array(z.string().max(300)).max(5);
 
 /** Of an ACME account, once its signature was judged. */
-export const isAccount = (by: Principal): boolean => by.kind === 'acme';
-export const ofAccount = { guard: isAccount, description: 'the key of an ACME account' };
+export const ofAccount = {
+  guard: (by: Principal): boolean => by.kind === 'acme',
+  description: 'the key of an ACME account',
+};
 
 /** @throws AcmeError `unauthorized` where it was ended */
 export async function accountCaller(snapshot: Snapshot, account: AcmeAccountRow): Promise<Principal> {
