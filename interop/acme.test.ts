@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createClient } from '@chancery/api';
 import { type RunningGateway, resolveGatewayConfig, startGateway } from '@chancery/gateway';
 import { decryptMessage, derToPem, localDecrypter, parseCertificate, pemBlocks, verifyMessage } from '@chancery/smime';
-import { Client, type Challenge as ClientChallenge, crypto } from 'acme-client';
+import { Client, crypto } from 'acme-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { arrived, eventually, send, sendRaw } from '../e2e/support/mail.ts';
 import { freePort } from '../e2e/support/office-process.ts';
@@ -115,7 +115,11 @@ address = "acme@example.com"
     const first = received.subject.slice('ACME: '.length);
 
     // It knows no challenge by mail: what it signs for one of HTTP is the same.
-    const known: ClientChallenge = { ...challenge, type: 'http-01', token: `${first}${challenge.token}` };
+    const known: Parameters<Client['getChallengeKeyAuthorization']>[0] = {
+      ...challenge,
+      type: 'http-01',
+      token: `${first}${challenge.token}`,
+    };
     const authorized = await client.getChallengeKeyAuthorization(known);
     const response = createHash('sha256').update(authorized).digest('base64url');
     const reply = replyTo(received, { from: ADDRESS, response });
