@@ -79,7 +79,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
         ? null
         : { expiresAt: claim.expires_at.toISOString(), claimedAt: isoOf(claim.claimed_at) },
     formerAddresses: former.map(({ address, until }) => ({ address, until: until.toISOString() })),
-    ...(await describeSourcesOf(world, snapshot, id)),
+    ...(await describeSourcesOf(world, snapshot, row)),
     suspendedBy: row.suspended_by,
     profiles: row.profiles,
     passkeys: { all: passkeys.length, openingKeys: passkeys.filter(({ owner_key }) => owner_key !== null).length },

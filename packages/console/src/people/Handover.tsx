@@ -23,10 +23,11 @@ export function HandoverOffer({ person }: { person: PersonDetail }) {
         ) : (
           <>
             Their manager is{' '}
-            <TextLink to="/people/$id" params={{ id: manager.id }}>
+            <TextLink to="/people/$id" params={{ id: manager.id }} underline="always">
               {manager.name}
             </TextLink>
-            . Officers may give them the keys to read it, encrypted to their certificate. Nobody has been asked by this.
+            . Officers may give them the keys to read it, encrypted to their certificate.{' '}
+            {requestId === null && 'Nobody has been asked yet.'}
             {problem !== null && ` ${problem}`}
           </>
         )}

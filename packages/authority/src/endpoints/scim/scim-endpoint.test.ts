@@ -16,7 +16,7 @@ const advance = (ms: number) => {
   now = new Date(now.getTime() + ms);
 };
 beforeAll(async () => {
-  office = await escrowOffice({ clock: () => now });
+  office = await escrowOffice({ clock: () => now, config: '[identity.sources.hold]\ndeactivated = "suspend"\n' });
   app = Fastify();
   await app.register(scimEndpoint(office.world), { prefix: '/scim/v2' });
 });
@@ -498,6 +498,24 @@ describeCorpus('scim/scim2-models/samples', 'RFC 7644, its own examples', (corpu
     expect(await after('2-patch_op-remove_one_member')).toEqual(['james']);
     expect(await after('2-patch_op-remove_all_members')).toEqual([]);
   });
+});
+
+it('switched off where that means "maybe back" is a suspension, and deleted is gone', async () => {
+  const client = await clientOf('hold');
+  const address = 'sabbatical@example.com';
+  const { body } = await client('POST', '/Users', { schemas: [USER], userName: address });
+  const set = (active: string) =>
+    client('PATCH', `/Users/${body?.id}`, {
+      schemas: [PATCH],
+      Operations: [{ op: 'Replace', path: 'active', value: active }],
+    });
+  expect(await set('False')).toMatchObject({ status: 200, body: { active: false } });
+  expect(await here(address)).toMatch(/suspended$/);
+  expect(await set('True')).toMatchObject({ status: 200, body: { active: true } });
+  expect(await here(address)).toMatch(/active$/);
+  await set('False');
+  expect((await client('DELETE', `/Users/${body?.id}`)).status).toBe(204);
+  expect(await here(address)).toMatch(/left$/);
 });
 
 describe('a token', () => {

@@ -23,12 +23,12 @@ export async function managerIn(
 }
 
 export async function describeSourcesOf(
-  { config }: Pick<World, 'config'>,
+  world: Pick<World, 'config'>,
   snapshot: Snapshot,
-  personId: string,
+  person: Pick<PersonRow, 'id' | 'state' | 'attributes'>,
 ): Promise<Pick<PersonDetail, 'sources' | 'groups' | 'manager'>> {
   const sources = new Map((await listSources(snapshot)).map((row, made) => [row.name, { kind: row.kind, made }]));
-  const rows = await recordsOfPeople(snapshot, [personId]);
+  const rows = await recordsOfPeople(snapshot, [person.id]);
   const records = rows.map((row) => ({
     ...row,
     kind: 'hand' as const,
@@ -41,7 +41,7 @@ export async function describeSourcesOf(
     rows.filter(({ gone_at }) => gone_at === null).map(({ id }) => id),
   );
   return {
-    sources: inOrder(config.identity, records).map((one) => ({
+    sources: inOrder(world.config.identity, records).map((one) => ({
       source: one.source,
       kind: one.kind,
       key: one.key,
@@ -51,6 +51,6 @@ export async function describeSourcesOf(
       conflict: one.conflict?.message ?? null,
     })),
     groups: [...groups.values()].flat().map(({ source, name, direct }) => ({ source, name, direct })),
-    manager: await managerOf(snapshot, personId, config.identity.precedence),
+    manager: await managerIn(world, snapshot, person),
   };
 }
