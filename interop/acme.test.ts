@@ -8,6 +8,7 @@ import { type RunningGateway, resolveGatewayConfig, startGateway } from '@chance
 import { decryptMessage, derToPem, localDecrypter, parseCertificate, pemBlocks, verifyMessage } from '@chancery/smime';
 import { Client, crypto } from 'acme-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { feed } from '../e2e/support/command.ts';
 import { arrived, eventually, send, sendRaw } from '../e2e/support/mail.ts';
 import { freePort } from '../e2e/support/office-process.ts';
 import { csr, ecKey, MailDomain, readChallenge, replyTo } from '../packages/authority/test/acme-partner.ts';
@@ -76,6 +77,7 @@ address = "acme@example.com"
     );
   });
   afterAll(async () => {
+    delete process.env.CHANCERY_TOKEN;
     await gateway?.stop();
     await office?.close();
     rmSync(scratch, { recursive: true, force: true });
@@ -158,8 +160,17 @@ address = "acme@example.com"
     await eventually('she is written to in the clear again', async () =>
       (await write(`Offer ${++count}`)).includes('The offer.') ? true : undefined,
     );
+    process.env.CHANCERY_TOKEN = office.authority.localToken;
+    const cli = (...args: string[]) => feed(['acme', ...args, '--url', office.authority.url], '');
+    expect((await cli('orders')).stdout).toMatch(
+      new RegExp(`Partner Ltd +valid +${certificate.serialNumber} +${ADDRESS}`),
+    );
+    expect(await cli('create', 'Us', 'example.com')).toMatchObject({ code: 2, stdout: '' });
     await client.updateAccountKey(await crypto.createPrivateEcdsaKey());
     await client.updateAccount({ contact: [] });
+    expect(await cli('revoke', key.id, '--certificates', '--json')).toMatchObject({ code: 0 });
+    expect((await cli('list')).stdout).toMatch(/Partner Ltd +revoked +revoked/);
+    await expect(client.createOrder({ identifiers: [{ type: 'email', value: ADDRESS }] })).rejects.toThrow(/account/i);
     const { items: journal } = await createClient({
       baseUrl: office.authority.url,
       token: office.authority.localToken,
