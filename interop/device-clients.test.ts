@@ -1,5 +1,5 @@
 /** SCEP and EST with the clients of others: what each is given, and how each is told that it is not. One office for all. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,6 +27,8 @@ port = 0
 legacyCiphers = true
 [enrolment.label.decided]
 approval = "always"
+[enrolment.label.early]
+renewalDays = 3660
 [enrolment.est]
 port = 0
 certificate = "${file('tls.crt')}"
@@ -54,6 +56,10 @@ afterAll(async () => {
 const challenge = async (profile?: string): Promise<string> =>
   (await office.local.makeChallenge({ params: { id: alice }, body: profile === undefined ? {} : { profile } }))
     .challenge;
+
+/** What the newest refusal on the trail says of why. */
+const lastRefusal = async () =>
+  (await office.local.auditRecords({ query: { action: 'enrolment.request', limit: 1 } })).items[0]?.details;
 
 function newKey(name: string, bits = 2048): string {
   run('openssl', ['genrsa', '-traditional', '-out', file(name), String(bits)]);
@@ -108,12 +114,14 @@ describe.skipIf(missing('strongswan'))('strongSwan', () => {
     const spent = await pkiScep([...request, '--in', newKey('other.key')], 'none.crt');
     expect(spent.code).not.toBe(0);
     expect(spent.text).toContain('badRequest');
-    const renewal = ['--url', scep, '--dn', 'CN=somebody', '--in', newKey('ss2.key')];
-    const old = ['--cert', file('ss.crt'), '--key', own];
-    const renewed = await pkiScep([...renewal, ...old], 'ss2.crt');
+    const renewal = ['--dn', 'CN=somebody', '--in', newKey('ss2.key'), '--cert', file('ss.crt'), '--key', own];
+    expect((await pkiScep(['--url', scep, ...renewal], 'none.crt')).text).toContain('badRequest');
+    expect(await lastRefusal()).toMatchObject({ reason: expect.stringContaining('not to be renewed before') });
+    const renewed = await pkiScep(['--url', `${scep}/early`, ...renewal], 'ss2.crt');
     expect(renewed.code, renewed.text).toBe(0);
     check(file('ss2.crt'));
-    expect((await pkiScep([...renewal, ...old], 'none.crt')).text).toContain('badRequest');
+    expect((await pkiScep(['--url', `${scep}/early`, ...renewal], 'none.crt')).text).toContain('badRequest');
+    expect(await lastRefusal()).toMatchObject({ reason: expect.stringContaining('renewed already') });
   });
 
   it('is refused the wrong challenge, another’s address, a weak key, and a key that was seen before', async () => {
@@ -158,22 +166,35 @@ describe.skipIf(missing('strongswan'))('strongSwan', () => {
   });
 
   it('enrols and renews by EST', async () => {
-    const pkiEst = (args: readonly string[], out: string) =>
+    const pkiEst = (label: string, args: readonly string[], out: string) =>
       runBeside('sh', [
         '-c',
         'out=$1; shift; exec "$@" > "$out"',
         'sh',
         file(out),
-        ...['pki', '--est', '--url', est, '--outform', 'pem', '--cacert', file('tls.crt'), ...anchors, ...args],
+        ...[
+          'pki',
+          '--est',
+          '--url',
+          `${est}${label}`,
+          '--outform',
+          'pem',
+          '--cacert',
+          file('tls.crt'),
+          ...anchors,
+          ...args,
+        ],
       ]);
     const password = await challenge();
-    const first = await pkiEst(['--in', newRequest('e1'), '--userpass', `alice:${password}`], 'e1.crt');
+    const first = await pkiEst('', ['--in', newRequest('e1'), '--userpass', `alice:${password}`], 'e1.crt');
     expect(first.code, first.text).toBe(0);
     check(file('e1.crt'));
-    const again = await pkiEst(['--in', newRequest('e2'), '--userpass', `alice:${password}`], 'none.crt');
+    const again = await pkiEst('', ['--in', newRequest('e2'), '--userpass', `alice:${password}`], 'none.crt');
     expect(again.code).not.toBe(0);
     expect(again.text).toMatch(/403/);
-    const renewed = await pkiEst(['--in', file('e2'), '--cert', file('e1.crt'), '--key', file('e1.key')], 'e2.crt');
+    const renewal = ['--in', file('e2'), '--cert', file('e1.crt'), '--key', file('e1.key')];
+    expect((await pkiEst('', renewal, 'none.crt')).text).toMatch(/403/);
+    const renewed = await pkiEst('/early', renewal, 'e2.crt');
     expect(renewed.code, renewed.text).toBe(0);
     check(file('e2.crt'));
   });
@@ -257,3 +278,56 @@ describe.skipIf(missing('curl') || missing('gnutls'))('curl', () => {
     expect(escrowedKeys[0]?.deliveredAt).not.toBeNull();
   });
 });
+
+describe.skipIf(missing('certmonger'))('certmonger', () => {
+  it('enrols, renews in time with the same key and with a new one, and gets nothing too early or for a wrong challenge', async () => {
+    writeFileSync(file('challenge'), await challenge());
+    writeFileSync(file('wrong'), 'A'.repeat(32));
+    writeFileSync(file('certmonger.sh'), CERTMONGER);
+    // A session bus of its own: its daemon starts when it is asked, and ends with it.
+    const { text } = await runBeside('dbus-run-session', ['--', 'bash', file('certmonger.sh'), folder, scep]);
+    const shown = [...text.matchAll(/^(first|early|renewed|rekeyed) serial=(\w+) (\w{64})/gm)];
+    expect(
+      shown.map(([, name]) => name),
+      text,
+    ).toEqual(['first', 'early', 'renewed', 'rekeyed']);
+    const [first, early, renewed, rekeyed] = shown.map(([, , serial, key]) => ({ serial, key }));
+    expect(early).toEqual(first);
+    expect(new Set([first?.serial, renewed?.serial, rekeyed?.serial]).size).toBe(3);
+    expect(renewed?.key).toBe(first?.key);
+    expect(rekeyed?.key).not.toBe(first?.key);
+    check(file('cm.crt'));
+    expect(existsSync(file('cm-wrong.crt'))).toBe(false);
+    // It does not read a reply without content, as RFC 8894 3.3.2 has a failure: it says that, and not why.
+    expect(text, text).toMatch(/ca-error/);
+    const refusals = (await office.local.auditRecords({ query: { action: 'enrolment.request', limit: 20 } })).items
+      .filter(({ outcome }) => outcome !== 'succeeded')
+      .map(({ details }) => String(details.reason));
+    expect(refusals[0]).toContain('not one that this office gave out');
+    expect(refusals.some((reason) => reason.includes('not to be renewed before'))).toBe(true);
+    const devices = (await office.local.person({ params: { id: alice } })).enrolledDevices;
+    expect(devices.find(({ subject }) => subject === 'CN=certmonger')).toMatchObject({ protocol: 'scep', renewals: 2 });
+  });
+});
+
+/** Folder, and the address of the office. Each line that it prints says which certificate there is then, and its key. */
+const CERTMONGER = `export HOME=$1 XDG_CONFIG_HOME=$1; cd "$1"; last=
+certificate() { openssl x509 -in cm.crt -noout -serial 2>/dev/null; }
+say() { echo "$1 $last $(openssl x509 -in cm.crt -noout -pubkey | openssl sha256 -r)"; }
+next() {
+  for i in $(seq 150); do
+    serial=$(certificate); [ -n "$serial" ] && [ "$serial" != "$last" ] && break; sleep 0.1
+  done
+  last=$serial; say "$1"
+}
+refused() { for i in $(seq 150); do getcert list -s -f "$1/$2" | grep -q ca-error && break; sleep 0.1; done; }
+getcert add-scep-ca -s -c office -u "$2"
+getcert add-scep-ca -s -c early -u "$2/early"
+getcert request -s -c office -k "$1/cm.key" -f "$1/cm.crt" -l "$1/challenge" -N CN=certmonger; next first
+getcert resubmit -s -f "$1/cm.crt"; refused "$1" cm.crt; say early
+getcert resubmit -s -f "$1/cm.crt" -c early; next renewed
+getcert rekey -s -f "$1/cm.crt" -c early; next rekeyed
+getcert request -s -c office -k "$1/cm-wrong.key" -f "$1/cm-wrong.crt" -l "$1/wrong" -N CN=certmonger
+refused "$1" cm-wrong.crt
+getcert list -s | grep -E 'status|ca-error'
+`;

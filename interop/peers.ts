@@ -31,6 +31,11 @@ export const peers = {
     ],
   },
   scepclient: { name: 'micromdm scepclient', packages: ['scep'], needs: ['scepclient'] },
+  certmonger: {
+    name: 'certmonger',
+    packages: ['certmonger', 'dbus-daemon'],
+    needs: ['getcert', 'dbus-run-session', '/usr/lib/certmonger/certmonger-session'],
+  },
   curl: { name: 'curl', packages: ['curl'], needs: ['curl'] },
   gpgsm: { name: 'gpgsm', packages: ['gpgsm', 'gpg-agent'], needs: ['gpgsm', 'gpg-agent', 'gpgconf'] },
   thunderbird: {

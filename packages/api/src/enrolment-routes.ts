@@ -1,18 +1,25 @@
 /** The routes of `enrolment.ts`; `routes.ts` has them all. */
 import { z } from 'zod';
+import { IssuedCertificate } from './certificates.ts';
 import {
   Challenge,
+  ChallengeQuery,
+  Challenges,
   DeviceEnrolment,
+  DeviceEnrolmentDetail,
   EnrolmentDecision,
   EnrolmentQuery,
+  LostDevice,
   NewChallenge,
   NewChallengeFor,
   OpenChallenge,
+  RequestReading,
   UploadedRequest,
   UploadOutcome,
 } from './enrolment.ts';
+import { WhyNote } from './lifecycle.ts';
 import type { RouteDefinition } from './route.ts';
-import { Id } from './values.ts';
+import { Id, SerialNumber } from './values.ts';
 
 const ById = z.object({ id: Id });
 const Done = z.object({ done: z.literal(true) });
@@ -43,6 +50,14 @@ export const enrolmentRoutes = {
     params: ById,
     response: z.object({ items: z.array(OpenChallenge) }),
   },
+  allChallenges: {
+    method: 'GET',
+    path: '/api/v1/challenges',
+    summary: 'Challenges of everybody: open or ended ones, and the static ones of the configuration',
+    access: 'authenticated',
+    query: ChallengeQuery,
+    response: Challenges,
+  },
   withdrawChallenge: {
     method: 'DELETE',
     path: '/api/v1/challenges/:id',
@@ -59,6 +74,14 @@ export const enrolmentRoutes = {
     query: EnrolmentQuery,
     response: z.object({ items: z.array(DeviceEnrolment) }),
   },
+  enrolment: {
+    method: 'GET',
+    path: '/api/v1/enrolments/:id',
+    summary: 'What a device asked for, and the certificate as it would be',
+    access: 'authenticated',
+    params: ById,
+    response: DeviceEnrolmentDetail,
+  },
   decideEnrolment: {
     method: 'POST',
     path: '/api/v1/enrolments/:id/decision',
@@ -68,6 +91,24 @@ export const enrolmentRoutes = {
     body: EnrolmentDecision,
     response: Done,
   },
+  loseDevice: {
+    method: 'POST',
+    path: '/api/v1/enrolments/:id/loss',
+    summary: 'A device is lost: every key that it held is revoked as compromised, and replaced',
+    access: 'authenticated',
+    params: ById,
+    body: WhyNote,
+    response: LostDevice,
+  },
+  loseMyDevice: {
+    method: 'POST',
+    path: '/api/v1/self/devices/:id/loss',
+    summary: 'A device of mine is lost: every key that it held is revoked as compromised, and replaced',
+    access: 'person',
+    params: ById,
+    body: WhyNote,
+    response: LostDevice,
+  },
   makeMyChallenge: {
     method: 'POST',
     path: '/api/v1/self/challenges',
@@ -75,6 +116,22 @@ export const enrolmentRoutes = {
     access: 'person',
     body: NewChallenge,
     response: Challenge,
+  },
+  readMyRequest: {
+    method: 'POST',
+    path: '/api/v1/self/requests/reading',
+    summary: 'What a certificate request says, and what would become of it; nothing is kept of it',
+    access: 'person',
+    body: UploadedRequest,
+    response: RequestReading,
+  },
+  myCertificate: {
+    method: 'GET',
+    path: '/api/v1/self/certificates/:serialNumber',
+    summary: 'A certificate of one’s own, with what stands above it',
+    access: 'person',
+    params: z.object({ serialNumber: SerialNumber }),
+    response: IssuedCertificate,
   },
   uploadMyRequest: {
     method: 'POST',

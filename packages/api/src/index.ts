@@ -20,7 +20,16 @@ export { ApiError, type Client, type ClientOptions, createClient } from './clien
 export type { CrossCertificate } from './cross-certificates.ts';
 export { type DeviceSystem, deviceSystems, FileFormat, Kit, KitKind } from './devices.ts';
 export type { Directory, DirectoryPreview } from './directories.ts';
-export type { Challenge, DeviceEnrolment } from './enrolment.ts';
+export type {
+  Challenge,
+  Challenges,
+  DeviceEnrolment,
+  DeviceEnrolmentDetail,
+  EnrolledDevice,
+  ListedChallenge,
+  LostDevice,
+  RequestReading,
+} from './enrolment.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export type { EndingKey, Retention } from './escrow.ts';
 export { GatewayConfiguration, JournalEntry } from './gateway.ts';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CertificateSummary } from './certificates.ts';
 import { PhoneKeys } from './devices.ts';
+import { EnrolledDevice } from './enrolment.ts';
 import { ImportedCertificate } from './imports.ts';
 import { Address, Id, Instant, PageQuery } from './values.ts';
 
@@ -106,6 +107,8 @@ export const PersonDetail = Person.extend({
       ),
     }),
   ),
+  /** That made their own keys and enrolled them, newest first. */
+  enrolledDevices: z.array(EnrolledDevice),
   claim: z.object({ expiresAt: Instant, claimedAt: Instant.nullable() }).nullable(),
   /** Their keys on phones that Intune manages; null where the office has no Intune. */
   phone: PhoneKeys.nullable(),

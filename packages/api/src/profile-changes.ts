@@ -61,6 +61,10 @@ const FIELDS: Readonly<Record<string, readonly [label: string, show: (profile: P
   keyOrigins: ['Key from', ({ keyOrigins }) => keyOrigins],
   escrow: ['Escrow', ({ escrow }) => escrow],
   renewalKey: ['Renewed with', ({ renewalKey }) => (renewalKey === 'same' ? 'the same key' : 'a fresh key')],
+  approval: [
+    'An operator decides',
+    ({ approval }) => ({ never: 'on nothing', first: 'on the first request', always: 'on every request' })[approval],
+  ],
   retainYears: [
     'Escrowed keys kept',
     ({ retainYears }) =>

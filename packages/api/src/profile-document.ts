@@ -127,6 +127,12 @@ export const ProfileDocument = z.strictObject({
     .nullable()
     .default(null)
     .describe('Years that an escrowed key is kept after its last certificate has ended; null: for ever'),
+  approval: z
+    .enum(['never', 'first', 'always'])
+    .default('never')
+    .describe(
+      'Whether an operator decides on what devices ask for and people upload: never; first: unless it renews a certificate; always',
+    ),
   subject: z
     .array(
       z.strictObject({

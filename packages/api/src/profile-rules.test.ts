@@ -17,6 +17,7 @@ const signing: ProfileDocument = {
   keyOrigins: ['device', 'browser', 'gateway'],
   escrow: 'never',
   retainYears: null,
+  approval: 'never',
   subject: [
     { attribute: 'organizationName', value: '{organisation}', optional: false },
     { attribute: 'commonName', value: '{name}', optional: false },

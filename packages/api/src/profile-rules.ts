@@ -45,6 +45,11 @@ const renewalKey: Rule = ({ use, renewalKey: chosen }) =>
     ? wrong('renewalKey', 'Only keys for encryption are renewed by what the KRA makes: leave this at "same".')
     : [];
 
+const approval: Rule = ({ use, approval: chosen }) =>
+  use !== 'signing' && use !== 'encryption' && chosen !== 'never'
+    ? wrong('approval', 'Only certificates of people are asked for by their devices: leave this at "never".')
+    : [];
+
 const ORIGINS: Readonly<Record<Use, readonly ProfileDocument['keyOrigins'][number][]>> = {
   signing: ['device', 'browser', 'gateway'],
   encryption: ['kra', 'device'],
@@ -369,6 +374,7 @@ const RULES: readonly Rule[] = [
   escrow,
   retention,
   renewalKey,
+  approval,
   keyOrigins,
   generatedKey,
   keySizes,

@@ -74,7 +74,7 @@ export type LintOutcome = z.infer<typeof LintOutcome>;
 export const CertificatePreview = z.object({
   /** Whom it is drawn for. */
   holder: z.string(),
-  /** `RSA-3072`, `P-256`: a key made for the picture. */
+  /** `RSA-3072`, `P-256`: a key made for the picture, or the one that a request is for. */
   key: z.string(),
   /** DER, or null where none would be issued to this holder at all: `refusal` says why. */
   certificate: Base64.nullable(),

@@ -4,6 +4,7 @@ import { AuditProof } from './audit.ts';
 import { CertificateSummary } from './certificates.ts';
 import { ClaimEncryption, ClaimSecret } from './claims.ts';
 import { PhoneKeys } from './devices.ts';
+import { EnrolledDevice, MyEnrolment } from './enrolment.ts';
 import { PasskeyOptions } from './session.ts';
 import { Address, Base64, Id, Instant } from './values.ts';
 
@@ -49,6 +50,12 @@ export const Myself = z.object({
   ),
   /** Where the keys went, newest first. */
   devices: z.array(z.object({ at: Instant, name: z.string(), kind: z.enum(['file', 'apple']), keys: z.int() })),
+  /** That made their own keys and enrolled them, newest first. */
+  enrolledDevices: z.array(EnrolledDevice),
+  /** What devices and uploads asked for, newest first, at most 20. */
+  enrolments: z.array(MyEnrolment),
+  /** May they hand in a request for a key that was made elsewhere? */
+  mayUpload: z.boolean(),
   /** Null where the office has no Intune. */
   phone: PhoneKeys.nullable(),
   help: z.object({ topic: z.enum(['lost-key', 'lost-device', 'other']), askedAt: Instant }).nullable(),

@@ -10,6 +10,8 @@ const Label = z
     approval: z.enum(['never', 'always']).optional(),
     /** One secret for everybody, beside the one-time challenges: whoever has it may ask for anybody. */
     staticChallenge: SecretReference.optional(),
+    /** Days before its end from which a certificate is renewed here, where that is earlier than its profile says. */
+    renewalDays: z.int().min(1).max(3660).optional(),
     /** Challenges are Intune's, and Intune judges them: `[enrolment.intune]`. */
     intune: z.boolean().default(false),
     /** DES, Triple DES and SHA-1, from clients that know nothing better. */

@@ -139,6 +139,60 @@ export async function performAll<Input extends z.ZodType, Result>(
   }
 }
 
+/** An operation with its input, for `performTogether`. */
+export interface Act<Result> {
+  admit(world: World, by: Principal): Promise<void>;
+  run(tx: Transaction, by: Principal, world: World): Promise<Done<Result>>;
+  record(world: World, by: Principal, outcome: AuditEntry['outcome'], details: AuditDetails): AuditEntry;
+}
+
+/** @throws AuthorityError `invalid-request` */
+export function act<Input extends z.ZodType, Result>(
+  op: Operation<Input, Result>,
+  rawInput: z.input<Input>,
+): Act<Result> {
+  if (op.irreversible === true) throw new Error(`${op.action} is irreversible, and is performed by itself.`);
+  const input = parse(op.input, rawInput);
+  return {
+    admit: (world, by) => admit(world, op, by, [input]),
+    run: (tx, by, world) => op.run(tx, input, by, world),
+    record: (world, by, outcome, details) => recorder(world, op, by)(input, outcome, details),
+  };
+}
+
+/**
+ * Several operations in one transaction, one after the other, each with its own record: all of them, or none.
+ * @throws AuthorityError as each of them
+ */
+export async function performTogether<Result>(
+  world: World,
+  by: Principal,
+  acts: readonly Act<Result>[],
+): Promise<Result[]> {
+  for (const one of acts) await one.admit(world, by);
+  try {
+    return await world.database.operations.transaction(async (tx) => {
+      const results: Result[] = [];
+      const entries: AuditEntry[] = [];
+      for (const one of acts) {
+        const { result, audit } = await one.run(tx, by, world);
+        results.push(result);
+        entries.push(one.record(world, by, 'succeeded', audit));
+      }
+      // Last, since whoever appends holds up everybody else who does.
+      await appendAudits(tx, entries);
+      await world.announce?.(tx, world, entries);
+      return results;
+    });
+  } catch (error) {
+    await recordFailure(
+      world,
+      acts.map((one) => one.record(world, by, outcomeOf(error), reasonOf(error))),
+    );
+    throw error;
+  }
+}
+
 /** For `runAll`: a refusal is a value, which stands for its own input and leaves the others alone. */
 export async function orRefusal<T>(work: () => Promise<T>): Promise<T | AuthorityError> {
   try {

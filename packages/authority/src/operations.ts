@@ -125,6 +125,7 @@ import { importPeople } from './ra/import.ts';
 import { importCertificate, importKey } from './ra/import-outside.ts';
 import { revokeImportedCertificate } from './ra/imported-status.ts';
 import { noteIntuneFailure, settleNotice, takeRevocations } from './ra/intune.ts';
+import { markDeviceLost } from './ra/lost-device.ts';
 import { removePerson, returnPerson, suspendPerson } from './ra/offboarding.ts';
 import { sendOffer } from './ra/offer-claim.ts';
 import { addPerson, changePerson, rotateEncryptionKey } from './ra/onboarding.ts';
@@ -217,6 +218,7 @@ export const operations: readonly Listed[] = [
   escrowKey,
   makeChallenge,
   withdrawChallenge,
+  markDeviceLost,
   requestEnrolment,
   decideEnrolment,
   settleEnrolment,

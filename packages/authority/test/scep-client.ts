@@ -41,6 +41,8 @@ export interface Answered {
   readonly reply: PkiMessage;
   /** What was issued. */
   readonly certificate: Certificate | undefined;
+  /** DER CertificateList. */
+  readonly crl: Uint8Array | undefined;
   /** What was sent, to be sent again. */
   readonly sent: Uint8Array;
 }
@@ -97,16 +99,22 @@ async function signingAs(
 
 /** What a degenerate SignedData carries. */
 export function certificatesIn(der: Uint8Array): Certificate[] {
+  return carried(der).certificates.map((one) => parseCertificate(one));
+}
+
+function carried(der: Uint8Array): { certificates: Buffer[]; crls: Buffer[] } {
   const info = new DerReader(der).enter();
   info.oid();
   const data = info.enter(0xa0).enter();
   data.smallInteger();
   data.skip(tag.set);
   data.skip(tag.sequence);
-  const set = data.enterIf(0xa0);
-  const found: Certificate[] = [];
-  while (set && !set.atEnd) found.push(parseCertificate(set.element()));
-  return found;
+  const all = (set: DerReader | undefined) => {
+    const found: Buffer[] = [];
+    while (set && !set.atEnd) found.push(set.element());
+    return found;
+  };
+  return { certificates: all(data.enterIf(0xa0)), crls: all(data.enterIf(0xa1)) };
 }
 
 /** Sends it, and opens the reply. @param key opens what comes back */
@@ -116,14 +124,14 @@ export async function sendScep(url: string, sent: Uint8Array, key: KeyObject): P
   if (answer.status !== 200) throw new Error(`${answer.status}: ${Buffer.from(octets).toString()}`);
   const reply = readPkiMessage(octets);
   if (reply.signature !== 'valid') throw new Error('The reply is not signed');
-  if (reply.envelope === undefined) return { reply, certificate: undefined, sent };
+  if (reply.envelope === undefined) return { reply, certificate: undefined, crl: undefined, sent };
   const signer = readPkiMessage(sent).signer;
   if (signer === undefined) throw new Error('The message had no signer');
   const { content } = await decryptContent({
     der: reply.envelope,
     keys: [{ decrypter: localDecrypter(key), certificate: signer }],
   });
-  return { reply, certificate: certificatesIn(content)[0], sent };
+  return { reply, certificate: certificatesIn(content)[0], crl: carried(content).crls[0], sent };
 }
 
 export async function askScep(url: string, asking: Asking): Promise<Answered> {

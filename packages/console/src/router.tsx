@@ -158,6 +158,11 @@ const recoveryRequest = createRoute({
   path: '/recovery/$id',
   component: lazyRouteComponent(() => import('./recovery/RecoveryRequestPage.tsx'), 'RecoveryRequestPage'),
 });
+const devices = createRoute({
+  getParentRoute: () => office,
+  path: '/devices',
+  component: lazyRouteComponent(() => import('./enrolment/DevicesPage.tsx'), 'DevicesPage'),
+});
 const retention = createRoute({
   getParentRoute: () => office,
   path: '/retention',
@@ -261,6 +266,7 @@ export const router = createRouter({
       recovery,
       newRecovery,
       recoveryRequest,
+      devices,
       retention,
       vault,
       mail,

@@ -4,6 +4,7 @@ import type {
   Authority,
   CertificateSummary,
   CertificateUse,
+  CompromiseOutcome,
   HelpRequest,
   InspectNode,
   JournalEntry,
@@ -102,6 +103,15 @@ export const roleNames: Record<Role, readonly [name: string, explanation: string
   auditor: ['Auditor', 'Reads everything, changes nothing'],
   employee: ['Employee', 'Sees and keeps what is their own'],
   gateway: ['Mail gateway', 'A machine'],
+};
+
+/** What takes the place of a key that was given up. */
+export const replacements: Record<CompromiseOutcome['replacement'], string> = {
+  'not-needed': 'Another good certificate for the same use is there already.',
+  office: 'Another key is being made. A link to collect it comes by mail, where the office sends mail.',
+  gateway: 'The mail gateway makes another key by itself.',
+  owner: 'A link to make another key comes by mail, where the office sends mail; or an administrator makes one.',
+  none: 'Nothing takes its place until they return.',
 };
 
 export const helpTopics: Record<HelpRequest['topic'], string> = {

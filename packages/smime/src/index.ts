@@ -15,7 +15,7 @@ export type { KeyTransport } from './cms/recipients/key-transport.ts';
 export type { Password } from './cms/recipients/password.ts';
 export type { CertificateRecipient, PasswordRecipientInput, RecipientInput } from './cms/recipients/recipient.ts';
 export type { SharedKey } from './cms/recipients/shared-key.ts';
-export { certsOnly } from './cms/signed-data.ts';
+export { certsOnly, crlOnly } from './cms/signed-data.ts';
 export {
   buildTimeStampRequest,
   readTimeStampResponse,

@@ -1,6 +1,7 @@
 /** A certificate as a profile would make it, for a person or for somebody made up: built and judged, never signed. */
 import { generateKeyPair } from 'node:crypto';
 import type { CertificatePreview, ProfileDocument } from '@chancery/api';
+import { keyKindOf } from '@chancery/smime';
 import { AuthorityError } from '../errors.ts';
 import { issuingAuthority } from '../store/authorities.ts';
 import type { Snapshot } from '../store/database.ts';
@@ -17,18 +18,19 @@ export type PreviewKey = ProfileDocument['keys']['algorithms'][number];
 
 /**
  * @param personId whom it is drawn for; somebody made up, who has every attribute, where it is undefined
- * @param key the kind of key it is drawn with; what the KRA makes, or else the first that is accepted, where it is undefined
+ * @param key the kind of key it is drawn with, or a key itself (DER SubjectPublicKeyInfo); what the KRA makes, or else the first
+ *   that is accepted, where it is undefined
  * @throws AuthorityError `not-found` (the person), `not-set-up`
  */
 export async function previewCertificate(
   world: World,
   snapshot: Snapshot,
   profile: ProfileDocument,
-  { personId, key }: { personId?: string | undefined; key?: PreviewKey } = {},
+  { personId, key }: { personId?: string | undefined; key?: PreviewKey | Uint8Array } = {},
 ): Promise<CertificatePreview> {
   const holder = await holderFor(snapshot, profile, personId);
   const authority = await issuingAuthority(snapshot);
-  const spki = await sampleKey(profile, key);
+  const spki = key instanceof Uint8Array ? { name: keyKindOf(key), der: key } : await sampleKey(profile, key);
   const drawn = { holder: holder.addresses[0] === undefined ? holder.who : `${holder.who} <${holder.addresses[0]}>` };
   try {
     const { draft } = buildEndEntity({

@@ -64,6 +64,7 @@ const every = {
   keyOrigins: ['authority'],
   escrow: 'never',
   retainYears: null,
+  approval: 'never',
   alternativeNames: { emails: 'none', international: true, userPrincipalName: null },
   crlDistributionPoint: true,
   authorityInfoAccess: { ocsp: true, issuer: true },

@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { requireOrigin } from '../ca/check-key.ts';
 import { readSecret } from '../config.ts';
-import { labelOf } from '../enrolment-config.ts';
+import { type EnrolmentConfig, labelOf } from '../enrolment-config.ts';
 import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import { actorOf, anonymous, type Principal, permissionsOf, requireSelf } from '../principal.ts';
@@ -19,7 +19,7 @@ import {
   openEnrolmentChallenges,
 } from '../store/device-enrolments.ts';
 import { lockPerson, personByAddress, personById, whyAway } from '../store/people.ts';
-import { latestProfile, profileForUse, type VersionedProfile } from '../store/profiles.ts';
+import { latestProfile, profileForUse, profileOfPerson, type VersionedProfile } from '../store/profiles.ts';
 import { hashToken, sameSecret } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 
@@ -53,7 +53,7 @@ export const makeChallenge = operation({
   permission: forDevices,
   input: z.strictObject({
     personId: z.uuid(),
-    /** The id of a profile for signing or encryption; without it, the one that signing certificates are issued by. */
+    /** The id of a profile for signing or encryption; without it, the one that the person's signing certificates are issued by. */
     profile: z.string().max(60).optional(),
     expiresAfterHours: z.int().min(1).max(720).optional(),
   }),
@@ -64,13 +64,12 @@ export const makeChallenge = operation({
     const own = by.kind === 'person';
     if (own) {
       requireSelf(by, personId);
-      if (selfService === 'never')
-        throw refused('wrong-state', 'Ask your administrator: devices are set up by them here');
+      requireSelfService(world.config.enrolment);
     }
     const person = await lockPerson(tx, personId);
     if (person === undefined) throw refused('not-found', 'There is no such person');
     if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
-    const profile = await deviceProfile(tx, input.profile);
+    const profile = await deviceProfile(tx, input.profile ?? (await profileOfPerson(tx, person, 'signing')).id);
     const at = world.clock();
     if ((await openEnrolmentChallenges(tx, personId, at)).length >= MOST_CHALLENGES)
       throw refused('rate-limited', 'This person has twenty challenges that nobody has used. Withdraw some of them');
@@ -79,7 +78,7 @@ export const makeChallenge = operation({
     const hours = Math.min(input.expiresAfterHours ?? challengeHours, challengeHours);
     const expiresAt = new Date(at.getTime() + hours * HOUR);
     const use = profile.document.use === 'encryption' ? 'encryption' : 'signing';
-    const approval = own && selfService === 'approval';
+    const approval = profile.document.approval !== 'never' || (own && selfService === 'approval');
     await insertEnrolmentChallenge(tx, {
       id,
       hash: hashToken(challenge),
@@ -115,6 +114,11 @@ export const withdrawChallenge = operation({
   },
 });
 
+/** @throws AuthorityError `wrong-state` where people set up nothing by themselves */
+export function requireSelfService({ selfService }: EnrolmentConfig): void {
+  if (selfService === 'never') throw refused('wrong-state', 'Ask your administrator: devices are set up by them here');
+}
+
 /**
  * A profile that devices are given certificates by.
  * @throws AuthorityError `not-found`, `unusable-input`
@@ -140,6 +144,22 @@ export async function challengeHolder(world: World, secret: string): Promise<Pri
     return challenge && personById(snapshot, challenge.person_id);
   });
   return person === undefined ? anonymous : { kind: 'person', id: person.id, name: person.name };
+}
+
+/** Whether it would be taken from that person now; what it is good for is judged where it is used. */
+export async function isOpenChallenge(
+  snapshot: Snapshot,
+  secret: string,
+  personId: string,
+  at: Date,
+): Promise<boolean> {
+  const challenge = await enrolmentChallengeByHash(snapshot, hashToken(secret));
+  return (
+    challenge?.person_id === personId &&
+    challenge.used_at === null &&
+    challenge.withdrawn_at === null &&
+    challenge.expires_at > at
+  );
 }
 
 /** How many wrong static challenges a label takes in a minute, on this node; nobody's is taken beyond them. */

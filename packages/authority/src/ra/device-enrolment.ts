@@ -2,12 +2,13 @@
  * What devices ask for, whatever the protocol: a request that is judged, recorded, decided on where an operator has to, and answered
  * once. Names and addresses come from the directory; a request that names somebody else's address is refused.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { type CertificateRequest, formatName, nameValues, oids } from '@chancery/smime';
+import { randomUUID } from 'node:crypto';
+import { formatName } from '@chancery/smime';
 import { z } from 'zod';
 import { keyLabel } from '../ca/authority-key.ts';
-import { requirePossession, requireSoundKey, seenBefore } from '../ca/check-key.ts';
+import { requirePossession, requireSoundKey } from '../ca/check-key.ts';
 import { prepareCertificate } from '../ca/prepare.ts';
+import { changeIfPossible } from '../ca/revoke.ts';
 import { type SignedCertificate, signCertificate } from '../ca/sign.ts';
 import { labelOf, needsApproval } from '../enrolment-config.ts';
 import { AuthorityError } from '../errors.ts';
@@ -22,35 +23,21 @@ import {
   type DeviceEnrolmentRow,
   deviceEnrolmentById,
   deviceEnrolmentsSince,
-  deviceEnrolmentWith,
   insertDeviceEnrolment,
   lockDeviceEnrolment,
   markEnrolmentChallenge,
-  openEnrolmentOfKey,
 } from '../store/device-enrolments.ts';
 import { waitingEnrollments } from '../store/enrollments.ts';
-import { lockKeys, usesOfKeys } from '../store/intents.ts';
-import { isAddressOf, lockPerson, type PersonRow, whyAway } from '../store/people.ts';
-import { profileForUse } from '../store/profiles.ts';
+import { lockKeys } from '../store/intents.ts';
+import { profileOfPerson } from '../store/profiles.ts';
 import type { World } from '../world.ts';
 import { readRequest } from './certificate-request.ts';
-import { deviceProfile, takeChallenge } from './challenge.ts';
+import { deviceProfile, requireSelfService } from './challenge.ts';
+import { Proof, proofOf } from './device-proof.ts';
 import { queueIntuneFailure, queueIntuneSuccess } from './intune.ts';
+import { digestOf, purposeOf, refused, requireFresh, requireOwnNames, UNDONE } from './judge-request.ts';
 
 const Der = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
-
-const Proof = z.discriminatedUnion('kind', [
-  /** A one-time challenge, which is used up. */
-  z.strictObject({ kind: z.literal('challenge'), secret: z.string().max(500) }),
-  /** The endpoint has compared it: `by` is whom the request names. */
-  z.strictObject({ kind: z.literal('static') }),
-  /** The endpoint has checked a signature with the key of this certificate: `by` is whose it is. */
-  z.strictObject({ kind: z.literal('certificate'), serialNumber: z.string() }),
-  /** What Intune said of the request: `by` is whom that names. */
-  z.strictObject({ kind: z.literal('intune'), verdict: z.string().max(200) }),
-  /** Signed in to their own page. */
-  z.strictObject({ kind: z.literal('session') }),
-]);
 
 const EnrolmentRequest = z.strictObject({
   protocol: z.enum(['scep', 'est', 'upload']),
@@ -98,12 +85,14 @@ export const requestEnrolment = operation({
     const at = world.clock();
     const settings = labelOf(world.config.enrolment, input.label);
     if (settings === undefined) throw refused('not-found', `There is no label "${input.label}"`);
+    if (input.proof.kind === 'session') requireSelfService(world.config.enrolment);
     const request = readRequest(input.request, UNDONE);
     const spkiSha256 = digestOf(request.spki);
-    const proven = await proofOf(tx, input, by, at, spkiSha256);
+    const proven = await proofOf(tx, input, settings, { by, at, spkiSha256 });
     if ('known' in proven) return { result: proven.known, audit: { enrolmentId: proven.known, again: true } };
     const { person, challenge, renews } = proven;
-    const profile = await deviceProfile(tx, settings.profile ?? proven.profile);
+    const wanted = settings.profile ?? proven.profile ?? (await profileOfPerson(tx, person, 'signing')).id;
+    const profile = await deviceProfile(tx, wanted);
     // A challenge is for one profile, and so is a certificate that is renewed: an endpoint makes nothing else of them.
     if (proven.profile !== undefined && profile.id !== proven.profile)
       throw refused('forbidden', `This endpoint issues by the profile "${profile.id}", and this is for another`);
@@ -113,14 +102,16 @@ export const requestEnrolment = operation({
     requireOwnNames(request, person);
     if (input.use === 'signing') {
       requireSoundKey(request.spki, profile.document);
+      await lockKeys(tx, [spkiSha256]);
       await requireFresh(tx, spkiSha256, renews);
     }
     const id = randomUUID();
     const waits =
       challenge?.approval === true ||
       (input.proof.kind === 'session' && world.config.enrolment.selfService === 'approval') ||
+      profile.document.approval === 'always' ||
       // Whoever was let in before is known.
-      (needsApproval(settings) && input.proof.kind !== 'certificate');
+      ((needsApproval(settings) || profile.document.approval === 'first') && input.proof.kind !== 'certificate');
     await insertDeviceEnrolment(tx, {
       id,
       protocol: input.protocol,
@@ -145,6 +136,7 @@ export const requestEnrolment = operation({
       reason: null,
       serial_number: null,
       delivered_at: null,
+      lost_at: null,
     });
     if (challenge !== undefined) await markEnrolmentChallenge(tx, challenge.id, 'used_at', at);
     return {
@@ -251,14 +243,17 @@ export const settleEnrolment = operation({
     }
     if (outcome === 'delivered') await changeDeviceEnrolment(tx, id, { delivered_at: at });
     else if (enrolment.state === 'issued') return { result: undefined, audit: { ...audit, already: true } };
-    else if (outcome === 'issued' && serialNumber !== undefined)
+    else if (outcome === 'issued' && serialNumber !== undefined) {
       await changeDeviceEnrolment(tx, id, {
         state: 'issued',
         request: null,
         serial_number: serialNumber,
         ...(delivered && { delivered_at: at }),
       });
-    else
+      // It was signed while the device was reported lost.
+      if (enrolment.lost_at !== null)
+        await changeIfPossible(tx, world, serialNumber, { act: 'revoke', reason: 'keyCompromise' });
+    } else
       await changeDeviceEnrolment(tx, id, {
         state: 'refused',
         request: null,
@@ -335,118 +330,14 @@ async function openRequest(world: World, { id, request }: DeviceEnrolmentRow): P
   return world.database.snapshot((snapshot) => openSecret(world, snapshot, purposeOf(id), request));
 }
 
-const purposeOf = (id: string): string => `chancery:device-enrolment:${id}`;
-
 /** What may be gone the next time. */
 const LATER = new Set<AuthorityError['code']>(['unavailable', 'internal', 'rate-limited']);
 
-async function certificateOf(world: World, serialNumber: string): Promise<SignedCertificate> {
+/** One that was issued, with what stands above it. */
+export async function certificateOf(world: World, serialNumber: string): Promise<SignedCertificate> {
   return world.database.snapshot(async (snapshot) => {
     const row = await certificateBySerial(snapshot, serialNumber);
     if (row === undefined) throw new Error('The certificate of an enrolment is not there');
     return { serialNumber, certificate: row.certificate, chain: await chainOf(snapshot, row.authority_id) };
   });
-}
-
-type Proven =
-  | { readonly known: string }
-  | {
-      readonly person: PersonRow;
-      readonly profile?: string;
-      readonly challenge?: { readonly id: string; readonly approval: boolean };
-      readonly renews?: string;
-    };
-
-/** Whom the proof proves, and what it is good for. */
-async function proofOf(
-  tx: Transaction,
-  { proof, label, protocol, use }: z.output<typeof EnrolmentRequest>,
-  by: Principal,
-  at: Date,
-  spkiSha256: Buffer,
-): Promise<Proven> {
-  const mayReturn = (before: DeviceEnrolmentRow): boolean =>
-    before.delivered_at === null &&
-    before.state !== 'refused' &&
-    before.label === label &&
-    before.protocol === protocol &&
-    before.use === use &&
-    before.spki_sha256.equals(spkiSha256);
-  if (proof.kind === 'challenge') {
-    const challenge = await takeChallenge(tx, proof.secret, by.kind === 'person' ? by.id : undefined, at);
-    if (challenge.used_at !== null) {
-      const before = await deviceEnrolmentWith(tx, { challengeId: challenge.id });
-      if (before !== undefined && mayReturn(before)) return { known: before.id };
-      throw refused('wrong-state', 'This challenge was used already, and is good for nothing more');
-    }
-    return { person: await present(tx, by), profile: challenge.profile, challenge };
-  }
-  if (proof.kind === 'intune') {
-    if (proof.verdict !== 'Success')
-      throw refused('wrong-credentials', `Intune does not let this through: ${proof.verdict}`);
-    const before = await openEnrolmentOfKey(tx, spkiSha256, label);
-    if (before?.proof === 'intune' && mayReturn(before)) return { known: before.id };
-  }
-  const person = await present(tx, by);
-  if (proof.kind !== 'certificate') return { person };
-  const own = await certificateBySerial(tx, proof.serialNumber);
-  if (own?.person_id !== person.id || own.use !== 'signing')
-    throw refused('forbidden', 'This certificate is not for signing, or not of this person');
-  if (own.revoked_at !== null || own.not_after <= at || own.not_before > at)
-    throw refused('forbidden', 'This certificate is revoked or has ended, and renews nothing. Ask for a challenge');
-  const before = await deviceEnrolmentWith(tx, { renews: own.serial_number, use });
-  if (before !== undefined) {
-    if (mayReturn(before)) return { known: before.id };
-    // An encryption key is made for a device that proves itself by its certificate, once for each.
-    throw refused('wrong-state', 'This certificate was renewed already, and renews nothing more');
-  }
-  return {
-    person,
-    renews: own.serial_number,
-    ...(use === 'signing' ? { profile: own.profile } : await encryption(tx)),
-  };
-}
-
-async function encryption(tx: Transaction): Promise<{ profile: string }> {
-  const { id } = await profileForUse(tx, 'encryption');
-  return { profile: id };
-}
-
-/** Held until commit. */
-async function present(tx: Transaction, by: Principal): Promise<PersonRow> {
-  if (by.kind !== 'person') throw refused('wrong-credentials', 'Nothing shows whose request this is');
-  const person = await lockPerson(tx, by.id);
-  if (person === undefined) throw refused('not-found', 'There is no such person');
-  if (person.state !== 'active') throw refused('wrong-state', whyAway(person));
-  return person;
-}
-
-/** What a request names decides nothing; but one that names somebody else is not this person's. */
-function requireOwnNames(request: CertificateRequest, person: PersonRow): void {
-  const foreign = addressesIn(request).find((address) => !isAddressOf(person, address));
-  if (foreign === undefined) return;
-  throw refused('forbidden', 'The request names an address that is not this person’s');
-}
-
-/** Wherever an address stands: in the alternative names, in the subject, and where devices put one into the common name. */
-export function addressesIn(request: CertificateRequest): string[] {
-  const common = nameValues(request.subject, oids.commonName).filter((value) => value.includes('@'));
-  return [...new Set([...request.emails, ...common])];
-}
-
-/** Never certified before, but for one that is renewed. `prepareCertificate` looks again. */
-async function requireFresh(tx: Transaction, spkiSha256: Buffer, renews: string | undefined): Promise<void> {
-  await lockKeys(tx, [spkiSha256]);
-  const uses = (await usesOfKeys(tx, [spkiSha256])).get(spkiSha256.toString('hex')) ?? [];
-  const certified = uses.filter(({ kind }) => kind === 'certificate');
-  if (certified.length === 0) return;
-  if (renews === undefined || !certified.some(({ serial_number }) => serial_number === renews)) throw seenBefore();
-}
-
-const digestOf = (spki: Uint8Array): Buffer => createHash('sha256').update(spki).digest();
-
-const UNDONE = 'Nothing was issued.';
-
-function refused(code: AuthorityError['code'], rule: string): AuthorityError {
-  return new AuthorityError(code, `${rule}. ${UNDONE}`);
 }

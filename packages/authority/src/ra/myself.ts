@@ -7,12 +7,15 @@ import { AuthorityError } from '../errors.ts';
 import { listAuthorities, ownAndOutside } from '../store/authorities.ts';
 import { certificatesOfPeople } from '../store/certificates.ts';
 import type { Snapshot } from '../store/database.ts';
+import { listDeviceEnrolments } from '../store/device-enrolments.ts';
 import { escrowedKeysOfPerson, everyCertificateOfKeys, locksOfKeys } from '../store/escrow.ts';
 import { openHelpRequest } from '../store/help-requests.ts';
 import { requireOffice } from '../store/office.ts';
 import { personById } from '../store/people.ts';
 import { passkeysOfPerson } from '../store/person-passkeys.ts';
 import type { World } from '../world.ts';
+import { describeEnrolment } from './describe-enrolment.ts';
+import { describeDevices } from './enrolled-devices.ts';
 
 /** @throws AuthorityError `not-found` */
 export async function describeMyself(
@@ -46,6 +49,9 @@ export async function describeMyself(
       opensKeys: row.owner_key !== null,
     })),
     devices: await deliveriesTo(snapshot, personId),
+    enrolledDevices: await describeDevices(snapshot, person, now),
+    enrolments: (await listDeviceEnrolments(snapshot, { personId, limit: 20 })).map(describeEnrolment),
+    mayUpload: world.config.enrolment.selfService !== 'never',
     help: help === undefined ? null : { topic: help.topic, askedAt: help.asked_at.toISOString() },
     caCertificates: (await listAuthorities(snapshot))
       .flatMap(ownAndOutside)

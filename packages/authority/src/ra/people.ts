@@ -28,6 +28,7 @@ import { passkeysOfPerson } from '../store/person-passkeys.ts';
 import { subjectsOf } from '../store/provider-subjects.ts';
 import { type PublicationRow, publicationsOfPeople } from '../store/publications.ts';
 import type { World } from '../world.ts';
+import { describeDevices } from './enrolled-devices.ts';
 import { describeImported } from './imported-status.ts';
 import { describeKeyHistory } from './key-history.ts';
 
@@ -74,6 +75,7 @@ export async function personDetail(world: World, snapshot: Snapshot, id: string)
     certificates: certificates.map((one) => describeCertificate(one, world.clock())),
     importedCertificates: imported.map((one) => describeImported(one, world.clock())),
     escrowedKeys: keys,
+    enrolledDevices: await describeDevices(snapshot, row, world.clock()),
     claim:
       claim === undefined || (claim.closed_at !== null && claim.claimed_at === null)
         ? null

@@ -110,40 +110,45 @@ export const beginRenewals = operation({
   },
 });
 
-/** In force, and within the window in which its profile wants it renewed. */
-function renewalDue(certificate: Pick<CertificateRow, 'renew_at' | 'not_after' | 'revoked_at'>, now: Date): boolean {
-  return certificate.revoked_at === null && certificate.renew_at <= now && certificate.not_after > now;
-}
-
 /**
  * May whoever proves to have its key have another certificate in its place now? For endpoints: the proof is theirs to check.
  * @param serialNumber of a certificate of ours, as its own holder presents it
+ * @param days before its end from which on it may be, where that is earlier than its profile says
  */
 export async function mayRenew(
   snapshot: Snapshot,
   serialNumber: string,
   now: Date,
+  days = 0,
 ): Promise<
   { readonly may: true; readonly certificate: CertificateRow } | { readonly may: false; readonly why: string }
 > {
   const certificate = await certificateBySerial(snapshot, serialNumber);
   if (certificate === undefined) return { may: false, why: 'No certificate of this office has that serial number.' };
-  const refuse = (why: string) => ({ may: false as const, why });
+  const why = await whyNotInForce(snapshot, certificate, now);
+  if (why !== undefined) return { may: false, why };
+  const from = new Date(Math.min(certificate.renew_at.getTime(), certificate.not_after.getTime() - days * DAY));
+  if (from <= now || (await renewalsBegun(snapshot, [serialNumber])).size > 0) return { may: true, certificate };
+  return { may: false, why: `This certificate is not to be renewed before ${from.toISOString()}.` };
+}
+
+/** Why nothing is proven by a signature with its key, in a sentence; undefined where it is good and its holder is here. */
+export async function whyNotInForce(
+  snapshot: Snapshot,
+  certificate: CertificateRow,
+  now: Date,
+): Promise<string | undefined> {
   if (certificate.revoked_at !== null) {
-    return refuse(
-      certificate.revocation_reason === 'certificateHold'
-        ? 'This certificate is on hold.'
-        : `This certificate was revoked (${certificate.revocation_reason}).`,
-    );
+    return certificate.revocation_reason === 'certificateHold'
+      ? 'This certificate is on hold.'
+      : `This certificate was revoked (${certificate.revocation_reason}).`;
   }
-  if (certificate.not_after <= now) return refuse('This certificate has ended: enrol anew.');
-  if (certificate.person_id !== null) {
-    const person = await personById(snapshot, certificate.person_id);
-    if (person?.state !== 'active') return refuse(`${person === undefined ? 'Its holder has left' : whyAway(person)}.`);
-  }
-  if (renewalDue(certificate, now) || (await renewalsBegun(snapshot, [serialNumber])).size > 0)
-    return { may: true, certificate };
-  return refuse(`This certificate is not to be renewed before ${certificate.renew_at.toISOString()}.`);
+  if (certificate.not_after <= now) return 'This certificate has ended: enrol anew.';
+  if (certificate.not_before > now) return 'This certificate is not good yet.';
+  if (certificate.person_id === null) return undefined;
+  const person = await personById(snapshot, certificate.person_id);
+  if (person?.state === 'active') return undefined;
+  return `${person === undefined ? 'Its holder has left' : whyAway(person)}.`;
 }
 
 interface Plan extends DueCertificate {

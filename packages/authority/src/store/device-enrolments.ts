@@ -1,5 +1,5 @@
 /** One-time challenges for devices, and what devices asked for. Of a challenge only the hash is kept. */
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -64,6 +64,51 @@ export async function openEnrolmentChallenges(
     .orderBy('created_at', 'desc')
     .orderBy('id')
     .execute();
+}
+
+export interface ListedChallenge extends Omit<EnrolmentChallengeRow, 'hash'> {
+  readonly name: string;
+  readonly address: string;
+  readonly enrolment_id: string | null;
+  readonly enrolment_state: State | null;
+}
+
+/** Of everybody, newest first. */
+export async function listEnrolmentChallenges(
+  snapshot: Snapshot,
+  { open, at, limit }: { readonly open: boolean; readonly at: Date; readonly limit: number },
+): Promise<ListedChallenge[]> {
+  return snapshot
+    .selectFrom('enrolment_challenges as c')
+    .innerJoin('people as p', 'p.id', 'c.person_id')
+    .innerJoin('person_addresses as a', (join) => join.onRef('a.person_id', '=', 'p.id').on('a.is_primary', '=', true))
+    .leftJoin('device_enrolments as e', 'e.challenge_id', 'c.id')
+    .select(['c.id', 'c.person_id', 'c.profile', 'c.use', 'c.approval', 'c.made_by', 'c.created_at', 'c.expires_at'])
+    .select(['c.used_at', 'c.withdrawn_at', 'p.name', 'a.address'])
+    .select(['e.id as enrolment_id', 'e.state as enrolment_state'])
+    .where((where) => {
+      const isOpen = where.and([
+        where('c.used_at', 'is', null),
+        where('c.withdrawn_at', 'is', null),
+        where('c.expires_at', '>', at),
+      ]);
+      return open ? isOpen : where.not(isOpen);
+    })
+    .orderBy('c.created_at', 'desc')
+    .orderBy('c.id')
+    .limit(limit)
+    .execute();
+}
+
+/** How often the static challenge of each label was shown, and when last. */
+export async function staticUses(snapshot: Snapshot): Promise<Map<string, { uses: number; lastUsedAt: Date }>> {
+  const rows = await snapshot
+    .selectFrom('device_enrolments')
+    .select(({ fn }) => ['label', fn.countAll<string>().as('uses'), fn.max('requested_at').as('last')])
+    .where('proof', '=', 'static')
+    .groupBy('label')
+    .execute();
+  return new Map(rows.map(({ label, uses, last }) => [label, { uses: Number(uses), lastUsedAt: last }]));
 }
 
 export async function insertDeviceEnrolment(tx: Transaction, enrolment: DeviceEnrolmentRow): Promise<void> {
@@ -131,13 +176,19 @@ export async function polledEnrolment(
     .where('transaction_id', '=', poll.transactionId)
     .orderBy('requested_at', 'desc')
     .limit(1);
-  return poll.renews === undefined
-    ? query
-        .where((where) =>
-          where.or([where('spki_sha256', '=', poll.spkiSha256), where('signer_sha256', '=', poll.spkiSha256)]),
-        )
-        .executeTakeFirst()
-    : query.where('renews', '=', poll.renews).executeTakeFirst();
+  const signer = poll.spkiSha256;
+  const { renews } = poll;
+  return query
+    .where((where) =>
+      renews === undefined
+        ? where.or([where('spki_sha256', '=', signer), where('signer_sha256', '=', signer)])
+        : // Or it was asked for anew, with a challenge, by whoever signs with what they have.
+          where.or([
+            where('renews', '=', renews),
+            where.and([where('renews', 'is', null), where('signer_sha256', '=', signer)]),
+          ]),
+    )
+    .executeTakeFirst();
 }
 
 export async function changeDeviceEnrolment(
@@ -151,6 +202,37 @@ export async function changeDeviceEnrolment(
   >,
 ): Promise<void> {
   await tx.updateTable('device_enrolments').set(change).where('id', '=', id).execute();
+}
+
+/** All that a person's devices asked for, oldest first. */
+export async function enrolmentsOfPerson(snapshot: Snapshot, personId: string): Promise<DeviceEnrolmentRow[]> {
+  return snapshot
+    .selectFrom('device_enrolments')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .orderBy('requested_at')
+    .orderBy('id')
+    .execute();
+}
+
+export async function markEnrolmentsLost(tx: Transaction, ids: readonly string[], at: Date): Promise<void> {
+  await tx
+    .updateTable('device_enrolments')
+    .set({ lost_at: at })
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .where('lost_at', 'is', null)
+    .execute();
+}
+
+export async function enrolmentChallengesByIds(
+  snapshot: Snapshot,
+  ids: readonly string[],
+): Promise<EnrolmentChallengeRow[]> {
+  return snapshot
+    .selectFrom('enrolment_challenges')
+    .selectAll()
+    .where(sql<boolean>`id = ANY (${ids}::uuid[])`)
+    .execute();
 }
 
 /** Asked for before that instant, and still in that state; oldest first. */
@@ -178,18 +260,26 @@ export interface ListedEnrolment extends DeviceEnrolmentRow {
 /** Newest first; those that wait oldest first, since they are to be decided in that order. */
 export async function listDeviceEnrolments(
   snapshot: Snapshot,
-  filter: { readonly state?: State | undefined; readonly limit: number },
+  filter: { readonly state?: State | undefined; readonly personId?: string; readonly limit: number },
 ): Promise<ListedEnrolment[]> {
-  let query = snapshot
-    .selectFrom('device_enrolments as e')
-    .innerJoin('people as p', 'p.id', 'e.person_id')
-    .innerJoin('person_addresses as a', (join) => join.onRef('a.person_id', '=', 'p.id').on('a.is_primary', '=', true))
-    .selectAll('e')
-    .select(['p.name', 'a.address'])
-    .limit(filter.limit);
+  let query = listed(snapshot).limit(filter.limit);
   if (filter.state !== undefined) query = query.where('e.state', '=', filter.state);
+  if (filter.personId !== undefined) query = query.where('e.person_id', '=', filter.personId);
   return query
     .orderBy('e.requested_at', filter.state === 'waiting' ? 'asc' : 'desc')
     .orderBy('e.id')
     .execute();
 }
+
+/** With whose it is. */
+export async function listedEnrolmentById(snapshot: Snapshot, id: string): Promise<ListedEnrolment | undefined> {
+  return listed(snapshot).where('e.id', '=', id).executeTakeFirst();
+}
+
+const listed = (snapshot: Snapshot) =>
+  snapshot
+    .selectFrom('device_enrolments as e')
+    .innerJoin('people as p', 'p.id', 'e.person_id')
+    .innerJoin('person_addresses as a', (join) => join.onRef('a.person_id', '=', 'p.id').on('a.is_primary', '=', true))
+    .selectAll('e')
+    .select(['p.name', 'a.address']);

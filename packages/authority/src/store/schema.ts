@@ -416,6 +416,7 @@ export interface Schema {
     reason: string | null;
     serial_number: string | null;
     delivered_at: Date | null;
+    lost_at: Date | null;
   };
   acme_keys: {
     id: string;

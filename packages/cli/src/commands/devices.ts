@@ -34,6 +34,80 @@ export function devicesCommand(): Command {
       );
     });
 
+  withOffice(
+    devices.command('challenges').description('challenges that are open, of everybody; what they say was shown once'),
+  )
+    .option('--ended', 'those that were used or withdrawn, or have lapsed')
+    .action(async (options: OfficeOptions & { ended?: boolean }) => {
+      const query = { state: options.ended === true ? 'ended' : 'open' } as const;
+      const { items, fixed } = await connect(options).allChallenges({ query });
+      print(options, { items, fixed }, () =>
+        [
+          table(
+            ['id', 'person', 'profile', 'made by', 'made', 'until', 'state'],
+            items.map((one) => [
+              one.id,
+              one.address,
+              one.profile,
+              one.madeByName,
+              one.createdAt,
+              one.endedAt ?? one.expiresAt,
+              one.enrolment === null ? one.state : `${one.state}, ${one.enrolment.state}`,
+            ]),
+            'There is none.',
+          ),
+          ...fixed.map(
+            ({ label, uses, approval }) =>
+              `static, label ${label}: used ${uses} times, ${approval ? 'an operator decides' : 'nobody decides'}`,
+          ),
+        ].join('\n'),
+      );
+    });
+
+  withOffice(devices.command('withdraw').description('take a challenge back'))
+    .argument('<id>')
+    .action(async (id: string, options: OfficeOptions) => {
+      const done = await connect(options).withdrawChallenge({ params: { id } });
+      print(options, done, () => 'Withdrawn.');
+    });
+
+  withOffice(
+    devices.command('of').description('the devices of one person that enrolled, with the certificates of their keys'),
+  )
+    .argument('<address>')
+    .action(async (address: string, options: OfficeOptions) => {
+      const client = connect(options);
+      const id = await personIdOf(client, address);
+      const { enrolledDevices } = await client.person({ params: { id } });
+      print(options, enrolledDevices, () =>
+        table(
+          ['id', 'calls itself', 'by', 'enrolled', 'renewed', 'certificates', 'lost'],
+          enrolledDevices.map((one) => [
+            one.id,
+            one.subject,
+            `${one.protocol} ${one.label}`,
+            one.enrolledAt,
+            one.renewedAt ?? '',
+            one.certificates.map(({ use, state, notAfter }) => `${use} ${state} ${notAfter.slice(0, 10)}`).join('; '),
+            one.lostAt ?? '',
+          ]),
+          'None of their devices has enrolled.',
+        ),
+      );
+    });
+
+  withOffice(devices.command('lost').description('a device is lost: revoke and replace every key that it held'))
+    .argument('<id>', 'as `devices of` lists it')
+    .option('--note <text>', 'for the audit trail', '')
+    .action(async (id: string, options: OfficeOptions & { note: string }) => {
+      const { keys } = await connect(options).loseDevice({ params: { id }, body: { note: options.note } });
+      print(options, keys, () =>
+        keys.length === 0
+          ? 'Noted. None of its keys was in force any more.'
+          : keys.map(({ use, replacement }) => `${use}: revoked; in its place: ${replacement}`).join('\n'),
+      );
+    });
+
   withOffice(devices.command('list').description('what devices asked for, newest first'))
     .option('--waiting', 'only what an operator has to decide on, in its order')
     .action(async (options: OfficeOptions & { waiting?: boolean }) => {

@@ -8,9 +8,11 @@ import { Entrance } from '../shell/Entrance.tsx';
 import { AskForHelp } from './AskForHelp.tsx';
 import { ManagedPhones } from './ManagedPhones.tsx';
 import { MeFrame } from './MeFrame.tsx';
+import { MyDevices } from './MyDevices.tsx';
 import { MyNotices } from './MyNotices.tsx';
 import { MySignIn } from './MySignIn.tsx';
 import { NewDevice } from './NewDevice.tsx';
+import { OtherKeys } from './OtherKeys.tsx';
 import { Passkeys } from './Passkeys.tsx';
 import { ReportCompromise } from './ReportCompromise.tsx';
 import { useMyself } from './use-myself.ts';
@@ -38,6 +40,8 @@ export function MePage() {
       )}
       <WhatIHave myself={myself.data} />
       <NewDevice myself={myself.data} />
+      <MyDevices myself={myself.data} />
+      <OtherKeys myself={myself.data} />
       <ManagedPhones myself={myself.data} onSaid={setSaid} />
       <Passkeys myself={myself.data} onSaid={setSaid} />
       <MyNotices onSaid={setSaid} />

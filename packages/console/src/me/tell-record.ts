@@ -94,6 +94,17 @@ const sentences: Record<string, Sentence> = {
   'person.suspend': (who) => `${who} put your certificates on hold for a time`,
   'person.return': (who) => `${who} noted that you are here again`,
   'person.report-compromise': (who) => `${who} reported a key of yours as compromised, and it was revoked`,
+  'device.report-lost': (who) => `${who} reported a device of yours as lost, and its keys were revoked`,
+  'enrolment.make-challenge': (who) => `${who} made a challenge with which a device of yours enrols`,
+  'enrolment.withdraw-challenge': (who) => `${who} withdrew a challenge for a device of yours`,
+  'enrolment.request': () => 'A device of yours asked for a certificate',
+  'enrolment.decide': (who, { decision }) =>
+    `${who} ${decision === 'approve' ? 'agreed to' : 'refused'} what a device of yours had asked for`,
+  'enrolment.settle': (_, { outcome }) =>
+    outcome === 'refused'
+      ? 'What a device of yours had asked for was refused'
+      : 'A device of yours was given its certificate',
+  'enrolment.deliver-key': () => 'A device of yours was given an encryption key',
   'person.export-evidence': (who) => `${who} saved the records about you, with their proofs`,
   'claim.offer': () => 'The office mailed you a link to collect or make a key',
   'person.rotate-key': (who) => `${who} ordered a new encryption key for you`,

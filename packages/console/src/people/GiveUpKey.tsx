@@ -4,6 +4,7 @@ import { useForm } from '@mantine/form';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { useAct } from '../pieces/useAct.ts';
 import { When } from '../pieces/When.tsx';
+import { replacements } from '../words.ts';
 
 /** One for each key. */
 export interface GivenUp {
@@ -29,7 +30,7 @@ export function GiveUpKey({ keys, own, submit, onClose }: GiveUpKeyProps) {
     return (
       <Stack>
         <Alert role="status" color="moss" variant="outline" title="Revoked">
-          {answers[report.data.replacement]}
+          {replacements[report.data.replacement]}
         </Alert>
         <Group justify="flex-end">
           <Button onClick={onClose}>Done</Button>
@@ -86,11 +87,3 @@ export function GiveUpKey({ keys, own, submit, onClose }: GiveUpKeyProps) {
     </form>
   );
 }
-
-const answers: Record<CompromiseOutcome['replacement'], string> = {
-  'not-needed': 'Another good certificate for the same use is there already.',
-  office: 'Another key is being made. A link to collect it comes by mail, where the office sends mail.',
-  gateway: 'The mail gateway makes another key by itself.',
-  owner: 'A link to make another key comes by mail, where the office sends mail; or an administrator makes one.',
-  none: 'Nothing takes its place until they return.',
-};

@@ -5,8 +5,10 @@ import { IconAlertTriangle, IconFileCertificate, IconKey, IconLink, IconPencil }
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
-import { CertificateTable } from '../certificates/CertificateTable.tsx';
+import { CertificateTable, SerialLink } from '../certificates/CertificateTable.tsx';
 import { ChangeStatus } from '../certificates/ChangeStatus.tsx';
+import { DeviceList } from '../enrolment/DeviceList.tsx';
+import { LoseDevice } from '../enrolment/LoseDevice.tsx';
 import { fromBase64, save } from '../files.ts';
 import { ImportedTable } from '../imports/ImportedTable.tsx';
 import { CopyField } from '../pieces/CopyField.tsx';
@@ -75,6 +77,23 @@ export function PersonPage() {
       {person.data.importedCertificates.length > 0 && (
         <Panel title="From another office">
           <ImportedTable certificates={person.data.importedCertificates} mayRevoke={mayRevoke} />
+        </Panel>
+      )}
+      {person.data.enrolledDevices.length > 0 && (
+        <Panel title="Devices">
+          <DeviceList
+            devices={person.data.enrolledDevices}
+            serial={(serialNumber) => <SerialLink serialNumber={serialNumber} />}
+            act={(device) =>
+              mayRevoke && (
+                <LoseDevice
+                  device={device}
+                  own={false}
+                  submit={(note) => api.loseDevice({ params: { id: device.id }, body: { note } })}
+                />
+              )
+            }
+          />
         </Panel>
       )}
       <Escrow person={person.data} />

@@ -37,7 +37,8 @@ export function Preview({ draft }: { draft: ReturnType<typeof useDraft> }) {
   );
 }
 
-function Drawn({ before, after }: { before: CertificatePreview | null; after: CertificatePreview }) {
+/** One certificate, with what differs from another where there is one. */
+export function Drawn({ before, after }: { before: CertificatePreview | null; after: CertificatePreview }) {
   const decoded = after.certificate === null ? null : tryDecode(after.certificate);
   const old = before?.certificate == null ? null : tryDecode(before.certificate);
   return (

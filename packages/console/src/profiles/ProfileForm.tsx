@@ -162,6 +162,16 @@ function Keys({ document, update, problems }: FormProps) {
           error={errorAt(problems, 'keyOrigins')}
           onChange={(chosen) => update({ keyOrigins: chosen })}
         />
+        {(document.use === 'signing' || document.use === 'encryption') && (
+          <Pick
+            label="An operator decides"
+            description="On what devices ask for by SCEP and EST, and people bring to their own page"
+            options={{ never: 'On nothing', first: 'On the first request of a device', always: 'On renewals too' }}
+            value={document.approval}
+            error={errorAt(problems, 'approval')}
+            onChange={(approval) => update({ approval })}
+          />
+        )}
         {document.use === 'encryption' && (
           <NumberInput
             label="Escrowed keys are kept"

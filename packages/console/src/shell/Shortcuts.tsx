@@ -7,6 +7,7 @@ const goTo = {
   o: ['/', 'Overview'],
   p: ['/people', 'People'],
   c: ['/certificates', 'Certificates'],
+  d: ['/devices', 'Devices'],
   r: ['/recovery', 'Recovery'],
   v: ['/vault', 'Vault'],
   y: ['/inventory', 'Inventory'],

@@ -122,6 +122,8 @@ export function encodeSignedData(input: {
   readonly content: Uint8Array | Chunks | undefined;
   readonly digestAlgorithms: readonly Uint8Array[];
   readonly certificates: readonly Uint8Array[];
+  /** DER CertificateLists. */
+  readonly crls?: readonly Uint8Array[];
   readonly signerInfos: readonly Uint8Array[];
 }): Chunks {
   const contentType = encodeOid(input.contentType ?? oids.data);
@@ -136,6 +138,8 @@ export function encodeSignedData(input: {
     input.certificates.length > 0
       ? [chunkedElement(contextConstructed(0), ...[...input.certificates].sort(Buffer.compare))]
       : [];
+  const { crls = [] } = input;
+  const lists = crls.length > 0 ? [chunkedElement(contextConstructed(1), ...[...crls].sort(Buffer.compare))] : [];
   const signedData = chunkedElement(
     tag.sequence,
     // RFC 5652 5.1: 3 for every content but data.
@@ -143,6 +147,7 @@ export function encodeSignedData(input: {
     encodeSetOf(input.digestAlgorithms),
     encapsulated,
     ...certificates,
+    ...lists,
     encodeSetOf(input.signerInfos),
   );
   return wrapContentInfo(oids.signedData, signedData);
@@ -177,5 +182,12 @@ export function certsOnly(certificates: readonly Certificate[]): Uint8Array {
       certificates: certificates.map(({ der }) => der),
       signerInfos: [],
     }),
+  );
+}
+
+/** A revocation list (DER) and nothing else: the degenerate SignedData that answers GetCRL (RFC 8894 section 3.3.5). */
+export function crlOnly(crl: Uint8Array): Uint8Array {
+  return joined(
+    encodeSignedData({ content: undefined, digestAlgorithms: [], certificates: [], crls: [crl], signerInfos: [] }),
   );
 }

@@ -218,7 +218,7 @@ function printable(value: string): Uint8Array {
   return /^[A-Za-z0-9 '()+,./:=?-]*$/.test(value) ? encodePrintableString(value) : encodeUtf8String(value);
 }
 
-/** What a client asks a certificate by (RFC 8894 section 3.3.4): DER IssuerAndSerialNumber. Throws `SmimeError`. */
+/** What a client asks a certificate, or the revocation list for it, by (RFC 8894 section 3.3.4): DER IssuerAndSerialNumber. Throws `SmimeError`. */
 export function readCertificateQuery(der: Uint8Array): { readonly issuer: Uint8Array; readonly serialNumber: string } {
   const inner = new DerReader(der).enter(tag.sequence);
   const issuer = inner.element(tag.sequence);

@@ -37,6 +37,8 @@ beforeAll(async () => {
 port = 0
 [enrolment.label.decided]
 approval = "always"
+[enrolment.label.early]
+renewalDays = 3660
 [enrolment.est]
 port = 0
 certificate = "${certificate}"
@@ -207,11 +209,16 @@ describe('EST', () => {
     const next = deviceKey();
     const device = { certificate: first, key };
     expect((await est('simplereenroll', { challenge: await challengeFor(alice) }, await csr(next))).status).toBe(403);
-    const answer = await est('simplereenroll', device, await csr(next));
+    const early = await est('simplereenroll', device, await csr(next));
+    expect(early).toMatchObject({ status: 403, body: expect.stringMatching(/not to be renewed before 20\d\d-/) });
+    expect((await est('simpleenroll', device, await csr(next))).status).toBe(403);
+    // A label may have it otherwise.
+    const answer = await est('early/simplereenroll', device, await csr(next));
     expect(answer.status).toBe(200);
     const renewed = issuedIn(answer);
     expect(renewed.subjectAltNames.emails).toEqual(['alice@example.com']);
-    expect((await est('simplereenroll', device, await csr(deviceKey()))).status).toBe(403);
+    const again = await est('early/simplereenroll', device, await csr(deviceKey()));
+    expect(again).toMatchObject({ status: 403, body: expect.stringContaining('renewed already') });
     // One that nobody here issued proves nothing, whatever it says.
     const stranger = deviceKey();
     const foreign = parseCertificate(await selfSigned(stranger, ['digitalSignature']));
@@ -220,7 +227,8 @@ describe('EST', () => {
     );
     const { serialNumber } = renewed;
     await office.local.revokeCertificate({ params: { serialNumber }, body: { reason: 'superseded' } });
-    expect((await est('simplereenroll', { certificate: renewed, key: next }, await csr(deviceKey()))).status).toBe(403);
+    const revoked = await est('early/simplereenroll', { certificate: renewed, key: next }, await csr(deviceKey()));
+    expect(revoked).toMatchObject({ status: 403, body: expect.stringContaining('was revoked') });
   });
 
   it('makes an encryption key, puts it into escrow and delivers it, once', async () => {
@@ -284,7 +292,7 @@ describe('EST', () => {
     const own = deviceKey();
     const certificate = issuedIn(await est('simpleenroll', { challenge: await challengeFor(alice) }, await csr(own)));
     const behind = (headers: Record<string, string>, body: string) =>
-      fetch(`${office.authority.url}/.well-known/est/simplereenroll`, { method: 'POST', headers, body });
+      fetch(`${office.authority.url}/.well-known/est/early/simplereenroll`, { method: 'POST', headers, body });
     const header = `:${Buffer.from(certificate.der).toString('base64')}:`;
     expect((await behind({ 'client-cert': 'nonsense%' }, await csr(deviceKey()))).status).toBe(401);
     expect((await behind({ 'x-client-cert': header }, await csr(deviceKey()))).status).toBe(401);

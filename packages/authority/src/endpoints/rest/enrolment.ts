@@ -1,12 +1,16 @@
 /** Challenges for devices, and what devices asked for. */
-import type { Challenge, DeviceEnrolment } from '@chancery/api';
+import type { Challenge } from '@chancery/api';
 import { publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { consult, perform } from '../../operation.ts';
 import { requestOf } from '../../ra/certificate-request.ts';
 import { type MadeChallenge, makeChallenge, withdrawChallenge } from '../../ra/challenge.ts';
-import { decideAndIssue, enrolDevice } from '../../ra/device-enrolment.ts';
-import { type ListedEnrolment, listDeviceEnrolments, openEnrolmentChallenges } from '../../store/device-enrolments.ts';
+import { describeChallenges, describeEnrolment, enrolmentDetail } from '../../ra/describe-enrolment.ts';
+import { certificateOf, decideAndIssue, enrolDevice } from '../../ra/device-enrolment.ts';
+import { loseDevice } from '../../ra/lost-device.ts';
+import { readUpload } from '../../ra/read-upload.ts';
+import { certificateBySerial } from '../../store/certificates.ts';
+import { listDeviceEnrolments, openEnrolmentChallenges } from '../../store/device-enrolments.ts';
 import { personByAddress } from '../../store/people.ts';
 import type { World } from '../../world.ts';
 import type { Handlers } from './handler.ts';
@@ -16,10 +20,16 @@ export const enrolmentHandlers: Handlers<
   | 'makeChallenge'
   | 'makeChallengeFor'
   | 'challenges'
+  | 'allChallenges'
   | 'withdrawChallenge'
   | 'enrolments'
+  | 'enrolment'
   | 'decideEnrolment'
+  | 'loseDevice'
+  | 'loseMyDevice'
   | 'makeMyChallenge'
+  | 'readMyRequest'
+  | 'myCertificate'
   | 'uploadMyRequest'
 > = {
   async makeChallenge({ world, by }, { params, body }) {
@@ -48,6 +58,9 @@ export const enrolmentHandlers: Handlers<
       })),
     };
   },
+  async allChallenges({ world, by }, { query }) {
+    return consult(world, 'person:read', by, (snapshot) => describeChallenges(world, snapshot, query.state));
+  },
   async withdrawChallenge({ world, by }, { params }) {
     await perform(world, withdrawChallenge, by, params);
     return { done: true };
@@ -56,14 +69,34 @@ export const enrolmentHandlers: Handlers<
     const rows = await consult(world, 'person:read', by, (snapshot) =>
       listDeviceEnrolments(snapshot, { state: query.state, limit: 200 }),
     );
-    return { items: rows.map(described) };
+    return { items: rows.map(describeEnrolment) };
+  },
+  async enrolment({ world, by }, { params }) {
+    return consult(world, 'person:read', by, (snapshot) => enrolmentDetail(world, snapshot, params.id));
   },
   async decideEnrolment({ world, by }, { params, body }) {
     await decideAndIssue(world, by, { ...params, ...body });
     return { done: true };
   },
+  async loseDevice({ world, by }, { params, body }) {
+    return loseDevice(world, by, { deviceId: params.id, ...body });
+  },
+  async loseMyDevice({ world, by }, { params, body }) {
+    return loseDevice(world, by, { deviceId: params.id, ...body });
+  },
   async makeMyChallenge({ world, by }, { body }) {
     return shown(world, await perform(world, makeChallenge, by, { personId: by.id, ...body }));
+  },
+  async readMyRequest({ world, by }, { body }) {
+    return consult(world, 'self:read', by, (snapshot) => readUpload(world, snapshot, by.id, body.csr));
+  },
+  async myCertificate({ world, by }, { params: { serialNumber } }) {
+    const own = await consult(world, 'self:read', by, async (snapshot) => {
+      const row = await certificateBySerial(snapshot, serialNumber);
+      return row?.person_id === by.id;
+    });
+    if (!own) throw new AuthorityError('not-found', 'There is no such certificate of yours.');
+    return issued(await certificateOf(world, serialNumber));
   },
   async uploadMyRequest({ world, by }, { body }) {
     const enrolled = await enrolDevice(world, by, {
@@ -97,27 +130,4 @@ function estUrlOf({ config }: World): string | null {
   if (est === undefined) return null;
   const base = est.publicUrl ?? (est.proxy === undefined ? `https://${est.host}:${est.port}` : publicUrlOf(config));
   return `${base.replace(/\/+$/, '')}/.well-known/est`;
-}
-
-function described(row: ListedEnrolment): DeviceEnrolment {
-  return {
-    id: row.id,
-    personId: row.person_id,
-    name: row.name,
-    address: row.address,
-    protocol: row.protocol,
-    label: row.label,
-    use: row.use,
-    profile: row.profile,
-    proof: row.proof,
-    subject: row.subject,
-    keyAlgorithm: row.key_algorithm,
-    keySha256: row.spki_sha256.toString('hex'),
-    state: row.state,
-    requestedAt: row.requested_at.toISOString(),
-    decidedAt: row.decided_at?.toISOString() ?? null,
-    decidedBy: row.decided_by,
-    reason: row.reason,
-    serialNumber: row.serial_number,
-  };
 }

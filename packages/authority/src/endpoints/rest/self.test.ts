@@ -522,7 +522,13 @@ describe('a device of one’s own', () => {
       signer: localSigner(key),
     });
     const body = { csr: Buffer.from(request).toString('base64') };
+    expect(await client.readMyRequest({ body })).toMatchObject({
+      subject: 'CN=a smart card',
+      approval: true,
+      problems: [],
+    });
     const waiting = await client.uploadMyRequest({ body });
+    expect((await client.myself()).enrolments[0]).toMatchObject({ id: waiting.id, state: 'waiting' });
     expect(waiting).toMatchObject({ state: 'waiting', certificate: null });
     const params = { id: waiting.id };
     await office.local.decideEnrolment({ params, body: { decision: 'approve', reason: 'She showed the card.' } });
@@ -530,6 +536,18 @@ describe('a device of one’s own', () => {
     expect(listed).toMatchObject({ id: waiting.id, protocol: 'upload', proof: 'session', personId: dora.id });
     const signing = (await client.myself()).signing.map(({ serialNumber }) => serialNumber);
     expect(signing).toContain(listed?.serialNumber);
+    const own = { serialNumber: listed?.serialNumber ?? '' };
+    const saved = await client.myCertificate({ params: own });
+    expect(parseCertificate(Buffer.from(saved.certificate, 'base64')).subjectAltNames.emails).toEqual([dora.address]);
+    expect(await refusal((await as(eve)).myCertificate({ params: own }))).toBe('not-found');
+    // Lost, and said so by whose it is alone.
+    const lost = { params: { id: waiting.id }, body: {} };
+    expect(await refusal((await as(eve)).loseMyDevice(lost))).toBe('not-found');
+    const [given] = (await client.loseMyDevice(lost)).keys;
+    expect(given).toMatchObject({ use: 'signing', revoked: [listed?.serialNumber] });
+    const [device] = (await client.myself()).enrolledDevices;
+    expect(device).toMatchObject({ protocol: 'upload', proof: 'session', certificates: [{ state: 'revoked' }] });
+    expect(device?.lostAt).not.toBeNull();
     const foreign = await buildRequest({
       subject: buildName([]),
       signer: localSigner(deviceKey()),

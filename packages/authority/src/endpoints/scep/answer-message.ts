@@ -4,6 +4,7 @@ import {
   type Certificate,
   type CertificateRequest,
   certsOnly,
+  crlOnly,
   decryptContent,
   encryptContent,
   makePkiMessage,
@@ -21,17 +22,14 @@ import type { EnrolmentLabel } from '../../enrolment-config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { perform } from '../../operation.ts';
 import { anonymous, type Principal, system } from '../../principal.ts';
-import { challengeHolder, staticHolder } from '../../ra/challenge.ts';
-import {
-  addressesIn,
-  continueEnrolment,
-  type Enrolled,
-  enrolDevice,
-  requestEnrolment,
-} from '../../ra/device-enrolment.ts';
+import { challengeHolder, isOpenChallenge, staticHolder } from '../../ra/challenge.ts';
+import { continueEnrolment, type Enrolled, enrolDevice, requestEnrolment } from '../../ra/device-enrolment.ts';
 import { holderNamed, noteIntuneFailure, validateWithIntune } from '../../ra/intune.ts';
+import { addressesIn } from '../../ra/judge-request.ts';
 import { type RegistrationAuthority, registrationAuthorities } from '../../ra/registration-authority.ts';
+import { mayRenew } from '../../ra/renewal.ts';
 import { type CertificateRow, certificateBySerial } from '../../store/certificates.ts';
+import { latestCrl, readCrl } from '../../store/crls.ts';
 import { polledEnrolment } from '../../store/device-enrolments.ts';
 import { personById } from '../../store/people.ts';
 import type { World } from '../../world.ts';
@@ -101,7 +99,7 @@ async function answer(
     case pkiMessageTypes.GetCert:
       return lookUp(asked, ras);
     case pkiMessageTypes.GetCRL:
-      throw new Refusal(pkiFailures.badRequest, 'Revocation lists are where the certificate says (RFC 8894 2.6.4).');
+      return lookUpCrl(asked, ras);
     default:
       throw new Refusal(pkiFailures.badRequest, 'This type of message is not known here.');
   }
@@ -125,7 +123,7 @@ async function enrol(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Ar
   const { world, label, message, signer, own } = asked;
   const { ra, content } = await open(message, ras, label.settings.legacyCiphers);
   const request = requestIn(content, ra);
-  const renews = own?.use === 'signing' && own.person_id !== null;
+  const renews = own?.use === 'signing' && own.person_id !== null && !(await startsAnew(asked, own, request));
   if (!renews && message.messageType !== pkiMessageTypes.PKCSReq)
     throw new Refusal(pkiFailures.badCertId, 'A renewal is signed with a certificate of this office.', ra);
   const common = {
@@ -155,6 +153,25 @@ async function enrol(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Ar
         })
       : await enrolDevice(world, fixed, { ...common, proof: { kind: 'static' } });
   return replyWith(asked, ra, enrolled);
+}
+
+/**
+ * Before its certificate is to be renewed, a device that its owner gave a new challenge enrols once more, though it signs with what it
+ * has: certmonger does so for `getcert resubmit` with another challenge.
+ */
+async function startsAnew(
+  { world, label, message }: Asked,
+  { serial_number, person_id }: CertificateRow,
+  { challengePassword }: CertificateRequest,
+): Promise<boolean> {
+  if (message.messageType !== pkiMessageTypes.PKCSReq || challengePassword === undefined || person_id === null)
+    return false;
+  const now = world.clock();
+  return world.database.snapshot(
+    async (snapshot) =>
+      (await isOpenChallenge(snapshot, challengePassword, person_id, now)) &&
+      !(await mayRenew(snapshot, serial_number, now, label.settings.renewalDays)).may,
+  );
 }
 
 /**
@@ -211,6 +228,30 @@ async function lookUp(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8A
     throw new Refusal(pkiFailures.badCertId, 'There is no such certificate of yours.', ra);
   return replyCertificate(asked, ra, certificate);
 }
+
+/** RFC 8894 3.3.4: the complete list that has, or would have, that certificate; for whoever signs with a certificate of ours. */
+async function lookUpCrl(asked: Asked, ras: readonly [Ra, ...Ra[]]): Promise<Uint8Array> {
+  const { world, message, own, label } = asked;
+  const { ra, content } = await open(message, ras, label.settings.legacyCiphers);
+  const wanted = queryIn(content, ra);
+  const refuse = (text: string) => new Refusal(pkiFailures.badCertId, text, ra);
+  if (own === undefined) throw refuse('Whoever asks for a list signs with a certificate of this office.');
+  const crl = await world.database.snapshot(async (snapshot) => {
+    const found = await certificateBySerial(snapshot, wanted.serialNumber);
+    if (found === undefined || Buffer.compare(parseCertificate(found.certificate).issuer.der, wanted.issuer) !== 0)
+      return undefined;
+    const scope = { authorityId: found.authority_id, shard: found.crl_shard };
+    const row = await latestCrl(snapshot, scope);
+    if (row !== undefined && row.octets > MOST_OF_A_LIST)
+      throw refuse('That list is too long for a message: fetch it from where the certificate says.');
+    return row && readCrl(snapshot, scope, row);
+  });
+  if (crl === undefined) throw refuse('There is no list for such a certificate.');
+  return replySealed(asked, ra, crlOnly(crl));
+}
+
+/** Octets: clients of SCEP hold the whole reply in memory, some of them on a router. */
+const MOST_OF_A_LIST = 1_048_576;
 
 /**
  * Opens the envelope with whichever registration authority it is for. Nothing tells a client why it does not open: what is inside
@@ -287,9 +328,13 @@ function replyWith(asked: Asked, ra: Ra, enrolled: Enrolled): Promise<Uint8Array
 }
 
 /** RFC 8894 3.3.2.1: the certificate in a degenerate SignedData, encrypted to whoever signed the request. */
-async function replyCertificate(asked: Asked, ra: Ra, certificate: Certificate): Promise<Uint8Array> {
+function replyCertificate(asked: Asked, ra: Ra, certificate: Certificate): Promise<Uint8Array> {
+  return replySealed(asked, ra, certsOnly([certificate]));
+}
+
+async function replySealed(asked: Asked, ra: Ra, content: Uint8Array): Promise<Uint8Array> {
   const envelope = await encryptContent({
-    content: certsOnly([certificate]),
+    content,
     recipients: [asked.signer],
     // What every client of today and of ten years ago opens.
     cipher: 'aes-128-cbc',

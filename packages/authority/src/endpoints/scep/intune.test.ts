@@ -34,6 +34,8 @@ intune = true
 [enrolment.label.both]
 intune = true
 approval = "always"
+[enrolment.label.early]
+renewalDays = 3660
 [enrolment.intune]
 tenant = "example.onmicrosoft.com"
 clientId = "11111111-2222-3333-4444-555555555555"
@@ -221,7 +223,7 @@ describe('SCEP that Intune validates', () => {
   it('revokes what Intune asks for and what was issued because Intune said so, once an hour', async () => {
     const ask = asking();
     const { certificate } = await askScep(url, ask);
-    const renewed = await askScep(url.replace('/scep/intune', '/scep'), {
+    const renewed = await askScep(url.replace('/scep/intune', '/scep/early'), {
       key: deviceKey(),
       signedBy: { key: ask.key, certificate: certificate as NonNullable<typeof certificate> },
     });

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import type { Challenge } from '@chancery/api';
 import {
   type Certificate,
@@ -5,10 +6,12 @@ import {
   formatName,
   isIssuedBy,
   parseCertificate,
+  parseCrl,
   pkiFailures,
   pkiMessageTypes,
   pkiStatuses,
   verifyCertificateSignature,
+  verifyCrlSignature,
 } from '@chancery/smime';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,8 +49,11 @@ staticChallenge = { env = "SCEP_STATIC" }
 approval = "never"
 [enrolment.label.decided]
 approval = "always"
+[enrolment.label.early]
+renewalDays = 3660
 [enrolment.label.multi]
 profile = "signing-multipurpose"
+renewalDays = 3660
 [enrolment.manager.mdm]
 token = { env = "SCEP_MANAGER" }
 `,
@@ -191,7 +197,12 @@ describe('SCEP', () => {
 
   it('takes no challenge that was withdrawn, or has lapsed, or whose person left', async () => {
     const { id, challenge } = await challengeFor(bob);
+    const listed = async (state: 'open' | 'ended') =>
+      (await office.local.allChallenges({ query: { state } })).items.find((one) => one.id === id);
+    expect(await listed('open')).toMatchObject({ personId: bob, name: 'Bob', state: 'open', endedAt: null });
     await office.local.withdrawChallenge({ params: { id } });
+    expect(await listed('open')).toBeUndefined();
+    expect(await listed('ended')).toMatchObject({ state: 'withdrawn', enrolment: null });
     expectFailure(await askScep(url, { key: deviceKey(), challenge }), 'badRequest', /not one that/);
     const late = await challengeFor(bob);
     office.wait(73 * 3600);
@@ -202,37 +213,67 @@ describe('SCEP', () => {
     expectFailure(await askScep(url, { key: deviceKey(), challenge: hers.challenge }), 'badRequest', /left/);
   });
 
+  it('renews no sooner than the profile says, unless the label does; a new challenge enrols anew', async () => {
+    const own = deviceKey();
+    const { certificate } = await enrol(alice, { key: own });
+    const signedBy = { key: own, certificate: certificate as Certificate };
+    const tooEarly = { key: deviceKey(), signedBy, challenge: 'used up long ago' };
+    expectFailure(await askScep(url, tooEarly), 'badRequest', /not to be renewed before 20\d\d-/);
+    expectFailure(
+      await askScep(url, { ...tooEarly, messageType: pkiMessageTypes.RenewalReq }),
+      'badRequest',
+      /renewed before/,
+    );
+    // As certmonger asks once more where its owner gave it another challenge: it signs with what it has.
+    const { challenge } = await challengeFor(alice);
+    const asking = { key: deviceKey(), signedBy, challenge, transactionId: '88' };
+    expect((await askScep(`${url}/decided`, asking)).reply.status).toBe(pkiStatuses.PENDING);
+    const [waiting] = (await office.local.enrolments({ query: { state: 'waiting' } })).items;
+    expect(waiting).toMatchObject({ proof: 'challenge', personId: alice });
+    const body = { decision: 'approve', reason: 'It is the telephone of before.' } as const;
+    await office.local.decideEnrolment({ params: { id: waiting?.id ?? '' }, body });
+    const polled = await askScep(`${url}/decided`, { ...asking, messageType: pkiMessageTypes.CertPoll });
+    expect(polled.certificate?.subjectAltNames.emails).toEqual(['alice@example.com']);
+    // Nobody else's challenge does, and none is spent on trying.
+    const his = await challengeFor(bob);
+    expectFailure(await askScep(url, { ...tooEarly, challenge: his.challenge }), 'badRequest', /renewed before/);
+    expect((await office.local.challenges({ params: { id: bob } })).items.map(({ id }) => id)).toContain(his.id);
+    await office.local.withdrawChallenge({ params: { id: his.id } });
+    const renewed = await askScep(`${url}/early`, tooEarly);
+    expect(renewed.certificate?.serialNumber).not.toBe(certificate?.serialNumber);
+  });
+
   it('renews once for whoever signs with a good certificate of ours, whatever challenge is repeated', async () => {
+    const early = `${url}/early`;
     const next = deviceKey();
     const renewal = { key: next, challenge: 'used up long ago', signedBy: { key, certificate: first } };
-    const sent = await scepMessage(url, renewal);
-    const renewed = await sendScep(url, sent, key);
+    const sent = await scepMessage(early, renewal);
+    const renewed = await sendScep(early, sent, key);
     expect(renewed.certificate?.subjectAltNames.emails).toEqual(['alice@example.com']);
     expect(Buffer.from(renewed.certificate?.spki ?? [])).not.toEqual(Buffer.from(first.spki));
-    expectFailure(await sendScep(url, sent, key), 'badRequest', /renewed already/);
+    expectFailure(await sendScep(early, sent, key), 'badRequest', /renewed already/);
     // The same key once more, as some clients do, by RenewalReq.
     const signedBy = { key: next, certificate: renewed.certificate as Certificate };
-    const again = await askScep(url, { key: next, signedBy, messageType: pkiMessageTypes.RenewalReq });
+    const again = await askScep(early, { key: next, signedBy, messageType: pkiMessageTypes.RenewalReq });
     expect(Buffer.from(again.certificate?.spki ?? [])).toEqual(Buffer.from(renewed.certificate?.spki ?? []));
     expect(again.certificate?.serialNumber).not.toBe(renewed.certificate?.serialNumber);
-    // For somebody else's address, by nobody's certificate, by a revoked one.
+    // For somebody else's address, by nobody's certificate, by one that is on hold, or revoked.
     const newest = { key: next, certificate: again.certificate as Certificate };
+    const asking = { key: deviceKey(), signedBy: newest };
+    expectFailure(await askScep(early, { ...asking, emails: ['bob@example.com'] }), 'badRequest', /not this person/);
     expectFailure(
-      await askScep(url, { key: deviceKey(), signedBy: newest, emails: ['bob@example.com'] }),
-      'badRequest',
-      /not/,
-    );
-    expectFailure(
-      await askScep(url, { key: deviceKey(), messageType: pkiMessageTypes.RenewalReq }),
+      await askScep(early, { key: deviceKey(), messageType: pkiMessageTypes.RenewalReq }),
       'badCertId',
       /renewal/,
     );
-    const { serialNumber } = newest.certificate;
-    await office.local.revokeCertificate({ params: { serialNumber }, body: { reason: 'superseded' } });
-    expectFailure(await askScep(url, { key: deviceKey(), signedBy: newest }), 'badRequest', /revoked/);
+    const params = { serialNumber: newest.certificate.serialNumber };
+    await office.local.holdCertificate({ params, body: {} });
+    expectFailure(await askScep(early, asking), 'badRequest', /on hold/);
+    await office.local.revokeCertificate({ params, body: { reason: 'superseded' } });
+    expectFailure(await askScep(early, asking), 'badRequest', /revoked/);
   });
 
-  it('gives a person their own certificates, and nobody else’s', async () => {
+  it('gives a person their own certificates, and nobody else’s; and the list that a certificate would be on', async () => {
     const hers = deviceKey();
     const { certificate } = await enrol(alice, { key: hers });
     const his = (await enrol(bob)).certificate as Certificate;
@@ -247,7 +288,56 @@ describe('SCEP', () => {
     expect(got.certificate?.serialNumber).toBe(first.serialNumber);
     expectFailure(await askScep(url, { ...asking, signedBy, content: query(his) }), 'badCertId', /of yours/);
     expectFailure(await askScep(url, { ...asking, content: query(first) }), 'badCertId', /of yours/);
-    expectFailure(await askScep(url, { ...asking, messageType: pkiMessageTypes.GetCRL }), 'badRequest', /lists/);
+
+    const list = { key: hers, signedBy, messageType: pkiMessageTypes.GetCRL };
+    const { crl } = await askScep(url, { ...list, content: query(his) });
+    const parsed = parseCrl(crl ?? new Uint8Array());
+    const issuer = (await getCaCerts(url)).find((one) => isIssuedBy(his, one)) as Certificate;
+    expect(verifyCrlSignature(parsed, issuer)).toBe(true);
+    const elsewhere = { ...his, issuer: his.subject } as Certificate;
+    expectFailure(await askScep(url, { ...list, content: query(elsewhere) }), 'badCertId', /no list/);
+    const unknown = { ...his, serialNumber: '4a4b4c' } as Certificate;
+    expectFailure(await askScep(url, { ...list, content: query(unknown) }), 'badCertId', /no list/);
+    const anybody = { key: deviceKey(), messageType: pkiMessageTypes.GetCRL };
+    expectFailure(await askScep(url, { ...anybody, content: query(his) }), 'badCertId', /certificate of this office/);
+    expectFailure(await askScep(url, { ...list, content: Buffer.from('hello') }), 'badMessageCheck', /does not open/);
+  });
+
+  it('waits for an operator where the profile asks: the first time, or at renewals too', async () => {
+    const change = async (approval: 'never' | 'first' | 'always') => {
+      const { versions } = await office.local.profile({ params: { id: 'signing-multipurpose' } });
+      const [newest] = versions;
+      if (newest === undefined) throw new Error('expected');
+      const body = { document: { ...newest.document, approval }, expectedVersion: newest.version };
+      await office.local.applyProfile({ params: { id: 'signing-multipurpose' }, body });
+    };
+    const ask = async (asking: Asking) => (await askScep(`${url}/multi`, asking)).reply.status;
+    const decide = async () => {
+      const [waiting] = (await office.local.enrolments({ query: { state: 'waiting' } })).items;
+      const body = { decision: 'approve', reason: 'It is hers.' } as const;
+      await office.local.decideEnrolment({ params: { id: waiting?.id ?? '' }, body });
+    };
+    await change('first');
+    const own = deviceKey();
+    const made = await challengeFor(alice, 'signing-multipurpose');
+    expect(made.approval).toBe(true);
+    const asking = { key: own, challenge: made.challenge, transactionId: '90' };
+    expect(await ask(asking)).toBe(pkiStatuses.PENDING);
+    await decide();
+    const poll = { ...asking, messageType: pkiMessageTypes.CertPoll };
+    const certificate = (await askScep(`${url}/multi`, poll)).certificate as Certificate;
+    expect(certificate.extendedKeyUsage).toContain('1.3.6.1.5.5.7.3.2');
+    // Another profile asks nobody.
+    expect((await enrol(alice)).reply.status).toBe(pkiStatuses.SUCCESS);
+    const next = deviceKey();
+    const renewal = { key: next, signedBy: { key: own, certificate }, transactionId: '91' };
+    const renewed = (await askScep(`${url}/multi`, renewal)).certificate as Certificate;
+    await change('always');
+    const again = { key: deviceKey(), signedBy: { key: next, certificate: renewed }, transactionId: '92' };
+    expect(await ask(again)).toBe(pkiStatuses.PENDING);
+    await decide();
+    expect(await ask({ ...again, messageType: pkiMessageTypes.CertPoll })).toBe(pkiStatuses.SUCCESS);
+    await change('never');
   });
 
   it('waits for an operator where the label asks, and tells the device what was decided', async () => {
@@ -263,6 +353,11 @@ describe('SCEP', () => {
     expect(more).toEqual([]);
     expect(waiting).toMatchObject({ name: 'Alice', label: 'decided', keyAlgorithm: 'RSA-2048' });
     const params = { id: waiting?.id ?? '' };
+    const detail = await office.local.enrolment({ params });
+    expect(detail).toMatchObject({ addresses: [], challenge: { madeByName: 'The command line' } });
+    const drawn = parseCertificate(Buffer.from(detail.preview?.certificate ?? '', 'base64'));
+    expect(Buffer.from(drawn.spki)).toEqual(createPublicKey(hers).export({ format: 'der', type: 'spki' }));
+    expect(drawn.subjectAltNames.emails).toEqual(['alice@example.com']);
     // What was shown lies sealed while it waits, and nowhere once it is answered.
     const stored = async () => (await pool.query('SELECT * FROM device_enrolments WHERE id = $1', [params.id])).rows[0];
     const sealed = (await stored()).request as Buffer;
@@ -270,6 +365,7 @@ describe('SCEP', () => {
     expect(sealed.includes(challenge)).toBe(false);
     await office.local.decideEnrolment({ params, body: { decision: 'approve', reason: 'She is at my desk.' } });
     expect((await stored()).request).toBeNull();
+    expect(await office.local.enrolment({ params })).toMatchObject({ state: 'issued', preview: null });
     const { certificate } = await askScep(decided, poll);
     expect(certificate?.subjectAltNames.emails).toEqual(['alice@example.com']);
     // It has what it asked for: from now on the same request is a replay.
@@ -318,6 +414,13 @@ describe('SCEP', () => {
     for (let tries = 0; tries < 20; tries++) await askScep(`${url}/kiosk`, guess);
     const sent = await scepMessage(url, asking);
     await expect(sendScep(`${url}/kiosk`, sent, asking.key)).rejects.toThrow('429');
+    const { fixed, items } = await office.local.allChallenges({ query: { state: 'ended' } });
+    expect(fixed.map(({ label, approval, uses }) => [label, approval, uses])).toEqual([
+      ['kiosk', true, 1],
+      ['careless', false, 1],
+    ]);
+    expect(items.find(({ state }) => state === 'used')?.enrolment).toMatchObject({ state: 'issued' });
+    expect(JSON.stringify({ fixed, items })).not.toContain('open sesame');
     office.wait(61);
     expect(office.logged.filter(({ event }) => event === 'config.discouraged')).toHaveLength(2);
   });

@@ -40,6 +40,8 @@ import { up as coverage } from './0055-coverage.ts';
 import { up as devices } from './0056-devices.ts';
 import { up as phoneKeys } from './0057-phone-keys.ts';
 import { up as acme } from './0060-acme.ts';
+import { up as listedChallenges } from './0062-listed-challenges.ts';
+import { up as lostDevices } from './0063-lost-devices.ts';
 import { up as switchedOff } from './0064-switched-off.ts';
 import { up as timeStamps } from './0065-time-stamps.ts';
 
@@ -86,6 +88,8 @@ export const migrations: Record<string, Migration> = {
   '0056-devices': { up: devices },
   '0057-phone-keys': { up: phoneKeys },
   '0060-acme': { up: acme },
+  '0062-listed-challenges': { up: listedChallenges },
+  '0063-lost-devices': { up: lostDevices },
   '0064-switched-off': { up: switchedOff },
   '0065-time-stamps': { up: timeStamps },
 };

@@ -1,0 +1,70 @@
+/** Devices that made their own keys: what each asked for first, all that it renewed since, and the certificates of its keys. */
+import type { EnrolledDevice } from '@chancery/api';
+import { describeCertificate } from '../ca/describe.ts';
+import { type CertificateEntry, certificatesOfPerson } from '../store/certificates.ts';
+import type { Snapshot } from '../store/database.ts';
+import { type DeviceEnrolmentRow, enrolmentsOfPerson } from '../store/device-enrolments.ts';
+import { challengesBehind } from './describe-enrolment.ts';
+
+export interface DeviceOf {
+  /** The request that it enrolled with, answered or not. */
+  readonly first: DeviceEnrolmentRow;
+  /** What it asked for later, with a certificate of its own; oldest first. */
+  readonly later: readonly DeviceEnrolmentRow[];
+  /** For every key that it was given a certificate for, also those that came later; newest first. */
+  readonly certificates: readonly CertificateEntry[];
+}
+
+/** Newest first; those that were never given anything are left out. */
+export async function devicesOfPerson(snapshot: Snapshot, personId: string): Promise<DeviceOf[]> {
+  const certificates = await certificatesOfPerson(snapshot, personId);
+  const keyOf = new Map(certificates.map((one) => [one.serial_number, one.spki_sha256.toString('hex')]));
+  const all: DeviceEnrolmentRow[][] = [];
+  const holderOf = new Map<string, DeviceEnrolmentRow[]>();
+  for (const row of await enrolmentsOfPerson(snapshot, personId)) {
+    const known = row.renews === null ? undefined : holderOf.get(row.renews);
+    const device = known ?? [];
+    device.push(row);
+    if (known === undefined) all.push(device);
+    if (row.serial_number !== null) holderOf.set(row.serial_number, device);
+  }
+  return all
+    .flatMap((rows): DeviceOf[] => {
+      const [first, ...later] = rows;
+      const keys = new Set(rows.flatMap(({ serial_number }) => keyOf.get(serial_number ?? '') ?? []));
+      if (first === undefined || keys.size === 0) return [];
+      return [{ first, later, certificates: certificates.filter((one) => keys.has(one.spki_sha256.toString('hex'))) }];
+    })
+    .reverse();
+}
+
+/** @param name of the person */
+export async function describeDevices(
+  snapshot: Snapshot,
+  { id, name }: { readonly id: string; readonly name: string },
+  now: Date,
+): Promise<EnrolledDevice[]> {
+  const devices = await devicesOfPerson(snapshot, id);
+  const challenges = await challengesBehind(
+    snapshot,
+    devices.map(({ first }) => first),
+    name,
+  );
+  return devices.map(({ first, later, certificates }) => {
+    const renewed = later.filter(({ state, use }) => state === 'issued' && use === 'signing');
+    return {
+      id: first.id,
+      protocol: first.protocol,
+      label: first.label,
+      proof: first.proof,
+      subject: first.subject,
+      keyAlgorithm: first.key_algorithm,
+      challenge: challenges.get(first.challenge_id ?? '') ?? null,
+      enrolledAt: first.requested_at.toISOString(),
+      renewals: renewed.length,
+      renewedAt: renewed.at(-1)?.requested_at.toISOString() ?? null,
+      certificates: certificates.map((one) => describeCertificate(one, now)),
+      lostAt: first.lost_at?.toISOString() ?? null,
+    };
+  });
+}
