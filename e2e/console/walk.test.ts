@@ -442,7 +442,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('devices')).toEqual([]);
     await ada.page.getByRole('button', { name: 'Decide on the request of Dora Device' }).click();
     await ada.page.getByRole('button', { name: 'The certificate as it would be' }).click();
-    await ada.page.getByText('The lints find nothing wrong').waitFor();
+    await ada.page.getByText('Not signed; nothing is kept').waitFor();
     expect(await ada.lookAt('device-decide')).toEqual([]);
     await ada.page.getByLabel('How you know').fill('She showed the card, and its fingerprint.');
     await ada.page.getByRole('button', { name: 'Approve' }).click();
@@ -455,7 +455,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     );
     const pem = readFileSync(await saved.path(), 'utf8');
     expect(parseCertificate(pemToDer(pem, 'CERTIFICATE')).subjectAltNames.emails).toEqual(['dora@example.com']);
-    await page.getByRole('button', { name: 'Smart card 0815 is lost' }).click();
+    await page.getByRole('button', { name: 'Lost or stolen: Smart card 0815' }).click();
     await page.getByRole('button', { name: 'Revoke what it held' }).click();
     await page.getByText('Whoever has the device signs nothing with it').waitFor();
   });

@@ -61,7 +61,7 @@ export const ListedChallenge = OpenChallenge.extend({
 export type ListedChallenge = z.infer<typeof ListedChallenge>;
 
 /** For everybody who knows it: it stands in the configuration, and is made and withdrawn there. */
-export const StaticChallenge = z.object({
+const StaticChallenge = z.object({
   label: z.string(),
   /** An operator decides on each request. */
   approval: z.boolean(),

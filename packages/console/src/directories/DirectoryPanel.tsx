@@ -1,6 +1,6 @@
 import type { Directory } from '@chancery/api';
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { IconEye, IconRefresh } from '@tabler/icons-react';
+import { IconAlertTriangle, IconEye, IconRefresh } from '@tabler/icons-react';
 import { api, useMay } from '../api.ts';
 import { Facts } from '../pieces/Facts.tsx';
 import { Panel } from '../pieces/Page.tsx';
@@ -54,7 +54,16 @@ export function DirectoryPanel({ directory }: { directory: Directory }) {
       <Stack>
         {question !== null && <AnswerQuestion name={directory.name} question={question} mayWrite={mayWrite} />}
         {directory.problem !== null && question?.answer !== null && directory.state !== 'running' && (
-          <Alert color="wax" variant="outline" title={directory.problem} />
+          <Alert
+            color="wax"
+            variant="outline"
+            icon={<IconAlertTriangle aria-hidden />}
+            title={directoryStates[directory.state][0]}
+          >
+            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              {directory.problem}
+            </Text>
+          </Alert>
         )}
         <ProblemAlert error={run.error ?? preview.error} />
         <Facts

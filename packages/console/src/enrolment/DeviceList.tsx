@@ -18,7 +18,7 @@ interface DeviceListProps {
 /** Devices that made their own keys: how each enrolled, and what its keys are certified by. */
 export function DeviceList({ devices, serial, act }: DeviceListProps) {
   return (
-    <ul className="plain-list" aria-label="Enrolled devices">
+    <ul className="device-list" aria-label="Enrolled devices">
       {devices.map((device) => (
         <li key={device.id}>
           <Group justify="space-between" align="flex-start" gap="sm">
@@ -56,7 +56,7 @@ function How({ device }: { device: EnrolledDevice }) {
     <>
       {protocols[device.protocol]}
       {device.label !== 'default' && ` at ${device.label}`}, <When at={device.enrolledAt} />, {proofs[device.proof]}
-      {challenge !== null && ` of ${challenge.madeByName}`}
+      {challenge !== null && `, made by ${challenge.madeByName}`}
       {renewedAt !== null && (
         <>
           ; renewed {plural(renewals, 'time', 'times')}, last <When at={renewedAt} />

@@ -27,8 +27,7 @@ export function DevicesPage() {
   const error = waiting.error ?? all.error ?? challenges.error;
   const loaded = waiting.data !== undefined && all.data !== undefined && challenges.data !== undefined;
   const answered = all.data?.items.filter(({ state }) => state !== 'waiting') ?? [];
-  const isEmpty =
-    loaded && all.data.items.length === 0 && challenges.data.items.length + challenges.data.fixed.length === 0;
+  const isEmpty = loaded && all.data.items.length === 0 && challenges.data.items.length === 0;
   return (
     <Page
       title="Devices"
@@ -52,7 +51,9 @@ export function DevicesPage() {
         </EmptyState>
       )}
       {waiting.data !== undefined && <Waiting items={waiting.data.items} mayDecide={mayIssue} />}
-      {loaded && !isEmpty && <ChallengesPanel challenges={challenges.data} mayWithdraw={mayChallenge} />}
+      {loaded && (!isEmpty || challenges.data.fixed.length > 0) && (
+        <ChallengesPanel challenges={challenges.data} mayWithdraw={mayChallenge} />
+      )}
       {loaded && answered.length > 0 && <Answered items={answered} />}
     </Page>
   );

@@ -30,7 +30,7 @@ export function LoseDevice({ device, own, submit }: LoseDeviceProps) {
   };
   return (
     <>
-      <Button size="compact-xs" variant="default" onClick={open} aria-label={`${name} is lost`}>
+      <Button size="compact-xs" variant="default" onClick={open} aria-label={`Lost or stolen: ${name}`}>
         Lost or stolen
       </Button>
       <Modal opened={opened} onClose={done} title={`Lost or stolen: ${name}`} size="lg">

@@ -9,6 +9,7 @@ import { EmptyState } from '../pieces/EmptyState.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { sourceKinds } from '../words.ts';
 import { Conflicts } from './Conflicts.tsx';
@@ -83,7 +84,14 @@ function All({ sources }: { sources: readonly Source[] }) {
             <td>{source.groups.toLocaleString()}</td>
             <td>{source.conflicts.toLocaleString()}</td>
             <td>{source.deactivated === null ? '–' : source.deactivated === 'suspend' ? 'Suspended' : 'Leave'}</td>
-            <td>{source.lastContactAt === null ? 'Never' : <When at={source.lastContactAt} style="relative" />}</td>
+            <td>
+              {source.lastContactAt === null ? 'Never' : <When at={source.lastContactAt} style="relative" />}
+              {source.problem !== null && (
+                <div>
+                  <StateBadge state={['Needs somebody', 'bad']} />
+                </div>
+              )}
+            </td>
           </tr>
         ))}
       </PlainTable>
