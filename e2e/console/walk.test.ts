@@ -1,18 +1,9 @@
 /** A first day at the console, in Chromium: set-up, import, claim, ceremony, inspect, revoke, recovery, audit; axe on every page. */
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  buildName,
-  buildRequest,
-  derToPem,
-  localSigner,
-  parseCertificate,
-  pemToDer,
-  readPkcs12,
-} from '@chancery/smime';
+import { derToPem, readPkcs12 } from '@chancery/smime';
 import { verifyRecordFile } from '@chancery/trail';
 import * as OTPAuth from 'otpauth';
 import type { Browser, Download } from 'playwright-core';
@@ -408,56 +399,6 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('overview-help')).toEqual([]);
     await ada.page.getByRole('button', { name: 'Dora Device was helped' }).click();
     await ada.page.getByRole('heading', { name: 'People who ask for help' }).waitFor({ state: 'detached' });
-  });
-
-  it('certifies the key of Dora’s smart card once Ada has compared it, and shows it among her devices', async () => {
-    const { page } = dora;
-    const card = localSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
-    const subject = buildName([{ type: 'commonName', value: 'Smart card 0815' }]);
-    const bring = async (emails: string[]) =>
-      page.locator('input[type=file]').setInputFiles({
-        name: 'card.csr',
-        mimeType: 'application/pkcs10',
-        buffer: Buffer.from(await buildRequest({ subject, signer: card, emails })),
-      });
-    await page.goto('/me');
-    await page.getByRole('heading', { name: 'A smart card' }).waitFor();
-    await bring(['anna@example.com']);
-    await page.getByText('names an address that is not this person’s').waitFor();
-    await page.getByRole('button', { name: 'Choose another file' }).click();
-    await bring(['dora@example.com']);
-    await page.getByText('Smart card 0815').waitFor();
-    expect(await dora.lookAt('me-request')).toEqual([]);
-    await page.getByRole('button', { name: 'Ask for the certificate' }).click();
-    await page.getByText('It is with your organisation now').waitFor();
-
-    await ada.page.goto('/devices');
-    await ada.page.getByRole('button', { name: 'New challenge' }).click();
-    await ada.page.getByLabel('Whose device').click();
-    await ada.page.getByRole('option', { name: /Dora/ }).click();
-    await ada.page.getByRole('button', { name: 'Make the challenge' }).click();
-    await ada.page.getByRole('group', { name: 'challenge', exact: true }).waitFor();
-    await ada.page.getByRole('button', { name: 'Done' }).click();
-    await ada.page.getByRole('table', { name: 'One-time challenges' }).getByText('Ada Ambrose').waitFor();
-    expect(await ada.lookAt('devices')).toEqual([]);
-    await ada.page.getByRole('button', { name: 'Decide on the request of Dora Device' }).click();
-    await ada.page.getByRole('button', { name: 'The certificate as it would be' }).click();
-    await ada.page.getByText('Not signed; nothing is kept').waitFor();
-    expect(await ada.lookAt('device-decide')).toEqual([]);
-    await ada.page.getByLabel('How you know').fill('She showed the card, and its fingerprint.');
-    await ada.page.getByRole('button', { name: 'Approve' }).click();
-    await ada.page.getByRole('table', { name: 'Answered requests' }).getByText('Issued').waitFor();
-
-    await page.reload();
-    await page.getByRole('list', { name: 'Enrolled devices' }).getByText('Smart card 0815').waitFor();
-    const saved = await downloads(dora, () =>
-      page.getByRole('button', { name: /Save the certificate of the key/ }).click(),
-    );
-    const pem = readFileSync(await saved.path(), 'utf8');
-    expect(parseCertificate(pemToDer(pem, 'CERTIFICATE')).subjectAltNames.emails).toEqual(['dora@example.com']);
-    await page.getByRole('button', { name: 'Lost or stolen: Smart card 0815' }).click();
-    await page.getByRole('button', { name: 'Revoke what it held' }).click();
-    await page.getByText('Whoever has the device signs nothing with it').waitFor();
   });
 
   it('shows Dora everything on record about her, proven in her browser', { timeout: 400_000 }, async () => {

@@ -21,6 +21,7 @@ import { readUpload } from './read-upload.ts';
 
 const local: Principal = { kind: 'local', id: 'local', name: 'here' };
 const DAY = 86_400_000;
+const CONFIG = '[enrolment]\nselfService = "direct"\n[enrolment.label.early]\nrenewalDays = 3660\n';
 let office: EscrowOffice;
 let now = new Date('2026-03-02T08:00:00Z');
 let ada: string;
@@ -29,7 +30,7 @@ const person = (id: string): Principal => ({ kind: 'person', id, name: 'Ada', si
 const read = <T>(run: (snapshot: Snapshot) => Promise<T>) => office.world.database.snapshot(run);
 
 beforeAll(async () => {
-  office = await escrowOffice({ clock: () => now, config: '[enrolment]\nselfService = "direct"\n' });
+  office = await escrowOffice({ clock: () => now, config: CONFIG });
   await office.world.database.operations.transaction((tx) => establishSecretsKey(tx, office.world));
   ada = await office.person('ada@example.com');
   ben = await office.person('ben@example.com');
@@ -156,14 +157,10 @@ describe('a lost device', () => {
     expect(device?.certificates.map(({ use }) => use).sort()).toEqual(['encryption', 'signing', 'signing']);
     // A renewal that waits is not given any more.
     if (renewed.state !== 'issued') throw new Error('expected');
-    await office.query(`UPDATE certificates SET renew_at = $2 WHERE serial_number = $1`, [
-      renewed.certificate.serialNumber,
-      now,
-    ]);
     await office.query(`INSERT INTO profiles (id, version, document, created_at)
       SELECT id, version + 1, jsonb_set(document, '{approval}', '"always"'), created_at FROM profiles
       WHERE id = 'signing' ORDER BY version DESC LIMIT 1`);
-    const waiting = await renew(ben, renewed.certificate.serialNumber);
+    const waiting = await renew(ben, renewed.certificate.serialNumber, { label: 'early' });
     expect(waiting.state).toBe('waiting');
 
     await expect(loseDevice(office.world, person(ada), { deviceId: first.id, note: '' })).rejects.toMatchObject({

@@ -19,23 +19,30 @@ export interface DeviceOf {
 export async function devicesOfPerson(snapshot: Snapshot, personId: string): Promise<DeviceOf[]> {
   const certificates = await certificatesOfPerson(snapshot, personId);
   const keyOf = new Map(certificates.map((one) => [one.serial_number, one.spki_sha256.toString('hex')]));
-  const all: DeviceEnrolmentRow[][] = [];
-  const holderOf = new Map<string, DeviceEnrolmentRow[]>();
-  for (const row of await enrolmentsOfPerson(snapshot, personId)) {
-    const known = row.renews === null ? undefined : holderOf.get(row.renews);
-    const device = known ?? [];
-    device.push(row);
-    if (known === undefined) all.push(device);
-    if (row.serial_number !== null) holderOf.set(row.serial_number, device);
-  }
-  return all
-    .flatMap((rows): DeviceOf[] => {
-      const [first, ...later] = rows;
-      const keys = new Set(rows.flatMap(({ serial_number }) => keyOf.get(serial_number ?? '') ?? []));
-      if (first === undefined || keys.size === 0) return [];
-      return [{ first, later, certificates: certificates.filter((one) => keys.has(one.spki_sha256.toString('hex'))) }];
+  const rows = await enrolmentsOfPerson(snapshot, personId);
+  const answered = new Map(
+    rows.flatMap((row) => (row.serial_number === null ? [] : [[row.serial_number, row] as const])),
+  );
+  const laterOf = Map.groupBy(
+    rows.filter((row) => answered.has(row.renews ?? '')),
+    (row) => firstOf(row, answered).id,
+  );
+  return rows
+    .filter((row) => !answered.has(row.renews ?? ''))
+    .flatMap((first): DeviceOf[] => {
+      const later = laterOf.get(first.id) ?? [];
+      const keys = new Set([first, ...later].flatMap(({ serial_number }) => keyOf.get(serial_number ?? '') ?? []));
+      if (keys.size === 0) return [];
+      const held = certificates.filter((one) => keys.has(one.spki_sha256.toString('hex')));
+      return [{ first, later, certificates: held }];
     })
     .reverse();
+}
+
+/** The request that began the line of renewals. A certificate is renewed by another that is issued later: there is no circle. */
+function firstOf(row: DeviceEnrolmentRow, answered: ReadonlyMap<string, DeviceEnrolmentRow>): DeviceEnrolmentRow {
+  const before = answered.get(row.renews ?? '');
+  return before === undefined || before === row ? row : firstOf(before, answered);
 }
 
 /** @param name of the person */
