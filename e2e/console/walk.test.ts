@@ -1,6 +1,6 @@
 /** A first day at the console, in Chromium: set-up, import, claim, ceremony, inspect, revoke, recovery, audit; axe on every page. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { derToPem, readPkcs12 } from '@chancery/smime';
@@ -13,6 +13,7 @@ import { outsideOffice } from '../../packages/authority/test/outside-office.ts';
 import { arrived, eventually, send } from '../support/mail.ts';
 import { OfficeProcess } from '../support/office-process.ts';
 import { openBrowser, Visitor } from './browser.ts';
+import { Google } from './google.ts';
 import {
   accept,
   deal,
@@ -31,6 +32,7 @@ dora@example.com,Dora Device,,E2,device,false
 describe.skipIf(missing('chromium'))('the console', () => {
   let office: OfficeProcess;
   let browser: Browser;
+  let google: Google;
   let ada: Visitor;
   const visitors: Visitor[] = [];
   /** @param named by a host name, as passkeys need it; else by an address */
@@ -41,7 +43,8 @@ describe.skipIf(missing('chromium'))('the console', () => {
   };
 
   beforeAll(async () => {
-    office = await OfficeProcess.prepare();
+    google = await Google.serve();
+    office = await OfficeProcess.prepare({ authorityToml: google.toml });
     await office.start();
     browser = await openBrowser();
     ada = await enter();
@@ -49,6 +52,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
   afterAll(async () => {
     await browser?.close();
     await office?.dispose();
+    google?.close();
   });
 
   it('before set-up, says how to begin', async () => {
@@ -399,6 +403,31 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('overview-help')).toEqual([]);
     await ada.page.getByRole('button', { name: 'Dora Device was helped' }).click();
     await ada.page.getByRole('heading', { name: 'People who ask for help' }).waitFor({ state: 'detached' });
+  });
+
+  it('hands Dora’s keys to Gmail by her consent there, and from her browser alone', async () => {
+    const { page } = dora;
+    await page.goto('/me');
+    await page.getByLabel('I want Google to hold my encryption keys').check();
+    expect(await dora.lookAt('me-gmail')).toEqual([]);
+    const [consent] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('button', { name: 'Allow it at Google' }).click(),
+    ]);
+    await consent.getByRole('heading', { name: 'dora@example.com' }).waitFor();
+    await consent.getByRole('link', { name: 'Allow' }).click();
+    await page.getByRole('button', { name: 'Open my keys with the passkey, and hand them to Gmail' }).click();
+    await page.getByText('Gmail has your keys now').waitFor();
+    const [first] = google.handed;
+    expect(google.handed.map(({ address }) => address)).toContain('dora@example.com');
+    expect(google.preferred).toMatch(/^key\d+$/);
+    const file = path.join(office.home, 'gmail.p12');
+    writeFileSync(file, Buffer.from(first?.pkcs12 ?? '', 'base64'));
+    expect(readByOpenSsl(file, first?.encryptedKeyPassword ?? '', 'Only Dora reads this.')).toBe(
+      'Only Dora reads this.',
+    );
+    await page.getByText('Gmail', { exact: true }).first().waitFor();
+    if (!consent.isClosed()) await consent.close();
   });
 
   it('shows Dora everything on record about her, proven in her browser', { timeout: 400_000 }, async () => {

@@ -58,6 +58,8 @@ export const Myself = z.object({
   mayUpload: z.boolean(),
   /** Null where the office has no Intune. */
   phone: PhoneKeys.nullable(),
+  /** Where a browser hands keys to Gmail's hosted S/MIME; null where the office has none. */
+  gmail: z.object({ clientId: z.string(), authorizationUrl: z.url(), apiUrl: z.url() }).nullable(),
   help: z.object({ topic: z.enum(['lost-key', 'lost-device', 'other']), askedAt: Instant }).nullable(),
   caCertificates: z.array(Base64),
 });

@@ -56,6 +56,11 @@ const myRecords = createRoute({
   path: '/me/records',
   component: lazyRouteComponent(() => import('./me/RecordsPage.tsx'), 'RecordsPage'),
 });
+const gmailReturn = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/me/gmail',
+  component: lazyRouteComponent(() => import('./me/GmailReturnPage.tsx'), 'GmailReturnPage'),
+});
 
 /** Everything behind sign-in. */
 const office = createRoute({
@@ -252,6 +257,7 @@ export const router = createRouter({
     claim,
     me,
     myRecords,
+    gmailReturn,
     office.addChildren([
       overview,
       people,

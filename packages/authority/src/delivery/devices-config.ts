@@ -42,9 +42,18 @@ const Intune = z.strictObject({
 });
 export type IntuneConfig = z.output<typeof Intune>;
 
+const Gmail = z.strictObject({
+  /** Of a web application in the organisation's Google Cloud project, with this office's `/me/gmail` among its redirect addresses. */
+  clientId: z.string().min(1).max(200),
+  authorizationUrl: address.default('https://accounts.google.com/o/oauth2/v2/auth'),
+  apiUrl: address.default('https://gmail.googleapis.com'),
+});
+
 export const DevicesConfig = z.strictObject({
   /** Encryption keys to phones that Intune manages, for the people whom the office allows it. */
   intune: Intune.optional(),
+  /** Google Workspace with hosted S/MIME: people hand their keys to Gmail themselves, from their own page. */
+  gmail: Gmail.optional(),
   /** What people write is signed unless they turn it off. */
   signByDefault: z.boolean().default(true),
   /** And encrypted, where their mail program has a certificate of everyone it goes to. */

@@ -52,6 +52,7 @@ export async function describeMyself(
     enrolledDevices: await describeDevices(snapshot, person, now),
     enrolments: (await listDeviceEnrolments(snapshot, { personId, limit: 20 })).map(describeEnrolment),
     mayUpload: world.config.enrolment.selfService !== 'never',
+    gmail: world.config.devices.gmail ?? null,
     help: help === undefined ? null : { topic: help.topic, askedAt: help.asked_at.toISOString() },
     caCertificates: (await listAuthorities(snapshot))
       .flatMap(ownAndOutside)

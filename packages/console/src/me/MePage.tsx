@@ -6,6 +6,7 @@ import { Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { Entrance } from '../shell/Entrance.tsx';
 import { AskForHelp } from './AskForHelp.tsx';
+import { GmailKeys } from './GmailKeys.tsx';
 import { ManagedPhones } from './ManagedPhones.tsx';
 import { MeFrame } from './MeFrame.tsx';
 import { MyDevices } from './MyDevices.tsx';
@@ -43,6 +44,7 @@ export function MePage() {
       <MyDevices myself={myself.data} />
       <OtherKeys myself={myself.data} />
       <ManagedPhones myself={myself.data} onSaid={setSaid} />
+      <GmailKeys myself={myself.data} onSaid={setSaid} />
       <Passkeys myself={myself.data} onSaid={setSaid} />
       <MyNotices onSaid={setSaid} />
       <ReportCompromise myself={myself.data} />

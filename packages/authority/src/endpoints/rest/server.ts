@@ -12,7 +12,7 @@ import {
   validatorCompiler,
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { publicUrlOf } from '../../config.ts';
+import { type AuthorityConfig, publicUrlOf } from '../../config.ts';
 import { AuthorityError } from '../../errors.ts';
 import { acmeEndpoint } from '../acme/acme-endpoint.ts';
 import { estEndpoint } from '../est/est-endpoint.ts';
@@ -71,7 +71,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
     await api.register(cookie);
-    await api.register(helmet, helmetOptions(publicUrlOf(world.config).startsWith('https:')));
+    await api.register(helmet, helmetOptions(world.config));
     await api.register(rateLimit, {
       global: false,
       errorResponseBuilder: (_request, limit) =>
@@ -117,7 +117,8 @@ const components = z.registry<{ id: string }>();
 components.add(InspectNode, { id: 'InspectNode' });
 components.add(Problem, { id: 'Problem' });
 
-function helmetOptions(https: boolean) {
+function helmetOptions(config: AuthorityConfig) {
+  const { gmail } = config.devices;
   return {
     enableCSPNonces: true,
     contentSecurityPolicy: {
@@ -128,14 +129,15 @@ function helmetOptions(https: boolean) {
         'style-src': ["'self'"],
         'img-src': ["'self'", 'data:', 'blob:'],
         'font-src': ["'self'"],
-        'connect-src': ["'self'"],
+        // A person's browser hands keys to Gmail itself: the office is not in between.
+        'connect-src': ["'self'", ...(gmail === undefined ? [] : [new URL(gmail.apiUrl).origin])],
         'manifest-src': ["'self'"],
         'base-uri': ["'none'"],
         'form-action': ["'self'"],
         'frame-ancestors': ["'none'"],
       },
     },
-    strictTransportSecurity: https,
+    strictTransportSecurity: publicUrlOf(config).startsWith('https:'),
     referrerPolicy: { policy: 'no-referrer' },
     crossOriginOpenerPolicy: { policy: 'same-origin' },
   } as const;
