@@ -1,5 +1,4 @@
 /** `chancery`: one file for every command below `commands/`. */
-import { ApiError } from '@chancery/api';
 import { Command, CommanderError } from 'commander';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
@@ -72,7 +71,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
 
 /** Every level must throw instead of ending the process, so that usage errors have our exit code. */
@@ -82,7 +81,7 @@ function exitByThrowing(command: Command): Command {
   return command;
 }
 
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.unusable;
   const json = process.argv.includes('--json');
   const say = (message: string, code: string, lines: readonly string[]) => {
@@ -93,6 +92,8 @@ function report(error: unknown): number {
     say(error.message, error.name, error.lines);
     return error.exitCode;
   }
+  // Here, since commands that ask no office do not need it, and start in half the time without.
+  const { ApiError } = await import('@chancery/api');
   if (error instanceof ApiError) {
     say(
       error.message,
