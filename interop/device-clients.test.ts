@@ -1,5 +1,5 @@
 /** SCEP and EST with the clients of others: what each is given, and how each is told that it is not. One office for all. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -278,3 +278,66 @@ describe.skipIf(missing('curl') || missing('gnutls'))('curl', () => {
     expect(escrowedKeys[0]?.deliveredAt).not.toBeNull();
   });
 });
+
+describe.skipIf(missing('certmonger'))('certmonger', () => {
+  it('enrols, renews in time with the same key and with a new one, and gets nothing too early or for a wrong challenge', async () => {
+    writeFileSync(file('challenge'), await challenge());
+    writeFileSync(file('wrong'), 'A'.repeat(32));
+    writeFileSync(file('certmonger.sh'), CERTMONGER);
+    // A session bus of its own, with a daemon that keeps its files in our folder and ends with the script.
+    mkdirSync(file('.config/certmonger'), { recursive: true });
+    const { text } = await runBeside('env', [
+      `HOME=${folder}`,
+      ...['dbus-run-session', '--', 'bash', file('certmonger.sh'), folder, scep],
+    ]);
+    const shown = [...text.matchAll(/^(first|early|renewed|rekeyed) serial=(\w+) (\w{64})/gm)];
+    expect(
+      shown.map(([, name]) => name),
+      text,
+    ).toEqual(['first', 'early', 'renewed', 'rekeyed']);
+    const [first, early, renewed, rekeyed] = shown.map(([, , serial, key]) => ({ serial, key }));
+    expect(early).toEqual(first);
+    expect(new Set([first?.serial, renewed?.serial, rekeyed?.serial]).size).toBe(3);
+    expect(renewed?.key).toBe(first?.key);
+    expect(rekeyed?.key).not.toBe(first?.key);
+    check(file('cm.crt'));
+    expect(existsSync(file('cm-wrong.crt'))).toBe(false);
+    // It does not read a reply without content, as RFC 8894 3.3.2 has a failure: it says that, and not why.
+    expect(text, text).toMatch(/ca-error/);
+    const refusals = (await office.local.auditRecords({ query: { action: 'enrolment.request', limit: 20 } })).items
+      .filter(({ outcome }) => outcome !== 'succeeded')
+      .map(({ details }) => String(details.reason));
+    expect(refusals[0]).toContain('not one that this office gave out');
+    expect(refusals.some((reason) => reason.includes('not to be renewed before'))).toBe(true);
+    const devices = (await office.local.person({ params: { id: alice } })).enrolledDevices;
+    expect(devices.find(({ subject }) => subject === 'CN=certmonger')).toMatchObject({ protocol: 'scep', renewals: 2 });
+  });
+});
+
+/** Folder, and the address of the office. Each line that it prints says which certificate there is then, and its key. */
+const CERTMONGER = `cd "$1"; last=
+/usr/lib/certmonger/certmonger-session -n >/dev/null 2>&1 & daemon=$!
+trap 'kill $daemon; wait $daemon' EXIT
+bus="--session --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus.NameHasOwner"
+for i in $(seq 100); do
+  dbus-send $bus string:org.fedorahosted.certmonger | grep -q true && break; sleep 0.1
+done
+certificate() { openssl x509 -in cm.crt -noout -serial 2>/dev/null; }
+say() { echo "$1 $last $(openssl x509 -in cm.crt -noout -pubkey | openssl sha256 -r)"; }
+next() {
+  for i in $(seq 100); do
+    serial=$(certificate); [ -n "$serial" ] && [ "$serial" != "$last" ] && break; sleep 0.1
+  done
+  last=$serial; say "$1"
+}
+refused() { for i in $(seq 60); do getcert list -s -f "$1" | grep -q ca-error && break; sleep 0.1; done; }
+getcert add-scep-ca -s -c office -u "$2"
+getcert add-scep-ca -s -c early -u "$2/early"
+getcert request -s -c office -k "$1/cm.key" -f "$1/cm.crt" -l "$1/challenge" -N CN=certmonger; next first
+getcert resubmit -s -f "$1/cm.crt"; refused "$1/cm.crt"; say early
+getcert resubmit -s -f "$1/cm.crt" -c early; next renewed
+getcert rekey -s -f "$1/cm.crt" -c early; next rekeyed
+getcert request -s -c office -k "$1/cm-wrong.key" -f "$1/cm-wrong.crt" -l "$1/wrong" -N CN=certmonger
+refused "$1/cm-wrong.crt"
+getcert list -s | grep -E 'status|ca-error'
+`;

@@ -1,5 +1,7 @@
 /** Signing in with an identity provider, in Chromium: to the office and to one's own page, what goes wrong in words, and out again. */
+import { generateKeyPairSync } from 'node:crypto';
 import { createClient } from '@chancery/api';
+import { buildName, buildRequest, localSigner } from '@chancery/smime';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
@@ -91,6 +93,31 @@ amr = ["mfa"]
     expect(new URL(page.url()).pathname).toBe('/me');
   });
 
+  it('reads the request of a smart card on one’s own page, says what is wrong with it, and hands it in', async () => {
+    const { page } = visitor;
+    const card = localSigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    const subject = buildName([{ type: 'commonName', value: 'Smart card 0815' }]);
+    const bring = async (address: string) =>
+      page.locator('input[type=file]').setInputFiles({
+        name: 'card.csr',
+        mimeType: 'application/pkcs10',
+        buffer: Buffer.from(await buildRequest({ subject, signer: card, emails: [address] })),
+      });
+    await signInThere('dora');
+    await page.getByRole('heading', { name: 'A smart card' }).waitFor();
+    await bring('anna@example.com');
+    await page.getByText('names an address that is not this person’s').waitFor();
+    await page.getByRole('button', { name: 'Choose another file' }).click();
+    await bring('dora@example.com');
+    await page.getByText('they may ask you for the fingerprint').waitFor();
+    expect(await visitor.lookAt('me-request')).toEqual([]);
+    await page.getByRole('button', { name: 'Ask for the certificate' }).click();
+    await page.getByText('It is with your organisation now').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: /yes/i }).click();
+    await page.getByRole('button', { name: 'Sign in with Example Directory' }).waitFor();
+  });
+
   it('lets an administrator into the office, where they wanted to go', async () => {
     const { page } = visitor;
     await page.goto('/operators');
@@ -105,6 +132,27 @@ amr = ["mfa"]
       .first()
       .click();
     await page.getByText(directory.issuer).waitFor();
+    expect(visitor.errors).toEqual([]);
+  });
+
+  it('shows them the request that waits, and what becomes of it', async () => {
+    const { page } = visitor;
+    await page.goto('/devices');
+    await page.getByText('1 request waits for a decision').waitFor();
+    expect(await visitor.lookAt('devices')).toEqual([]);
+    await page.getByRole('button', { name: 'Decide on the request of Dora Device' }).click();
+    await page.getByRole('button', { name: 'The certificate as it would be' }).click();
+    await page.getByText('Not signed; nothing is kept').waitFor();
+    expect(await visitor.lookAt('device-decide')).toEqual([]);
+    await page.getByLabel('How you know').fill('She showed the card, and its fingerprint.');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByRole('table', { name: 'Answered requests' }).getByText('Issued').waitFor();
+    await page.getByRole('link', { name: 'Dora Device' }).first().click();
+    await page.getByRole('list', { name: 'Enrolled devices' }).getByText('Smart card 0815').waitFor();
+    await page.getByRole('button', { name: 'Lost or stolen: Smart card 0815' }).click();
+    await page.getByRole('button', { name: 'Revoke what it held' }).click();
+    await page.getByText('Whoever has the device signs nothing with it').waitFor();
+    expect(await visitor.lookAt('device-lost')).toEqual([]);
     expect(visitor.errors).toEqual([]);
   });
 });
