@@ -62,8 +62,13 @@ baseDn = "${BASE}"
     for (const [person, others] of this.#others) {
       if ((person + turn) % 10 !== 0) continue;
       others.push(Buffer.from(`added in turn ${turn} to ${person}`));
-      this.#directory.entries.get(entryOf(person))?.set(ATTRIBUTE.toLowerCase(), [...others]);
+      this.write(person, others);
     }
+  }
+
+  /** Whatever is to stand in an entry, beside the protocol. */
+  write(person: number, values: readonly Buffer[]): void {
+    this.#directory.entries.get(entryOf(person))?.set(ATTRIBUTE.toLowerCase(), [...values]);
   }
 
   /** In sentences; nothing where each entry holds what it must, nothing else of ours, and all that is others'. */

@@ -2,7 +2,7 @@
  * The office of a year in fast time, as a process that may be killed at any moment: it is told a day and what happens on it, does what
  * is not done yet, and says so. Everything that must outlive it is in the database, the key store and a folder.
  */
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -10,17 +10,13 @@ import {
   buildRequest,
   decryptContent,
   encryptContent,
-  localDecrypter,
   localSigner,
   parseCertificate,
   parseCrl,
-  readPkcs12,
 } from '@chancery/smime';
 import { applyProfile } from '../../packages/authority/src/ca/change-profile.ts';
 import { createGateway } from '../../packages/authority/src/identity/gateways.ts';
 import { tick } from '../../packages/authority/src/jobs/scheduler.ts';
-import { requestRecovery } from '../../packages/authority/src/kra/recovery.ts';
-import { releaseKey, releasePassword } from '../../packages/authority/src/kra/release.ts';
 import { perform } from '../../packages/authority/src/operation.ts';
 import { type Principal, system } from '../../packages/authority/src/principal.ts';
 import { reportCompromise } from '../../packages/authority/src/ra/compromise.ts';
@@ -30,14 +26,12 @@ import { removePerson, returnPerson, suspendPerson } from '../../packages/author
 import { addPerson, changePerson } from '../../packages/authority/src/ra/onboarding.ts';
 import { latestCrl, readCrl } from '../../packages/authority/src/store/crls.ts';
 import type { Snapshot } from '../../packages/authority/src/store/database.ts';
+import { markDelivered } from '../../packages/authority/src/store/escrow.ts';
 import { latestProfile } from '../../packages/authority/src/store/profiles.ts';
-import {
-  type EscrowOffice,
-  escrowOffice,
-  type OperatorPrincipal,
-} from '../../packages/authority/test/escrow-office.ts';
+import { type EscrowOffice, escrowOffice } from '../../packages/authority/test/escrow-office.ts';
 import { type Published, toBePublished } from './year-directory.ts';
 import { type Act, addressOf, byGateway, isSampled, nameOf, type Planned } from './year-plan.ts';
+import { recovered } from './year-recovery.ts';
 
 export type Order =
   | {
@@ -60,11 +54,15 @@ export type Answer =
       readonly broken: readonly string[];
       /** At a month's end: what the directory is to hold. */
       readonly published: readonly Published[] | null;
+      /** Milliseconds by what was done. */
+      readonly spent: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'end'; readonly broken: readonly string[]; readonly figures: Readonly<Record<string, number>> };
 
 const DAY = 86_400_000;
 const FIRST = Date.UTC(2026, 0, 1, 6);
+/** Certificates asked for at a time: those are issued as a group. */
+const WIDTH = 16;
 
 const [home = '', connection = '{}', publication = '', stride = '1'] = process.argv.slice(2);
 let dayBegan = { day: 0, attempt: 0, at: performance.now() };
@@ -74,6 +72,7 @@ const now = () =>
 const office: EscrowOffice = await escrowOffice({
   clock: now,
   at: { home, connection: JSON.parse(connection) },
+  width: WIDTH,
   config: `[renewal]\nperDay = 100000\n${publication}`,
 });
 const { world } = office;
@@ -115,15 +114,25 @@ async function prepare(): Promise<void> {
 /** One day: what people and their sources do, then the office, then gateways and owners, then the office again. */
 async function live({ day, attempt, monthEnds, acts, evening }: Extract<Order, { kind: 'day' }>): Promise<Answer> {
   dayBegan = { day, attempt, at: performance.now() };
-  for (const act of acts) await doOnce(act);
-  await turn();
-  await actAsGateway();
-  await actAsOwners();
-  await office.drain();
-  const broken = await lookOver(evening);
-  if (monthEnds) broken.push(...(await endMonth(day, evening)));
+  const spent: Record<string, number> = {};
+  const timed = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+    const began = performance.now();
+    const result = await run();
+    spent[what] = (spent[what] ?? 0) + performance.now() - began;
+    return result;
+  };
+  await timed('acts', async () => {
+    for (const act of acts) await doOnce(act);
+  });
+  await timed('minute', () => tick(world));
+  await timed('jobs', () => office.drain());
+  await timed('gateway', actAsGateway);
+  await timed('owners', actAsOwners);
+  await timed('jobs', () => office.drain());
+  const broken = await timed('evening', () => lookOver(evening));
+  if (monthEnds) broken.push(...(await timed('month', () => endMonth(day, evening))));
   const published = monthEnds ? await toBePublished(office.query, { at: now(), stride: Number(stride) }) : null;
-  return { kind: 'done', day, broken: broken.map((what) => `day ${day}: ${what}`), published };
+  return { kind: 'done', day, broken: broken.map((what) => `day ${day}: ${what}`), published, spent };
 }
 
 async function turn(): Promise<void> {
@@ -230,44 +239,54 @@ async function actAsGateway(): Promise<void> {
     await enrolGateway(world, gate, await csrOf(freshKey()));
     await office.drain();
   }
-  for (const person of people.filter(({ signingKey }) => signingKey === 'gateway')) {
+  const lacking = people.filter((person) => {
+    if (person.signingKey !== 'gateway') return false;
     const one = held.get(person.personId);
     const wanted = [person.address, ...person.aliases].sort().join();
     const named = ((one?.addresses as string[] | undefined) ?? []).toSorted().join();
-    if (one?.good === true && !replace.has(String(one.serial_number)) && wanted === named) continue;
-    await issueGatewaySigning(world, gate, { address: person.address, csr: await csrOf(freshKey()) });
-  }
+    return one?.good !== true || replace.has(String(one.serial_number)) || wanted !== named;
+  });
+  await inGroups(lacking, async ({ address }) => {
+    await issueGatewaySigning(world, gate, { address, csr: await csrOf(freshKey()) });
+  });
+}
+
+async function inGroups<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += WIDTH) await Promise.all(all.slice(from, from + WIDTH).map(act));
 }
 
 /** They fetch the keys that wait for them, and make signing keys where one is wanted. */
 async function actAsOwners(): Promise<void> {
-  await office.query(
-    `UPDATE escrowed_keys e SET delivered_at = $1 FROM people p WHERE p.id = e.person_id AND p.state = 'active'
-       AND NOT p.gateway_decrypts AND e.delivered_at IS NULL
+  const waiting = await office.query(
+    `SELECT e.id, e.person_id FROM escrowed_keys e JOIN people p ON p.id = e.person_id
+     WHERE p.state = 'active' AND NOT p.gateway_decrypts AND e.delivered_at IS NULL
        AND EXISTS (SELECT 1 FROM certificates c WHERE c.escrowed_key_id = e.id)`,
-    [now()],
   );
+  // As the link does it: in one transaction with the publication that waited for it.
+  await world.database.operations.transaction(async (tx) => {
+    const ids = waiting.map(({ id }) => String(id));
+    await markDelivered(tx, ids, now());
+    await world.jobs.enqueueAll(
+      tx,
+      'publish-person',
+      waiting.map(({ person_id }) => ({ personId: String(person_id) })),
+    );
+  });
+  // Nobody has one, or it is due and they were asked: owners do nothing by themselves.
   const lacking = await office.query(
     `SELECT p.id, p.name FROM people p WHERE p.state = 'active' AND p.signing_key = 'device' AND NOT EXISTS (
        SELECT 1 FROM certificates c LEFT JOIN renewals r USING (serial_number) WHERE c.person_id = p.id AND c.use = 'signing'
-         AND c.revoked_at IS NULL AND c.not_after > $1 AND c.renew_at > $1 AND r.serial_number IS NULL)`,
+         AND c.revoked_at IS NULL AND c.not_after > $1 AND c.renew_at > $1 AND r.serial_number IS NULL)
+       AND (NOT EXISTS (SELECT 1 FROM certificates c WHERE c.person_id = p.id AND c.use = 'signing' AND c.revoked_at IS NULL
+           AND c.not_after > $1)
+         OR EXISTS (SELECT 1 FROM certificates c JOIN renewals r USING (serial_number) WHERE c.person_id = p.id
+           AND c.use = 'signing' AND c.revoked_at IS NULL AND c.not_after > $1))`,
     [now()],
   );
-  for (const { id, name } of lacking) {
+  await inGroups(lacking, async ({ id, name }) => {
     const by: Principal = { kind: 'person', id: String(id), name: String(name) };
-    const due = await office.query(
-      `SELECT 1 FROM certificates c JOIN renewals r USING (serial_number) WHERE c.person_id = $1 AND c.use = 'signing'
-         AND c.revoked_at IS NULL AND c.not_after > $2`,
-      [id, now()],
-    );
-    const has = await office.query(
-      `SELECT 1 FROM certificates WHERE person_id = $1 AND use = 'signing' AND revoked_at IS NULL AND not_after > $2`,
-      [id, now()],
-    );
-    // Not before they are asked: owners do nothing by themselves.
-    if (has.length > 0 && due.length === 0) continue;
     await issueSigning(world, by, { personId: by.id, csr: await csrOf(freshKey()), keyOrigin: 'browser' });
-  }
+  });
 }
 
 /** Every evening: nobody here uncovered, nobody away with anything that is good, nobody otherwise than planned. */
@@ -372,7 +391,9 @@ async function endMonth(day: number, evening: readonly Planned[]): Promise<strin
 async function judge(evening: readonly Planned[]): Promise<Answer> {
   const broken = await lookOver(evening);
   const sampled = [...evening.keys()].filter((person) => isSampled(person) && evening[person]?.state !== 'absent');
-  const keys = await recovered(sampled);
+  const personIds: string[] = [];
+  for (const person of sampled) personIds.push((await find(person))?.id ?? '');
+  const keys = await recovered(office, turn, personIds);
   let mails = 0;
   for (const name of readdirSync(path.join(home, 'mail')).filter((file) => file.endsWith('.p7m'))) {
     const [person, day] = name.replace('.p7m', '').split('-');
@@ -404,53 +425,4 @@ async function judge(evening: readonly Planned[]): Promise<Answer> {
     [now()],
   );
   return { kind: 'end', broken, figures: { ...(counts as Record<string, number>), mails, recoveredKeys: keys.length } };
-}
-
-/** By a request of one case, of which two officers approve, once they have founded the vault. */
-async function recovered(people: readonly number[]) {
-  const officers: OperatorPrincipal[] = [
-    await office.operator('Olga', 'recovery-officer'),
-    await office.operator('Omar', 'recovery-officer'),
-  ];
-  await office.holdCeremony(officers);
-  for (let rounds = 0; rounds < 5; rounds++) await turn();
-  const requester = await office.operator('Rita', 'registration-officer');
-  const personIds: string[] = [];
-  for (const person of people) personIds.push((await find(person))?.id ?? '');
-  const id = await perform(world, requestRecovery, requester, {
-    personIds,
-    reason: 'departed-employee',
-    explanation: 'All mail of a year.',
-    delivery: { kind: 'pkcs12' },
-  });
-  for (const officer of officers) await office.approve(id, officer);
-  const file = await perform(world, releaseKey, requester, { id });
-  const { password } = await perform(world, releasePassword, officers[0] as OperatorPrincipal, { id });
-  const opened = [];
-  for (const one of filesIn(Buffer.from(file.data))) opened.push(...(await readPkcs12(one, password)).keys);
-  const rows = await office.query(
-    `SELECT certificate FROM certificates WHERE use = 'encryption' AND person_id = ANY ($1::uuid[])`,
-    [personIds],
-  );
-  const certificates = rows.map(({ certificate }) => parseCertificate(certificate as Buffer));
-  return opened.flatMap(({ privateKey, certificate }) => {
-    const key = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' });
-    const spki = Buffer.from(parseCertificate(certificate ?? Buffer.alloc(0)).spki);
-    // The same key in every certificate that it had.
-    return certificates
-      .filter((one) => spki.equals(Buffer.from(one.spki)))
-      .map((one) => ({ decrypter: localDecrypter(key), certificate: one }));
-  });
-}
-
-/** The files of a ZIP archive whose files are stored as they are; one that is no archive is itself. */
-function filesIn(archive: Buffer): Buffer[] {
-  if (archive.readUInt32LE(0) !== 0x04034b50) return [archive];
-  const files: Buffer[] = [];
-  for (let at = 0; archive.readUInt32LE(at) === 0x04034b50; ) {
-    const begin = at + 30 + archive.readUInt16LE(at + 26) + archive.readUInt16LE(at + 28);
-    at = begin + archive.readUInt32LE(at + 18);
-    files.push(archive.subarray(begin, at));
-  }
-  return files;
 }

@@ -21,6 +21,8 @@ export interface YearReport {
   readonly broken: readonly string[];
   readonly figures: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** Seconds by what the days were spent with; `restarts` with starting the office. */
+  readonly spent: Readonly<Record<string, number>>;
 }
 
 export async function liveAYear({
@@ -49,7 +51,13 @@ export async function liveAYear({
     killedOn.set(step, (killedOn.get(step) ?? 0) + 1);
   }
   const broken: string[] = [];
+  const spent: Record<string, number> = {};
+  const add = (what: string, milliseconds: number) => {
+    spent[what] = (spent[what] ?? 0) + milliseconds;
+  };
   let killed = 0;
+  /** Sentences that were said already. */
+  let shown = 0;
   /** Milliseconds of a usual day so far: kills come at any moment of it. */
   let dayTakes = 500;
   let office = await open();
@@ -72,28 +80,38 @@ export async function liveAYear({
         const order: Order = { kind: 'day', day, attempt, monthEnds, acts, evening };
         const done = await office.give(order, left > 0 ? randomInt(Math.max(20, Math.round(dayTakes))) : undefined);
         if (done !== undefined) {
-          if (done.kind === 'done') broken.push(...done.broken, ...directoryAt(directory, done));
+          if (done.kind === 'done') {
+            broken.push(...done.broken, ...directoryAt(directory, done));
+            for (const [what, milliseconds] of Object.entries(done.spent)) add(what, milliseconds);
+          }
           if (attempt === 0) dayTakes = (dayTakes + performance.now() - dayBegan) / 2;
           break;
         }
         killed += 1;
         left -= 1;
+        const died = performance.now();
+        add('killed days', died - dayBegan);
         office = await open();
+        add('restarts', performance.now() - died);
       }
       // A day that was over before its kill leaves it to the next.
       if (left > 0) killedOn.set(step + 1, (killedOn.get(step + 1) ?? 0) + left);
       if (monthEnds) directory.tamper(Math.floor((day + 1) / 30));
       tell(step + 1, day + 1, monthEnds);
+      for (; shown < broken.length; shown++) say(broken[shown] ?? '');
       if (broken.length > 50) break;
     }
+    const judged = performance.now();
     const end = await office.give({ kind: 'end', evening: steps.at(-1)?.evening ?? [] }, undefined);
     if (end?.kind !== 'end') throw new Error('The year did not end');
+    add('judgement', performance.now() - judged);
     return {
       people,
       kills: killed,
       broken: [...broken, ...end.broken],
       figures: { ...end.figures, directoryChanges: directory.changes },
       seconds: Math.round((performance.now() - began) / 1000),
+      spent: Object.fromEntries(Object.entries(spent).map(([what, of]) => [what, Math.round(of / 100) / 10])),
     };
   } finally {
     office.end();

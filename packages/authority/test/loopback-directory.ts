@@ -28,6 +28,8 @@ export class LoopbackDirectory {
   readonly entries = new Map<string, DirectoryEntry>();
   /** Changes that were asked for and made. */
   changes = 0;
+  /** Called before each change: what another hand does just then. */
+  beforeChange: () => void = () => {};
   /** Values that an attribute may hold. */
   mostValues = Number.POSITIVE_INFINITY;
   readonly #password: string;
@@ -106,6 +108,7 @@ export class LoopbackDirectory {
       case OPERATIONS.search:
         return this.#search(id, message);
       case OPERATIONS.modify:
+        this.beforeChange();
         return result(id, operation + 1, session.mayWrite ? this.#modify(message) : 'insufficientAccessRights');
       default:
         return result(id, operation + 1, 'protocolError');

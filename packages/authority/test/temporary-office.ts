@@ -39,6 +39,8 @@ export interface TemporaryOfficeOptions {
     readonly home: string;
     readonly connection: Awaited<ReturnType<typeof startDatabase>>['connection'];
   };
+  /** Jobs of one kind that `drain` runs at a time, as the queue does; default: one. */
+  readonly width?: number;
   /** Replaces or adds job handlers. */
   readonly handlers?: Partial<JobHandlers>;
 }
@@ -70,7 +72,7 @@ export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Pro
     home,
     connection,
     logged,
-    drain: () => drain(drainer, world, { ...jobHandlers, ...options.handlers }),
+    drain: () => drain(drainer, world, { ...jobHandlers, ...options.handlers }, options.width ?? 1),
     async close() {
       await leaveForSearch(logged, connection);
       await drainer.stop({ graceful: false });
@@ -83,13 +85,12 @@ export async function temporaryOffice(options: TemporaryOfficeOptions = {}): Pro
   };
 }
 
-async function drain(boss: PgBoss, world: World, handlers: Partial<JobHandlers>): Promise<void> {
+async function drain(boss: PgBoss, world: World, handlers: Partial<JobHandlers>, width: number): Promise<void> {
   for (let found = true; found; ) {
     found = false;
     for (const name of Object.keys(handlers) as JobName[]) {
       const handler = handlers[name] as (world: World, payload: unknown) => Promise<void>;
-      for (const job of await boss.fetch(name, { batchSize: 100 })) {
-        found = true;
+      const run = async (job: { id: string; data: unknown }): Promise<void> => {
         try {
           await handler(world, jobPayloads[name].parse(job.data));
         } catch (error) {
@@ -97,7 +98,10 @@ async function drain(boss: PgBoss, world: World, handlers: Partial<JobHandlers>)
           throw error;
         }
         await boss.complete(name, job.id);
-      }
+      };
+      const jobs = await boss.fetch(name, { batchSize: 100 });
+      if (jobs.length > 0) found = true;
+      for (let from = 0; from < jobs.length; from += width) await Promise.all(jobs.slice(from, from + width).map(run));
     }
   }
 }

@@ -162,3 +162,27 @@ describe('an address that another has now', () => {
     expect(directory.values(NEW, attribute)).toEqual([newest.der]);
   });
 });
+
+describe('another hand in the same entry', () => {
+  const attribute = 'userCertificate;binary';
+  const once = (act: () => void) => {
+    directory.beforeChange = () => {
+      directory.beforeChange = () => {};
+      act();
+    };
+  };
+
+  it('that has put in what was to be put in is no refusal: it is looked at once more', async () => {
+    directory.add(ANNA, { mail: ['anna@example.com'], [attribute]: [oldest.der] });
+    once(() => directory.entries.get(ANNA)?.set(attribute.toLowerCase(), [oldest.der, newest.der]));
+    expect(await mend('ldap', holder([newest]))).toMatchObject({ problem: null, missing: [], extra: ['a1'] });
+    expect(directory.values(ANNA, attribute)).toEqual([newest.der]);
+  });
+
+  it('that has taken out what was to be taken out is none either', async () => {
+    directory.add(ANNA, { mail: ['anna@example.com'], [attribute]: [oldest.der] });
+    once(() => directory.entries.get(ANNA)?.set(attribute.toLowerCase(), []));
+    expect(await mend('ldap', holder([newest]))).toMatchObject({ problem: null, missing: ['c3'], extra: [] });
+    expect(directory.values(ANNA, attribute)).toEqual([newest.der]);
+  });
+});

@@ -60,7 +60,7 @@ async function openVisit(config: LdapTarget, home: string): Promise<Visit> {
   }
 }
 
-async function attendOne(visit: Visit, holder: Holder, act: 'look' | 'mend'): Promise<Sight> {
+async function attendOne(visit: Visit, holder: Holder, act: 'look' | 'mend', isAgain = false): Promise<Sight> {
   try {
     const { entry, left, ambiguous } = await findEntries(visit, holder);
     const own = left === undefined ? [] : ownValues(visit.settings, left.values, holder);
@@ -79,6 +79,9 @@ async function attendOne(visit: Visit, holder: Holder, act: 'look' | 'mend'): Pr
     }
     return { ...sight, problem: problemOf(visit.settings, holder, { entry, ambiguous, dropped, room }) };
   } catch (error) {
+    // Another hand of ours, or somebody else, was here since the look: what stands there now is looked at once more.
+    if (error instanceof ResultCodeError && CHANGED.has(error.code) && !isAgain)
+      return attendOne(visit, holder, act, true);
     if (!(error instanceof ResultCodeError) || BUSY.has(error.code)) {
       if (error instanceof TargetDown) throw error;
       throw new TargetDown(`${visit.settings.url} does not answer: ${ldapReason(error)}`);
@@ -88,6 +91,8 @@ async function attendOne(visit: Visit, holder: Holder, act: 'look' | 'mend'): Pr
   }
 }
 
+/** No such attribute, or value; the value exists (RFC 4511 section 4.6). */
+const CHANGED = new Set([16, 20]);
 /** Result codes that are not about the entry: busy, unavailable (RFC 4511 section 4.1.9). */
 const BUSY = new Set([51, 52]);
 
