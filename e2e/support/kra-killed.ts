@@ -88,6 +88,7 @@ export async function killTheKra(plan: KraKillPlan): Promise<KraKillReport> {
     await work;
     const trail = await persist(() => house.administrator.verifyAudit());
     await authority.kill();
+    plan.say?.('All work has ended. Now every key is opened with a quorum, and every record compared.');
     return {
       kills: lives.kills,
       during: lives.during,

@@ -194,6 +194,8 @@ class Robber implements Haul {
         const wrapped = lock.wrapped as Buffer;
         if (lock.kind === 'claim') this.#tryWords(key, wrapped);
         if (lock.kind === 'vault') await this.#tryVault(key, wrapped, String(lock.holder));
+        // Many: not for what is open already.
+        if (this.opened.has(String(key.id))) continue;
         for (const octets of this.#octets) this.#tryDek(key, 'octets lying around', octets);
       }
     }
