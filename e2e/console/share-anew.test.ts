@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { decodeBody, encryptMessage, parseCertificate, readPkcs12, scanMessage } from '@chancery/smime';
+import { encryptMessage, parseCertificate, readPkcs12 } from '@chancery/smime';
 import type { Browser, Download, Page } from 'playwright-core';
+import PostalMime from 'postal-mime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
 import { arrived, eventually } from '../support/mail.ts';
@@ -246,7 +247,7 @@ describe.skipIf(missing('chromium'))('a vault that is shared anew', () => {
     await page.getByText(/Anna Becker gets a link at anna@example\.com/).waitFor();
     expect(await ada.lookAt('recovery-to-owner')).toEqual([]);
     const mail = await arrived(office.mailbox, (one) => one.includes('Collect your recovered encryption keys'));
-    const text = Buffer.from(decodeBody(mail, scanMessage(mail))).toString('utf8');
+    const { text = '' } = await PostalMime.parse(mail);
     const link = /\S+\/claim#\S+/.exec(text)?.[0] ?? '';
 
     const anna = await Visitor.enter(browser, nameOf(office.url));
