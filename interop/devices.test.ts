@@ -6,6 +6,7 @@ import { createClient } from '@chancery/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { arrived, eventually, send, sendRaw } from '../e2e/support/mail.ts';
 import { freePort, runChancery } from '../e2e/support/office-process.ts';
+import { openZip } from '../packages/authority/src/audit/open-zip.ts';
 import { AppleConfiguration, readPlist } from '../packages/authority/test/apple-profile.ts';
 import { writePkcs12 } from '../packages/console/src/claim/pkcs12.ts';
 import { makeSigningKey } from '../packages/console/src/claim/request.ts';
@@ -16,7 +17,6 @@ import { run } from './run-program.ts';
 import { Directory } from './slapd.ts';
 import { makeProfile } from './thunderbird/profile.ts';
 import { programWith, Thunderbird } from './thunderbird/thunderbird.ts';
-import { unpackZip } from './unpack-zip.ts';
 
 const KIM = 'kim@example.com';
 /** A colleague whose gateway opens their mail, and who has never written to anybody. */
@@ -131,7 +131,7 @@ print(' '.join(p['PayloadType'] for p in top['PayloadContent']))`,
     expect(downloaded, downloaded.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(downloaded.stdout)).toMatchObject({ file: archive, octets: readFileSync(archive).length });
     expect(runChancery(['devices', 'kit', 'eudora'], { home: example.office.home })).toMatchObject({ code: 2 });
-    const files = unpackZip(readFileSync(archive));
+    const files = openZip(readFileSync(archive)) ?? new Map<string, Uint8Array>();
     const program = programWith(path.join(example.scratch, 'thunderbird'), files);
     const profile = path.join(example.scratch, 'profile');
     mkdirSync(profile);

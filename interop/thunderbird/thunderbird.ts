@@ -164,14 +164,14 @@ const INSTALLED = '/usr/lib/thunderbird';
  * The installed program with a `distribution` folder of its own, which is where it looks for policies: the installed one is
  * everybody's. Links, but for the file whose place says where the rest is.
  */
-export function programWith(folder: string, distribution: Readonly<Record<string, Uint8Array>>): string {
+export function programWith(folder: string, distribution: ReadonlyMap<string, Uint8Array>): string {
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(INSTALLED)) {
     const place = path.join(folder, name);
     if (name === 'thunderbird-bin') copyFileSync(path.join(INSTALLED, name), place);
     else if (name !== 'distribution') symlinkSync(path.join(INSTALLED, name), place);
   }
-  for (const [name, data] of Object.entries(distribution)) {
+  for (const [name, data] of distribution) {
     const place = path.join(folder, 'distribution', name);
     mkdirSync(path.dirname(place), { recursive: true });
     writeFileSync(place, data);

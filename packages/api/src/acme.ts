@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { ById, type RouteDefinition, route } from './route.ts';
 import { Base64, Id, Instant, SerialNumber } from './values.ts';
 
+/** Octets of a reply to a challenge: a line that matters, what was replied to, perhaps a signature. */
+export const acmeReplyOctets = 131_072;
+
 /** A key for external account binding (RFC 8555 section 7.3.4). */
 export const AcmeKey = z.object({
   /** What an ACME client calls the key identifier. */

@@ -1,6 +1,6 @@
 /** The REST contract of the authority. Safe in a browser. */
 
-export type { AcmeKey, AcmeOrder } from './acme.ts';
+export { type AcmeKey, type AcmeOrder, acmeReplyOctets } from './acme.ts';
 export { type AuditProof, AuditRecord, AuditTargets, AuditTimeline, AuditVerification } from './audit.ts';
 export { CertificateText } from './certificate-text.ts';
 export {

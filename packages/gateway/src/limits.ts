@@ -10,8 +10,6 @@ export const receivedFields = 100;
 export const headerOctets = 1024 * 1024;
 /** Octets that the encrypted copies for hidden recipients may take in the spool, for one message. */
 export const hiddenCopiesOctets = 1024 * 1024 * 1024;
-/** Octets of a reply to an ACME challenge: a line that matters, what was replied to, perhaps a signature. */
-export const acmeReplyOctets = 131_072;
 /** Deliveries at once to one downstream. */
 export const deliveriesAtOnce = 10;
 /** Milliseconds that an unconfirmed message is remembered, so that its repetition is known as one: clients retry for days, most within hours. */

@@ -1,6 +1,6 @@
 /** The whole pipeline on one page, both directions. A message is answered 250 only when it is durable in its final form. */
 import { randomUUID } from 'node:crypto';
-import type { Client, JournalEntry } from '@chancery/api';
+import { acmeReplyOctets, type Client, type JournalEntry } from '@chancery/api';
 import type { Certificate } from '@chancery/smime';
 import { judgeAuthenticity, type Resolve } from './authenticity.ts';
 import { type Enrolment, type SigningKey, speaksFor } from './enrolment.ts';
@@ -8,7 +8,7 @@ import { GatewayError, reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
 import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
 import type { Journal } from './journal.ts';
-import { acmeReplyOctets, hiddenCopiesOctets, receivedFields } from './limits.ts';
+import { hiddenCopiesOctets, receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
 import { readIdentity } from './message-facts.ts';

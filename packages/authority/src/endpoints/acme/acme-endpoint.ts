@@ -32,7 +32,7 @@ import {
   orderUrl,
   urlOf,
 } from './describe.ts';
-import { answerProblem } from './problems.ts';
+import { answerProblem, sendProblem } from './problems.ts';
 import { type ByAccount, readSigned, signedByAccount, signedByKey } from './signed-request.ts';
 
 /** Octets of a request: a certificate request for a key of 16,384 bits, in base64 twice, has 15,000. */
@@ -158,17 +158,12 @@ async function changeKey(world: World, request: FastifyRequest, reply: FastifyRe
   if (named !== accountUrl(world, account.id)) throw malformed('What the new key signs names another account');
   const changed = await perform(world, changeAcmeKey, by, { nonce, oldKey: readAccountKey(oldKey), newKey });
   if (!changed.isTaken) return reply.send(describeAccount(world, changed.account));
-  return reply
-    .code(409)
-    .header('location', accountUrl(world, changed.account.id))
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: 'urn:ietf:params:acme:error:malformed',
-        detail: 'This key has an account already. Nothing was changed.',
-        status: 409,
-      }),
-    );
+  const detail = 'This key has an account already. Nothing was changed.';
+  return sendProblem(reply.header('location', accountUrl(world, changed.account.id)), {
+    type: 'malformed',
+    status: 409,
+    detail,
+  });
 }
 
 const NewOrder = z.object({

@@ -55,22 +55,32 @@ export function answerProblem(world: World) {
     const { type, status, detail } = read(error);
     if (type === 'serverInternal') world.log.error('acme.failed', { error: error.message, stack: error.stack });
     if (status === 429 || status === 503) reply.header('retry-after', '60');
-    return reply
-      .code(status)
-      .header('content-type', 'application/problem+json')
-      .header('cache-control', 'no-store')
-      .send(
-        JSON.stringify({
-          type: typeUrn(type),
-          detail,
-          status,
-          ...(type === 'badSignatureAlgorithm' && { algorithms: signatureAlgorithms }),
-        }),
-      );
+    return sendProblem(reply, { type, status, detail });
   };
 }
 
-function read(error: FastifyError | Error): { type: string; status: number; detail: string } {
+export function sendProblem(reply: FastifyReply, { type, status, detail }: Problem): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json')
+    .header('cache-control', 'no-store')
+    .send(
+      JSON.stringify({
+        type: typeUrn(type),
+        detail,
+        status,
+        ...(type === 'badSignatureAlgorithm' && { algorithms: signatureAlgorithms }),
+      }),
+    );
+}
+
+interface Problem {
+  readonly type: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+function read(error: FastifyError | Error): Problem {
   if (error instanceof AcmeError) return { type: error.type, status: STATUS[error.type], detail: error.message };
   if (error instanceof AuthorityError) {
     const type = TYPES[error.code];

@@ -15,14 +15,12 @@ import {
   lockAcmeKey,
 } from '../../store/acme-accounts.ts';
 import type { Snapshot, Transaction } from '../../store/database.ts';
-import type { AccountKey } from '../../store/schema.ts';
 import type { World } from '../../world.ts';
 import { AcmeError } from './acme-error.ts';
-import { hasMac, type Jws, payloadOf, readAccountKey, readJws, thumbprintOf } from './jws.ts';
+import { hasMac, type Jws, KeyInput, payloadOf, readAccountKey, readJws, thumbprintOf } from './jws.ts';
 import { openAcmeKey } from './keys.ts';
 import { NonceInput, spendNonce } from './nonces.ts';
 
-const Key = z.custom<AccountKey>((value) => typeof value === 'object' && value !== null && 'kty' in value);
 /** The whole of it, as it came: who it is from is judged here. */
 const Binding = z.custom<object>((value) => typeof value === 'object' && value !== null);
 const Contacts = z.array(z.string().max(300)).max(5);
@@ -51,7 +49,7 @@ export const createAcmeAccount = operation({
   permission: { guard: () => true, description: 'a key of their own' },
   input: z.strictObject({
     nonce: NonceInput,
-    key: Key,
+    key: KeyInput,
     /** Of the endpoint, which the binding repeats. */
     url: z.string(),
     contacts: Contacts,
@@ -119,7 +117,7 @@ export const changeAcmeContacts = operation({
 export const changeAcmeKey = operation({
   action: 'acme.change-key',
   permission: ofAccount,
-  input: z.strictObject({ nonce: NonceInput, oldKey: Key, newKey: Key }),
+  input: z.strictObject({ nonce: NonceInput, oldKey: KeyInput, newKey: KeyInput }),
   subject: () => null,
   async run(tx, { nonce, oldKey, newKey }, by) {
     await spendNonce(tx, nonce);

@@ -1,6 +1,5 @@
 /** The certificate of an order (RFC 8555 section 7.4): asked for once its addresses are proven, made by the profile for partners, never escrowed. */
-import { createHash } from 'node:crypto';
-import { type CertificateRequest, type KeyUsage, nameValues, oids, parseRequest, SmimeError } from '@chancery/smime';
+import { type CertificateRequest, type KeyUsage, parseRequest } from '@chancery/smime';
 import { z } from 'zod';
 import { requirePossession, requireSoundKey } from '../../ca/check-key.ts';
 import { prepareCertificate } from '../../ca/prepare.ts';
@@ -17,12 +16,12 @@ import {
   lockAcmeOrder,
 } from '../../store/acme-orders.ts';
 import { certificateByKey } from '../../store/certificates.ts';
-import type { Transaction } from '../../store/database.ts';
-import { lockKeys, usesOfKeys } from '../../store/intents.ts';
+import { lockKeys } from '../../store/intents.ts';
 import { addressKey } from '../../store/people.ts';
 import { profileForUse } from '../../store/profiles.ts';
-import type { AccountKey } from '../../store/schema.ts';
 import type { World } from '../../world.ts';
+import { readRequest } from '../certificate-request.ts';
+import { addressesIn, digestOf, requireFresh, UNDONE } from '../judge-request.ts';
 import { ofAccount, requireAccount } from './accounts.ts';
 import { AcmeError } from './acme-error.ts';
 import { isSameKey } from './jws.ts';
@@ -63,16 +62,19 @@ export const finalizeAcmeOrder = operation({
       throw new AcmeError('unauthorized', 'This account has no such order. Nothing was issued.');
     if (order.state !== 'ready' || order.expires_at <= world.clock())
       throw new AcmeError('orderNotReady', `This order is ${stateOf(order, world.clock())}. Nothing was issued.`);
-    const request = readRequest(der);
+    const request = await orBadCsr(() => readRequest(der, UNDONE));
     requireNames(request, order.addresses);
     const usage = usageIn(request);
     const { document } = await profileForUse(tx, 'partner');
-    orBadCsr(() => {
+    const spkiSha256 = digestOf(request.spki);
+    await orBadCsr(async () => {
       requirePossession(request);
       requireSoundKey(request.spki, document);
+      // RFC 8555 11.1.
+      if (isSameKey(account.jwk, request.spki)) throw badCsr('The certificate request is for the key of the account.');
+      await lockKeys(tx, [spkiSha256]);
+      await requireFresh(tx, spkiSha256, undefined);
     });
-    const spkiSha256 = createHash('sha256').update(request.spki).digest();
-    await requireFresh(tx, request, account.jwk, spkiSha256);
     await changeAcmeOrder(tx, id, {
       state: 'processing',
       request: Buffer.from(der),
@@ -161,22 +163,12 @@ async function issueOrder(world: World, id: string): Promise<void> {
   }
 }
 
-function readRequest(der: Uint8Array): CertificateRequest {
-  try {
-    return parseRequest(der);
-  } catch (error) {
-    if (error instanceof SmimeError) throw badCsr(`The certificate request cannot be read: ${error.message}.`);
-    throw error;
-  }
-}
-
 /** RFC 8555 7.4: exactly the order's addresses, wherever a request may name one, and no name of another kind. */
 function requireNames(request: CertificateRequest, addresses: readonly string[]): void {
   const { emails: _, ...others } = request.subjectAltNames;
   if (Object.values(others).some((names) => names.length > 0))
     throw badCsr('The certificate request has alternative names that are no mail addresses.');
-  const common = nameValues(request.subject, oids.commonName).filter((value) => value.includes('@'));
-  const asked = new Set([...request.emails, ...common].map(addressKey));
+  const asked = new Set(addressesIn(request).map(addressKey));
   const ordered = new Set(addresses.map(addressKey));
   if (asked.size !== ordered.size || [...asked].some((address) => !ordered.has(address)))
     throw badCsr('The certificate request does not name exactly the addresses of its order.');
@@ -192,27 +184,14 @@ function usageIn({ keyUsage }: CertificateRequest): PartnerUsage {
   return signs === encrypts ? 'both' : signs ? 'signing' : 'encryption';
 }
 
-/** Neither the account's own key (RFC 8555 11.1) nor one that was certified before. `prepareCertificate` looks again. */
-async function requireFresh(
-  tx: Transaction,
-  { spki }: CertificateRequest,
-  accountKey: AccountKey,
-  spkiSha256: Buffer,
-): Promise<void> {
-  if (isSameKey(accountKey, spki)) throw badCsr('The certificate request is for the key of the account.');
-  await lockKeys(tx, [spkiSha256]);
-  const uses = (await usesOfKeys(tx, [spkiSha256])).get(spkiSha256.toString('hex')) ?? [];
-  if (uses.some(({ kind }) => kind === 'certificate'))
-    throw badCsr('This key has been certified before. Make a fresh one.');
-}
-
-function orBadCsr(check: () => void): void {
+/** What the rooms of the house refuse a request for, as ACME says it. */
+async function orBadCsr<T>(check: () => T | Promise<T>): Promise<T> {
   try {
-    check();
+    return await check();
   } catch (error) {
     if (error instanceof AuthorityError) throw new AcmeError('badCSR', error.message);
     throw error;
   }
 }
 
-const badCsr = (what: string) => new AcmeError('badCSR', `${what} Nothing was issued.`);
+const badCsr = (what: string) => new AcmeError('badCSR', `${what} ${UNDONE}`);

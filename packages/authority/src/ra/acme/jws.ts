@@ -64,6 +64,9 @@ const Jwk = z.discriminatedUnion('kty', [
   z.object({ kty: z.literal('RSA'), n: Coordinate, e: Coordinate }),
 ]);
 
+/** For the input of operations: as `readAccountKey` has read it. */
+export const KeyInput = z.custom<AccountKey>((value) => typeof value === 'object' && value !== null && 'kty' in value);
+
 /** @throws AcmeError `badPublicKey` where nobody should trust what it signs */
 export function readAccountKey(jwk: unknown): AccountKey {
   if (typeof jwk === 'object' && jwk !== null && ['d', 'p', 'q', 'k'].some((member) => member in jwk))

@@ -1,9 +1,6 @@
 /** A reply to a challenge, read (RFC 8823 section 3.2): what it says of itself, none of which is believed yet. */
 import { decodeBody, type MimeEntity, parseAddressHeader, scanMessage } from '@chancery/smime';
 
-/** Octets. A reply has a line that matters, what was replied to, and perhaps a signature. */
-export const REPLY_OCTETS = 131_072;
-
 export interface Reply {
   /** Of the one author, in small letters. */
   readonly from: string;

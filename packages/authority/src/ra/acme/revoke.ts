@@ -7,10 +7,9 @@ import { operation } from '../../operation.ts';
 import { certificatesOfAcmeAccount, provenAddresses } from '../../store/acme-orders.ts';
 import { certificateBySerial } from '../../store/certificates.ts';
 import type { Transaction } from '../../store/database.ts';
-import type { AccountKey } from '../../store/schema.ts';
 import { requireAccount } from './accounts.ts';
 import { AcmeError } from './acme-error.ts';
-import { isSameKey } from './jws.ts';
+import { isSameKey, KeyInput } from './jws.ts';
 import { NonceInput, spendNonce } from './nonces.ts';
 
 /** RFC 5280 5.3.1, as far as a holder can know; a hold is an operator's. */
@@ -23,7 +22,6 @@ const REASONS: ReadonlyMap<number, RevocationReason> = new Map([
 ]);
 
 const Der = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
-const Key = z.custom<AccountKey>((value) => typeof value === 'object' && value !== null && 'kty' in value);
 
 /** @throws AcmeError `unauthorized`, `alreadyRevoked`, `badRevocationReason`, `malformed` */
 export const revokeByAcme = operation({
@@ -35,7 +33,7 @@ export const revokeByAcme = operation({
     certificate: Der,
     reason: z.int().optional(),
     /** What signed the request, where that is no account. */
-    key: Key.optional(),
+    key: KeyInput.optional(),
   }),
   subject: () => null,
   async run(tx, { nonce, certificate: der, reason: code = 0, key }, by, world) {

@@ -1,5 +1,6 @@
 /** A reply to a challenge comes in by a gateway, is judged, and proves an address or does not (RFC 8823 section 3.2). */
 import { createHash } from 'node:crypto';
+import { acmeReplyOctets } from '@chancery/api';
 import { z } from 'zod';
 import { AuthorityError } from '../../errors.ts';
 import { openSecret } from '../../identity/sealing.ts';
@@ -21,7 +22,7 @@ import { sameSecret } from '../../store/tokens.ts';
 import type { World } from '../../world.ts';
 import { thumbprintOf } from './jws.ts';
 import { tokenPurpose } from './orders.ts';
-import { REPLY_OCTETS, type Reply, readReply } from './read-reply.ts';
+import { type Reply, readReply } from './read-reply.ts';
 import { judgeReply, type ReplyVerdict } from './reply-authenticity.ts';
 
 /** What is said to whoever sent it. */
@@ -39,7 +40,7 @@ export interface TakenReply {
 export async function takeAcmeReply(world: World, by: Principal, message: Uint8Array): Promise<TakenReply> {
   // Nobody but a gateway has us read anything, or ask DNS.
   await consult(world, 'gateway:serve', by, async () => undefined);
-  const reply = message.length > REPLY_OCTETS ? 'is larger than a reply may be' : readReply(message);
+  const reply = message.length > acmeReplyOctets ? 'is larger than a reply may be' : readReply(message);
   try {
     if (typeof reply === 'string') return await refuse(world, by, reply);
     const known = await world.database.snapshot((snapshot) =>
