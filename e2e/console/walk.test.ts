@@ -284,6 +284,21 @@ describe.skipIf(missing('chromium'))('the console', () => {
     expect(await ada.lookAt('person')).toEqual([]);
   });
 
+  it('makes the first challenge for a device, and shows it until it is taken note of', async () => {
+    const { page } = ada;
+    await page.goto('/devices');
+    await page.getByRole('heading', { name: 'No device has asked for anything' }).waitFor();
+    await page.getByRole('button', { name: 'New challenge' }).click();
+    await page.getByLabel('Whose device').fill('dora');
+    await page.getByRole('option', { name: /Dora Device/ }).click();
+    await page.getByRole('button', { name: 'Make the challenge' }).click();
+    // What is behind the dialog is not the empty page any more.
+    await page.getByText('dora@example.com').first().waitFor();
+    expect(await page.getByRole('group', { name: 'challenge', exact: true }).textContent()).toMatch(/^\w{32}$/);
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('button', { name: 'Withdraw the challenge of Dora Device' }).waitFor();
+  });
+
   it('inspects a mail that the gateway sent, layer by layer', async () => {
     await eventually('the gateway signs for Anna', async () => {
       await send(office.outboundPort, {

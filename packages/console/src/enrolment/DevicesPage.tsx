@@ -35,7 +35,8 @@ export function DevicesPage() {
       actions={
         <>
           {mayIssue && <CertifyKey />}
-          {mayChallenge && !isEmpty && <NewChallenge />}
+          {/* Here alone: in the empty page it would go, with what it shows once, as soon as the first is made. */}
+          {mayChallenge && <NewChallenge />}
         </>
       }
     >
@@ -45,7 +46,7 @@ export function DevicesPage() {
       />
       {!loaded && error === null && <Skeleton height={240} />}
       {isEmpty && (
-        <EmptyState title="No device has asked for anything" action={mayChallenge && <NewChallenge />}>
+        <EmptyState title="No device has asked for anything">
           Make a challenge for a person, and type it into their device with the address beside it. The device makes its
           own key, asks by SCEP or EST, and renews by itself from then on.
         </EmptyState>
