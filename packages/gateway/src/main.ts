@@ -7,12 +7,14 @@ import { type Resolve, systemResolver, warmAuthenticity } from './authenticity.t
 import { type GatewayConfig, readSecret } from './config.ts';
 import { openEnrolment } from './enrolment.ts';
 import { reasonOf } from './errors.ts';
+import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
-import { inbound, outbound, type World } from './mail-flow.ts';
+import type { World } from './mail-flow.ts';
 import { openOffice, readTrustAnchors } from './office.ts';
 import { openKeys } from './opened-keys.ts';
+import { outbound } from './outbound.ts';
 import { openDirectory } from './recipients/directory.ts';
 import { openHarvested } from './recipients/harvested.ts';
 import { openLookup } from './recipients/lookup.ts';

@@ -1,0 +1,119 @@
+/** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
+import { acmeReplyOctets, type JournalEntry } from '@chancery/api';
+import { judgeAuthenticity } from './authenticity.ts';
+import { reasonOf } from './errors.ts';
+import { harvest } from './harvest.ts';
+import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
+import {
+  type AcmeVerdict,
+  answerFor,
+  entryOf,
+  hasLooped,
+  keep,
+  received,
+  record,
+  refusedAtDoor,
+  viewFor,
+  type World,
+} from './mail-flow.ts';
+import type { OfficeView } from './office.ts';
+import { firstMatch } from './policy/rules.ts';
+import type { Answer, Arrival } from './smtp/listener.ts';
+import { accepted, isTransient, loops, refused, tooBig, tryLater } from './smtp/reply.ts';
+import { repetitionKey } from './spool/spool.ts';
+import { type Form, unprotect } from './unprotect.ts';
+import { isForged, verdictFields } from './verdict.ts';
+
+export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
+  const fields = headerFields(arrival.message);
+  if (hasLooped(world, 'inbound', fields)) return { reply: loops() };
+  const view = await viewFor(world, arrival.recipients[0] ?? '');
+  if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
+  if (arrival.recipients.some(view.isAcme)) {
+    const answer = await acmeReply(world, view, arrival, fields);
+    const recipients = arrival.recipients.filter((recipient) => !view.isAcme(recipient));
+    // Whoever else is written to gets the mail as any other, whatever the authority says of it.
+    return recipients.length === 0 || isTransient(answer.reply.code)
+      ? answer
+      : inbound(world, { ...arrival, recipients });
+  }
+  const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
+  const kept = world.spool.remembers(key);
+  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
+  const ruleFor = (recipient: string) =>
+    firstMatch(world.rules, { direction: 'inbound', sender: arrival.sender.toLowerCase(), recipient, headers: fields });
+
+  for (const recipient of arrival.recipients) {
+    const { name, do: action } = ruleFor(recipient);
+    if (action.refuse === undefined) continue;
+    const decision = { recipient, rule: name, outcome: 'refused', detail: action.refuse } as const;
+    await record(world, [entryOf(world, 'inbound', arrival, fields, decision, null)]);
+    return { reply: refused({ kind: 'policy', text: action.refuse }) };
+  }
+
+  const authenticity = await judgeAuthenticity(arrival, {
+    name: world.name,
+    resolve: world.resolve,
+    timeout: world.dnsTimeout,
+    log: world.log,
+  });
+  const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, world.now(), world.log);
+  const records: JournalEntry[] = [];
+  for (const form of forms) {
+    const harvested = await harvest(form, authenticity, view, world.harvested, world.now());
+    for (const recipient of form.recipients) {
+      const decision = {
+        recipient,
+        rule: ruleFor(recipient).name,
+        outcome: outcomeOf(form),
+        detail: [form.detail, harvested].filter((part) => part !== '').join('; '),
+      };
+      records.push(entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null));
+    }
+  }
+  const copies = forms.map((form) => ({
+    recipients: form.recipients,
+    message: withHeaders(form.message, (field) => isForged(field, world.name), [
+      ...verdictFields(world.name, authenticity, form),
+      received(world, arrival),
+      world.loopGuard.field('inbound', fields),
+    ]),
+  }));
+  // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
+  return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+}
+
+/** A reply to a challenge of the authority, which judges it by itself, octet for octet. It goes no further. */
+async function acmeReply(
+  world: World,
+  view: OfficeView,
+  arrival: Arrival,
+  fields: readonly HeaderField[],
+): Promise<Answer> {
+  if (arrival.message.length > acmeReplyOctets) return { reply: tooBig(acmeReplyOctets) };
+  let verdict: AcmeVerdict;
+  try {
+    verdict = await world.takeAcmeReply(arrival.message);
+  } catch (error) {
+    world.log.warn('acme.reply-not-taken', { reason: reasonOf(error) });
+    return { reply: tryLater('the authority does not answer') };
+  }
+  if (verdict.outcome === 'later') return { reply: tryLater(verdict.reason) };
+  const decision = {
+    recipient: arrival.recipients.find(view.isAcme) ?? '',
+    rule: 'acme',
+    outcome: verdict.outcome === 'proven' ? 'verified' : 'refused',
+    detail: verdict.reason,
+  } as const;
+  const entry = entryOf(world, 'inbound', arrival, fields, decision, null);
+  await record(world, [entry]);
+  return {
+    reply: verdict.outcome === 'proven' ? accepted(entry.id) : refused({ kind: 'policy', text: verdict.reason }),
+  };
+}
+
+function outcomeOf({ opened, report }: Form): JournalEntry['outcome'] {
+  if (opened) return 'decrypted';
+  if (report === undefined) return 'encrypted';
+  return report.verdict === 'unsigned' ? 'plain' : 'verified';
+}

@@ -1,0 +1,116 @@
+/** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
+import type { Certificate } from '@chancery/smime';
+import { type SigningKey, speaksFor } from './enrolment.ts';
+import { GatewayError, reasonOf } from './errors.ts';
+import { headerFields, withHeaders } from './header-block.ts';
+import { hiddenCopiesOctets } from './limits.ts';
+import { answerFor, entryOf, hasLooped, keep, received, record, viewFor, type World } from './mail-flow.ts';
+import { readIdentity } from './message-facts.ts';
+import type { OfficeView } from './office.ts';
+import { type Copy, decide } from './policy/decide.ts';
+import { protect } from './protect.ts';
+import type { Found } from './recipients/lookup.ts';
+import type { Answer, Arrival } from './smtp/listener.ts';
+import { loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { repetitionKey } from './spool/spool.ts';
+
+export async function outbound(world: World, arrival: Arrival): Promise<Answer> {
+  const fields = headerFields(arrival.message);
+  if (hasLooped(world, 'outbound', fields)) return { reply: loops() };
+  const view = await viewFor(world, arrival.sender);
+  if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
+  const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
+  const kept = world.spool.remembers(key);
+  if (kept !== undefined) return answerFor(world, kept);
+
+  const { author, named, protection } = readIdentity(arrival.message);
+  const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
+  const recipients = await gather(world, view, arrival.recipients);
+  const plan = decide(world.rules, {
+    direction: 'outbound',
+    sender: arrival.sender.toLowerCase(),
+    headers: fields,
+    protection,
+    signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
+    recipients: [...recipients].map(([address, found]) => ({
+      address,
+      certificate: found.state,
+      ...(found.state === 'good' ? {} : { reason: found.reason }),
+      visible: named.has(address.toLowerCase()),
+    })),
+  });
+  const records = plan.decisions.map((decision) => entryOf(world, 'outbound', arrival, fields, decision, null));
+  if (plan.refusal !== undefined) {
+    await record(world, records);
+    return { reply: refused(plan.refusal) };
+  }
+  const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
+  if (alone > 1 && alone * arrival.message.length > hiddenCopiesOctets) return { reply: tooManyCopies() };
+
+  const signer = signing === 'awaited' || signing === 'none' ? undefined : signing;
+  const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
+  const replyTo = own?.state === 'good' ? own.certificate : undefined;
+  const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
+  try {
+    for (const copy of plan.copies) {
+      const certificates = certificatesFor(copy, recipients);
+      const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
+      const message = await protect(cleaned, copy, signer, certificates, replyTo);
+      const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
+      copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+    }
+  } catch (error) {
+    // Never in the clear instead: it waits with its sender until somebody has seen to the key.
+    world.log.error('protect.failed', { sender: arrival.sender, reason: reasonOf(error) });
+    await record(
+      world,
+      records.map((entry) => ({ ...entry, outcome: 'deferred', detail: reasonOf(error).slice(0, 1000) })),
+    );
+    return { reply: tryLater('a key does not work') };
+  }
+  return keep(world, 'outbound', arrival, key, copies, view.isOurs(arrival.sender), records);
+}
+
+/** Milliseconds that a first message waits for its sender's certificate to be made. */
+const certifiedWithin = 10_000;
+
+/** The key of the one author, when the envelope is theirs too and this gateway signs for them. */
+async function signingKeyFor(
+  world: World,
+  view: OfficeView,
+  arrival: Arrival,
+  author: string | undefined,
+): Promise<SigningKey | 'awaited' | 'none'> {
+  const person = author === undefined ? undefined : view.personOf(author);
+  if (author === undefined || person === undefined || person.signingKey !== 'gateway') return 'none';
+  // Who may hand in mail for whom is the submitting server's to check, and it checks the envelope.
+  if (view.personOf(arrival.sender)?.personId !== person.personId) return 'none';
+  if (!(await world.enrolment.ensure(person, certifiedWithin))) return 'awaited';
+  const key = await world.enrolment.signingKey(person);
+  if (key === undefined) return 'awaited';
+  return speaksFor(key.certificate, author) ? key : 'none';
+}
+
+/** So many questions at once: a list of a thousand recipients is not a flood. */
+const askedAtOnce = 16;
+
+async function gather(world: World, view: OfficeView, addresses: readonly string[]): Promise<Map<string, Found>> {
+  const found = new Map<string, Found>(
+    addresses.map((address) => [address, { state: 'unknown', reason: 'not asked' }]),
+  );
+  const next = addresses.values();
+  const worker = async () => {
+    for (const address of next) found.set(address, await world.lookup.find(address, view));
+  };
+  await Promise.all(Array.from({ length: Math.min(askedAtOnce, addresses.length) }, worker));
+  return found;
+}
+
+function certificatesFor(copy: Copy, recipients: ReadonlyMap<string, Found>): Certificate[] {
+  if (!copy.encrypt) return [];
+  return copy.recipients.map((address) => {
+    const found = recipients.get(address);
+    if (found?.state !== 'good') throw new GatewayError('key-unusable', `There is no good certificate for ${address}`);
+    return found.certificate;
+  });
+}
