@@ -51,8 +51,8 @@ describe('the embedded database', () => {
         await once(victim, 'exit');
       }
     }
-    // The lock's holder may just be stopping: starting waits for it.
-    if (existsSync(path.join(directory, 'pg')))
+    // Killed, it is only just stopping: starting waits for that. One that was stopped has no such file any more.
+    if (existsSync(path.join(directory, 'pg/postmaster.pid')))
       await startEmbeddedPostgres({ directory }).then(
         (db) => db.stop(),
         () => undefined,

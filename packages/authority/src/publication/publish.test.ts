@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
 import { LoopbackDirectory } from '../../test/loopback-directory.ts';
 import { applyProfile } from '../ca/change-profile.ts';
 import { perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { removePerson } from '../ra/offboarding.ts';
+import type { Transaction } from '../store/database.ts';
 import { latestProfile } from '../store/profiles.ts';
+import { recordStates, wantPublications } from '../store/publications.ts';
 import { unreachable } from '../store/unreachable.ts';
 import { confirmRunbook, makeRunbook } from './exchange/make-runbook.ts';
 import { escapeFilter, ldapTarget } from './ldap.ts';
@@ -101,6 +104,48 @@ describe('a certificate', () => {
     await perform(office.world, removePerson, system, { id });
     await expect(publishPerson(office.world, id)).rejects.toThrow();
     expect(await rowsOf(id)).toMatchObject([{ state: 'failed', wanted: false }]);
+  });
+});
+
+describe('two who change the same rows at once', () => {
+  const at = now;
+  const backwards = (serials: string[]) => serials.toSorted().toReversed();
+  const changes: [string, (tx: Transaction, serials: string[]) => Promise<void>][] = [
+    ['a plan', (tx, serials) => wantPublications(tx, backwards(serials).map(inStaff), at)],
+    [
+      'what was seen',
+      (tx, serials) => recordStates(tx, 'staff', backwards(serials).map(isPublished), { since: new Date(now), at }),
+    ],
+  ];
+  const inStaff = (serialNumber: string) => ({ target: 'staff', serialNumber, wanted: true });
+  const isPublished = (serialNumber: string) => ({ serialNumber, state: 'published' as const, error: null });
+
+  it.each(changes)('wait one after the other: %s', async (_what, change) => {
+    const { database } = office.world;
+    for (const name of ['one', 'two']) await deliver(await office.person(`${randomUUID()}.${name}@example.com`));
+    const rows = await office.query(`SELECT serial_number FROM certificates WHERE use = 'encryption'`);
+    const serials = rows.map((row) => String(row.serial_number)).toSorted();
+    await database.operations.transaction((tx) => wantPublications(tx, serials.map(inStaff), at));
+
+    const other = await database.pool.connect();
+    const hold = (serial: string | undefined) =>
+      other.query(`UPDATE publications SET attempts = attempts + 1 WHERE target = 'staff' AND serial_number = $1`, [
+        serial,
+      ]);
+    try {
+      await other.query('BEGIN');
+      await hold(serials[0]);
+      const changed = database.operations.transaction((tx) => change(tx, serials));
+      changed.catch(() => {});
+      await vi.waitFor(async () =>
+        expect(await office.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid'`)).toHaveLength(1),
+      );
+      for (const serial of serials.slice(1)) await hold(serial);
+      await other.query('COMMIT');
+      await changed;
+    } finally {
+      other.release(true);
+    }
   });
 });
 

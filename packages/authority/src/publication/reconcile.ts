@@ -10,6 +10,7 @@ import { operation, perform } from '../operation.ts';
 import { actorOf, system } from '../principal.ts';
 import { publicationTargets } from '../publication-config.ts';
 import type { Snapshot, Transaction } from '../store/database.ts';
+import { holdPublications } from '../store/publications.ts';
 import {
   advanceReconciliation,
   countPeopleWithCertificates,
@@ -244,6 +245,12 @@ async function settlePage(
 ): Promise<void> {
   const hands = new Set(wrote);
   const visit = { target, since: new Date(since) };
+  // All of them before any is changed: the two halves would hold them in an order of their own.
+  await holdPublications(
+    tx,
+    target,
+    people.map(({ personId }) => personId),
+  );
   await settle(tx, world, { ...visit, seen: people.filter(({ personId }) => hands.has(personId)), wrote: true });
   await settle(tx, world, { ...visit, seen: people.filter(({ personId }) => !hands.has(personId)), wrote: false });
 }

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import type { Transaction } from '../store/database.ts';
 import {
+  holdPublications,
   noteEntries,
   type PublicationRow,
-  publicationsOfPeople,
   recordStates,
   reopenChanged,
 } from '../store/publications.ts';
@@ -48,7 +48,7 @@ export async function settle(
   const { target, since, seen, wrote } = visit;
   const at = world.clock();
   const ids = seen.map(({ personId }) => personId);
-  const rows = (await publicationsOfPeople(tx, ids)).filter((row) => row.target === target);
+  const rows = await holdPublications(tx, target, ids);
   const states = seen.flatMap((one) =>
     rows.filter((row) => row.person_id === one.personId).flatMap((row) => changeOf(row, one) ?? []),
   );

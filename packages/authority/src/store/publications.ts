@@ -51,18 +51,22 @@ export async function wantPublications(
   at: Date,
 ): Promise<void> {
   if (plan.length === 0) return;
+  const place = ({ target, serialNumber }: (typeof plan)[number]) => `${target} ${serialNumber}`;
   await tx
     .insertInto('publications')
     .values(
-      plan.map(({ target, serialNumber, wanted }) => ({
-        target,
-        serial_number: serialNumber,
-        wanted,
-        state: 'pending' as const,
-        error: null,
-        attempts: 0,
-        updated_at: at,
-      })),
+      // In one order, against deadlock: rows that are there already are held one after the other.
+      plan
+        .toSorted((one, other) => (place(one) < place(other) ? -1 : 1))
+        .map(({ target, serialNumber, wanted }) => ({
+          target,
+          serial_number: serialNumber,
+          wanted,
+          state: 'pending' as const,
+          error: null,
+          attempts: 0,
+          updated_at: at,
+        })),
     )
     .onConflict((conflict) =>
       conflict.columns(['target', 'serial_number']).doUpdateSet({
@@ -73,6 +77,24 @@ export async function wantPublications(
         updated_at: at,
       }),
     )
+    .execute();
+}
+
+/** Holds the rows of those people in a target until the commit: two visits that overlap change them one after the other. */
+export async function holdPublications(
+  tx: Transaction,
+  target: string,
+  personIds: readonly string[],
+): Promise<(PublicationRow & { person_id: string | null })[]> {
+  return tx
+    .selectFrom('publications as p')
+    .innerJoin('certificates as c', 'c.serial_number', 'p.serial_number')
+    .selectAll('p')
+    .select('c.person_id')
+    .where('p.target', '=', target)
+    .where(sql<boolean>`c.person_id = ANY (${personIds}::uuid[])`)
+    .orderBy('p.serial_number')
+    .forUpdate('p')
     .execute();
 }
 
@@ -89,6 +111,15 @@ export async function recordStates(
   { since, at }: { readonly since: Date; readonly at: Date },
 ): Promise<void> {
   if (states.length === 0) return;
+  // The update takes them in the order of its plan.
+  await tx
+    .selectFrom('publications')
+    .select('serial_number')
+    .where('target', '=', target)
+    .where(sql<boolean>`serial_number = ANY (${states.map(({ serialNumber }) => serialNumber)}::text[])`)
+    .orderBy('serial_number')
+    .forUpdate()
+    .execute();
   await sql`
     UPDATE publications p SET state = s.state, error = s.error, attempts = p.attempts + 1, updated_at = ${at}
     FROM json_to_recordset(${JSON.stringify(states)}::json) AS s("serialNumber" text, state text, error text)
@@ -133,7 +164,8 @@ export async function entriesOfPeople(
 /** An entry that is not there any more keeps its name: ours may be in it when it is back under another address. */
 export async function noteEntries(tx: Transaction, rows: readonly EntryRow[]): Promise<void> {
   if (rows.length === 0) return;
-  await sql`${insertion('publication_entries', rows)}
+  const inOrder = rows.toSorted((one, other) => (one.person_id < other.person_id ? -1 : 1));
+  await sql`${insertion('publication_entries', inOrder)}
     ON CONFLICT (target, person_id) DO UPDATE SET
       entry = coalesce(excluded.entry, publication_entries.entry), place = coalesce(excluded.place, publication_entries.place),
       problem = excluded.problem, detail = excluded.detail, others = excluded.others, seen_at = excluded.seen_at`.execute(
@@ -151,7 +183,7 @@ export async function noteDown(
 ): Promise<void> {
   await sql`
     INSERT INTO publication_entries (target, person_id, problem, detail, seen_at)
-    SELECT ${target}, id, 'down', ${detail}, ${at} FROM unnest(${personIds}::uuid[]) AS id
+    SELECT ${target}, id, 'down', ${detail}, ${at} FROM unnest(${personIds}::uuid[]) AS id ORDER BY id
     ON CONFLICT (target, person_id) DO UPDATE SET problem = 'down', detail = excluded.detail, seen_at = excluded.seen_at`.execute(
     tx,
   );
