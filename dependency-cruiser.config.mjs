@@ -20,7 +20,18 @@ export default {
     },
 
     not('engine-alone', 'smime imports nothing of ours.', '^packages/smime/', '^packages/(?!smime/)'),
-    not('api-alone', 'api imports nothing of ours, and is safe in a browser.', '^packages/api/', '^packages/(?!api/)'),
+    not(
+      'mail-policy-alone',
+      'mail-policy imports nothing of ours: the same rules decide in the gateway and explain in a browser.',
+      '^packages/mail-policy/',
+      '^packages/(?!mail-policy/)',
+    ),
+    not(
+      'api-alone',
+      'api imports nothing of ours but the rules that it carries, and is safe in a browser.',
+      '^packages/api/',
+      '^packages/(?!api/|mail-policy/)',
+    ),
     not(
       'vault-alone',
       'vault is cryptography that its users check for themselves; what officers open must be on the trail.',
@@ -30,9 +41,9 @@ export default {
     not('trail-alone', 'trail is what auditors check for themselves.', '^packages/trail/', '^packages/(?!trail/)'),
     {
       name: 'in-browser',
-      comment: 'api, vault and trail are safe in a browser.',
+      comment: 'api, mail-policy, vault and trail are safe in a browser.',
       severity: 'error',
-      from: { path: '^packages/(api|vault|trail)/src', pathNot: '\\.test\\.ts$' },
+      from: { path: '^packages/(api|mail-policy|vault|trail)/src', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -72,7 +83,7 @@ export default {
       'console-on-contract',
       'console imports the contract, and what a client checks for itself.',
       '^packages/console/',
-      '^packages/(?!console/|api/|vault/|trail/)',
+      '^packages/(?!console/|api/|mail-policy/|vault/|trail/)',
     ),
 
     not(

@@ -15,12 +15,12 @@ describe('the configuration', () => {
       inbound: { listen: { host: '127.0.0.1', port: 2526 }, downstream: { host: '127.0.0.1', port: 10026 } },
       authority: { url: 'http://127.0.0.1:8080', token: { env: 'CHANCERY_GATEWAY_TOKEN' }, refreshSeconds: 15 },
       maxMessageSize: 52_428_800,
-      rules: [],
+      ruleSet: { version: 1, mode: 'first-match', rules: [] },
     });
   });
 
-  it('reads rules in order, with their defaults', () => {
-    const { rules } = parseGatewayConfig(
+  it('reads rules in order, and leaves unsaid what is not said', () => {
+    const { ruleSet } = parseGatewayConfig(
       `[gateway]
        name = "gw.example.com"
        outbound = { listen = "[::1]:25", downstream = { folder = "out" } }
@@ -32,16 +32,18 @@ describe('the configuration', () => {
        name = "the rest"`,
       '/srv',
     );
-    expect(rules).toEqual([
+    expect(ruleSet.rules).toEqual([
       {
         name: 'partners',
-        when: { recipientDomain: ['partner.example'], direction: 'outbound' },
-        do: { sign: 'if-possible', encrypt: 'must', form: 'clear', cipher: 'aes-256-cbc', header: 'none' },
+        enabled: 'on',
+        when: { recipientDomain: ['Partner.Example'], direction: 'outbound' },
+        do: { encrypt: 'must' },
       },
       {
         name: 'the rest',
+        enabled: 'on',
         when: {},
-        do: { sign: 'if-possible', encrypt: 'if-possible', form: 'clear', cipher: 'aes-256-cbc', header: 'none' },
+        do: {},
       },
     ]);
   });

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { Rule, RuleMode, type RuleSet } from '@chancery/mail-policy';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { GatewayError, reasonOf } from './errors.ts';
-import { Rule } from './policy/rules.ts';
 
 /** A secret is never written in the file: it is read from a file or the environment when the process starts. */
 const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
@@ -102,6 +102,8 @@ const GatewayConfigSchema = z.strictObject({
       directoryCacheSeconds: z.number().min(0).default(30),
       /** Seconds that an opened decryption key stays in memory. */
       openKeySeconds: z.number().min(0).default(600),
+      /** How `[[rule]]` are read: the first that holds, or all that hold. */
+      ruleMode: RuleMode.default('first-match'),
       /** For SPF, DKIM and DMARC. */
       dnsTimeoutSeconds: z.number().min(0.05).default(4),
     })
@@ -113,11 +115,11 @@ const GatewayConfigSchema = z.strictObject({
 export { GatewayConfigSchema };
 
 export type GatewayConfigInput = z.input<typeof GatewayConfigSchema>;
-export type GatewayConfig = Omit<z.output<typeof GatewayConfigSchema>['gateway'], 'spool' | 'keys'> & {
+export type GatewayConfig = Omit<z.output<typeof GatewayConfigSchema>['gateway'], 'spool' | 'keys' | 'ruleMode'> & {
   /** All paths are absolute. */
   readonly spool: string;
   readonly keys: string;
-  readonly rules: readonly Rule[];
+  readonly ruleSet: RuleSet;
   /** What relative paths were relative to. */
   readonly baseDirectory: string;
 };
@@ -147,7 +149,7 @@ export function resolveGatewayConfig(
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
     throw new GatewayError('configuration', `${file} cannot be used:\n${lines.join('\n')}`);
   }
-  const { gateway, rule } = parsed.data;
+  const { ruleMode, ...gateway } = parsed.data.gateway;
   const base = path.resolve(baseDirectory);
   const data = path.resolve(base, gateway.data);
   return deepFreeze({
@@ -158,22 +160,23 @@ export function resolveGatewayConfig(
     outbound: { ...gateway.outbound, downstream: resolveDownstream(gateway.outbound.downstream, base) },
     inbound: { ...gateway.inbound, downstream: resolveDownstream(gateway.inbound.downstream, base) },
     trustAnchors: gateway.trustAnchors.map((file) => path.resolve(base, file)),
-    rules: rule,
+    ruleSet: { version: 1, mode: ruleMode, rules: parsed.data.rule },
     baseDirectory: base,
   });
 }
 
 /** What `check-config` prints: everything, with secrets as the references they are. */
 export function describeConfig(config: GatewayConfig): Record<string, unknown> {
-  const { rules, ...gateway } = structuredClone(config);
+  const { ruleSet, ...gateway } = structuredClone(config);
   return {
     gateway: {
       ...gateway,
+      ruleMode: ruleSet.mode,
       outbound: { ...gateway.outbound, listen: formatListen(gateway.outbound.listen) },
       inbound: { ...gateway.inbound, listen: formatListen(gateway.inbound.listen) },
       authority: { ...gateway.authority, url: withoutCredentials(gateway.authority.url) },
     },
-    rule: rules,
+    rule: ruleSet.rules,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
 import { acmeReplyOctets, type JournalEntry } from '@chancery/api';
-import { judgeAuthenticity } from './authenticity.ts';
+import { decide, lastRule, namesOf } from '@chancery/mail-policy';
+import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
 import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
@@ -16,8 +17,8 @@ import {
   viewFor,
   type World,
 } from './mail-flow.ts';
+import { factsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
-import { firstMatch } from './policy/rules.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
 import { accepted, isTransient, loops, refused, tooBig, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
@@ -40,23 +41,33 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
-  const ruleFor = (recipient: string) =>
-    firstMatch(world.rules, { direction: 'inbound', sender: arrival.sender.toLowerCase(), recipient, headers: fields });
-
-  for (const recipient of arrival.recipients) {
-    const { name, do: action } = ruleFor(recipient);
-    if (action.refuse === undefined) continue;
-    const decision = { recipient, rule: name, outcome: 'refused', detail: action.refuse } as const;
-    await record(world, [entryOf(world, 'inbound', arrival, fields, decision, null)]);
-    return { reply: refused({ kind: 'policy', text: action.refuse }) };
-  }
-
   const authenticity = await judgeAuthenticity(arrival, {
     name: world.name,
     resolve: world.resolve,
     timeout: world.dnsTimeout,
     log: world.log,
   });
+  const plan = decide(world.ruleSet(), {
+    direction: 'inbound',
+    ...factsOf(arrival, fields, readIdentity(arrival.message)),
+    signer: 'none',
+    authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
+    recipients: arrival.recipients.map((address) => ({ address, certificate: 'unknown', visible: true })),
+  });
+  if (plan.refusal !== undefined || plan.held.length > 0) {
+    const outcome = plan.refusal === undefined ? 'deferred' : 'refused';
+    const said = plan.decisions.map(
+      ({ recipient, rules, detail }) => ({ recipient, rule: namesOf(rules), outcome, detail }) as const,
+    );
+    await record(
+      world,
+      said.map((decision) => entryOf(world, 'inbound', arrival, fields, decision, null)),
+    );
+    return {
+      reply: plan.refusal === undefined ? tryLater(plan.held[0]?.reason ?? 'a rule holds it') : refused(plan.refusal),
+    };
+  }
+  const ruleFor = new Map(plan.decisions.map(({ recipient, rules }) => [recipient, namesOf(rules)]));
   const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, world.now(), world.log);
   const records: JournalEntry[] = [];
   for (const form of forms) {
@@ -64,7 +75,7 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     for (const recipient of form.recipients) {
       const decision = {
         recipient,
-        rule: ruleFor(recipient).name,
+        rule: ruleFor.get(recipient) ?? lastRule,
         outcome: outcomeOf(form),
         detail: [form.detail, harvested].filter((part) => part !== '').join('; '),
       };
@@ -110,6 +121,12 @@ async function acmeReply(
   return {
     reply: verdict.outcome === 'proven' ? accepted(entry.id) : refused({ kind: 'policy', text: verdict.reason }),
   };
+}
+
+/** One good signature outweighs others that are not. */
+function dkimOf({ results }: Authenticity): string {
+  const said = results.flatMap((result) => /^dkim=(\w+)/.exec(result)?.[1] ?? []);
+  return said.includes('pass') ? 'pass' : (said[0] ?? 'none');
 }
 
 function outcomeOf({ opened, report }: Form): JournalEntry['outcome'] {

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Client, JournalEntry } from '@chancery/api';
+import type { RuleSet } from '@chancery/mail-policy';
 import type { Resolve } from './authenticity.ts';
 import type { Enrolment } from './enrolment.ts';
 import { reasonOf } from './errors.ts';
@@ -16,8 +17,6 @@ import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
 import type { Office, OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
-import type { Decision } from './policy/decide.ts';
-import type { Rule } from './policy/rules.ts';
 import type { Harvested } from './recipients/harvested.ts';
 import type { Lookup } from './recipients/lookup.ts';
 import { formatDate } from './relay/dsn.ts';
@@ -29,7 +28,8 @@ import type { Spool } from './spool/spool.ts';
 /** What the pipeline works with; `main.ts` builds one. */
 export interface World {
   readonly name: string;
-  readonly rules: readonly Rule[];
+  /** The rules of now. */
+  readonly ruleSet: () => RuleSet;
   readonly dnsTimeout: number;
   /** Open what is encrypted with Triple DES, DES or RC2 too. */
   readonly openLegacy: boolean;
@@ -126,7 +126,7 @@ export function entryOf(
   direction: 'outbound' | 'inbound',
   arrival: Arrival,
   fields: readonly HeaderField[],
-  decision: Pick<Decision, 'recipient' | 'rule' | 'detail'> & { outcome: JournalEntry['outcome'] },
+  decision: Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'>,
   verdict: JournalEntry['verdict'],
 ): JournalEntry {
   return {

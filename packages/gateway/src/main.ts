@@ -144,7 +144,7 @@ async function assemble(
   const world: World = {
     ...{
       name,
-      rules: config.rules,
+      ruleSet: () => config.ruleSet,
       dnsTimeout: config.dnsTimeoutSeconds * 1000,
       openLegacy: config.inbound.openLegacy,
       office,

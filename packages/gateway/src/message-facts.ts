@@ -1,5 +1,9 @@
 /** What the pipeline needs to know of a message before it decides: who wrote it, whom it names, and what protects it already. */
-import { decodeBody, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
+import type { ContentFacts, MessageFacts } from '@chancery/mail-policy';
+import { decodeBody, decodeHeaderText, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
+import { contentOf } from './content-facts.ts';
+import type { HeaderField } from './header-block.ts';
+import type { Arrival } from './smtp/listener.ts';
 
 export interface MessageIdentity {
   /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
@@ -8,11 +12,31 @@ export interface MessageIdentity {
   readonly named: ReadonlySet<string>;
   /** What the sender's own software did; `encrypted` only when the whole body really is a CMS envelope. */
   readonly protection: 'none' | 'signed' | 'encrypted';
+  /** Every Subject, decoded, on a line of its own. */
+  readonly subject: string;
+  readonly content: ContentFacts;
 }
 
 export function readIdentity(message: Uint8Array): MessageIdentity {
   const root = scanMessage(message);
-  return { author: authorOf(root), named: namedIn(root), protection: protectionIn(message, root) };
+  const subjects = root.headers.filter(({ name }) => name === 'subject').map(({ value }) => decodeHeaderText(value));
+  return {
+    author: authorOf(root),
+    named: namedIn(root),
+    protection: protectionIn(message, root),
+    subject: subjects.join('\n'),
+    content: contentOf(message, root),
+  };
+}
+
+/** What rules look at in the message itself, for everybody it goes to. */
+export function factsOf(
+  { sender, message }: Pick<Arrival, 'sender' | 'message'>,
+  fields: readonly HeaderField[],
+  { subject, content, protection }: MessageIdentity,
+): Pick<MessageFacts, 'sender' | 'headers' | 'subject' | 'content' | 'size' | 'protection'> {
+  const headers = fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) }));
+  return { sender: sender.toLowerCase(), headers, subject, content, size: message.length, protection };
 }
 
 export function protectionOf(message: Uint8Array): MessageIdentity['protection'] {

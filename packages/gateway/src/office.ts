@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ApiError, type Client, GatewayConfiguration } from '@chancery/api';
+import { domainOf } from '@chancery/mail-policy';
 import { type Certificate, type Crl, parseCertificate, parseCrl, pemBlocks } from '@chancery/smime';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
-import { domainOf } from './policy/rules.ts';
 import { readIfThere, writeDurably } from './spool/durable-file.ts';
 
 export type Person = GatewayConfiguration['people'][number];

@@ -1,13 +1,14 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
+import type { JournalEntry } from '@chancery/api';
+import { type Copy, type Decision, decide, namesOf } from '@chancery/mail-policy';
 import type { Certificate } from '@chancery/smime';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { headerFields, withHeaders } from './header-block.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, received, record, viewFor, type World } from './mail-flow.ts';
-import { readIdentity } from './message-facts.ts';
+import { factsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
-import { type Copy, decide } from './policy/decide.ts';
 import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
@@ -23,14 +24,13 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return answerFor(world, kept);
 
-  const { author, named, protection } = readIdentity(arrival.message);
+  const identity = readIdentity(arrival.message);
+  const { author, named, protection } = identity;
   const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
   const recipients = await gather(world, view, arrival.recipients);
-  const plan = decide(world.rules, {
+  const plan = decide(world.ruleSet(), {
     direction: 'outbound',
-    sender: arrival.sender.toLowerCase(),
-    headers: fields,
-    protection,
+    ...factsOf(arrival, fields, identity),
     signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
     recipients: [...recipients].map(([address, found]) => ({
       address,
@@ -39,10 +39,16 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
       visible: named.has(address.toLowerCase()),
     })),
   });
-  const records = plan.decisions.map((decision) => entryOf(world, 'outbound', arrival, fields, decision, null));
+  const records = plan.decisions.map((decision) =>
+    entryOf(world, 'outbound', arrival, fields, recordOf(decision), null),
+  );
   if (plan.refusal !== undefined) {
     await record(world, records);
     return { reply: refused(plan.refusal) };
+  }
+  if (plan.held.length > 0) {
+    await record(world, records);
+    return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };
   }
   const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
   if (alone > 1 && alone * arrival.message.length > hiddenCopiesOctets) return { reply: tooManyCopies() };
@@ -104,6 +110,17 @@ async function gather(world: World, view: OfficeView, addresses: readonly string
   };
   await Promise.all(Array.from({ length: Math.min(askedAtOnce, addresses.length) }, worker));
   return found;
+}
+
+/** Nothing is kept here for a person to look at: what a rule holds waits with its sender. */
+function recordOf({
+  recipient,
+  rules,
+  outcome,
+  detail,
+}: Decision): Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'> {
+  const put = outcome === 'held' || outcome === 'passed' ? 'deferred' : outcome;
+  return { recipient, rule: namesOf(rules), outcome: put, detail };
 }
 
 function certificatesFor(copy: Copy, recipients: ReadonlyMap<string, Found>): Certificate[] {

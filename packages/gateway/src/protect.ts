@@ -1,8 +1,8 @@
 /** Makes one copy of an outgoing message what the plan says it is to be: signed, then encrypted, never the other way round. */
+import type { Copy } from '@chancery/mail-policy';
 import { type Certificate, encryptMessage, SmimeError, signMessage } from '@chancery/smime';
 import type { SigningKey } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
-import type { Copy } from './policy/decide.ts';
 
 /**
  * @param certificates of every recipient of the copy, when it is to be encrypted
@@ -47,7 +47,7 @@ export async function protect(
         encryptMessage({
           message: signed,
           recipients: [...certificates],
-          cipher: copy.cipher,
+          cipher: copy.cipher ?? 'aes-256-cbc',
           headerProtection: header,
           legacyDisplay: true,
         }),

@@ -1,5 +1,5 @@
 /** The only file with SMTP reply codes. Every text says what happened and what to do; none tells of keys or of our insides. */
-import type { Refusal } from '../policy/decide.ts';
+import type { Refusal } from '@chancery/mail-policy';
 
 /** `text` begins with the enhanced status code of RFC 3463. */
 export interface Reply {
@@ -20,6 +20,11 @@ export function refused(refusal: Refusal): Reply {
       return {
         code: 550,
         text: `5.7.10 Encryption is required and there is no usable certificate for ${some(refusal.recipients)}; nothing was sent`,
+      };
+    case 'split-forbidden':
+      return {
+        code: 550,
+        text: `5.7.10 Encryption is required for some recipients, and ${some(refusal.recipients)} could only be sent it in the clear; nothing was sent`,
       };
     case 'no-signing-key':
       return {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { resolveGatewayConfig } from '../config.ts';
-import { decide, type MessageFacts, type RecipientFacts } from './decide.ts';
-import type { Rule } from './rules.ts';
+import { decide } from './decide.ts';
+import type { MessageFacts, RecipientFacts } from './facts.ts';
+import { RuleSet } from './rules.ts';
 
 type RuleInput = { name: string; when?: object; do?: object };
-const rules = (...rule: RuleInput[]): readonly Rule[] => resolveGatewayConfig({ rule }, '/').rules;
+const rules = (...rules: RuleInput[]): RuleSet => RuleSet.parse({ rules });
 
 const to = (
   address: string,
@@ -16,6 +16,9 @@ const message = (recipients: RecipientFacts[], more: Partial<MessageFacts> = {})
   direction: 'outbound',
   sender: 'anna@example.com',
   headers: [{ name: 'subject', value: 'Quarterly figures [secret]' }],
+  subject: 'Quarterly figures [secret]',
+  content: { text: 'Hello', attachments: [] },
+  size: 1000,
   protection: 'none',
   signer: 'ready',
   recipients,
@@ -88,8 +91,20 @@ describe('decide', () => {
     ],
     ['must does not reach look-alikes', [must], message([to('b@notpartner.example', 'none')]), ['signed']],
     [
-      'must for one, possible for another: the first is encrypted, the second signed',
+      'must for one, impossible for another: nobody gets it in the clear',
       [must],
+      message([to('b@partner.example'), to('c@x.example', 'none')]),
+      'split-forbidden',
+    ],
+    [
+      'must for one, impossible for another, where the rule allows it: the first is encrypted, the second signed',
+      [{ ...must, do: { encrypt: 'must', split: true } }],
+      message([to('b@partner.example'), to('c@x.example', 'none')]),
+      ['signed-encrypted', 'signed'],
+    ],
+    [
+      'must for one, never for another: each as the rules say',
+      [must, { name: 'colleagues', do: { encrypt: 'never' } }],
       message([to('b@partner.example'), to('c@x.example', 'none')]),
       ['signed-encrypted', 'signed'],
     ],
@@ -185,7 +200,7 @@ describe('decide', () => {
 
   it('gives each hidden recipient an envelope of their own, and visible ones one together', () => {
     const plan = decide(
-      [],
+      rules(),
       message([
         to('a@x.example'),
         to('b@x.example'),
@@ -203,7 +218,7 @@ describe('decide', () => {
   it('keeps hidden recipients together where nothing is encrypted', () => {
     const hidden = { visible: false };
     const plan = decide(
-      [],
+      rules(),
       message([to('a@x.example', 'none'), to('c@x.example', 'none', hidden), to('d@x.example', 'none', hidden)]),
     );
     expect(plan.copies).toHaveLength(1);
@@ -214,7 +229,7 @@ describe('decide', () => {
     expect(plan.decisions).toEqual([
       {
         recipient: 'b@x.example',
-        rule: 'default',
+        rules: ['default'],
         outcome: 'signed',
         detail: 'not encrypted: no good certificate for b@x.example (its certificate is revoked)',
       },

@@ -1,0 +1,113 @@
+/** The text and the attachments of a message, for rules that ask for words and names. What cannot be seen, or can be seen in two ways, is said. */
+import type { ContentFacts } from '@chancery/mail-policy';
+import { allAmbiguities, decodeBody, fileName, type MimeEntity } from '@chancery/smime';
+import { attachmentsLooked, textLooked } from './limits.ts';
+
+/**
+ * Read when it is asked for: most rules look at nothing within.
+ * @param root of the message, as `scanMessage` has it
+ */
+export function contentOf(message: Uint8Array, root: MimeEntity): ContentFacts {
+  let read: ContentFacts | undefined;
+  const content = () => {
+    read ??= readContent(message, root);
+    return read;
+  };
+  return {
+    get text() {
+      return content().text;
+    },
+    get attachments() {
+      return content().attachments;
+    },
+    get unseen() {
+      return content().unseen;
+    },
+  };
+}
+
+function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
+  const unseen = new Set<string>();
+  const attachments: { name: string | undefined; type: string }[] = [];
+  const texts: string[] = [];
+  let room = textLooked;
+  if (allAmbiguities(root).some(({ severity }) => severity === 'error')) {
+    unseen.add('its structure can be read in more than one way');
+  }
+
+  for (const entity of leavesOf(root)) {
+    const { type } = entity.contentType;
+    const sealed = sealedBecause(type);
+    if (sealed !== undefined) unseen.add(sealed);
+    const name = fileName(entity);
+    if (attachments.length < attachmentsLooked) attachments.push({ name, type });
+    else unseen.add('it has too many parts');
+    if (type !== 'text/plain' && type !== 'text/html') continue;
+    const body = decodeBody(message, entity);
+    if (body.length > room) unseen.add('its text is too long');
+    const { text, doubt } = decodeText(body.subarray(0, room), entity.contentType.parameters.get('charset'));
+    room = Math.max(0, room - body.length);
+    if (doubt !== undefined) unseen.add(doubt);
+    texts.push(type === 'text/html' ? shownText(text) : text);
+  }
+  return {
+    text: texts.join('\n'),
+    attachments,
+    ...(unseen.size === 0 ? {} : { unseen: [...unseen].join(', and ') }),
+  };
+}
+
+/** Parts that hold no others, and messages within (whose file name counts too). */
+function* leavesOf(root: MimeEntity): Generator<MimeEntity> {
+  const pending = [root];
+  for (let entity = pending.pop(); entity !== undefined; entity = pending.pop()) {
+    if (entity.parts.length === 0 || !entity.contentType.type.startsWith('multipart/')) yield entity;
+    pending.push(...entity.parts.toReversed());
+  }
+}
+
+function sealedBecause(type: string): string | undefined {
+  if (/^application\/(x-)?pkcs7-mime$/.test(type)) return 'part of it is encrypted, or signed in a form that hides it';
+  if (type === 'multipart/encrypted' || type === 'application/pgp-encrypted') return 'it is encrypted';
+  if (type === 'application/ms-tnef') return 'part of it is in a form of Outlook that only Outlook reads (winmail.dat)';
+  if (type === 'message/partial' || type === 'message/external-body') return 'part of it is elsewhere';
+  return undefined;
+}
+
+function decodeText(octets: Uint8Array, charset: string | undefined): { text: string; doubt?: string } {
+  const name = charset?.toLowerCase() ?? 'us-ascii';
+  try {
+    // Mail in "ASCII" is mail in UTF-8 more often than not.
+    return { text: new TextDecoder(name === 'us-ascii' ? 'utf-8' : name).decode(octets) };
+  } catch {
+    return {
+      text: Buffer.from(octets).toString('latin1'),
+      doubt: 'part of it is in a character set that is not known here',
+    };
+  }
+}
+
+const unshown = /<(script|style|head|title)\b[^>]*>[\s\S]*?<\/\1\s*>|<!--[\s\S]*?-->/gi;
+const inline =
+  /<\/?(a|abbr|b|bdi|bdo|big|code|em|font|i|ins|kbd|mark|o:p|q|s|samp|small|span|strong|sub|sup|tt|u|wbr)\b[^>]*>/gi;
+
+/** What people see of HTML: tags within a word do not part it, others do. Text that styles hide is read all the same. */
+function shownText(html: string): string {
+  return html
+    .replace(unshown, ' ')
+    .replace(inline, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&(#x[0-9a-f]{1,6}|#\d{1,7}|[a-z]{2,8});/gi, (entity, name: string) => characterOf(name) ?? entity);
+}
+
+const named: Readonly<Record<string, string>> = {
+  ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', shy: '\u00ad', zwnj: '\u200c', zwj: '\u200d' },
+  ...{ auml: 'ä', ouml: 'ö', uuml: 'ü', Auml: 'Ä', Ouml: 'Ö', Uuml: 'Ü', szlig: 'ß', eacute: 'é', egrave: 'è' },
+  ...{ agrave: 'à', ccedil: 'ç', ecirc: 'ê', ntilde: 'ñ', oacute: 'ó', aacute: 'á', iacute: 'í', uacute: 'ú' },
+};
+
+function characterOf(entity: string): string | undefined {
+  if (!entity.startsWith('#')) return named[entity] ?? named[entity.toLowerCase()];
+  const code = /^#x/i.test(entity) ? Number.parseInt(entity.slice(2), 16) : Number(entity.slice(1));
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+}
