@@ -1,6 +1,6 @@
 /** The text and the attachments of a message, for rules that ask for words and names. What cannot be seen, or can be seen in two ways, is said. */
 import type { ContentFacts } from '@chancery/mail-policy';
-import { allAmbiguities, decodeBody, fileName, type MimeEntity } from '@chancery/smime';
+import { allAmbiguities, decodeBody, decodeHeaderText, fileName, type MimeEntity } from '@chancery/smime';
 import { attachmentsLooked, textLooked } from './limits.ts';
 
 /**
@@ -39,9 +39,10 @@ function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
     const { type } = entity.contentType;
     const sealed = sealedBecause(type);
     if (sealed !== undefined) unseen.add(sealed);
-    const name = fileName(entity);
-    if (attachments.length < attachmentsLooked) attachments.push({ name, type });
-    else unseen.add('it has too many parts');
+    const names = namesIn(entity);
+    if (attachments.length >= attachmentsLooked) unseen.add('it has too many parts');
+    else if (names.length === 0) attachments.push({ name: undefined, type });
+    else attachments.push(...names.map((name) => ({ name, type })));
     if (type !== 'text/plain' && type !== 'text/html') continue;
     const body = decodeBody(message, entity);
     if (body.length > room) unseen.add('its text is too long');
@@ -58,12 +59,18 @@ function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
 }
 
 /** Parts that hold no others, and messages within (whose file name counts too). */
-function* leavesOf(root: MimeEntity): Generator<MimeEntity> {
+export function* leavesOf(root: MimeEntity): Generator<MimeEntity> {
   const pending = [root];
   for (let entity = pending.pop(); entity !== undefined; entity = pending.pop()) {
     if (entity.parts.length === 0 || !entity.contentType.type.startsWith('multipart/')) yield entity;
     pending.push(...entity.parts.toReversed());
   }
+}
+
+/** Both names that a part may give its file: mail programs differ in which they show. */
+export function namesIn(entity: MimeEntity): string[] {
+  const other = entity.contentType.parameters.get('name');
+  return [...new Set([fileName(entity) ?? [], other === undefined ? [] : decodeHeaderText(other)].flat())];
 }
 
 function sealedBecause(type: string): string | undefined {

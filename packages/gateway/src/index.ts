@@ -10,3 +10,4 @@ export {
 export { GatewayError, type GatewayErrorCode } from './errors.ts';
 export type { Log } from './log.ts';
 export { type GatewayHealth, type GatewayPorts, type RunningGateway, startGateway } from './main.ts';
+export { readFacts } from './message-facts.ts';

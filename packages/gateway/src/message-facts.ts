@@ -2,8 +2,7 @@
 import type { ContentFacts, MessageFacts } from '@chancery/mail-policy';
 import { decodeBody, decodeHeaderText, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
 import { contentOf } from './content-facts.ts';
-import type { HeaderField } from './header-block.ts';
-import type { Arrival } from './smtp/listener.ts';
+import { type HeaderField, headerFields } from './header-block.ts';
 
 export interface MessageIdentity {
   /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
@@ -29,9 +28,19 @@ export function readIdentity(message: Uint8Array): MessageIdentity {
   };
 }
 
+/** The same from a message alone, for the simulator. */
+export function readFacts(
+  message: Uint8Array,
+): Pick<MessageIdentity, 'author' | 'named'> &
+  Pick<MessageFacts, 'headers' | 'subject' | 'content' | 'size' | 'protection'> {
+  const identity = readIdentity(message);
+  const { sender: _, ...facts } = factsOf({ sender: '', message }, headerFields(message), identity);
+  return { author: identity.author, named: identity.named, ...facts };
+}
+
 /** What rules look at in the message itself, for everybody it goes to. */
 export function factsOf(
-  { sender, message }: Pick<Arrival, 'sender' | 'message'>,
+  { sender, message }: { readonly sender: string; readonly message: Uint8Array },
   fields: readonly HeaderField[],
   { subject, content, protection }: MessageIdentity,
 ): Pick<MessageFacts, 'sender' | 'headers' | 'subject' | 'content' | 'size' | 'protection'> {

@@ -1,7 +1,8 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
 import type { JournalEntry } from '@chancery/api';
 import { type Copy, type Decision, decide, namesOf } from '@chancery/mail-policy';
-import type { Certificate } from '@chancery/smime';
+import { changeMessage } from './change-message.ts';
+import type { Reader } from './choose-algorithms.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { headerFields, withHeaders } from './header-block.ts';
@@ -59,11 +60,11 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
   try {
     for (const copy of plan.copies) {
-      const certificates = certificatesFor(copy, recipients);
       const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
-      const message = await protect(cleaned, copy, signer, certificates, replyTo);
+      const changed = changeMessage(cleaned, copy.changes, protection !== 'none');
+      const message = await protect(changed, copy, signer, readersOf(copy, recipients), replyTo);
       const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
-      copies.push({ recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+      copies.push({ ...routed(copy), recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
     }
   } catch (error) {
     // Never in the clear instead: it waits with its sender until somebody has seen to the key.
@@ -123,11 +124,15 @@ function recordOf({
   return { recipient, rule: namesOf(rules), outcome: put, detail };
 }
 
-function certificatesFor(copy: Copy, recipients: ReadonlyMap<string, Found>): Certificate[] {
+function routed({ route }: Copy): { route?: string } {
+  return route === undefined ? {} : { route };
+}
+
+function readersOf(copy: Copy, recipients: ReadonlyMap<string, Found>): Reader[] {
   if (!copy.encrypt) return [];
   return copy.recipients.map((address) => {
     const found = recipients.get(address);
     if (found?.state !== 'good') throw new GatewayError('key-unusable', `There is no good certificate for ${address}`);
-    return found.certificate;
+    return found;
   });
 }

@@ -1,20 +1,21 @@
 /** Makes one copy of an outgoing message what the plan says it is to be: signed, then encrypted, never the other way round. */
 import type { Copy } from '@chancery/mail-policy';
 import { type Certificate, encryptMessage, SmimeError, signMessage } from '@chancery/smime';
+import { chooseAlgorithms, type Reader } from './choose-algorithms.ts';
 import type { SigningKey } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 
 /**
- * @param certificates of every recipient of the copy, when it is to be encrypted
+ * @param readers every recipient of the copy, when it is to be encrypted
  * @param replyTo the author's own encryption certificate, told to correspondents in the signature
  * @returns the whole message, lines ending in CRLF
  * @throws GatewayError `key-unusable` when the plan needs a key or a certificate that does not work
  */
 export async function protect(
   message: Uint8Array,
-  copy: Pick<Copy, 'sign' | 'encrypt' | 'form' | 'cipher' | 'header'>,
+  copy: Pick<Copy, 'sign' | 'encrypt' | 'form' | 'cipher' | 'oaep' | 'header'>,
   key: SigningKey | undefined,
-  certificates: readonly Certificate[],
+  readers: readonly Reader[],
   replyTo?: Certificate,
 ): Promise<Uint8Array> {
   let result = message;
@@ -39,15 +40,14 @@ export async function protect(
     }
   }
   if (copy.encrypt) {
-    if (certificates.length === 0) throw new GatewayError('key-unusable', 'There is no certificate to encrypt with');
+    if (readers.length === 0) throw new GatewayError('key-unusable', 'There is no certificate to encrypt with');
     try {
       const signed = result;
       // One that is signed has its header within.
       result = await withHeader(copy.sign ? 'none' : hidden, (header) =>
         encryptMessage({
           message: signed,
-          recipients: [...certificates],
-          cipher: copy.cipher ?? 'aes-256-cbc',
+          ...chooseAlgorithms(copy, readers),
           headerProtection: header,
           legacyDisplay: true,
         }),

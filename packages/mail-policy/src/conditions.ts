@@ -4,6 +4,7 @@
  */
 import type { MessageFacts, RecipientFacts } from './facts.ts';
 import { labelsOf } from './labels.ts';
+import { fold, isNamed } from './patterns.ts';
 import type { Conditions, SimpleConditions } from './rules.ts';
 
 export type Holds = 'yes' | 'no' | 'unknown';
@@ -117,31 +118,31 @@ const messageJudges: { [Name in MessageCondition]: Judge<Name, MessageFacts> } =
   },
   senderGroup: (wanted, { sender, senderGroups }) =>
     inGroup(wanted, senderGroups, sender === '' ? 'The empty sender' : sender),
-  header: ({ name, contains }, { headers }) => {
+  header: ({ name, contains }, { headers, headersUnseen }) => {
     const named = headers.filter((field) => sameText(field.name, name));
+    const found = named.some(({ value }) => contains === undefined || fold(value).includes(fold(contains)));
+    if (found)
+      return [
+        'yes',
+        contains === undefined ? `There is a header field ${name}.` : `The header field ${name} holds “${contains}”.`,
+      ];
+    if (headersUnseen !== undefined) return ['unknown', `The header field ${name} cannot be seen: ${headersUnseen}.`];
     if (named.length === 0) return ['no', `There is no header field ${name}.`];
-    if (contains === undefined) return ['yes', `There is a header field ${name}.`];
-    const found = named.some(({ value }) => fold(value).includes(fold(contains)));
-    return yesNo(
-      found,
-      `The header field ${name} holds “${contains}”.`,
-      `The header field ${name} does not hold “${contains}”.`,
-    );
+    return ['no', `The header field ${name} does not hold “${contains}”.`];
   },
-  label: (wanted, { headers }) => {
+  label: (wanted, { headers, headersUnseen }) => {
     const labels = labelsOf(headers);
     const found = wanted.find((one) => labels.some((label) => sameText(one, label)));
     if (found !== undefined) return ['yes', `The message is labelled “${found}”.`];
-    return [
-      'no',
-      labels.length === 0
-        ? 'The message has no classification label.'
-        : `The message is labelled ${some(labels)}, not ${some(wanted)}.`,
-    ];
+    if (headersUnseen !== undefined) return ['unknown', `Its labels cannot be seen: ${headersUnseen}.`];
+    if (labels.length === 0) return ['no', 'The message has no classification label.'];
+    return ['no', `The message is labelled ${some(labels)}, not ${some(wanted)}.`];
   },
-  subjectWords: (wanted, { subject }) => {
+  subjectWords: (wanted, { subject, headersUnseen }) => {
     const found = wordsIn(subject, wanted);
-    return yesNo(found !== undefined, `The subject has “${found}”.`, `The subject has none of ${some(wanted)}.`);
+    if (found !== undefined) return ['yes', `The subject has “${found}”.`];
+    if (headersUnseen !== undefined) return ['unknown', `The subject cannot be seen: ${headersUnseen}.`];
+    return ['no', `The subject has none of ${some(wanted)}.`];
   },
   bodyWords: (wanted, { content }) => {
     const found = wordsIn(content.text, wanted);
@@ -169,17 +170,21 @@ const messageJudges: { [Name in MessageCondition]: Judge<Name, MessageFacts> } =
     return ['no', `No part is of type ${some(wanted)}.`];
   },
   largerThan: (wanted, { size }) =>
-    yesNo(
-      size > wanted,
-      `It has ${size} octets, more than ${wanted}.`,
-      `It has ${size} octets, not more than ${wanted}.`,
-    ),
+    size === undefined
+      ? ['unknown', 'Its size is not known.']
+      : yesNo(
+          size > wanted,
+          `It has ${size} octets, more than ${wanted}.`,
+          `It has ${size} octets, not more than ${wanted}.`,
+        ),
   smallerThan: (wanted, { size }) =>
-    yesNo(
-      size < wanted,
-      `It has ${size} octets, less than ${wanted}.`,
-      `It has ${size} octets, not less than ${wanted}.`,
-    ),
+    size === undefined
+      ? ['unknown', 'Its size is not known.']
+      : yesNo(
+          size < wanted,
+          `It has ${size} octets, less than ${wanted}.`,
+          `It has ${size} octets, not less than ${wanted}.`,
+        ),
   protection: (wanted, { protection }) => {
     const state =
       protection === 'none'
@@ -256,11 +261,6 @@ function some(values: readonly string[]): string {
     .join(', ')}${more}`;
 }
 
-/** Compatibility forms are one: a full-width or ligatured word is the word that people read. */
-function fold(text: string): string {
-  return text.normalize('NFKC').toLowerCase();
-}
-
 function sameText(one: string, other: string): boolean {
   return fold(one.trim()) === fold(other.trim());
 }
@@ -290,30 +290,6 @@ function asciiDomain(domain: string): string {
   const dot = domain.startsWith('.') ? '.' : '';
   const host = domain.slice(dot.length);
   return URL.canParse(`http://${host}`) ? `${dot}${new URL(`http://${host}`).hostname}` : domain;
-}
-
-/** Shell patterns without backtracking: `*` anything, `?` one character. */
-export function isNamed(pattern: string, name: string): boolean {
-  const wanted = [...fold(pattern)];
-  const given = [...fold(name)];
-  let at = 0;
-  let star = -1;
-  let resume = 0;
-  let index = 0;
-  while (index < given.length) {
-    if (wanted[at] === '*') {
-      star = at++;
-      resume = index;
-    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === given[index])) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++resume;
-    } else return false;
-  }
-  while (wanted[at] === '*') at++;
-  return at === wanted.length;
 }
 
 const letter = /[\p{L}\p{N}\p{M}_]/u;

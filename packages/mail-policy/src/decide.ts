@@ -1,6 +1,7 @@
 /** What is to be done with a message. A pure function: the relay, the simulator, the console and the tests call the same one. */
 import { combine, type Effect, type Weighed, weigh } from './effect.ts';
 import type { MessageFacts, RecipientFacts } from './facts.ts';
+import { isNamed } from './patterns.ts';
 import { type Hold, lastRule, type RuleSet } from './rules.ts';
 
 /** What rules change in a message before it is protected. */
@@ -8,6 +9,14 @@ export type Changes = Pick<
   Effect,
   'addHeaders' | 'removeHeaders' | 'removeAttachments' | 'disclaimers' | 'subjectTags'
 >;
+
+const noChanges: Changes = {
+  addHeaders: [],
+  removeHeaders: [],
+  removeAttachments: [],
+  disclaimers: [],
+  subjectTags: [],
+};
 
 /** One form of the message and who gets it. */
 export interface Copy extends Pick<Effect, 'form' | 'cipher' | 'oaep' | 'header' | 'route'> {
@@ -178,6 +187,11 @@ function refusalOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | unde
   const text = ruled.find(({ effect }) => effect.refuse !== undefined)?.effect.refuse;
   if (text !== undefined) return { kind: 'policy', text };
 
+  const unstripped = isOutbound(facts)
+    ? ruled.flatMap(({ effect }) => whyNotStripped(effect, facts) ?? [])[0]
+    : undefined;
+  if (unstripped !== undefined) return { kind: 'policy', text: unstripped };
+
   const impossible = ruled.filter(
     (one) =>
       one.effect.encrypt === 'must' &&
@@ -194,6 +208,21 @@ function refusalOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | unde
     return { kind: 'no-signing-key', sender: facts.sender };
   }
   return undefined;
+}
+
+/** A file that a rule takes out must not go by because it cannot be taken out. */
+function whyNotStripped({ removeAttachments }: Effect, { content, protection }: MessageFacts): string | undefined {
+  if (removeAttachments.length === 0) return undefined;
+  const files = removeAttachments.slice(0, 3).join(', ');
+  if (content.unseen !== undefined) {
+    return `Files named ${files} are taken out of mail here, and this cannot be looked into: ${content.unseen}`;
+  }
+  const named = content.attachments.some(
+    ({ name }) => name !== undefined && removeAttachments.some((pattern) => isNamed(pattern, name)),
+  );
+  return named && protection !== 'none'
+    ? `Files named ${files} are taken out of mail here, and its sender's own software has ${protection} this`
+    : undefined;
 }
 
 function laterOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | undefined {
@@ -246,9 +275,10 @@ function copiesOf(treated: readonly Treated[], facts: MessageFacts): Copy[] {
   const groups = new Map<string, Copy & { recipients: string[] }>();
   const keys = new Map<Effect, string>();
   for (const { recipient, effect, sign, encrypt } of treated) {
-    const { form, cipher, oaep, route } = effect;
+    const { form, cipher, oaep } = effect;
+    const route = isOutbound(facts) ? effect.route : undefined;
     const header = facts.protection === 'none' && (sign || encrypt) ? effect.header : 'none';
-    const changes = changesOf(effect);
+    const changes = changesOf(effect, facts);
     // Every envelope lists its recipients: a hidden one gets an envelope of their own.
     const alone = encrypt && !recipient.visible ? recipient.address : '';
     const changed = keys.get(effect) ?? JSON.stringify([changes, route]);
@@ -262,7 +292,10 @@ function copiesOf(treated: readonly Treated[], facts: MessageFacts): Copy[] {
   return [...groups.values()];
 }
 
-function changesOf({ addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags }: Effect): Changes {
+/** Mail that comes in is changed by whoever opens and verifies it. */
+function changesOf(effect: Effect, facts: MessageFacts): Changes {
+  if (!isOutbound(facts)) return noChanges;
+  const { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags } = effect;
   return { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags };
 }
 
@@ -300,7 +333,7 @@ function detailOf(treated: Treated, facts: MessageFacts, missing: readonly Ruled
     const more = missing.length > 5 ? ` and ${missing.length - 5} more` : '';
     parts.push(`not encrypted: no good certificate for ${named.join(', ')}${more}`);
   }
-  return [...parts, ...describeChanges(effect)].join('; ');
+  return [...parts, ...(isOutbound(facts) ? describeChanges(effect) : [])].join('; ');
 }
 
 function describeChanges(effect: Effect): string[] {

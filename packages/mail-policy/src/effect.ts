@@ -86,7 +86,7 @@ export function combine(weighed: readonly Weighed[]): Effect {
 }
 
 /** The part of a rule that can only hold a message back or protect it. */
-function demandsOf(actions: Actions): Actions {
+export function demandsOf(actions: Actions): Actions {
   return {
     ...(actions.sign === 'must' ? { sign: 'must' } : {}),
     ...(actions.encrypt === 'must' ? { encrypt: 'must' } : {}),

@@ -10,9 +10,11 @@ export interface MessageFacts {
   readonly headers: readonly HeaderFact[];
   /** As a reader sees it, encoded words decoded. */
   readonly subject: string;
+  /** Why header fields and the subject are not all here. A part of a sentence: "the journal does not keep it". */
+  readonly headersUnseen?: string | undefined;
   readonly content: ContentFacts;
-  /** Octets of the message as it came. */
-  readonly size: number;
+  /** Octets of the message as it came; undefined where that was not kept. */
+  readonly size: number | undefined;
   /** What the sender's own software did already. `encrypted` only when the body really is a CMS envelope. */
   readonly protection: 'none' | 'signed' | 'encrypted';
   /** `awaited`: this gateway is to sign for the sender and its certificate is not there yet. */

@@ -1,5 +1,6 @@
 /** The rules of mail flow, the same in the gateway, the authority, the command line and the browser. */
-export { domainOf, type Holds, isNamed, type Judgement, judge, type RuleJudgement } from './conditions.ts';
+export { type Advice, adviceOn } from './advice.ts';
+export { domainOf, type Holds, type Judgement, judge, type RuleJudgement } from './conditions.ts';
 export {
   type Changes,
   type Copy,
@@ -12,5 +13,23 @@ export {
   type Plan,
   type Refusal,
 } from './decide.ts';
+export {
+  describeActions,
+  type Explanation,
+  explain,
+  type RecipientExplanation,
+  type RuleExplanation,
+} from './explain.ts';
 export type { AuthenticationFacts, ContentFacts, HeaderFact, MessageFacts, RecipientFacts } from './facts.ts';
+export { type JournalRecord, samplesOf } from './journal-sample.ts';
+export { isNamed } from './patterns.ts';
 export { Actions, Conditions, type Hold, lastRule, Rule, RuleMode, RuleSet, type RuleSetInput } from './rules.ts';
+export {
+  type Change,
+  type Comparison,
+  compare,
+  type RuleCount,
+  type Sample,
+  type Simulation,
+  simulate,
+} from './simulate.ts';

@@ -1,5 +1,6 @@
 /** Rules are data: what a file, the console and the authority hold. What a condition means is `conditions.ts`, what rules do `decide.ts`. */
 import { z } from 'zod';
+import { isNamed } from './patterns.ts';
 
 /** A text on one line, without controls. */
 const line = (most: number) =>
@@ -76,9 +77,23 @@ export const Conditions = z.strictObject({
 export type Conditions = z.output<typeof Conditions>;
 
 /** Fields that make a message what it is: a rule does not write or remove them. */
-const kept =
-  /^(content-.*|mime-version|received|return-path|dkim-signature|arc-.*|authentication-results|from|sender|to|cc|bcc|date|message-id)$/i;
-const changeable = (name: string) => !kept.test(name);
+const kept: readonly string[] = [
+  ...[
+    'content-type',
+    'content-transfer-encoding',
+    'mime-version',
+    'from',
+    'sender',
+    'to',
+    'cc',
+    'bcc',
+    'date',
+    'message-id',
+  ],
+  ...['received', 'return-path', 'authentication-results', 'dkim-signature', 'arc-seal', 'arc-message-signature'],
+  'arc-authentication-results',
+];
+const changeable = (pattern: string) => !kept.some((name) => isNamed(pattern, name)) && !/^content-/i.test(pattern);
 
 /** What is not said is as at the end of the list, unless another rule says it. */
 export const Actions = z.strictObject({

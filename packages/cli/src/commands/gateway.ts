@@ -2,11 +2,14 @@ import { Command } from 'commander';
 import { loadGatewayConfig } from '../gateway-config.ts';
 import { homeFolder } from '../office.ts';
 import { Running, say, serveGateway, untilStopped } from '../serve.ts';
+import { gatewayRulesCommand, gatewaySimulateCommand } from './gateway-rules.ts';
 
 /** `chancery gateway`: a mail gateway alone, as a client of an authority elsewhere. */
 export function gatewayCommand(): Command {
   return new Command('gateway')
     .description('run a mail gateway alone, as a client of the authority that gateway.toml names')
+    .addCommand(gatewayRulesCommand())
+    .addCommand(gatewaySimulateCommand())
     .addHelpText(
       'after',
       '\nMake its token with "chancery authority gateway-token NAME", and name the file in [gateway.authority] token.',

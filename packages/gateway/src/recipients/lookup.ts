@@ -1,13 +1,14 @@
 /** For each recipient, the certificate to encrypt with: gathered from where it may be, and judged before it is used. */
 import { createHash } from 'node:crypto';
-import { type Certificate, encryptionSchemeOf, parseCertificate, validatePath } from '@chancery/smime';
+import { encryptionSchemeOf, parseCertificate, validatePath } from '@chancery/smime';
+import type { Reader } from '../choose-algorithms.ts';
 import { reasonOf } from '../errors.ts';
 import type { OfficeView } from '../office.ts';
 import type { Directory } from './directory.ts';
 import type { Harvested } from './harvested.ts';
 
 export type Found =
-  | { readonly state: 'good'; readonly certificate: Certificate }
+  | ({ readonly state: 'good' } & Reader)
   | { readonly state: 'none'; readonly reason: string }
   | { readonly state: 'unknown'; readonly reason: string };
 
