@@ -72,6 +72,31 @@ describe('the configuration', () => {
       '[gateway]\noutbound = { clients = ["10.0.0.0/33"] }',
       /gateway\.outbound\.clients/,
     ],
+    ...(
+      [
+        ['a resolver elsewhere', 'kind = "smimea"\nname = "dns"\nresolver = "192.0.2.1:53"', 'resolver'],
+        [
+          'a directory over HTTP',
+          'kind = "http"\nname = "x"\ndomains = ["a.example"]\nurl = "http://a.example/{address}"',
+          'url',
+        ],
+        [
+          'an address in the host',
+          'kind = "http"\nname = "x"\ndomains = ["a.example"]\nurl = "https://{address}.example/"',
+          'url',
+        ],
+        ['a directory for everybody', 'kind = "ldap"\nname = "x"\nurl = "ldaps://a.example"\nbaseDn = ""', 'domains'],
+        [
+          'a password in the clear',
+          'kind = "ldap"\nname = "x"\ndomains = ["a.example"]\nurl = "ldap://a.example"\nbaseDn = ""\nbindDn = "cn=x"\npassword = { env = "X" }',
+          'url',
+        ],
+      ] as const
+    ).map(([what, entry, field]): [string, string, RegExp] => [
+      what,
+      `[[gateway.recipients.source]]\n${entry}`,
+      new RegExp(`gateway\\.recipients\\.source\\.0\\.${field}`),
+    ]),
     ['a token in the file itself', '[gateway.authority]\ntoken = "secret"', /gateway\.authority\.token/],
   ])('names the field of %s', (_, toml, message) => {
     expect(() => parseGatewayConfig(toml, '/', 'my.toml')).toThrow(message);

@@ -7,6 +7,7 @@ import { Rule, RuleMode, type RuleSet } from '@chancery/mail-policy';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { GatewayError, reasonOf } from './errors.ts';
+import { RecipientsConfig } from './recipients/recipients-config.ts';
 
 /** A secret is never written in the file: it is read from a file or the environment when the process starts. */
 const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
@@ -98,6 +99,8 @@ const GatewayConfigSchema = z.strictObject({
           expireSeconds: z.number().min(0.1).default(172_800),
         })
         .prefault({}),
+      /** Where certificates of people outside are looked for, besides what their own signed mail brought. */
+      recipients: RecipientsConfig.prefault({}),
       /** Seconds that an answer about a recipient is good for; none found counts as an answer. */
       directoryCacheSeconds: z.number().min(0).default(30),
       /** Seconds that an opened decryption key stays in memory. */
@@ -160,6 +163,7 @@ export function resolveGatewayConfig(
     outbound: { ...gateway.outbound, downstream: resolveDownstream(gateway.outbound.downstream, base) },
     inbound: { ...gateway.inbound, downstream: resolveDownstream(gateway.inbound.downstream, base) },
     trustAnchors: gateway.trustAnchors.map((file) => path.resolve(base, file)),
+    recipients: resolveRecipients(gateway.recipients, base),
     ruleSet: { version: 1, mode: ruleMode, rules: parsed.data.rule },
     baseDirectory: base,
   });
@@ -175,6 +179,12 @@ export function describeConfig(config: GatewayConfig): Record<string, unknown> {
       outbound: { ...gateway.outbound, listen: formatListen(gateway.outbound.listen) },
       inbound: { ...gateway.inbound, listen: formatListen(gateway.inbound.listen) },
       authority: { ...gateway.authority, url: withoutCredentials(gateway.authority.url) },
+      recipients: {
+        ...gateway.recipients,
+        source: gateway.recipients.source.map((one) =>
+          one.kind === 'smimea' ? { ...one, resolver: formatListen(one.resolver) } : one,
+        ),
+      },
     },
     rule: ruleSet.rules,
   };
@@ -209,6 +219,16 @@ export function networkOf(text: string): { address: string; bits: number; family
 
 function resolveDownstream(downstream: Downstream, base: string): Downstream {
   return 'folder' in downstream ? { folder: path.resolve(base, downstream.folder) } : downstream;
+}
+
+function resolveRecipients(recipients: RecipientsConfig, base: string): RecipientsConfig {
+  return {
+    ...recipients,
+    source: recipients.source.map((one) =>
+      one.kind === 'smimea' || one.ca === undefined ? one : { ...one, ca: path.resolve(base, one.ca) },
+    ),
+    domain: recipients.domain.map((one) => ({ ...one, certificate: path.resolve(base, one.certificate) })),
+  };
 }
 
 function formatListen({ host, port }: { host: string; port: number }): string {

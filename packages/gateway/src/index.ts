@@ -11,3 +11,5 @@ export { GatewayError, type GatewayErrorCode } from './errors.ts';
 export type { Log } from './log.ts';
 export { type GatewayHealth, type GatewayPorts, type RunningGateway, startGateway } from './main.ts';
 export { readFacts } from './message-facts.ts';
+export { explainRecipient } from './recipients/explain-recipient.ts';
+export type { Explanation } from './recipients/lookup.ts';

@@ -16,8 +16,10 @@ import { openOffice, readTrustAnchors } from './office.ts';
 import { openKeys } from './opened-keys.ts';
 import { outbound } from './outbound.ts';
 import { openDirectory } from './recipients/directory.ts';
+import { openDomainCertificates } from './recipients/domain-certificates.ts';
 import { openHarvested } from './recipients/harvested.ts';
 import { openLookup } from './recipients/lookup.ts';
+import { openSources } from './recipients/open-sources.ts';
 import { startQueue } from './relay/queue.ts';
 import { openTransport } from './relay/transport.ts';
 import { listen } from './smtp/listener.ts';
@@ -120,7 +122,14 @@ async function assemble(
   const openedKeys = openKeys({ client, own: enrolment.own, lifetime: config.openKeySeconds * 1000, now, log });
   closers.push(() => openedKeys.close());
   const harvested = await openHarvested(path.join(folder, 'harvested'), () => new Date(now()), log);
-  const directory = openDirectory(client, config.directoryCacheSeconds * 1000, now);
+  const lookup = openLookup({
+    directory: openDirectory(client, config.directoryCacheSeconds * 1000, now),
+    harvested,
+    domains: openDomainCertificates(config.recipients.domain),
+    sources: openSources(config.recipients, config.baseDirectory, now),
+    now,
+  });
+  closers.push(() => lookup.close());
 
   const spool = await openSpool(config.spool, now, log);
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
@@ -154,7 +163,7 @@ async function assemble(
       openedKeys,
     },
     ...{ spool, queue, journal, now, log },
-    lookup: openLookup({ directory, harvested, now }),
+    lookup,
     loopGuard: await openLoopGuard(folder),
     resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
   };

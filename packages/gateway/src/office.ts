@@ -134,7 +134,8 @@ export async function readTrustAnchors(files: readonly string[]): Promise<Certif
   return anchors;
 }
 
-function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Certificate[]): OfficeView {
+/** What pipeline and explanations ask of a configuration. */
+export function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Certificate[]): OfficeView {
   const people = new Map<string, Person>();
   for (const person of configuration.people) {
     for (const address of [person.address, ...person.aliases]) people.set(address.toLowerCase(), person);

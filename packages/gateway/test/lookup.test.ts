@@ -35,6 +35,8 @@ const lookup = (published: readonly Uint8Array[] | 'down') =>
       certificatesOf: async () => (published === 'down' ? { unknown: 'down' } : { certificates: published }),
     },
     harvested: { pinnedFor: () => undefined },
+    domains: { for: () => undefined },
+    sources: [],
     now: Date.now,
   });
 const leaf = (more: object = {}, ca = ours) =>

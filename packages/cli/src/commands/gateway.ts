@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { loadGatewayConfig } from '../gateway-config.ts';
 import { homeFolder } from '../office.ts';
 import { Running, say, serveGateway, untilStopped } from '../serve.ts';
+import { recipientCommand } from './gateway-recipient.ts';
 import { gatewayRulesCommand, gatewaySimulateCommand } from './gateway-rules.ts';
 
 /** `chancery gateway`: a mail gateway alone, as a client of an authority elsewhere. */
@@ -10,6 +11,7 @@ export function gatewayCommand(): Command {
     .description('run a mail gateway alone, as a client of the authority that gateway.toml names')
     .addCommand(gatewayRulesCommand())
     .addCommand(gatewaySimulateCommand())
+    .addCommand(recipientCommand())
     .addHelpText(
       'after',
       '\nMake its token with "chancery authority gateway-token NAME", and name the file in [gateway.authority] token.',
