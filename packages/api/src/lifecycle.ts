@@ -26,6 +26,8 @@ export const Departure = z.object({
   claimLink: z.boolean(),
   /** Gateways that open their mail today. */
   gateways: z.int(),
+  /** What they may do here as an operator, with a credential of their own; `last`: as the last administrator, who is not shut out. */
+  operator: z.object({ roles: z.array(z.string()), last: z.boolean() }).nullable(),
 });
 export type Departure = z.infer<typeof Departure>;
 

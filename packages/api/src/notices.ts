@@ -88,6 +88,7 @@ export const noticeEventNames = [
   'enrolment-delayed',
   'people-conflict',
   'people-drop',
+  'administrator-left',
   'directory-silent',
   'target-down',
   'authority-trouble',
@@ -213,6 +214,13 @@ export const noticeEvents: Record<NoticeEvent, EventDefinition> = {
     roles: officers,
     urgent: true,
     placeholders: ['source', 'detail'],
+  },
+  'administrator-left': {
+    what: 'The last administrator with a credential of their own has left, or is suspended: they sign in until there is another',
+    to: { operators: 'now' },
+    roles: officers,
+    urgent: true,
+    placeholders: ['person', 'address'],
   },
   'directory-silent': {
     what: 'A directory that people come from has not been read to its end for too long',

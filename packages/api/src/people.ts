@@ -89,7 +89,15 @@ export const PersonDetail = Person.extend({
       serialNumber: z.string().nullable(),
       /** All certificates of it, ours and another office's, the oldest first. */
       certificates: z.array(
-        z.object({ serialNumber: z.string(), ours: z.boolean(), notBefore: Instant, notAfter: Instant }),
+        z.object({
+          serialNumber: z.string(),
+          ours: z.boolean(),
+          notBefore: Instant,
+          notAfter: Instant,
+          /** Since when it is revoked, or on hold. */
+          revokedAt: Instant.nullable(),
+          onHold: z.boolean(),
+        }),
       ),
       /** Its owner has it. */
       deliveredAt: Instant.nullable(),

@@ -129,6 +129,7 @@ import { markDeviceLost } from './ra/lost-device.ts';
 import { removePerson, returnPerson, suspendPerson } from './ra/offboarding.ts';
 import { sendOffer } from './ra/offer-claim.ts';
 import { addPerson, changePerson, rotateEncryptionKey } from './ra/onboarding.ts';
+import { endKeptAccess } from './ra/operator-access.ts';
 import { beginRenewals } from './ra/renewal.ts';
 import { beginRollover, changeRollover, finishRollover } from './ra/rollover.ts';
 import { makeServiceKey } from './ra/service-certificates.ts';
@@ -158,6 +159,7 @@ export const operations: readonly Listed[] = [
   inviteOperator,
   acceptInvitation,
   disableOperator,
+  endKeptAccess,
   settleExclusiveRoles,
   settleProviderRoles,
   makeSignInLink,

@@ -32,6 +32,7 @@ import { purgeEndedNonces } from '../ra/acme/nonces.ts';
 import { sweepEnrolments } from '../ra/device-enrolment.ts';
 import { pollIntuneRevocations } from '../ra/intune.ts';
 import { sendOffers } from '../ra/offer-claim.ts';
+import { endKeptAccesses } from '../ra/operator-access.ts';
 import { renewRegistrationAuthority } from '../ra/registration-authority.ts';
 import { renewDue } from '../ra/renewal.ts';
 import { continueRollovers } from '../ra/rollover.ts';
@@ -53,6 +54,7 @@ const tasks: Readonly<Record<string, Task>> = {
   'lapsed-claims': expireClaims,
   'ended-pick-ups': dropEndedPickUps,
   'people-from-sources': catchUpSources,
+  'departed-operators': endKeptAccesses,
   'ended-recoveries': endRecoveries,
   'ended-transport-keys': destroyEndedTransportKeys,
   'ended-retention': endRetention,

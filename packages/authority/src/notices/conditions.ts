@@ -8,6 +8,7 @@ import { operation, perform } from '../operation.ts';
 import { system } from '../principal.ts';
 import { knownNoticeEvents } from '../store/notice-events.ts';
 import { findOffice } from '../store/office.ts';
+import { operatorsKept } from '../store/operators.ts';
 import type { World } from '../world.ts';
 import { leftKey, suspendedKey } from './announce.ts';
 import { type Happening, tell } from './tell.ts';
@@ -274,7 +275,24 @@ const sourcesInTrouble: Look = async (snapshot) => {
   ];
 };
 
+/** An operator whom leaving did not shut out, since they are the last administrator: once for each time. */
+const administratorsKept: Look = async (snapshot) =>
+  (await operatorsKept(snapshot)).flatMap(({ id, departed_with }) =>
+    departed_with === null
+      ? []
+      : [
+          {
+            event: 'administrator-left' as const,
+            key: `administrator-left ${id} ${departed_with}`,
+            personId: departed_with,
+            about: `person:${departed_with}`,
+            facts: {},
+          },
+        ],
+  );
+
 const conditions: readonly Look[] = [
+  administratorsKept,
   sourcesInTrouble,
   leavers,
   suspended,

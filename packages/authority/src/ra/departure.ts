@@ -5,6 +5,7 @@ import { openClaims } from '../store/claims.ts';
 import type { Snapshot } from '../store/database.ts';
 import { escrowedKeysOfPerson, locksOfKeys } from '../store/escrow.ts';
 import { openHoldsOf } from '../store/legal-holds.ts';
+import { activeAdministrators, type OperatorRow, operatorsNamed } from '../store/operators.ts';
 import { personById } from '../store/people.ts';
 import { passkeysOfPerson } from '../store/person-passkeys.ts';
 import { publicationsOfPeople } from '../store/publications.ts';
@@ -47,5 +48,17 @@ export async function describeDeparture(world: World, snapshot: Snapshot, id: st
     passkeys: (await passkeysOfPerson(snapshot, id)).length,
     claimLink: (await openClaims(snapshot, [id])).some(({ expires_at }) => expires_at > now),
     gateways: new Set(gateways.map(({ holder }) => holder)).size,
+    operator: await operatorOf(snapshot, [person.address, ...person.aliases]),
+  };
+}
+
+async function operatorOf(snapshot: Snapshot, addresses: readonly string[]): Promise<Departure['operator']> {
+  const operators = await operatorsNamed(snapshot, addresses);
+  if (operators.length === 0) return null;
+  const isAdministrator = ({ state, roles }: OperatorRow) => state === 'active' && roles.includes('administrator');
+  const others = (await activeAdministrators(snapshot)).filter((id) => !operators.some((one) => one.id === id));
+  return {
+    roles: [...new Set(operators.flatMap(({ roles }) => roles))].sort(),
+    last: operators.some(isAdministrator) && others.length === 0,
   };
 }

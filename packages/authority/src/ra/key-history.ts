@@ -36,6 +36,8 @@ export async function describeKeyHistory(
         ours: one.ours,
         notBefore: one.not_before.toISOString(),
         notAfter: one.not_after.toISOString(),
+        revokedAt: one.revoked_at?.toISOString() ?? null,
+        onHold: one.revoked_at !== null && one.revocation_reason === 'certificateHold',
       })),
     deliveredAt: key.delivered_at?.toISOString() ?? null,
     keptUntil: ends.get(key.id)?.toISOString() ?? null,

@@ -5,16 +5,19 @@ import { lockOpenClaim } from '../store/claims.ts';
 import type { Transaction } from '../store/database.ts';
 import { withdrawEnrollments } from '../store/enrollments.ts';
 import { dropLocks } from '../store/escrow.ts';
-import { markLeft } from '../store/people.ts';
+import { markLeft, type PersonRow } from '../store/people.ts';
 import { deletePasskeysOfPerson } from '../store/person-passkeys.ts';
 import { takeHeld } from '../store/suspensions.ts';
 import { deleteTokensOfPerson } from '../store/tokens.ts';
 import type { World } from '../world.ts';
+import { type AccessChange, endAccess } from './operator-access.ts';
 
 /** What came of it, for the trail. */
 export interface Left {
   /** Serial numbers. */
   readonly revoked: readonly string[];
+  /** What became of their access as an operator. */
+  readonly operators: readonly AccessChange[];
   readonly ended: {
     readonly claimLink: boolean;
     readonly sessions: number;
@@ -29,7 +32,12 @@ export interface Left {
  * their mail no longer. Keys stay in escrow: old mail is for a quorum to read.
  * @param person held until commit, and not left already
  */
-export async function leave(tx: Transaction, world: World, { id }: { readonly id: string }): Promise<Left> {
+export async function leave(
+  tx: Transaction,
+  world: World,
+  person: Pick<PersonRow, 'id' | 'address' | 'aliases'>,
+): Promise<Left> {
+  const { id } = person;
   const at = world.clock();
   await markLeft(tx, id, at);
   await withdrawEnrollments(tx, id, undefined, at);
@@ -41,11 +49,13 @@ export async function leave(tx: Transaction, world: World, { id }: { readonly id
   const ownerLocks = await dropLocks(tx, { kind: 'owner', personId: id });
   const passkeys = await deletePasskeysOfPerson(tx, id);
   await takeHeld(tx, id);
+  const operators = await endAccess(tx, person);
   // Whoever encrypts to somebody who has left writes what nobody reads: relying parties are told.
   const revoked = await changePersonInTransaction(tx, world, id, { act: 'revoke', reason: 'affiliationChanged' });
   await world.jobs.enqueue(tx, 'publish-person', { personId: id });
   return {
     revoked: revoked.map(({ serialNumber }) => serialNumber).sort(),
+    operators,
     ended: { claimLink: claim !== undefined, sessions, passkeys, ownerLocks, gatewayLocks },
   };
 }

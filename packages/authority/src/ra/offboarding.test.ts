@@ -19,6 +19,7 @@ import { describeHandover } from './handover.ts';
 import { removePerson, returnPerson, suspendPerson } from './offboarding.ts';
 import { sendOffers } from './offer-claim.ts';
 import { changePerson } from './onboarding.ts';
+import { endKeptAccesses } from './operator-access.ts';
 
 let office: EscrowOffice;
 let now = new Date('2026-03-01T12:00:00Z');
@@ -188,6 +189,79 @@ describe('leaving', () => {
       'encryption good',
     ]);
     expect(await office.query('SELECT 1 FROM escrowed_keys WHERE person_id = $1', [id])).toHaveLength(2);
+  });
+});
+
+describe('an operator who is a person here', () => {
+  const states = async () =>
+    Object.fromEntries(
+      (await office.query('SELECT name, state FROM operators ORDER BY name')).map(({ name, state }) => [name, state]),
+    );
+  const invite = async (...names: string[]) => {
+    for (const name of names) {
+      const { id } = await office.operator(name, 'administrator');
+      await office.query(`UPDATE operators SET password_hash = 'x' WHERE id = $1`, [id]);
+      await office.world.database.operations.transaction((tx) =>
+        insertToken(tx, { secret: newToken(), kind: 'session', operatorId: id, at: now, expiresAt: null }),
+      );
+    }
+  };
+  const sessions = async () =>
+    (await office.query(`SELECT o.name FROM tokens t JOIN operators o ON o.id = t.operator_id ORDER BY 1`)).map(
+      ({ name }) => name,
+    );
+  const hr = { name: 'hr', kind: 'scim' } as const;
+
+  it('is shut out with the person, for as long as they are away; the last administrator only once there is another', async () => {
+    // One by an alias, one whom a source has, one who is nobody's.
+    await invite('Opal', 'Otto');
+    const opal = await office.person('opal.x@example.com', { aliases: ['OPAL@example.com'] });
+    await perform(office.world, suspendPerson, local, { id: opal });
+    expect(await states()).toEqual({ Opal: 'disabled', Otto: 'active' });
+    expect(await sessions()).toEqual(['Otto']);
+    await perform(office.world, returnPerson, local, { id: opal });
+    expect(await states()).toEqual({ Opal: 'active', Otto: 'active' });
+
+    const told = await office.world.database.snapshot((snapshot) => describeDeparture(office.world, snapshot, opal));
+    expect(told.operator).toEqual({ roles: ['administrator'], last: false });
+    await presentPeople(office.world, hr, [{ key: 'otto', active: true, name: 'Otto', address: 'otto@example.com' }]);
+    await withdrawPeople(office.world, hr, ['otto']);
+    expect(await states()).toEqual({ Opal: 'active', Otto: 'disabled' });
+    // Whoever comes back after leaving is let in by an administrator, not by a source.
+    await presentPeople(office.world, hr, [{ key: 'otto', active: true, name: 'Otto', address: 'otto@example.com' }]);
+    expect(await states()).toEqual({ Opal: 'active', Otto: 'disabled' });
+
+    const last = await office.world.database.snapshot((snapshot) => describeDeparture(office.world, snapshot, opal));
+    expect(last.operator).toEqual({ roles: ['administrator'], last: true });
+    await perform(office.world, removePerson, local, { id: opal });
+    expect(await states()).toMatchObject({ Opal: 'active' });
+    await endKeptAccesses(office.world);
+    expect(await states()).toMatchObject({ Opal: 'active' });
+    const { tellConditions } = await import('../notices/conditions.ts');
+    await tellConditions(office.world);
+    expect(await office.query(`SELECT key FROM notice_events WHERE key LIKE 'administrator-left %'`)).toEqual([
+      { key: expect.stringContaining(opal) },
+    ]);
+    await invite('Olive');
+    await endKeptAccesses(office.world);
+    await endKeptAccesses(office.world);
+    expect(await states()).toEqual({ Olive: 'active', Opal: 'disabled', Otto: 'disabled' });
+    expect(await sessions()).toEqual(['Olive']);
+
+    // All of it is in the evidence about the person, or on the trail.
+    const details = await office.query(
+      `SELECT action, details->'operators'->0->>'access' AS access, details->>'access' AS ended FROM audit_records
+       WHERE details ? 'operators' OR action = 'operator.end-access' ORDER BY sequence`,
+    );
+    expect(details.map(({ action, access, ended }) => `${action} ${access ?? ended}`)).toEqual([
+      'person.suspend ended',
+      'person.return restored',
+      'source.present-person ended',
+      'person.leave kept',
+      'operator.end-access ended',
+    ]);
+    await office.query('DELETE FROM tokens WHERE operator_id IS NOT NULL');
+    await office.query('DELETE FROM operators');
   });
 });
 

@@ -10,13 +10,15 @@ import { lockPerson, markSuspended, type PersonRow } from '../store/people.ts';
 import { startByHand, stopByHand } from '../store/sources.ts';
 import { leave } from './leave.ts';
 import { noSuchPerson } from './onboarding.ts';
+import type { AccessChange } from './operator-access.ts';
 import { bringBack, suspend } from './suspend.ts';
 
 const ThePerson = z.strictObject({ id: z.uuid(), note: z.string().trim().max(1000).default('') });
 
 /**
  * A person leaves: every certificate is revoked, nothing more is issued, delivered or published, their own page is closed, and
- * gateways open their mail no longer. Keys stay in escrow: old mail is for a quorum to read.
+ * gateways open their mail no longer. An operator who is that person signs in no more. Keys stay in escrow: old mail is for a quorum
+ * to read.
  * @throws AuthorityError `not-found`, `wrong-state`
  */
 export const removePerson = operation({
@@ -28,9 +30,9 @@ export const removePerson = operation({
     const person = await hold(tx, id);
     if (person.state === 'left')
       throw new AuthorityError('wrong-state', `${person.name} has left already. Nothing was changed.`);
-    const { revoked, ended } = await leave(tx, world, person);
+    const { revoked, ended, operators } = await leave(tx, world, person);
     await stopByHand(tx, id, world.clock());
-    return { result: undefined, audit: { address: person.address, note, revoked, ended } };
+    return { result: undefined, audit: { address: person.address, note, revoked, ended, ...told(operators) } };
   },
 });
 
@@ -54,8 +56,11 @@ export const suspendPerson = operation({
       const how = person.state === 'left' ? 'has left' : 'is suspended already';
       throw new AuthorityError('wrong-state', `${person.name} ${how}. Nothing was changed.`);
     }
-    const { held, sessions } = await suspend(tx, world, person, null);
-    return { result: undefined, audit: { address: person.address, note, held, ended: { sessions } } };
+    const { held, sessions, operators } = await suspend(tx, world, person, null);
+    return {
+      result: undefined,
+      audit: { address: person.address, note, held, ended: { sessions }, ...told(operators) },
+    };
   },
 });
 
@@ -73,10 +78,13 @@ export const returnPerson = operation({
     if (person.state === 'active')
       throw new AuthorityError('wrong-state', `${person.name} is here. Nothing was changed.`);
     await startByHand(tx, id, world.clock());
-    const { released, begun } = await bringBack(tx, world, person);
-    return { result: undefined, audit: { address: person.address, note, from: person.state, released, begun } };
+    const { released, begun, operators } = await bringBack(tx, world, person);
+    const audit = { address: person.address, note, from: person.state, released, begun, ...told(operators) };
+    return { result: undefined, audit };
   },
 });
+
+const told = (operators: readonly AccessChange[]) => (operators.length > 0 ? { operators } : {});
 
 async function hold(tx: Transaction, id: string): Promise<PersonRow> {
   const person = await lockPerson(tx, id);

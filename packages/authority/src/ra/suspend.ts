@@ -13,6 +13,7 @@ import { noteHeld, takeHeld } from '../store/suspensions.ts';
 import { deleteTokensOfPerson } from '../store/tokens.ts';
 import type { World } from '../world.ts';
 import { enrol, rotate } from './end-entity.ts';
+import { type AccessChange, endAccess, restoreAccess } from './operator-access.ts';
 
 /**
  * Everything is put on hold that is not ended, held or revoked; nothing is issued or published meanwhile, and their sessions end.
@@ -23,9 +24,10 @@ import { enrol, rotate } from './end-entity.ts';
 export async function suspend(
   tx: Transaction,
   world: World,
-  { id }: { readonly id: string },
+  person: Pick<PersonRow, 'id' | 'address' | 'aliases'>,
   source: string | null,
-): Promise<{ held: string[]; sessions: number }> {
+): Promise<{ held: string[]; sessions: number; operators: AccessChange[] }> {
+  const { id } = person;
   const at = world.clock();
   await markSuspended(tx, id, at, source);
   // A certificate that was on its way says what the one on hold does not: it is made when they return.
@@ -36,8 +38,9 @@ export async function suspend(
   const changed = await changePersonInTransaction(tx, world, id, { act: 'hold' });
   const held = changed.map(({ serialNumber }) => serialNumber).sort();
   await noteHeld(tx, id, held);
+  const operators = await endAccess(tx, person);
   await world.jobs.enqueue(tx, 'publish-person', { personId: id });
-  return { held, sessions };
+  return { held, sessions, operators };
 }
 
 /**
@@ -49,13 +52,14 @@ export async function bringBack(
   tx: Transaction,
   world: World,
   person: PersonRow,
-): Promise<{ released: string[]; begun: string[] }> {
+): Promise<{ released: string[]; begun: string[]; operators: AccessChange[] }> {
   const held = await takeHeld(tx, person.id);
   await markActive(tx, [person.id]);
   const released = person.state === 'left' ? [] : await release(tx, world, person.id, held);
   const begun = await beginWhatLacks(tx, world, person);
+  const operators = await restoreAccess(tx, person);
   await world.jobs.enqueue(tx, 'publish-person', { personId: person.id });
-  return { released, begun };
+  return { released, begun, operators };
 }
 
 /** Those of them that nobody revoked meanwhile, ours and those that an authority of ours signed before it came here. */

@@ -52,6 +52,11 @@ export async function acmeOrderById(snapshot: Snapshot, id: string): Promise<Acm
   return snapshot.selectFrom('acme_orders').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+export async function acmeOrderOfCertificate(snapshot: Snapshot, serialNumber: string): Promise<string | undefined> {
+  const query = snapshot.selectFrom('acme_orders').select('id').where('serial_number', '=', serialNumber);
+  return (await query.executeTakeFirst())?.id;
+}
+
 /** Held until commit. */
 export async function lockAcmeOrder(tx: Transaction, id: string): Promise<AcmeOrderRow | undefined> {
   return tx.selectFrom('acme_orders').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

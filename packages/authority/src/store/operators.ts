@@ -109,6 +109,7 @@ export async function reinviteOperator(
       provider: null,
       provider_roles: [],
       person_id: null,
+      departed_with: null,
     })
     .where('id', '=', id)
     .returningAll()
@@ -157,6 +158,8 @@ export async function setTotpStep(tx: Transaction, operatorId: string, step: num
 }
 
 export async function setOperatorDisabled(tx: Transaction, operatorId: string): Promise<OperatorRow | undefined> {
+  // Whoever is disabled by hand is not let in again by a person's return.
+  await tx.updateTable('operators').set({ departed_with: null }).where('id', '=', operatorId).execute();
   return (await tx
     .updateTable('operators')
     .set({ state: 'disabled' })
@@ -221,16 +224,101 @@ export async function operatorOfPerson(
 
 /** Active administrators with a credential of their own, whom no provider can keep out; their rows held until commit. */
 export async function lockActiveAdministrators(tx: Transaction): Promise<string[]> {
-  const rows = await tx
+  return (await administrators(tx).forUpdate().execute()).map((row) => row.id);
+}
+
+export async function activeAdministrators(snapshot: Snapshot): Promise<string[]> {
+  return (await administrators(snapshot).execute()).map((row) => row.id);
+}
+
+function administrators(snapshot: Snapshot) {
+  return snapshot
     .selectFrom('operators')
     .select('id')
     .where('state', '=', 'active')
     .where('provider', 'is', null)
     .where(sql<boolean>`'administrator' = ANY (roles)`)
+    .orderBy('id');
+}
+
+/** Not disabled, with a credential of their own, who have one of these addresses or left with that person before; held until commit. */
+export async function lockOperatorsNamed(
+  tx: Transaction,
+  addresses: readonly string[],
+  personId: string,
+): Promise<OperatorRow[]> {
+  const keys = addresses.map((one) => one.toLowerCase());
+  return (await tx
+    .selectFrom('operators')
+    .selectAll()
+    .where('provider', 'is', null)
+    .where((where) =>
+      where.or([
+        where.and([where('state', '!=', 'disabled'), sql<boolean>`lower(address) = ANY (${keys}::text[])`]),
+        where('departed_with', '=', personId),
+      ]),
+    )
     .orderBy('id')
     .forUpdate()
-    .execute();
-  return rows.map((row) => row.id);
+    .execute()) as OperatorRow[];
+}
+
+/** Who would lose their access with whoever has these addresses. */
+export async function operatorsNamed(snapshot: Snapshot, addresses: readonly string[]): Promise<OperatorRow[]> {
+  const keys = addresses.map((one) => one.toLowerCase());
+  return (await snapshot
+    .selectFrom('operators')
+    .selectAll()
+    .where('provider', 'is', null)
+    .where('state', '!=', 'disabled')
+    .where(sql<boolean>`lower(address) = ANY (${keys}::text[])`)
+    .execute()) as OperatorRow[];
+}
+
+/** Who lost their access with that person, or is to lose it; held until commit. */
+export async function lockOperatorsDeparted(
+  tx: Transaction,
+  personId: string,
+): Promise<(OperatorRow & { readonly hasCredential: boolean })[]> {
+  return (await tx
+    .selectFrom('operators')
+    .selectAll()
+    .select(
+      sql<boolean>`password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM passkeys k WHERE k.operator_id = operators.id)`.as(
+        'hasCredential',
+      ),
+    )
+    .where('departed_with', '=', personId)
+    .orderBy('id')
+    .forUpdate()
+    .execute()) as (OperatorRow & { readonly hasCredential: boolean })[];
+}
+
+/** Active, though the person they are has left or is suspended: because they were the last administrator. */
+export async function operatorsKept(snapshot: Snapshot): Promise<OperatorRow[]> {
+  return (await snapshot
+    .selectFrom('operators')
+    .selectAll()
+    .where('departed_with', 'is not', null)
+    .where('state', '=', 'active')
+    .execute()) as OperatorRow[];
+}
+
+/** Of those, who is not the last any more. */
+export async function operatorsToEnd(snapshot: Snapshot): Promise<OperatorRow[]> {
+  const kept = await operatorsKept(snapshot);
+  if (kept.length === 0) return [];
+  const active = await activeAdministrators(snapshot);
+  return active.some((id) => !kept.some((one) => one.id === id)) ? kept : [];
+}
+
+/** @param person because of whom; null: they are here again */
+export async function setDeparted(
+  tx: Transaction,
+  id: string,
+  { person, state }: { readonly person: string | null; readonly state: OperatorRow['state'] },
+): Promise<void> {
+  await tx.updateTable('operators').set({ departed_with: person, state }).where('id', '=', id).execute();
 }
 
 /** What the configuration excluded when it was last read. */

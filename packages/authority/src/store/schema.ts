@@ -78,6 +78,7 @@ export interface Schema {
     provider: Generated<string | null>;
     person_id: Generated<string | null>;
     provider_roles: Generated<string[]>;
+    departed_with: Generated<string | null>;
   };
   provider_subjects: {
     issuer: string;

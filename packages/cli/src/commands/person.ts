@@ -4,6 +4,8 @@ import { Command } from 'commander';
 import { CommandError } from '../exit-codes.ts';
 import { connect, type OfficeOptions, withOffice } from '../office.ts';
 import { print } from '../output.ts';
+import { describeRequest } from '../recovery/describe.ts';
+import { describeHandover, handoverRequest } from '../recovery/handover.ts';
 
 /** `chancery person`: how one person leaves, is suspended, returns, and gives up a key. */
 export function personCommand(): Command {
@@ -24,6 +26,13 @@ export function personCommand(): Command {
         `keys that stay in escrow: ${before.escrowedKeys}${before.keptUntil === null ? '' : `, the last until ${before.keptUntil}`}`,
         `legal holds: ${before.legalHolds.length === 0 ? 'none' : before.legalHolds.join(', ')}`,
         `ended: ${before.sessions} sessions and links, ${before.passkeys} passkeys, ${before.claimLink ? 'the claim link, ' : ''}${before.gateways} gateways that open their mail`,
+        ...(before.operator === null
+          ? []
+          : [
+              before.operator.last
+                ? 'as an operator: the last administrator, who signs in until there is another; invite one'
+                : `as an operator: access ended (${before.operator.roles.join(', ')})`,
+            ]),
         `taken out of: ${before.published.length === 0 ? 'no directory' : before.published.join(', ')}`,
       ];
       if (options.dryRun === true) {
@@ -64,6 +73,30 @@ export function personCommand(): Command {
       const serialNumber = options.serial.replaceAll(/[\s:]/g, '').toLowerCase();
       const outcome = await client.reportCompromise({ params: { id }, body: { serialNumber, note: options.note } });
       print(options, outcome, () => `Revoked: ${outcome.revoked.join(', ')}. ${replacements[outcome.replacement]}`);
+    });
+
+  withOffice(
+    person
+      .command('handover')
+      .description('of somebody who has left: what would let their manager read old mail; ask for it with --request'),
+  )
+    .argument('<address>', 'an address of theirs')
+    .option('--request', 'ask the recovery officers for it: as an operator, with CHANCERY_TOKEN')
+    .option('--explanation <text>', 'what the officers need to know, in place of the sentence that is shown')
+    .action(async (address: string, options: OfficeOptions & { request?: true; explanation?: string }) => {
+      const client = connect(options);
+      const { id, name } = await personNamed(client, address);
+      const handover = await client.handover({ params: { id } });
+      const body = handoverRequest({ id, name }, handover, options.explanation);
+      if (options.request !== true) {
+        print(options, { handover, request: body ?? null }, () => describeHandover(name, handover, body));
+        return;
+      }
+      if (body === undefined) {
+        throw new CommandError(`${handover.problem ?? 'A request is under way already.'} Nothing was asked for.`, 1);
+      }
+      const request = await client.requestRecovery({ body });
+      print(options, request, () => `${describeRequest(request)}\n\nRequest ${request.id} is open.`);
     });
 
   withOffice(

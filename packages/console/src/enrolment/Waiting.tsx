@@ -20,7 +20,7 @@ export function Waiting({ items, mayDecide }: { items: readonly DeviceEnrolment[
           <tr key={one.id}>
             <Requester of={one} />
             {mayDecide && (
-              <td>
+              <td className="act">
                 <DecideButton on={one} />
               </td>
             )}

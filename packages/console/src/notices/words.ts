@@ -20,6 +20,7 @@ export const eventNames: Record<NoticeEvent, string> = {
   'enrolment-delayed': 'A certificate cannot be made',
   'people-conflict': 'A source contradicts',
   'people-drop': 'A source loses people',
+  'administrator-left': 'The last administrator has left',
   'directory-silent': 'A directory is not followed',
   'target-down': 'A target takes nothing',
   'authority-trouble': 'An authority needs somebody',

@@ -137,7 +137,8 @@ function DepartureForm({ person, act, onClose }: { person: PersonDetail; act: Ac
 }
 
 function consequences(act: Act, person: PersonDetail, departure: Departure): string[] {
-  const { certificates, published, escrowedKeys, legalHolds, sessions, passkeys, claimLink, gateways } = departure;
+  const { certificates, published, escrowedKeys, legalHolds, sessions, passkeys, claimLink, gateways, operator } =
+    departure;
   const count = plural(certificates.length, 'certificate', 'certificates');
   const keys = plural(escrowedKeys, 'escrowed key', 'escrowed keys');
   if (act === 'return') {
@@ -165,6 +166,13 @@ function consequences(act: Act, person: PersonDetail, departure: Departure): str
         : `${count} on hold until they return.`,
     published.length === 0 ? 'Nothing of theirs is in a directory.' : `Taken out of ${published.join(', ')}.`,
     ...(ended.length > 0 ? [`Ended: ${ended.join(', ')}.`] : []),
+    ...(operator !== null
+      ? [
+          operator.last
+            ? 'They are the last administrator with a credential of their own: they sign in to this console until there is another. Invite one first.'
+            : `Their access to this console ${act === 'leave' ? 'ends' : 'is closed until they return'} (${operator.roles.join(', ')}).`,
+        ]
+      : []),
     ...(gateways > 0
       ? [
           act === 'leave'

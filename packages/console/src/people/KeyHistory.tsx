@@ -5,7 +5,7 @@ import { TextLink } from '../pieces/Links.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { keyMakers, lockNames, type Worded } from '../words.ts';
-import { partOf, type Scale, scaleOf, timesOf } from './key-times.ts';
+import { endOf, partOf, type Scale, scaleOf, standingOf, timesOf } from './key-times.ts';
 import './key-history.css';
 
 type Key = PersonDetail['escrowedKeys'][number];
@@ -44,7 +44,7 @@ function Head({ of: key, imported, now }: { of: Key; imported: readonly Imported
   return (
     <Group gap={10} justify="space-between">
       <Group gap={10}>
-        <StateBadge state={stateOf(key, now)} />
+        <StateBadge state={standings[standingOf(key, now)]} />
         <span>
           <strong>{key.algorithm}</strong>, {keyMakers[key.origin]} <When at={key.createdAt} />
         </span>
@@ -124,21 +124,22 @@ function Locks({ of: key }: { of: Key }) {
   );
 }
 
-function stateOf(key: Key, now: number): Worded {
-  if (key.destroyedAt !== null) return ['Destroyed', 'quiet'];
-  if (key.certificates.length === 0) return ['Not certified', 'wait'];
-  const good = key.certificates.some(
-    ({ notBefore, notAfter }) => Date.parse(notBefore) <= now && Date.parse(notAfter) > now,
-  );
-  return good ? ['In force', 'ok'] : ['For old mail', 'quiet'];
-}
+const standings: Record<ReturnType<typeof standingOf>, Worded> = {
+  destroyed: ['Destroyed', 'quiet'],
+  'not-certified': ['Not certified', 'wait'],
+  good: ['In force', 'ok'],
+  held: ['On hold', 'wait'],
+  over: ['For old mail', 'quiet'],
+};
 
 function sentenceOf(key: Key): string {
-  const [first, last] = [key.certificates[0], key.certificates.at(-1)];
+  const first = key.certificates[0];
   const certified =
-    first === undefined || last === undefined
+    first === undefined
       ? 'Never certified'
-      : `Certified from ${formatDate(first.notBefore)} until ${formatDate(last.notAfter)}`;
+      : `Certified from ${formatDate(first.notBefore)} until ${formatDate(new Date(Math.max(...key.certificates.map(endOf))).toISOString())}${
+          key.certificates.every(({ revokedAt, onHold }) => revokedAt !== null && !onHold) ? ', then revoked' : ''
+        }`;
   if (key.destroyedAt !== null) return `${certified}; destroyed ${formatDate(key.destroyedAt)}`;
   return `${certified}; ${key.keptUntil === null ? 'kept for ever' : `kept until ${formatDate(key.keptUntil)}`}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { partOf, scaleOf, timesOf } from './key-times.ts';
+import { partOf, scaleOf, standingOf, timesOf } from './key-times.ts';
 
 type Key = Parameters<typeof timesOf>[0];
 const now = Date.parse('2026-06-01T00:00:00Z');
@@ -16,7 +16,10 @@ const key = (more: Partial<Key>): Key => ({
   locks: [],
   ...more,
 });
-const certificate = (notBefore: string, notAfter: string) => ({ serialNumber: '01', ours: true, notBefore, notAfter });
+const certificate = (notBefore: string, notAfter: string, revokedAt: string | null = null, onHold = false) => ({
+  ...{ serialNumber: '01', ours: true, notBefore, notAfter },
+  ...{ revokedAt, onHold },
+});
 
 describe('the scale of a key history', () => {
   it('runs from the year of the first key to past whatever ends last, in whole years', () => {
@@ -64,5 +67,17 @@ describe('the times of a key', () => {
     expect(destroyed).toMatchObject({ certified: null, forEver: false });
     expect(destroyed.kept[1]).toBeCloseTo(0.5, 2);
     expect(timesOf(key({}), scale)).toMatchObject({ kept: [expect.any(Number), 1], forEver: true });
+  });
+
+  it('end with the revocation of the certificate, whatever it says itself', () => {
+    const [from, until] = ['2020-01-01T00:00:00Z', '2030-01-01T00:00:00Z'];
+    const revoked = key({ createdAt: from, certificates: [certificate(from, until, '2025-01-01T00:00:00Z')] });
+    expect(timesOf(revoked, scale).certified?.[1]).toBeCloseTo(0.25, 2);
+    expect(standingOf(revoked, now)).toBe('over');
+    const held = key({ certificates: [certificate(from, until, '2025-01-01T00:00:00Z', true)] });
+    expect([standingOf(held, now), timesOf(held, scale).certified?.[1]]).toEqual(['held', expect.closeTo(0.5, 2)]);
+    const both = key({ certificates: [...revoked.certificates, certificate(from, until)] });
+    expect(standingOf(both, now)).toBe('good');
+    expect(standingOf(key({ certificates: [certificate(from, from)] }), now)).toBe('over');
   });
 });

@@ -48,13 +48,29 @@ export function timesOf(key: Key, scale: Scale): KeyTimes {
     certified:
       first === undefined || last === undefined
         ? null
-        : [
-            at(Date.parse(first.notBefore)),
-            at(Math.max(...key.certificates.map(({ notAfter }) => Date.parse(notAfter)))),
-          ],
+        : [at(Date.parse(first.notBefore)), at(Math.max(...key.certificates.map(endOf)))],
     kept: [at(beginOf(key)), ended === null ? 1 : at(Date.parse(ended))],
     forEver: ended === null,
   };
+}
+
+/**
+ * What is true of a key today: `good` while a certificate of it is, `held` while the one that would be is on hold; `over` once all have
+ * ended or are revoked, when it only opens old mail.
+ */
+export function standingOf(key: Key, now: number): 'destroyed' | 'not-certified' | 'good' | 'held' | 'over' {
+  if (key.destroyedAt !== null) return 'destroyed';
+  if (key.certificates.length === 0) return 'not-certified';
+  const inTime = key.certificates.filter(
+    ({ notBefore, notAfter }) => Date.parse(notBefore) <= now && Date.parse(notAfter) > now,
+  );
+  if (inTime.some(({ revokedAt }) => revokedAt === null)) return 'good';
+  return inTime.some(({ onHold }) => onHold) ? 'held' : 'over';
+}
+
+/** When a certificate stopped being good, or will. One on hold may be good again. */
+export function endOf({ notAfter, revokedAt, onHold }: Key['certificates'][number]): number {
+  return revokedAt === null || onHold ? Date.parse(notAfter) : Math.min(Date.parse(revokedAt), Date.parse(notAfter));
 }
 
 export function partOf({ from, until }: Scale, instant: number): number {

@@ -288,6 +288,30 @@ describe('EST', () => {
     expect((await est('decided/simpleenroll', { challenge }, body)).status).toBe(403);
   });
 
+  it('tells a device to come again where the profile asks, at an address that asks nobody', async () => {
+    const id = 'signing-multipurpose';
+    const { versions } = await office.local.profile({ params: { id } });
+    const [newest] = versions;
+    if (newest === undefined) throw new Error('expected');
+    const document = { ...newest.document, approval: 'first' as const };
+    await office.local.applyProfile({ params: { id }, body: { document, expectedVersion: newest.version } });
+    const challenge = await challengeFor(alice, id);
+    const key = deviceKey();
+    const body = await csr(key);
+    expect(await est('simpleenroll', { challenge }, body)).toMatchObject({
+      status: 202,
+      headers: { 'retry-after': '300' },
+    });
+    const [row] = (await office.local.enrolments({ query: { state: 'waiting' } })).items;
+    expect(row).toMatchObject({ protocol: 'est', label: 'default', name: 'Alice' });
+    const decide = { params: { id: row?.id ?? '' }, body: { decision: 'refuse', reason: 'Not hers.' } } as const;
+    await office.local.decideEnrolment(decide);
+    expect(await est('simpleenroll', { challenge }, body)).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('Not hers.'),
+    });
+  });
+
   it('believes a proxy about certificates, and nobody else', async () => {
     const own = deviceKey();
     const certificate = issuedIn(await est('simpleenroll', { challenge: await challengeFor(alice) }, await csr(own)));

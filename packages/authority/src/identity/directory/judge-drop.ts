@@ -30,13 +30,13 @@ export interface KnownPerson {
   readonly address: string | null;
 }
 
-/** @param people who were read anew, @param listed keys of all who are there */
+/** By name. @param people who were read anew, @param listed keys of all who are there */
 export function lossesOf(
   known: readonly KnownPerson[],
   { people, listed }: { readonly people: readonly PresentedPerson[]; readonly listed: ReadonlySet<string> },
 ): Loss[] {
   const read = new Map(people.map((one) => [one.key, one]));
-  return known.flatMap(({ key, active, name, address }) => {
+  const losses = known.flatMap(({ key, active, name, address }): Loss[] => {
     if (!active || address === null) return [];
     const now = read.get(key);
     const why = !listed.has(key)
@@ -48,7 +48,12 @@ export function lossesOf(
           : undefined;
     return why === undefined ? [] : [{ key, name, address, why }];
   });
+  return losses.sort(
+    (one, other) => byName.compare(one.name, other.name) || byName.compare(one.address, other.address),
+  );
 }
+
+const byName = new Intl.Collator('en', { numeric: true });
 
 export interface Verdict {
   /** Keys of those who stay as they are, though the directory says otherwise: somebody looked, and said so. */

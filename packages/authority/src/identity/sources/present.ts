@@ -270,7 +270,7 @@ export async function presentInTransaction(
 
 /** For the audit trail. */
 export function describeOutcome(outcome: Outcome, person: (Presented & { readonly active: boolean }) | null) {
-  const { personId, became, changes, conflict, why, certificates, operator } = outcome;
+  const { personId, became, changes, conflict, why, certificates, access = [], operator } = outcome;
   return {
     ...(personId !== null && { personId }),
     became,
@@ -278,6 +278,7 @@ export function describeOutcome(outcome: Outcome, person: (Presented & { readonl
     ...(changes.length > 0 && { changes: [...changes] }),
     ...(why !== null && { why }),
     ...(certificates.length > 0 && { certificates: [...certificates] }),
+    ...(access.length > 0 && { operators: [...access] }),
     ...(operator !== undefined && { operator }),
     ...(conflict !== null && { conflict: conflict.message }),
   };

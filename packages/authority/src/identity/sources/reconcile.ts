@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describeChanges } from '../../ra/describe-changes.ts';
 import { type Change, settle, type WantedPerson } from '../../ra/end-entity.ts';
 import { leave } from '../../ra/leave.ts';
+import type { AccessChange } from '../../ra/operator-access.ts';
 import { bringBack, suspend } from '../../ra/suspend.ts';
 import type { Transaction } from '../../store/database.ts';
 import { addressKey, lockPeople, lockPeopleNamed, type PersonRow, peopleByIds } from '../../store/people.ts';
@@ -37,6 +38,8 @@ export interface Outcome {
   readonly why: Decision['why'];
   /** Serial numbers of certificates that were revoked, put on hold or released for it. */
   readonly certificates: readonly string[];
+  /** What became of their own access as an operator. */
+  readonly access?: readonly AccessChange[];
   /** What they lost as an operator. */
   readonly operator?: RoleLoss | undefined;
 }
@@ -158,7 +161,7 @@ async function reconcileOnce(
   }
   const free = freedBy(changes);
   await settle(tx, world, await withFreeExternalIds(tx, changes));
-  const certificates = await move(tx, world, { leaving, suspending, reappearing });
+  const movedPeople = await move(tx, world, { leaving, suspending, reappearing });
 
   await settleRecords(
     tx,
@@ -175,7 +178,8 @@ async function reconcileOnce(
     outcomes.set(id, {
       ...(what ?? { became: 'nobody' as const, changes: [], why, conflict }),
       personId: personId === null || nobody.has(personId) ? null : personId,
-      certificates: certificates.get(personId ?? '') ?? [],
+      certificates: movedPeople.get(personId ?? '')?.certificates ?? [],
+      access: movedPeople.get(personId ?? '')?.access ?? [],
     });
   }
   return free;
@@ -188,7 +192,12 @@ function standingOf(standing: Decision['standing'], row: PersonRow | undefined):
   return undefined;
 }
 
-/** @returns by person, the certificates that were changed for it */
+interface Moved {
+  readonly certificates: readonly string[];
+  readonly access: readonly AccessChange[];
+}
+
+/** @returns by person, what was changed for it */
 async function move(
   tx: Transaction,
   world: World,
@@ -201,10 +210,16 @@ async function move(
     readonly suspending: readonly { readonly row: PersonRow; readonly source: string | null }[];
     readonly reappearing: readonly PersonRow[];
   },
-): Promise<Map<string, readonly string[]>> {
-  const certificates = new Map<string, readonly string[]>();
-  for (const row of leaving) certificates.set(row.id, (await leave(tx, world, row)).revoked);
-  for (const { row, source } of suspending) certificates.set(row.id, (await suspend(tx, world, row, source)).held);
+): Promise<Map<string, Moved>> {
+  const moved = new Map<string, Moved>();
+  for (const row of leaving) {
+    const { revoked, operators } = await leave(tx, world, row);
+    moved.set(row.id, { certificates: revoked, access: operators });
+  }
+  for (const { row, source } of suspending) {
+    const { held, operators } = await suspend(tx, world, row, source);
+    moved.set(row.id, { certificates: held, access: operators });
+  }
   // As they are now: what changed while they were away decides what they need.
   for (const row of (
     await lockPeople(
@@ -212,9 +227,10 @@ async function move(
       reappearing.map(({ id }) => id),
     )
   ).values()) {
-    certificates.set(row.id, (await bringBack(tx, world, row)).released);
+    const { released, operators } = await bringBack(tx, world, row);
+    moved.set(row.id, { certificates: released, access: operators });
   }
-  return certificates;
+  return moved;
 }
 
 type Known = KnownRecord & { readonly personId: string | null };

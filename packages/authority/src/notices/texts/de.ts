@@ -171,6 +171,14 @@ export const german: Language = {
         '{url}',
       ),
     },
+    'administrator-left': {
+      subject: '{person} ist ausgeschieden und die letzte Administration',
+      text: letter(
+        'Guten Tag {name},',
+        '{person} <{address}> ist ausgeschieden oder ausgesetzt, und niemand sonst mit Rolle Administration meldet sich ohne Identitätsanbieter an. Damit nicht alle ausgesperrt sind, blieb dieser Zugang bestehen.',
+        'Laden Sie jetzt jemanden zur Administration ein: {url}/operators. Nach der ersten Anmeldung endet der Zugang von {person} von selbst.',
+      ),
+    },
     'directory-silent': {
       subject: 'Dem Verzeichnis {source} wird nicht gefolgt',
       text: letter(

@@ -167,6 +167,14 @@ export const english: Language = {
         '{url}',
       ),
     },
+    'administrator-left': {
+      subject: '{person} has left, and is the last administrator',
+      text: letter(
+        'Dear {name},',
+        '{person} <{address}> has left or is suspended, and is the last administrator who signs in without an identity provider. Nobody could let others in, so their access was kept.',
+        'Invite another administrator now: {url}/operators. Once they have signed in, the access of {person} ends by itself.',
+      ),
+    },
     'directory-silent': {
       subject: 'The directory {source} is not followed',
       text: letter(

@@ -171,6 +171,14 @@ export const french: Language = {
         '{url}',
       ),
     },
+    'administrator-left': {
+      subject: 'Départ de {person}, dernier administrateur',
+      text: letter(
+        'Bonjour {name},',
+        '{person} <{address}> est parti(e) ou suspendu(e), et personne d’autre n’administre sans fournisseur d’identité. Pour que tous ne soient pas enfermés dehors, cet accès a été conservé.',
+        'Invitez maintenant un autre administrateur : {url}/operators. Dès sa première connexion, l’accès de {person} prend fin de lui-même.',
+      ),
+    },
     'directory-silent': {
       subject: 'L’annuaire {source} n’est pas suivi',
       text: letter(

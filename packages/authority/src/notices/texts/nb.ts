@@ -171,6 +171,14 @@ export const norwegian: Language = {
         '{url}',
       ),
     },
+    'administrator-left': {
+      subject: '{person} har sluttet og er siste administrator',
+      text: letter(
+        'Hei {name},',
+        '{person} <{address}> har sluttet eller er suspendert, og ingen andre administratorer logger inn uten identitetsleverandør. For at ikke alle skal bli stengt ute, ble denne tilgangen beholdt.',
+        'Inviter en annen administrator nå: {url}/operators. Når vedkommende har logget inn, opphører tilgangen til {person} av seg selv.',
+      ),
+    },
     'directory-silent': {
       subject: 'Katalogen {source} følges ikke',
       text: letter(

@@ -11,6 +11,7 @@ import { acmeAccount, acmeKeyById } from '../../store/acme-accounts.ts';
 import {
   type AcmeOrderRow,
   acmeOrderById,
+  acmeOrderOfCertificate,
   acmeOrdersLeft,
   changeAcmeOrder,
   lockAcmeOrder,
@@ -139,10 +140,10 @@ async function issueOrder(world: World, id: string): Promise<void> {
     return { order: found, partner: key?.name };
   });
   if (order?.state !== 'processing' || order.request === null || order.spki_sha256 === null) return;
-  const { request, spki_sha256: spkiSha256, finalized_at: since } = order;
-  const before = await world.database.snapshot((snapshot) => certificateByKey(snapshot, spkiSha256, 'partner'));
-  if (before !== undefined && since !== null && before.issued_at >= since) {
-    await perform(world, settleAcmeOrder, system, { id, serialNumber: before.serial_number });
+  const { request } = order;
+  const made = await madeFor(world, order);
+  if (made !== undefined) {
+    await perform(world, settleAcmeOrder, system, { id, serialNumber: made });
     return;
   }
   try {
@@ -157,10 +158,27 @@ async function issueOrder(world: World, id: string): Promise<void> {
     const { serialNumber } = await perform(world, signCertificate, system, intent);
     await perform(world, settleAcmeOrder, system, { id, serialNumber });
   } catch (error) {
-    if (error instanceof AuthorityError && !LATER.has(error.code))
-      await perform(world, settleAcmeOrder, system, { id, reason: error.message });
+    if (!(error instanceof AuthorityError) || LATER.has(error.code)) throw error;
+    // Two at the same order, as after a pause of one of them: it is settled with what the faster one made, or will have made.
+    const other = await madeFor(world, order);
+    if (other !== undefined) await perform(world, settleAcmeOrder, system, { id, serialNumber: other });
+    else if (error.code !== 'wrong-state') await perform(world, settleAcmeOrder, system, { id, reason: error.message });
     throw error;
   }
+}
+
+/** The certificate that was made for the order's key since it was finalised, and is no other order's. */
+async function madeFor(
+  world: World,
+  { id, spki_sha256: key, finalized_at: since }: AcmeOrderRow,
+): Promise<string | undefined> {
+  if (key === null || since === null) return undefined;
+  return world.database.snapshot(async (snapshot) => {
+    const found = await certificateByKey(snapshot, key, 'partner');
+    if (found === undefined || found.issued_at < since) return undefined;
+    const owner = await acmeOrderOfCertificate(snapshot, found.serial_number);
+    return owner === undefined || owner === id ? found.serial_number : undefined;
+  });
 }
 
 /** RFC 8555 7.4: exactly the order's addresses, wherever a request may name one, and no name of another kind. */
