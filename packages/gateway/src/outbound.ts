@@ -41,7 +41,7 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
     })),
   });
   const records = plan.decisions.map((decision) =>
-    entryOf(world, 'outbound', arrival, fields, recordOf(decision), null),
+    entryOf(world, 'outbound', arrival, fields, recordOf(decision, recipients.get(decision.recipient)), null),
   );
   if (plan.refusal !== undefined) {
     await record(world, records);
@@ -114,14 +114,18 @@ async function gather(world: World, view: OfficeView, addresses: readonly string
 }
 
 /** Nothing is kept here for a person to look at: what a rule holds waits with its sender. */
-function recordOf({
-  recipient,
-  rules,
-  outcome,
-  detail,
-}: Decision): Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'> {
+function recordOf(
+  { recipient, rules, outcome, detail }: Decision,
+  found: Found | undefined,
+): Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'> {
   const put = outcome === 'held' || outcome === 'passed' ? 'deferred' : outcome;
-  return { recipient, rule: namesOf(rules), outcome: put, detail };
+  // Beyond a partner's gateway the message is as open as that gateway leaves it.
+  const toDomain =
+    found?.state === 'good' && found.domain !== undefined && (put === 'signed-encrypted' || put === 'encrypted')
+      ? `encrypted to the domain certificate of ${found.domain}`
+      : '';
+  const details = [detail, toDomain].filter((part) => part !== '').join('; ');
+  return { recipient, rule: namesOf(rules), outcome: put, detail: details };
 }
 
 function routed({ route }: Copy): { route?: string } {
@@ -130,9 +134,11 @@ function routed({ route }: Copy): { route?: string } {
 
 function readersOf(copy: Copy, recipients: ReadonlyMap<string, Found>): Reader[] {
   if (!copy.encrypt) return [];
-  return copy.recipients.map((address) => {
+  const readers = copy.recipients.map((address) => {
     const found = recipients.get(address);
     if (found?.state !== 'good') throw new GatewayError('key-unusable', `There is no good certificate for ${address}`);
     return found;
   });
+  // One of a whole domain is once in the envelope, however many of its people are written to.
+  return [...new Map(readers.map((one) => [one.domain === undefined ? one : one.domain, one])).values()];
 }
