@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 
-export interface DnsRecord {
+interface DnsRecord {
   readonly name: string;
   readonly type: number;
   /** Seconds. */

@@ -14,7 +14,7 @@ export interface DomainCertificates {
   for(address: string): DomainCertificate | undefined;
 }
 
-export interface DomainCertificate extends Candidate {
+interface DomainCertificate extends Candidate {
   readonly domain: string;
   judge(view: OfficeView, now: number): Judged;
 }
