@@ -21,6 +21,8 @@ export const GatewayConfiguration = z.object({
       aliases: z.array(Address),
       signingKey: SigningKeyOrigin,
       decrypts: z.boolean(),
+      /** Names, for rules of mail; absent where the authority is older than they are. */
+      groups: z.array(z.string()).optional(),
     }),
   ),
   /** Addresses of partners outside, in small letters, who were given certificates here: they are asked for as our own are. */

@@ -17,7 +17,7 @@ import {
   viewFor,
   type World,
 } from './mail-flow.ts';
-import { factsOf, readIdentity } from './message-facts.ts';
+import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
 import { accepted, isTransient, loops, refused, tooBig, tryLater } from './smtp/reply.ts';
@@ -51,8 +51,14 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     direction: 'inbound',
     ...factsOf(arrival, fields, readIdentity(arrival.message)),
     signer: 'none',
+    senderGroups: groupsOf(arrival.sender, view),
     authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
-    recipients: arrival.recipients.map((address) => ({ address, certificate: 'unknown', visible: true })),
+    recipients: arrival.recipients.map((address) => ({
+      address,
+      groups: groupsOf(address, view),
+      certificate: 'unknown',
+      visible: true,
+    })),
   });
   if (plan.refusal !== undefined || plan.held.length > 0) {
     const outcome = plan.refusal === undefined ? 'deferred' : 'refused';

@@ -3,6 +3,7 @@ import type { ContentFacts, MessageFacts } from '@chancery/mail-policy';
 import { decodeBody, decodeHeaderText, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
 import { contentOf } from './content-facts.ts';
 import { type HeaderField, headerFields } from './header-block.ts';
+import type { OfficeView } from './office.ts';
 
 export interface MessageIdentity {
   /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
@@ -46,6 +47,12 @@ export function factsOf(
 ): Pick<MessageFacts, 'sender' | 'headers' | 'subject' | 'content' | 'size' | 'protection'> {
   const headers = fields.map(({ name, value }) => ({ name, value: decodeHeaderText(value) }));
   return { sender: sender.toLowerCase(), headers, subject, content, size: message.length, protection };
+}
+
+/** Nobody outside is in a group of ours; undefined where the authority does not tell. */
+export function groupsOf(address: string, view: Pick<OfficeView, 'personOf'>): readonly string[] | undefined {
+  const person = address === '' ? undefined : view.personOf(address);
+  return person === undefined ? [] : person.groups;
 }
 
 export function protectionOf(message: Uint8Array): MessageIdentity['protection'] {

@@ -8,7 +8,7 @@ import { GatewayError, reasonOf } from './errors.ts';
 import { headerFields, withHeaders } from './header-block.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, received, record, viewFor, type World } from './mail-flow.ts';
-import { factsOf, readIdentity } from './message-facts.ts';
+import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
@@ -32,9 +32,11 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const plan = decide(world.ruleSet(), {
     direction: 'outbound',
     ...factsOf(arrival, fields, identity),
+    senderGroups: groupsOf(arrival.sender, view),
     signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
     recipients: [...recipients].map(([address, found]) => ({
       address,
+      groups: groupsOf(address, view),
       certificate: found.state,
       ...(found.state === 'good' ? {} : { reason: found.reason }),
       visible: named.has(address.toLowerCase()),

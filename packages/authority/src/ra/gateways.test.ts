@@ -125,6 +125,31 @@ describe('a gateway', () => {
       ]),
     );
     expect(told.people.map(({ address }) => address)).not.toContain('early@example.com');
+    expect(told.people.map(({ groups }) => groups)).toEqual(told.people.map(() => []));
     expect([told.trustAnchors.length, told.intermediates.length, told.crls.length]).toEqual([1, 1, 2]);
+  });
+
+  it('is told the groups of everybody, those around their groups too', async () => {
+    const before = await office.world.database.snapshot((snapshot) => gatewayConfiguration(snapshot, new Date()));
+    const person = before.people.find(({ address }) => address === 'signed@example.com');
+    await office.query(`INSERT INTO sources (name, kind, created_at) VALUES ('idp', 'scim', now())`);
+    await office.query(
+      `INSERT INTO source_records (id, source, key, person_id, active, presented, created_at, changed_at)
+       VALUES (gen_random_uuid(), 'idp', 'k-signed', $1, true, '{}', now(), now())`,
+      [person?.personId],
+    );
+    await office.query(
+      `INSERT INTO source_groups (id, source, key, name, created_at, changed_at)
+       SELECT gen_random_uuid(), 'idp', key, name, now(), now() FROM (VALUES ('g1', 'Litigation'), ('g2', 'Legal'), ('g3', 'Sales')) AS g (key, name)`,
+    );
+    await office.query(
+      `INSERT INTO source_members (group_id, member_key, member_kind)
+       SELECT g.id, m.member, m.kind FROM (VALUES ('g1', 'k-signed', 'person'), ('g2', 'g1', 'group'), ('g1', 'g2', 'group')) AS m (grp, member, kind)
+       JOIN source_groups g ON g.key = m.grp`,
+    );
+    const told = await office.world.database.snapshot((snapshot) => gatewayConfiguration(snapshot, new Date()));
+    const groupsOf = (address: string) => told.people.find((one) => one.address === address)?.groups;
+    expect(groupsOf('signed@example.com')).toEqual(['Legal', 'Litigation']);
+    expect(groupsOf('later@example.com')).toEqual([]);
   });
 });

@@ -18,6 +18,7 @@ import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
 import { publicationByProfile } from '../store/profiles.ts';
 import { gatewayRenewals } from '../store/renewals.ts';
+import { groupNamesOfPeople } from '../store/sources.ts';
 
 const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
 
@@ -42,6 +43,7 @@ export async function gatewayConfiguration(
     .flatMap(({ certificate, above }) => [certificate.der, ...above]);
   const isAnchor = (der: Uint8Array) => anchors.some((anchor) => Buffer.compare(anchor, der) === 0);
   const people = await activePeople(snapshot);
+  const groups = await groupNamesOfPeople(snapshot);
   return {
     organisation: office.organisation,
     domains: [...office.domains],
@@ -54,6 +56,7 @@ export async function gatewayConfiguration(
       aliases: [...person.aliases],
       signingKey: person.signing_key,
       decrypts: person.gateway_decrypts,
+      groups: groups.get(person.id) ?? [],
     })),
     partners: await partnerAddresses(snapshot, at),
     acmeAddress: acme?.address ?? null,

@@ -420,6 +420,25 @@ export async function groupsOfRecords(
   return found;
 }
 
+/** Names of the groups that people are in, by their id: of every source, directly or through groups in groups. */
+export async function groupNamesOfPeople(snapshot: Snapshot): Promise<Map<string, string[]>> {
+  const { rows } = await sql<{ person: string; names: string[] }>`
+    WITH RECURSIVE within (person, id, key, source, depth) AS (
+      SELECT r.person_id, g.id, g.key, g.source, 1
+      FROM source_groups g JOIN source_members m ON m.group_id = g.id AND m.member_kind = 'person'
+        JOIN source_records r ON r.key = m.member_key AND r.source = g.source
+      WHERE r.person_id IS NOT NULL
+    UNION
+      SELECT w.person, g.id, g.key, g.source, w.depth + 1
+      FROM within w JOIN source_members m ON m.member_key = w.key AND m.member_kind = 'group'
+        JOIN source_groups g ON g.id = m.group_id AND g.source = w.source
+      WHERE w.depth < ${MOST_NESTED}
+    )
+    SELECT w.person, array_agg(DISTINCT g.name ORDER BY g.name) AS names
+    FROM within w JOIN source_groups g ON g.id = w.id GROUP BY w.person`.execute(snapshot as never);
+  return new Map(rows.map(({ person, names }) => [person, names]));
+}
+
 /** The records of everybody in these groups, directly or through groups in them. */
 export async function recordsInGroups(snapshot: Snapshot, groupIds: readonly string[]): Promise<string[]> {
   if (groupIds.length === 0) return [];

@@ -17,6 +17,7 @@ interface TestPerson {
   readonly aliases?: readonly string[];
   readonly signingKey?: 'gateway' | 'device';
   readonly decrypts?: boolean;
+  readonly groups?: readonly string[];
   /** Also gives the person an encryption certificate. */
   readonly encryption?: 'p256' | 'rsa';
 }
@@ -155,8 +156,15 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     addAlias(address, alias) {
       people.find((one) => one.address === address)?.aliases.push(alias);
     },
-    async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind }) {
-      people.push({ personId: randomUUID(), address, aliases: [...aliases], signingKey, decrypts });
+    async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind, groups = [] }) {
+      people.push({
+        personId: randomUUID(),
+        address,
+        aliases: [...aliases],
+        signingKey,
+        decrypts,
+        groups: [...groups],
+      });
       if (kind === undefined) return;
       const keys = makeKeys(kind);
       const certificate = await ca.issue({ spki: keys.spki, emails: [address, ...aliases], use: 'encryption' });
