@@ -68,6 +68,8 @@ export const peers = {
     packages: ['rsyslog', 'rsyslog-gnutls'],
     needs: ['/usr/sbin/rsyslogd', '/usr/share/doc/rsyslog-gnutls'],
   },
+  postfix: { name: 'Postfix', packages: ['postfix'], needs: ['postfix', 'smtp-source', 'smtp-sink'] },
+  opendkim: { name: 'OpenDKIM', packages: ['opendkim'], needs: ['opendkim'] },
   swaks: { name: 'swaks', packages: ['swaks'], needs: ['swaks'] },
   softhsm: {
     name: 'SoftHSM',

@@ -6,12 +6,18 @@ import path from 'node:path';
 import { Rule, RuleMode, type RuleSet } from '@chancery/mail-policy';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+import {
+  ClientLimits,
+  Downstream,
+  ListenerSecurity,
+  Routes,
+  resolveDownstream,
+  resolveListener,
+  SecretReference,
+} from './config-smtp.ts';
+import { DkimKey } from './dkim.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
-
-/** A secret is never written in the file: it is read from a file or the environment when the process starts. */
-const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
-export type SecretReference = z.infer<typeof SecretReference>;
 
 /** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
 const ListenAddress = z
@@ -25,17 +31,6 @@ const ListenAddress = z
 
 /** `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 const Network = z.string().refine((value) => networkOf(value) !== undefined, 'is an IP address or network');
-
-const SmtpDownstream = z.strictObject({
-  host: z.string().default('127.0.0.1'),
-  port: z.int().min(1).max(65_535),
-  /** STARTTLS: `required` fails without it, `opportunistic` uses it where offered, `never` for the same machine. */
-  tls: z.enum(['required', 'opportunistic', 'never']).default('opportunistic'),
-});
-/** A folder that takes each message as a file, for an MTA that picks mail up from one, and for looking at mail. */
-const FolderDownstream = z.strictObject({ folder: z.string().min(1) });
-const Downstream = z.union([SmtpDownstream, FolderDownstream]);
-export type Downstream = z.output<typeof Downstream>;
 
 const GatewayConfigSchema = z.strictObject({
   gateway: z
@@ -58,6 +53,14 @@ const GatewayConfigSchema = z.strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2525'),
           /** Who may hand in mail to be signed in our people's names: the mail server that has checked who they are. */
           clients: z.array(Network).default(['127.0.0.0/8', '::1']),
+          ...ListenerSecurity,
+          /** A field that tells the server which gets its mail back that it has been here; the value is nobody else's to know. */
+          processed: z
+            .strictObject({
+              header: z.string().regex(/^X-[A-Za-z0-9-]{1,60}$/, 'is X- and a name'),
+              value: SecretReference,
+            })
+            .optional(),
           /** Where protected mail goes on its way out. */
           downstream: Downstream.prefault({ port: 10_025 }),
         })
@@ -66,6 +69,7 @@ const GatewayConfigSchema = z.strictObject({
         .strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2526'),
           clients: z.array(Network).default(['0.0.0.0/0', '::/0']),
+          ...ListenerSecurity,
           /** Where mail for our own people goes. */
           downstream: Downstream.prefault({ port: 10_026 }),
           /** Open what is encrypted with Triple DES, DES or RC2 too, and say so: old mail, and correspondents who know nothing newer. */
@@ -87,6 +91,11 @@ const GatewayConfigSchema = z.strictObject({
         .default(50 * 1024 * 1024),
       maxRecipients: z.int().min(1).max(50_000).default(1000),
       maxConnections: z.int().min(1).max(10_000).default(200),
+      limits: ClientLimits,
+      /** Signs outgoing mail, after everything else. */
+      dkim: z.array(DkimKey).default([]),
+      /** Further next servers, by the names that rules know them by. */
+      route: Routes,
       /** Peers whose XFORWARD is believed: the MTA in front of us. */
       trustedPeers: z.array(z.string()).default(['127.0.0.1', '::1']),
       /** PEM files: further roots that correspondents' certificates are judged by. */
@@ -114,6 +123,7 @@ const GatewayConfigSchema = z.strictObject({
   rule: z.array(Rule).default([]),
 });
 
+export type { Downstream, SecretReference };
 /** The shape of the file, for a reference page and for `check-config`. */
 export { GatewayConfigSchema };
 
@@ -160,8 +170,17 @@ export function resolveGatewayConfig(
     data,
     spool: gateway.spool === undefined ? path.join(data, 'spool') : path.resolve(base, gateway.spool),
     keys: gateway.keys === undefined ? path.join(data, 'keys') : path.resolve(base, gateway.keys),
-    outbound: { ...gateway.outbound, downstream: resolveDownstream(gateway.outbound.downstream, base) },
-    inbound: { ...gateway.inbound, downstream: resolveDownstream(gateway.inbound.downstream, base) },
+    outbound: {
+      ...resolveListener(gateway.outbound, base),
+      downstream: resolveDownstream(gateway.outbound.downstream, base),
+    },
+    inbound: {
+      ...resolveListener(gateway.inbound, base),
+      downstream: resolveDownstream(gateway.inbound.downstream, base),
+    },
+    route: Object.fromEntries(
+      Object.entries(gateway.route).map(([name, downstream]) => [name, resolveDownstream(downstream, base)]),
+    ),
     trustAnchors: gateway.trustAnchors.map((file) => path.resolve(base, file)),
     recipients: resolveRecipients(gateway.recipients, base),
     ruleSet: { version: 1, mode: ruleMode, rules: parsed.data.rule },
@@ -176,8 +195,8 @@ export function describeConfig(config: GatewayConfig): Record<string, unknown> {
     gateway: {
       ...gateway,
       ruleMode: ruleSet.mode,
-      outbound: { ...gateway.outbound, listen: formatListen(gateway.outbound.listen) },
-      inbound: { ...gateway.inbound, listen: formatListen(gateway.inbound.listen) },
+      outbound: describeListener(gateway.outbound),
+      inbound: describeListener(gateway.inbound),
       authority: { ...gateway.authority, url: withoutCredentials(gateway.authority.url) },
       recipients: {
         ...gateway.recipients,
@@ -217,8 +236,16 @@ export function networkOf(text: string): { address: string; bits: number; family
   return { address, bits: length, family };
 }
 
-function resolveDownstream(downstream: Downstream, base: string): Downstream {
-  return 'folder' in downstream ? { folder: path.resolve(base, downstream.folder) } : downstream;
+function describeListener<T extends Pick<GatewayConfig['inbound'], 'listen' | 'login'>>(listener: T) {
+  // A hash can be guessed at.
+  const users = listener.login?.users.map((user) =>
+    user.scrypt === undefined ? user : { ...user, scrypt: 'scrypt:…' },
+  );
+  return {
+    ...listener,
+    listen: formatListen(listener.listen),
+    ...(users === undefined ? {} : { login: { ...listener.login, users } }),
+  };
 }
 
 function resolveRecipients(recipients: RecipientsConfig, base: string): RecipientsConfig {

@@ -65,6 +65,8 @@ export function withHeaders(
     from = field.end;
   }
   parts.push(message.subarray(from));
+  // A large message is not copied to stay as it is.
+  if (from === 0 && added.length === 0) return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   return Buffer.concat(parts);
 }
 

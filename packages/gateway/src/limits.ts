@@ -14,7 +14,7 @@ export const hiddenCopiesOctets = 1024 * 1024 * 1024;
 export const textLooked = 1024 * 1024;
 /** Parts whose names and types rules look at. */
 export const attachmentsLooked = 1000;
-/** Deliveries at once to one downstream. */
-export const deliveriesAtOnce = 10;
+/** Deliveries at once one way: what Postfix allows itself to one destination. */
+export const deliveriesAtOnce = 20;
 /** Milliseconds that an unconfirmed message is remembered, so that its repetition is known as one: clients retry for days, most within hours. */
 export const repetitionWindow = 24 * 60 * 60 * 1000;

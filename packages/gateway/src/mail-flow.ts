@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client, JournalEntry } from '@chancery/api';
 import type { RuleSet } from '@chancery/mail-policy';
 import type { Resolve } from './authenticity.ts';
+import type { SignDkim } from './dkim.ts';
 import type { Enrolment } from './enrolment.ts';
 import { reasonOf } from './errors.ts';
 import { type HeaderField, onlyValue } from './header-block.ts';
@@ -22,8 +23,9 @@ import type { Lookup } from './recipients/lookup.ts';
 import { formatDate } from './relay/dsn.ts';
 import type { Queue } from './relay/queue.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, refusedByNext } from './smtp/reply.ts';
+import { accepted, putOffByNext, refusedByNext } from './smtp/reply.ts';
 import type { Spool } from './spool/spool.ts';
+import type { DraftCopy } from './spool/spooled-message.ts';
 
 /** What the pipeline works with; `main.ts` builds one. */
 export interface World {
@@ -43,8 +45,13 @@ export interface World {
   readonly loopGuard: LoopGuard;
   readonly spool: Spool;
   readonly queue: Queue;
+  /** Whether there is a `[gateway.route.NAME]`; a copy's `route` names one. */
+  readonly hasRoute: (name: string) => boolean;
   readonly journal: Journal;
   readonly resolve: Resolve;
+  readonly signDkim: SignDkim;
+  /** A whole field for outgoing mail, by which the server that gets it back knows where it was. */
+  readonly processed: string | undefined;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -59,11 +66,13 @@ export async function keep(
   direction: 'outbound' | 'inbound',
   arrival: Arrival,
   key: string,
-  copies: readonly { recipients: readonly string[]; message: Uint8Array }[],
+  copies: readonly DraftCopy[],
   mayBounce: boolean,
   journal: readonly JournalEntry[],
 ): Promise<Answer> {
-  const draft = { id: randomUUID(), direction, sender: arrival.sender, key, copies, mayBounce, journal };
+  const { sender, notes } = arrival;
+  const noted = notes === undefined ? {} : { notes };
+  const draft = { id: randomUUID(), direction, sender, key, copies, mayBounce, journal, ...noted };
   const { id, repeated, message } = await world.spool.commit(draft);
   const refusal = direction === 'inbound' ? await refusedAtDoor(world, id) : undefined;
   if (!repeated) {
@@ -76,6 +85,47 @@ export async function keep(
     if (direction === 'outbound' && message !== undefined) world.queue.add(message);
   }
   return refusal ?? answerFor(world, id);
+}
+
+/**
+ * A message that leaves as it came goes straight through: its client hears what the next server said, and nothing is kept
+ * here. Only what the next server takes for some and not for others is kept for those others.
+ */
+export async function passOn(
+  world: World,
+  direction: 'outbound' | 'inbound',
+  arrival: Arrival,
+  copy: DraftCopy,
+  mayBounce: boolean,
+  journal: readonly JournalEntry[],
+): Promise<Answer> {
+  const id = randomUUID();
+  const { sender, notes } = arrival;
+  const { recipients, message, route } = copy;
+  const receipts = await world.queue.passOn(
+    direction,
+    { id, sender, recipients, message: asBuffer(message), ...(notes === undefined ? {} : { notes }) },
+    route,
+  );
+  const others = receipts.filter(({ outcome }) => outcome !== 'accepted');
+  if (others.length > 0 && others.length < recipients.length) {
+    const left = { ...copy, recipients: others.map(({ recipient }) => recipient) };
+    return keep(world, direction, arrival, '', [left], mayBounce, journal);
+  }
+  const [first] = others;
+  const late = others.find(({ outcome }) => outcome === 'later');
+  const outcome = late === undefined ? 'refused' : 'deferred';
+  const said = first === undefined ? {} : ({ outcome, detail: first.reply.slice(0, 1000) } as const);
+  await record(
+    world,
+    journal.map((entry) => ({ ...entry, ...said })),
+  );
+  if (first === undefined) return { reply: accepted(id) };
+  return { reply: late === undefined ? refusedByNext(first.reply) : putOffByNext(late.reply) };
+}
+
+function asBuffer(octets: Uint8Array): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
 
 /** Mail from outside is refused at the door where the next server refuses it: a notification might go to a forged sender. */
@@ -118,7 +168,7 @@ export async function viewFor(world: World, address: string): Promise<OfficeView
 export function received({ name, now }: World, { client }: Arrival): string {
   const clean = (text: string) => text.replace(/[^A-Za-z0-9.:_[\]-]/g, '').slice(0, 255) || 'unknown';
   const address = client.address.includes(':') ? `IPv6:${clean(client.address)}` : clean(client.address);
-  return `Received: from ${clean(client.helo)} ([${address}])\r\n\tby ${name} (Chancery) with ESMTP;\r\n\t${formatDate(new Date(now()))}`;
+  return `Received: from ${clean(client.helo)} ([${address}])\r\n\tby ${name} (Chancery) with ${clean(client.protocol ?? 'ESMTP')};\r\n\t${formatDate(new Date(now()))}`;
 }
 
 export function entryOf(

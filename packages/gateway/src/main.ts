@@ -5,8 +5,9 @@ import { ApiError, createClient } from '@chancery/api';
 import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
 import { type Resolve, systemResolver, warmAuthenticity } from './authenticity.ts';
 import { type GatewayConfig, readSecret } from './config.ts';
+import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
-import { reasonOf } from './errors.ts';
+import { GatewayError, reasonOf } from './errors.ts';
 import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
 import { type Log, logToStderr } from './log.ts';
@@ -135,13 +136,17 @@ async function assemble(
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
   await journal.write(spool.waiting().flatMap((message) => message.journal));
   const transports = {
-    outbound: openTransport(config.outbound.downstream, name),
-    inbound: openTransport(config.inbound.downstream, name),
+    outbound: openTransport(config.outbound.downstream, name, config.baseDirectory),
+    inbound: openTransport(config.inbound.downstream, name, config.baseDirectory),
   };
-  closers.push(() => Promise.all([transports.outbound.close(), transports.inbound.close()]));
+  const routes = new Map(
+    Object.entries(config.route).map(([route, next]) => [route, openTransport(next, name, config.baseDirectory)]),
+  );
+  closers.push(() => Promise.all([...Object.values(transports), ...routes.values()].map((one) => one.close())));
   const queue = startQueue({
     spool,
     transports,
+    route: (route) => routes.get(route),
     retry: config.retry,
     name,
     directionTo: (sender) => (office.current()?.isOurs(sender) === true ? 'inbound' : 'outbound'),
@@ -163,19 +168,24 @@ async function assemble(
       openedKeys,
     },
     ...{ spool, queue, journal, now, log },
+    hasRoute: (route) => routes.has(route),
     lookup,
     loopGuard: await openLoopGuard(folder),
+    processed: processedField(config),
+    signDkim: openDkim(config.dkim, config.baseDirectory, now),
     resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
   };
-  const { maxMessageSize, maxRecipients, maxConnections, trustedPeers } = config;
-  const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, log };
-  const out = await listen({ ...common, ...config.outbound.listen, clients: config.outbound.clients }, (arrival) =>
-    outbound(world, arrival),
-  );
+  const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
+  const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory, log };
+  const door = ({ listen: where, clients, tls, login }: GatewayConfig['inbound' | 'outbound']) => ({
+    ...where,
+    clients,
+    tls,
+    login,
+  });
+  const out = await listen({ ...common, ...door(config.outbound) }, (arrival) => outbound(world, arrival));
   closers.push(() => out.stop());
-  const into = await listen({ ...common, ...config.inbound.listen, clients: config.inbound.clients }, (arrival) =>
-    inbound(world, arrival),
-  );
+  const into = await listen({ ...common, ...door(config.inbound) }, (arrival) => inbound(world, arrival));
   closers.push(() => into.stop());
 
   void office.refresh();
@@ -203,6 +213,13 @@ async function assemble(
     },
     stop: close,
   };
+}
+
+function processedField({ outbound: { processed }, baseDirectory }: GatewayConfig): string | undefined {
+  if (processed === undefined) return undefined;
+  const value = readSecret(processed.value, baseDirectory);
+  if (/^[!-~]{16,200}$/.test(value)) return `${processed.header}: ${value}`;
+  throw new GatewayError('configuration', 'The value of outbound.processed is not 16 to 200 visible ASCII characters');
 }
 
 async function openKeyStore(config: GatewayConfig, log: Log): Promise<KeyStore> {

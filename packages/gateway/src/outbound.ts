@@ -5,13 +5,14 @@ import { changeMessage } from './change-message.ts';
 import type { Reader } from './choose-algorithms.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
-import { headerFields, withHeaders } from './header-block.ts';
+import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
 import { hiddenCopiesOctets } from './limits.ts';
-import { answerFor, entryOf, hasLooped, keep, received, record, viewFor, type World } from './mail-flow.ts';
+import { answerFor, entryOf, hasLooped, keep, passOn, received, record, viewFor, type World } from './mail-flow.ts';
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
+import { asksForSuccess } from './relay/envelope.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
 import { loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
@@ -53,6 +54,11 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
     await record(world, records);
     return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };
   }
+  const unknown = plan.copies.find(({ route }) => route !== undefined && !world.hasRoute(route));
+  if (unknown !== undefined) {
+    world.log.error('route.unknown', { route: unknown.route ?? '' });
+    return { reply: tryLater('a rule names a next server that is not configured') };
+  }
   const alone = plan.copies.filter((copy) => copy.encrypt && copy.recipients.length === 1).length;
   if (alone > 1 && alone * arrival.message.length > hiddenCopiesOctets) return { reply: tooManyCopies() };
 
@@ -60,13 +66,20 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
   const replyTo = own?.state === 'good' ? own.certificate : undefined;
   const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
+  const processed = world.processed?.slice(0, world.processed.indexOf(':')).toLowerCase();
+  const isOurs = (field: HeaderField) => world.loopGuard.isLoopField(field) || field.name === processed;
   try {
     for (const copy of plan.copies) {
-      const cleaned = withHeaders(arrival.message, world.loopGuard.isLoopField, []);
+      const cleaned = withHeaders(arrival.message, isOurs, []);
       const changed = changeMessage(cleaned, copy.changes, protection !== 'none');
       const message = await protect(changed, copy, signer, readersOf(copy, recipients), replyTo);
-      const trace = [received(world, arrival), world.loopGuard.field('outbound', fields)];
-      copies.push({ ...routed(copy), recipients: copy.recipients, message: withHeaders(message, () => false, trace) });
+      const trace = [
+        received(world, arrival),
+        world.loopGuard.field('outbound', fields),
+        ...(world.processed === undefined ? [] : [world.processed]),
+      ];
+      const traced = withHeaders(message, () => false, trace);
+      copies.push({ ...routed(copy), recipients: copy.recipients, message: await world.signDkim(traced) });
     }
   } catch (error) {
     // Never in the clear instead: it waits with its sender until somebody has seen to the key.
@@ -77,7 +90,12 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
     );
     return { reply: tryLater('a key does not work') };
   }
-  return keep(world, 'outbound', arrival, key, copies, view.isOurs(arrival.sender), records);
+  const mayBounce = view.isOurs(arrival.sender);
+  const [only] = copies;
+  const isPassed = plan.copies.every((copy) => !copy.sign && !copy.encrypt) && !asksForSuccess(arrival.notes);
+  return only !== undefined && copies.length === 1 && isPassed
+    ? passOn(world, 'outbound', arrival, only, mayBounce, records)
+    : keep(world, 'outbound', arrival, key, copies, mayBounce, records);
 }
 
 /** Milliseconds that a first message waits for its sender's certificate to be made. */

@@ -2,12 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { headerBlockEnd } from '../header-block.ts';
 import { statusOf } from '../smtp/reply.ts';
+import { fromXtext } from './envelope.ts';
 
 export interface FailedRecipient {
   readonly address: string;
   /** RFC 3463 status, where the queue knows better than the reply. */
   readonly status?: string;
   readonly reply: string;
+  /** It has not failed: it went to a server that says no more of it (RFC 3461 5.2.2). */
+  readonly relayed?: true;
+  /** ORCPT as it came, xtext. */
+  readonly original?: string;
 }
 
 /**
@@ -20,20 +25,24 @@ export function deliveryFailure({
   sender,
   failures,
   original,
+  envelopeId,
   at,
 }: {
   readonly gateway: string;
   readonly sender: string;
   readonly failures: readonly FailedRecipient[];
   readonly original: Uint8Array;
+  /** ENVID as it came, xtext. */
+  readonly envelopeId?: string;
   readonly at: Date;
 }): Buffer {
   const boundary = `=_${randomBytes(12).toString('hex')}`;
   const clean = (text: string) => text.replace(/[^\x20-\x7e]/g, ' ').slice(0, 800);
+  const relayed = failures.every((one) => one.relayed === true);
   const lines = [
     `From: Mail gateway <postmaster@${gateway}>`,
     `To: <${clean(sender)}>`,
-    'Subject: Your message could not be delivered',
+    relayed ? 'Subject: Your message was handed on' : 'Subject: Your message could not be delivered',
     `Date: ${formatDate(at)}`,
     `Message-ID: <${randomBytes(12).toString('hex')}@${gateway}>`,
     'Auto-Submitted: auto-replied',
@@ -43,25 +52,31 @@ export function deliveryFailure({
     `--${boundary}`,
     'Content-Type: text/plain; charset=us-ascii',
     '',
-    'Your message did not reach:',
+    relayed ? 'Your message was handed to a server that sends no notice of delivery:' : 'Your message did not reach:',
     '',
     ...failures.flatMap(({ address, reply }) => [
       `  ${clean(address)}`,
       ...wrap(clean(reply), 70).map((line) => `    ${line}`),
       '',
     ]),
-    'Nothing else was lost: whoever is not named here has it or will be reported.',
-    'Correct the address, or send it again later. The header of the message follows.',
+    ...(relayed
+      ? ['Whether it is delivered from there is not known here. The header of the message follows.']
+      : [
+          'Nothing else was lost: whoever is not named here has it or will be reported.',
+          'Correct the address, or send it again later. The header of the message follows.',
+        ]),
     '',
     `--${boundary}`,
     'Content-Type: message/delivery-status',
     '',
     `Reporting-MTA: dns; ${gateway}`,
+    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(fromXtext(envelopeId))}`]),
     '',
-    ...failures.flatMap(({ address, reply, status }) => [
+    ...failures.flatMap(({ address, reply, status, original: asked }) => [
+      ...(asked === undefined ? [] : [`Original-Recipient: ${clean(asked.replace(';', '; '))}`]),
       `Final-Recipient: rfc822; ${clean(address)}`,
-      'Action: failed',
-      `Status: ${(status ?? statusOf(reply)).replace(/^4(?=\.)/, '5')}`,
+      relayed ? 'Action: relayed' : 'Action: failed',
+      relayed ? 'Status: 2.0.0' : `Status: ${(status ?? statusOf(reply)).replace(/^4(?=\.)/, '5')}`,
       ...(/^\d{3}/.test(reply) ? [`Diagnostic-Code: smtp; ${clean(reply)}`] : []),
       '',
     ]),

@@ -8,11 +8,14 @@ import { expiredStatus } from '../smtp/reply.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { SpooledMessage, StateChange } from '../spool/spooled-message.ts';
 import { deliveryFailure, type FailedRecipient } from './dsn.ts';
-import type { MailTransport } from './transport.ts';
+import { wants } from './envelope.ts';
+import type { MailTransport, Parcel, Receipt } from './transport.ts';
 
 export interface QueueOptions {
   readonly spool: Spool;
   readonly transports: { readonly outbound: MailTransport; readonly inbound: MailTransport };
+  /** The next server of that name, where a rule chose one; undefined when it is not configured any more. */
+  readonly route?: (name: string) => MailTransport | undefined;
   readonly retry: { readonly firstSeconds: number; readonly longestSeconds: number; readonly expireSeconds: number };
   /** The gateway's name, in notifications. */
   readonly name: string;
@@ -30,6 +33,8 @@ export interface Queue {
    * every recipient for good: the message is gone then, nobody was notified, and the caller refuses it in turn.
    */
   attempt(message: SpooledMessage, patience: number): Promise<string | undefined>;
+  /** Hands a message over that the spool does not hold, once. */
+  passOn(direction: 'outbound' | 'inbound', parcel: Parcel, route?: string): Promise<readonly Receipt[]>;
   /** Messages that are waiting, and since when the oldest has been (ms since 1970). */
   state(): { waiting: number; oldest: number | null };
   /** Lets the deliveries under way end; what is left waits in the spool. */
@@ -118,20 +123,24 @@ export function startQueue(options: QueueOptions): Queue {
       .map((recipient, index) => ({ ...recipient, index }))
       .filter((recipient) => recipient.copy === copy && recipient.state === 'waiting');
     if (waiting.length === 0) return [];
-    const receipts = await options.transports[message.direction].deliver({
+    const receipts = await handOver(message.direction, message.copies[copy]?.route, {
       id: message.copies.length === 1 ? message.id : `${message.id}-${copy}`,
       sender: message.sender,
       recipients: waiting.map(({ address }) => address),
       message: await spool.read(message.id, copy),
+      ...(message.notes === undefined ? {} : { notes: message.notes }),
     });
     const expired = now() - message.acceptedAt > retry.expireSeconds * 1000;
     const changes: StateChange[] = [];
     const failures: Failure[] = [];
+    const relayed: Failure[] = [];
     for (const { address, index } of waiting) {
       const receipt = receipts.find(({ recipient }) => recipient === address);
       const reply = receipt?.reply ?? 'the next server said nothing of this recipient';
       if (receipt?.outcome === 'accepted') {
         changes.push({ recipient: index, state: 'delivered', reply });
+        if (receipt.notifies !== true && wants(message.notes, address, 'SUCCESS'))
+          relayed.push({ index, copy, address, reply, relayed: true });
       } else if (receipt?.outcome === 'refused') {
         failures.push({ index, copy, address, reply });
       } else if (expired) {
@@ -146,9 +155,23 @@ export function startQueue(options: QueueOptions): Queue {
         changes.push({ recipient: index, state: 'waiting', reply });
       }
     }
+    // RFC 3461 5.2.2: a server that knows nothing of notifications has it now, which is all that can be said.
+    if (relayed.length > 0) await notify(message, relayed);
     if (changes.length > 0) await spool.record(message.id, changes);
     report(message, changes);
     return failures;
+  }
+
+  async function handOver(
+    direction: 'outbound' | 'inbound',
+    route: string | undefined,
+    parcel: Parcel,
+  ): Promise<readonly Receipt[]> {
+    const transport = route === undefined ? options.transports[direction] : options.route?.(route);
+    if (transport !== undefined) return transport.deliver(parcel);
+    // Never by another way than the one that was decided.
+    const reply = `There is no route named ${route}`;
+    return parcel.recipients.map((recipient) => ({ recipient, outcome: 'later', reply }));
   }
 
   /** Somebody is told of every failure: the client that waits, or else the sender. */
@@ -157,7 +180,11 @@ export function startQueue(options: QueueOptions): Queue {
     const refuse = waiter !== undefined && !waiter.gone && failures.length === message.recipients.length;
     if (refuse) waiter.decided = true;
     // The notification is in the spool before the failure is: a crash in between repeats it under the same id, as nothing.
-    else await notify(message, failures);
+    else
+      await notify(
+        message,
+        failures.filter(({ address }) => wants(message.notes, address, 'FAILURE')),
+      );
     const changes = failures.map(({ index, reply }) => ({ recipient: index, state: 'failed' as const, reply }));
     await spool.record(message.id, changes);
     report(message, changes);
@@ -169,9 +196,11 @@ export function startQueue(options: QueueOptions): Queue {
 
   async function notify(message: SpooledMessage, failures: readonly Failure[]): Promise<void> {
     // RFC 5321 4.5.5 and 6.2: never in answer to a notification, and never to a sender who may be forged.
-    if (message.sender === '' || !message.mayBounce) return;
+    if (message.sender === '' || !message.mayBounce || failures.length === 0) return;
     const original = await spool.read(message.id, failures[0]?.copy ?? 0);
-    const named = createHash('sha256').update(JSON.stringify(failures.map(({ address }) => address)));
+    const named = createHash('sha256').update(
+      JSON.stringify(failures.map(({ address, relayed }) => (relayed === true ? [address] : address))),
+    );
     const { message: notification } = await spool.commit({
       id: `${message.id}-dsn-${named.digest('hex').slice(0, 16)}`,
       direction: options.directionTo(message.sender),
@@ -183,7 +212,13 @@ export function startQueue(options: QueueOptions): Queue {
           message: deliveryFailure({
             gateway: options.name,
             sender: message.sender,
-            failures,
+            failures: failures.map((failure) => ({
+              ...failure,
+              ...(message.notes?.recipients?.[failure.address]?.orcpt === undefined
+                ? {}
+                : { original: message.notes.recipients[failure.address]?.orcpt ?? '' }),
+            })),
+            ...(message.notes?.envid === undefined ? {} : { envelopeId: message.notes.envid }),
             original,
             at: new Date(now()),
           }),
@@ -230,6 +265,9 @@ export function startQueue(options: QueueOptions): Queue {
         clearTimeout(timer);
         waiters.delete(message.id);
       });
+    },
+    passOn(direction, parcel, route) {
+      return slots[direction].spend(1, () => handOver(direction, route, parcel));
     },
     state() {
       const waiting = spool.waiting();

@@ -22,7 +22,7 @@ const parcel = {
 
 async function start() {
   next = await startNextServer();
-  transport = openTransport({ host: '127.0.0.1', port: next.port, tls: 'never' }, 'gateway.test');
+  transport = openTransport({ host: '127.0.0.1', port: next.port, tls: 'never', ca: [] }, 'gateway.test', '.');
   return { next, transport };
 }
 
@@ -74,7 +74,7 @@ describe('delivery by SMTP', () => {
 
   it('does not go on in the clear when TLS is required and not offered', async () => {
     const { next } = await start();
-    const strict = openTransport({ host: '127.0.0.1', port: next.port, tls: 'required' }, 'gateway.test');
+    const strict = openTransport({ host: '127.0.0.1', port: next.port, tls: 'required', ca: [] }, 'gateway.test', '.');
     expect((await strict.deliver(parcel)).map(({ outcome }) => outcome)).toEqual(['later', 'later']);
     expect(next.delivered).toEqual([]);
     await strict.close();
@@ -93,7 +93,7 @@ describe('delivery by SMTP', () => {
 describe('delivery into a folder', () => {
   it('keeps envelope and octets, one file a message', async () => {
     const folder = path.join(await mkdtemp(path.join(tmpdir(), 'folder-')), 'mail');
-    const into = openTransport({ folder }, 'gateway.test');
+    const into = openTransport({ folder }, 'gateway.test', '.');
     expect((await into.deliver(parcel)).map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted']);
     expect(await readdir(folder)).toEqual(['m1.eml']);
     const head = 'X-Sender: <anna@example.com>\r\nX-Receiver: <b@x.example>\r\nX-Receiver: <c@x.example>\r\n';

@@ -1,17 +1,23 @@
 /** Hands messages to the next server, octet for octet. */
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import type { Downstream } from '../config.ts';
+import { readSecret } from '../config.ts';
+import type { Downstream, SmtpDownstream } from '../config-smtp.ts';
 import { reasonOf } from '../errors.ts';
+import { headerBlockEnd } from '../header-block.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { writeDurably } from '../spool/durable-file.ts';
+import type { EnvelopeNotes } from './envelope.ts';
+import { type Sent, SmtpClient, type SmtpEnvelope, type SmtpServer } from './smtp-client.ts';
+import type { SmtpReply } from './smtp-replies.ts';
 
 export interface Parcel {
   /** Names the message at the next server's side where that keeps names. */
   readonly id: string;
   readonly sender: string;
   readonly recipients: readonly string[];
+  readonly notes?: EnvelopeNotes;
   /** Lines end in CRLF. */
   readonly message: Buffer;
 }
@@ -22,6 +28,8 @@ export interface Receipt {
   readonly outcome: 'accepted' | 'refused' | 'later';
   /** Its reply, or why there is none. */
   readonly reply: string;
+  /** It tells the sender of the delivery itself, where that was asked for (RFC 3461). */
+  readonly notifies?: boolean;
 }
 
 /** `deliver` never throws: a server that does not answer is `later` for every recipient. */
@@ -30,8 +38,9 @@ export interface MailTransport {
   close(): Promise<void>;
 }
 
-export function openTransport(downstream: Downstream, name: string): MailTransport {
-  return 'folder' in downstream ? folderTransport(downstream.folder) : smtpTransport(downstream, name);
+/** @param baseDirectory what the file of a password is relative to */
+export function openTransport(downstream: Downstream, name: string, baseDirectory: string): MailTransport {
+  return 'folder' in downstream ? folderTransport(downstream.folder) : smtpTransport(downstream, name, baseDirectory);
 }
 
 /** One file a message: envelope first as `X-Sender` and `X-Receiver` fields, the convention of pickup folders. */
@@ -51,75 +60,84 @@ function folderTransport(folder: string): MailTransport {
   };
 }
 
-/** Milliseconds. RFC 5321 4.5.3.2 asks for minutes: a slow server that has the message must not get it twice. */
-const timeouts = { connectionTimeout: 30_000, greetingTimeout: 60_000, socketTimeout: 600_000 };
 /** Milliseconds that an idle connection is kept for the next message. */
 const keptIdle = 5_000;
 
-function smtpTransport(downstream: Extract<Downstream, { host: string }>, name: string): MailTransport {
-  const idle = new Set<{ connection: SMTPConnection; timer: NodeJS.Timeout }>();
+function smtpTransport(downstream: SmtpDownstream, name: string, baseDirectory: string): MailTransport {
+  const server = serverOf(downstream, baseDirectory);
+  const idle = new Set<{ client: SmtpClient; timer: NodeJS.Timeout }>();
   let closed = false;
 
-  async function connect(): Promise<SMTPConnection> {
+  function takeKept(): SmtpClient | undefined {
     for (const kept of idle) {
       idle.delete(kept);
       clearTimeout(kept.timer);
-      if (!kept.connection.destroyed) return kept.connection;
+      if (kept.client.usable) return kept.client;
+      kept.client.close();
     }
-    const connection = new SMTPConnection({
-      host: downstream.host,
-      port: downstream.port,
-      name,
-      ignoreTLS: downstream.tls === 'never',
-      requireTLS: downstream.tls === 'required',
-      opportunisticTLS: downstream.tls === 'opportunistic',
-      // RFC 7435: encryption without authentication where the certificate cannot be judged beats none.
-      tls: { rejectUnauthorized: downstream.tls === 'required' },
-      ...timeouts,
-    });
-    await new Promise<void>((resolve, reject) => {
-      connection.once('error', reject);
-      connection.once('end', () => reject(new Error('the connection was closed')));
-      connection.connect((error) => (error ? reject(error) : resolve()));
-    });
-    connection.on('error', () => undefined);
-    return connection;
+    return undefined;
   }
 
-  function keep(connection: SMTPConnection): void {
-    if (closed || connection.destroyed) {
-      connection.close();
+  function keep(client: SmtpClient): void {
+    if (closed || !client.usable) {
+      client.quit();
       return;
     }
-    const kept = { connection, timer: setTimeout(() => drop(kept), keptIdle) };
+    const kept = { client, timer: setTimeout(() => drop(kept), keptIdle) };
     kept.timer.unref();
     idle.add(kept);
   }
 
-  function drop(kept: { connection: SMTPConnection; timer: NodeJS.Timeout }): void {
+  function drop(kept: { client: SmtpClient; timer: NodeJS.Timeout }): void {
     idle.delete(kept);
     clearTimeout(kept.timer);
-    kept.connection.quit();
+    kept.client.quit();
+  }
+
+  async function attempt(parcel: Parcel): Promise<Sent> {
+    const envelope = {
+      sender: parcel.sender,
+      recipients: parcel.recipients,
+      size: parcel.message.length,
+      utf8Header: hasEightBitHeader(parcel.message),
+      ...(parcel.notes === undefined ? {} : { notes: parcel.notes }),
+    };
+    const kept = takeKept();
+    if (kept !== undefined) {
+      try {
+        return await sendOver(kept, envelope, parcel.message);
+      } catch (error) {
+        // The server gave the idle connection up: nothing was handed over, and another will do.
+        if (kept.handedOver) throw error;
+      }
+    }
+    return sendOver(await SmtpClient.connect(server, name), envelope, parcel.message);
+  }
+
+  async function sendOver(client: SmtpClient, envelope: SmtpEnvelope, message: Buffer): Promise<Sent> {
+    try {
+      const sent = await client.send(envelope, message);
+      keep(client);
+      return sent;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
   return {
     async deliver(parcel) {
-      let connection: SMTPConnection;
       try {
-        connection = await connect();
+        const { replies, notifies } = await attempt(parcel);
+        return parcel.recipients.map((recipient, index) => ({
+          recipient,
+          notifies,
+          ...receiptOf(replies[index]),
+        }));
       } catch (error) {
-        return parcel.recipients.map((recipient) => receiptOf(recipient, error, false));
+        // Whatever a server says before it has been given a message may be said of us, and not of the message.
+        return parcel.recipients.map((recipient) => ({ recipient, outcome: 'later', reply: reasonOf(error) }) as const);
       }
-      const { error, info } = await send(connection, parcel);
-      if (error === undefined) keep(connection);
-      else connection.close();
-      const rejected = new Map((info?.rejectedErrors ?? []).map((one) => [one.recipient ?? '', one] as const));
-      return parcel.recipients.map((recipient) => {
-        const own = rejected.get(recipient);
-        if (own !== undefined) return receiptOf(recipient, own, true);
-        if (error !== undefined) return receiptOf(recipient, error, true);
-        return { recipient, outcome: 'accepted', reply: info?.response ?? '' };
-      });
     },
     async close() {
       closed = true;
@@ -128,43 +146,42 @@ function smtpTransport(downstream: Extract<Downstream, { host: string }>, name: 
   };
 }
 
-type SendError = Error & {
-  code?: string;
-  responseCode?: number;
-  response?: string;
-  rejectedErrors?: SendError[];
-  recipient?: string;
-};
-
-async function send(connection: SMTPConnection, parcel: Parcel) {
-  return new Promise<{ error?: SendError; info?: { response: string; rejectedErrors: SendError[] } }>((resolve) => {
-    const lost = (error?: Error) => resolve({ error: error ?? new Error('the connection was closed') });
-    connection.once('error', lost);
-    connection.once('end', lost);
-    const envelope = {
-      from: parcel.sender === '' ? (false as const) : parcel.sender,
-      to: [...parcel.recipients],
-      size: parcel.message.length,
-      use8BitMime: true,
-    };
-    connection.send(envelope, parcel.message, (failure, info) => {
-      connection.off('error', lost);
-      connection.off('end', lost);
-      const error = failure as SendError | null;
-      if (error !== null) resolve({ error, info: { response: '', rejectedErrors: error.rejectedErrors ?? [] } });
-      else
-        resolve({
-          info: { response: info?.response ?? '', rejectedErrors: (info?.rejectedErrors ?? []) as SendError[] },
-        });
-    });
-  });
+function serverOf(downstream: SmtpDownstream, baseDirectory: string): SmtpServer {
+  const { host, port, tls, ca, certificate, key, fingerprint, login, certificateName } = downstream;
+  const judged = tls === 'required' || tls === 'implicit';
+  return {
+    host,
+    port,
+    tls,
+    ...(certificateName === undefined ? {} : { serverName: certificateName }),
+    secure: async () => ({
+      // RFC 7435: encryption without authentication where the certificate cannot be judged beats none.
+      rejectUnauthorized: judged && fingerprint === undefined,
+      ...(ca.length === 0 ? {} : { ca: await Promise.all(ca.map((file) => readFile(file))) }),
+      ...(certificate === undefined || key === undefined
+        ? {}
+        : { cert: await readFile(certificate), key: await readFile(key) }),
+    }),
+    ...(fingerprint === undefined
+      ? {}
+      : {
+          judge: (socket) => {
+            const shown = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
+            if (shown !== fingerprint) throw new Error('The next server shows another certificate than the one pinned');
+          },
+        }),
+    ...(login === undefined
+      ? {}
+      : { login: () => ({ user: login.user, password: readSecret(login.password, baseDirectory) }) }),
+  };
 }
 
-function receiptOf(recipient: string, error: unknown, answered: boolean): Receipt {
-  const { responseCode, response, code } = error as SendError;
-  const reply = response ?? reasonOf(error);
-  // EMESSAGE without a reply: the next server said beforehand how much it takes, and this is more.
-  const tooBig = code === 'EMESSAGE' && response === undefined;
-  const permanent = answered && (tooBig || (responseCode !== undefined && isPermanent(responseCode)));
-  return { recipient, outcome: permanent ? 'refused' : 'later', reply };
+function receiptOf(reply: SmtpReply | undefined): Pick<Receipt, 'outcome' | 'reply'> {
+  if (reply === undefined) return { outcome: 'later', reply: 'the next server said nothing of this recipient' };
+  if (reply.code < 300) return { outcome: 'accepted', reply: reply.text };
+  return { outcome: isPermanent(reply.code) ? 'refused' : 'later', reply: reply.text };
+}
+
+function hasEightBitHeader(message: Buffer): boolean {
+  return message.subarray(0, headerBlockEnd(message)).some((octet) => octet > 0x7f);
 }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ClientLimits } from '../config-smtp.ts';
 import { type Answer, type Arrival, hasBareLineEnd, type Listener, type ListenerOptions, listen } from './listener.ts';
 import { accepted } from './reply.ts';
 
@@ -64,6 +65,8 @@ async function start(
       maxConnections: 20,
       trustedPeers: ['127.0.0.1'],
       clients: ['127.0.0.0/8'],
+      limits: ClientLimits.parse({}),
+      baseDirectory: '.',
       log,
       ...more,
     },

@@ -1,28 +1,26 @@
 /** Takes mail in. It knows SMTP and nothing of policy: every whole message is handed to one function, which answers. */
-import { BlockList, isIPv6, type Socket } from 'node:net';
-import { domainToASCII } from 'node:url';
-import { SMTPServer, type SMTPServerAddress, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { BlockList, isIPv6 } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { SMTPServerDataStream } from 'smtp-server';
 import { openBudget } from '../budget.ts';
 import { networkOf } from '../config.ts';
+import type { ClientLimits, ListenerLogin, ListenerTls } from '../config-smtp.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
 import { atWorkOctets, headerOctets, inFlightOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { bareLineEnd, notAClient, type Reply, spoolFull, tooBig, tryLater, unreadable } from './reply.ts';
+import { certificateObjection, readTlsMaterial, watchTls } from './listener-tls.ts';
+import { openLogin } from './login.ts';
+import { openRates } from './rates.ts';
+import * as reply from './reply.ts';
+import { Server } from './server.ts';
+import { type ArrivalEnvelope, envelopeOf } from './session.ts';
+
+type Reply = reply.Reply;
 
 /** A message as it came, with what is known of who brought it. */
-export interface Arrival {
-  /** Envelope sender as given, its domain in ASCII; empty for a notification. */
-  readonly sender: string;
-  readonly recipients: readonly string[];
+export interface Arrival extends ArrivalEnvelope {
   readonly message: Buffer;
-  readonly client: {
-    /** IP address: of the first client where a trusted MTA in front told us (XFORWARD). */
-    readonly address: string;
-    readonly helo: string;
-    readonly name: string;
-  };
 }
 
 export interface Answer {
@@ -41,6 +39,11 @@ export interface ListenerOptions {
   readonly trustedPeers: readonly string[];
   /** Addresses and networks that may connect. */
   readonly clients: readonly string[];
+  readonly tls?: ListenerTls | undefined;
+  readonly login?: ListenerLogin | undefined;
+  readonly limits: ClientLimits;
+  /** What the files of passwords are relative to. */
+  readonly baseDirectory: string;
   readonly log: Log;
 }
 
@@ -61,15 +64,37 @@ export async function listen(
   const { log, maxMessageSize } = options;
   const working = new Set<Promise<void>>();
   const mayConnect = anyOf(options.clients);
+  const { tls, limits } = options;
+  const isTrusted = (peer: string) => options.trustedPeers.includes(peer);
+  const rates = openRates(limits, isTrusted, Date.now);
+  const login = options.login === undefined ? undefined : openLogin(options.login, options.baseDirectory, Date.now);
+  if (login !== undefined && tls === undefined) {
+    throw new GatewayError('configuration', 'A listener that asks for passwords needs TLS: set certificate and key');
+  }
+  const peerOf = (session: { id: string }) => server.connectionOf(session.id)?.peer ?? '';
   const server = new Server(
     {
       name: options.name,
       size: maxMessageSize,
       authOptional: true,
-      disabledCommands: ['AUTH', 'STARTTLS'],
+      authMethods: ['PLAIN', 'LOGIN'],
+      disabledCommands: [
+        ...(login === undefined ? ['AUTH'] : []),
+        ...(tls === undefined || tls.mode === 'implicit' ? ['STARTTLS'] : []),
+      ],
+      ...(tls === undefined
+        ? {}
+        : {
+            secure: tls.mode === 'implicit',
+            ...(await readTlsMaterial(tls)),
+            minVersion: 'TLSv1.2' as const,
+            requestCert: tls.clientCertificates !== 'none',
+            // Judged in onSecure, where the client can be told.
+            rejectUnauthorized: false,
+          }),
       disableReverseLookup: true,
-      // Internationalised addresses need every next hop to know them: until ours tells, clients are not invited.
-      hideSMTPUTF8: true,
+      hideSMTPUTF8: false,
+      hideDSN: false,
       hideENHANCEDSTATUSCODES: false,
       heloResponse: '%s',
       socketTimeout: clientPatience,
@@ -78,45 +103,77 @@ export async function listen(
       ...{ maxRecipients: options.maxRecipients },
       logger: false,
       onConnect(session, callback) {
-        if (mayConnect(session.remoteAddress)) callback(null);
-        else callback(Object.assign(new Error(notAClient().text), { responseCode: notAClient().code }));
+        if (!mayConnect(session.remoteAddress)) return callback(refusal(reply.notAClient()));
+        const connection = server.connectionOf(session.id);
+        if (connection === undefined) return callback(null);
+        const { peer } = connection;
+        if (!rates.enter(peer)) return callback(refusal(reply.tooMany('connections')));
+        connection.onGone = () => rates.leave(peer);
+        callback(null);
+      },
+      onSecure(socket, session, callback) {
+        const objection = tls === undefined ? undefined : certificateObjection(socket as TLSSocket, tls);
+        if (objection === undefined) return callback(null);
+        log.warn('smtp.certificate-refused', { client: peerOf(session), reason: objection });
+        callback(refusal(reply.certificateRefused(objection)));
+      },
+      onAuth({ username = '', password }, session, callback) {
+        const { secure } = session;
+        if (login === undefined || !secure) return callback(refusal(reply.tlsFirst()));
+        login.check(peerOf(session), username, password ?? '').then(
+          (verdict) => {
+            if (verdict === 'good') return callback(null, { user: username });
+            log.warn('smtp.login-refused', { client: peerOf(session), throttled: verdict === 'throttled' });
+            callback(refusal(verdict === 'bad' ? reply.loginRefused() : reply.loginThrottled()));
+          },
+          () => callback(refusal(reply.tryLater('something of the gateway is not working'))),
+        );
+      },
+      onMailFrom(_address, session, callback) {
+        if (tls?.required === true && !session.secure) return callback(refusal(reply.tlsFirst()));
+        // A client that must show a certificate has shown none where there is no TLS.
+        if (tls?.clientCertificates === 'required' && !session.secure) return callback(refusal(reply.tlsFirst()));
+        if (options.login?.required === true && !session.user) return callback(refusal(reply.loginFirst()));
+        if (!rates.spend(peerOf(session), 'messages', 1)) return callback(refusal(reply.tooMany('messages')));
+        callback(null);
+      },
+      onRcptTo(_address, session, callback) {
+        callback(rates.spend(peerOf(session), 'recipients', 1) ? null : refusal(reply.tooMany('recipients')));
       },
       onData(stream, session, callback) {
         // smtp-server empties and reuses the envelope once the callback has run: everything is copied before.
-        const arrival = copyOf(session);
+        const arrival = envelopeOf(session);
         const connection = server.connectionOf(session.id);
         const work = receive(stream, maxMessageSize)
           .then((received) => ('reply' in received ? received : respond(arrival, received.message)))
           .then(
-            ({ reply, confirmed }) => {
+            ({ reply: said, confirmed }) => {
               connection?.awaitConfirmation(confirmed);
-              if (reply.code < 300) callback(null, reply.text);
-              else callback(Object.assign(new Error(reply.text), { responseCode: reply.code }));
+              if (said.code < 300) callback(null, said.text);
+              else callback(refusal(said));
             },
             (error: unknown) => {
               // The client went away in the middle: nothing was accepted.
               log.info('smtp.aborted', { client: arrival.client.address, reason: reasonOf(error) });
-              callback(
-                Object.assign(new Error(tryLater('the message did not come through').text), { responseCode: 451 }),
-              );
+              callback(refusal(reply.tryLater('the message did not come through')));
             },
           );
         working.add(work);
         work.finally(() => working.delete(work));
       },
     },
-    maxMessageSize,
+    { size: maxMessageSize, errorsOf: (peer) => (isTrusted(peer) ? 0 : limits.errorsPerConnection) },
   );
 
-  async function respond(arrival: Omit<Arrival, 'message'>, message: Buffer): Promise<Answer> {
+  async function respond(arrival: ArrivalEnvelope, message: Buffer): Promise<Answer> {
     try {
       const flaw = flawOf(message);
       if (flaw !== undefined) return { reply: flaw };
       return await atWork.spend(message.length, () => answer({ ...arrival, message }));
     } catch (error) {
       log.error('smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
-      if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: spoolFull() };
-      return { reply: tryLater('something of the gateway is not working') };
+      if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: reply.spoolFull() };
+      return { reply: reply.tryLater('something of the gateway is not working') };
     } finally {
       inFlight.release(message.length);
     }
@@ -141,10 +198,12 @@ export async function listen(
       resolve();
     });
   });
+  const stopWatching = tls === undefined ? undefined : watchTls(tls, (fresh) => server.updateSecureContext(fresh), log);
   const bound = server.server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
     async stop() {
+      stopWatching?.();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await Promise.allSettled(working);
       server.endIdle();
@@ -155,9 +214,6 @@ export async function listen(
 
 /** Milliseconds between two commands: RFC 5321 4.5.3.2.7 asks for five minutes. */
 const clientPatience = 300_000;
-/** Milliseconds that a client has to close its side when the gateway stops. */
-const lastPatience = 300;
-
 const atWork = openBudget(atWorkOctets);
 
 /** Octets being received and worked on, over all listeners of this process. */
@@ -181,8 +237,8 @@ async function receive(stream: SMTPServerDataStream, limit: number): Promise<{ m
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (refusal !== undefined) continue;
-      if (taken + chunk.length > limit) refusal = tooBig(limit);
-      else if (!inFlight.take(chunk.length)) refusal = spoolFull();
+      if (taken + chunk.length > limit) refusal = reply.tooBig(limit);
+      else if (!inFlight.take(chunk.length)) refusal = reply.spoolFull();
       if (refusal === undefined) {
         chunks.push(chunk);
         taken += chunk.length;
@@ -200,10 +256,10 @@ async function receive(stream: SMTPServerDataStream, limit: number): Promise<{ m
 }
 
 function flawOf(message: Buffer): Reply | undefined {
-  if (hasBareLineEnd(message)) return bareLineEnd();
+  if (hasBareLineEnd(message)) return reply.bareLineEnd();
   // RFC 5321 4.5.2 does not allow it, and who drops it reads another message than who keeps it.
-  if (message.includes(0)) return unreadable('it has a NUL octet');
-  if (headerBlockEnd(message) > headerOctets) return unreadable('its header is too long');
+  if (message.includes(0)) return reply.unreadable('it has a NUL octet');
+  if (headerBlockEnd(message) > headerOctets) return reply.unreadable('its header is too long');
   return undefined;
 }
 
@@ -218,25 +274,8 @@ export function hasBareLineEnd(octets: Buffer): boolean {
   return false;
 }
 
-function copyOf(session: SMTPServerSession): Omit<Arrival, 'message'> {
-  const { mailFrom, rcptTo } = session.envelope;
-  return {
-    sender: mailFrom === false ? '' : addressOf(mailFrom),
-    recipients: [...new Set(rcptTo.map(addressOf))],
-    client: {
-      address: session.remoteAddress,
-      helo: session.hostNameAppearsAs || '',
-      name: typeof session.clientHostname === 'string' ? session.clientHostname : '',
-    },
-  };
-}
-
-/** smtp-server shows international domains in Unicode; everything here compares and sends them in ASCII. */
-function addressOf({ address }: SMTPServerAddress): string {
-  const at = address.lastIndexOf('@');
-  if (at === -1) return address;
-  const domain = address.slice(at + 1);
-  return `${address.slice(0, at)}@${domain.startsWith('[') ? domain : domainToASCII(domain) || domain}`;
+function refusal({ code, text }: Reply): Error {
+  return Object.assign(new Error(text), { responseCode: code });
 }
 
 function anyOf(networks: readonly string[]): (address: string) => boolean {
@@ -246,101 +285,4 @@ function anyOf(networks: readonly string[]): (address: string) => boolean {
     if (parts !== undefined) list.addSubnet(parts.address, parts.bits, parts.family);
   }
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
-
-/** smtp-server with the two changes a relay needs. */
-class Server extends SMTPServer {
-  readonly #sizeLimit: number;
-  readonly #byId = new Map<string, Connection>();
-
-  constructor(options: ConstructorParameters<typeof SMTPServer>[0], sizeLimit: number) {
-    super(options);
-    this.#sizeLimit = sizeLimit;
-  }
-
-  /** As in the base class, with our `Connection`. */
-  override connect(socket: Socket, socketOptions?: ConstructorParameters<typeof SMTPConnection>[2]): void {
-    const connection = new Connection(this, socket, socketOptions, this.#sizeLimit);
-    this.connections.add(connection);
-    this.#byId.set(connection.id, connection);
-    socket.once('close', (failed: boolean) => {
-      this.#byId.delete(connection.id);
-      connection.closed(failed);
-    });
-    connection.on('error', (error: Error) => this._onError(error));
-    connection.on('connect', (data) => this._onClientConnect(data));
-    connection.init();
-  }
-
-  connectionOf(id: string): Connection | undefined {
-    return this.#byId.get(id);
-  }
-
-  /** Once all work is done, a client that only keeps its connection open must not hold up the end. */
-  endIdle(): void {
-    for (const connection of this.#byId.values()) connection.end();
-  }
-}
-
-class Connection extends SMTPConnection {
-  readonly #sizeLimit: number;
-  #confirmed: (() => void) | undefined;
-
-  constructor(
-    server: Server,
-    socket: Socket,
-    options: ConstructorParameters<typeof SMTPConnection>[2],
-    sizeLimit: number,
-  ) {
-    super(server, socket, options);
-    this.#sizeLimit = sizeLimit;
-  }
-
-  /** The base class waits 100 ms for clients that talk too soon, which makes 10 connections a second of a relay's one client. */
-  override init(): void {
-    this._setListeners(() => {
-      const { maxClients } = this._server.options;
-      if (maxClients !== undefined && this._server.connections.size > maxClients) {
-        this.send(421, `${this.name} Too many connections, try again in a moment`, false);
-        return;
-      }
-      this.connectionReady();
-    });
-  }
-
-  /** Our replies bring their own enhanced status code; the base class would put its general one before. */
-  override send(code: number, data: string | string[], context?: string | false): void {
-    if (context === 'MESSAGE_TOO_BIG') {
-      const { code: own, text } = tooBig(this.#sizeLimit);
-      super.send(own, text, false);
-      return;
-    }
-    const hasOwn = typeof data === 'string' && /^[245]\.\d{1,3}\.\d{1,3} /.test(data);
-    super.send(code, data, hasOwn ? false : context);
-  }
-
-  awaitConfirmation(confirmed: (() => void) | undefined): void {
-    this.#confirmed = this._socket.destroyed || this._socket.readableEnded ? undefined : confirmed;
-  }
-
-  /** A client that says anything more, or leaves in good order, has read our reply. */
-  override _onCommand(command: Buffer, callback: () => void): void {
-    this.#confirm();
-    super._onCommand(command, callback);
-  }
-
-  closed(failed: boolean): void {
-    if (!failed) this.#confirm();
-  }
-
-  end(): void {
-    this.send(421, `${this.name} is stopping`, false);
-    setTimeout(() => this._socket.destroy(), lastPatience).unref();
-  }
-
-  #confirm(): void {
-    const confirmed = this.#confirmed;
-    this.#confirmed = undefined;
-    confirmed?.();
-  }
 }

@@ -48,6 +48,13 @@ export function refusedByNext(reply: string): Reply {
   return { code: Number(parts?.[1] ?? 550), text: `${parts?.[2] ?? '5.0.0'} ${text}` };
 }
 
+/** The next server cannot take it now, or nobody answers there: the client keeps it. */
+export function putOffByNext(reply: string): Reply {
+  const parts = /^(4\d\d)[ -](?:(4\.\d{1,3}\.\d{1,3}) )?(.*)$/s.exec(reply);
+  const text = (parts?.[3] ?? 'the next server does not answer').replace(/\s+/g, ' ').slice(0, 400);
+  return { code: Number(parts?.[1] ?? 451), text: `${parts?.[2] ?? '4.4.1'} ${text}` };
+}
+
 export function spoolFull(): Reply {
   return { code: 452, text: '4.3.1 The spool cannot take the message now; keep it and try again' };
 }
@@ -58,6 +65,36 @@ export function tooBig(limit: number): Reply {
 
 export function notAClient(): Reply {
   return { code: 554, text: '5.7.1 This gateway takes no mail from your address' };
+}
+
+export function certificateRefused(reason: string): Reply {
+  return { code: 554, text: `5.7.1 This gateway takes no mail from you: ${reason}` };
+}
+
+/** RFC 3207 section 4, RFC 4954 section 6. */
+export function tlsFirst(): Reply {
+  return { code: 530, text: '5.7.0 Start TLS first: this gateway takes neither mail nor passwords without it' };
+}
+
+export function loginFirst(): Reply {
+  return { code: 530, text: '5.7.0 Log in first (AUTH)' };
+}
+
+export function loginRefused(): Reply {
+  return { code: 535, text: '5.7.8 This name and password are not known here' };
+}
+
+export function loginThrottled(): Reply {
+  return { code: 454, text: '4.7.0 Too many failed logins; wait a minute' };
+}
+
+export function tooMany(what: 'connections' | 'messages' | 'recipients'): Reply {
+  const code = what === 'connections' ? 421 : 450;
+  return { code, text: `4.7.0 Too many ${what} from your address; try again in a minute` };
+}
+
+export function tooManyErrors(): Reply {
+  return { code: 421, text: '4.7.0 Too many errors, closing' };
 }
 
 /** RFC 5321 2.3.8: lines end with CRLF and nothing else. What others read as line ends is how messages are smuggled. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
+import { EnvelopeNotes } from '../relay/envelope.ts';
 import { writeDurably } from './durable-file.ts';
 import { applyChanges, type Draft, type SpooledMessage } from './spooled-message.ts';
 
@@ -29,7 +30,10 @@ const Head = z.object({
   mayBounce: z.boolean(),
   journal: z.array(JournalEntry),
   recipients: z.array(z.object({ address: z.string(), copy: z.int().min(0) })),
-  copies: z.array(z.object({ offset: z.int().min(0), length: z.int().min(0), sha256: z.string() })),
+  copies: z.array(
+    z.object({ offset: z.int().min(0), length: z.int().min(0), sha256: z.string(), route: z.string().optional() }),
+  ),
+  notes: EnvelopeNotes.optional(),
 });
 
 /** The files of a spool: `ID.message` (a line of JSON, then the copies' octets), `ID.state`, `ID.done`. */
@@ -47,16 +51,22 @@ export class SpoolFiles {
 
   async write(draft: Draft, acceptedAt: number): Promise<SpooledMessage> {
     let offset = 0;
-    const copies = draft.copies.map(({ message }) => {
-      const place = { offset, length: message.length, sha256: sha256(message) };
+    const copies = draft.copies.map(({ message, route }) => {
+      const place = {
+        offset,
+        length: message.length,
+        sha256: sha256(message),
+        ...(route === undefined ? {} : { route }),
+      };
       offset += message.length;
       return place;
     });
     const recipients = draft.copies.flatMap((copy, index) =>
       copy.recipients.map((address) => ({ address, copy: index })),
     );
-    const { id, direction, sender, key, mayBounce, journal } = draft;
-    const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies };
+    const { id, direction, sender, key, mayBounce, journal, notes } = draft;
+    const noted = notes === undefined ? {} : { notes };
+    const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies, ...noted };
     const first = Buffer.from(`${JSON.stringify({ version: 1, ...head, recipients })}\n`);
     await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => message)]);
     this.#bodyStart.set(id, first.length);
@@ -70,8 +80,10 @@ export class SpoolFiles {
     const { head, bodyStart, size } = await this.#readHead(id);
     const end = head.copies.reduce((sum, { length }) => sum + length, bodyStart);
     if (end !== size) throw new GatewayError('state-damaged', `has ${size} octets where ${end} were written`);
+    const { notes, ...rest } = head;
     let message: SpooledMessage = {
-      ...head,
+      ...rest,
+      ...(notes === undefined ? {} : { notes }),
       recipients: head.recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
     };
     let confirmed = false;

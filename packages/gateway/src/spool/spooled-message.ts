@@ -1,5 +1,6 @@
 /** A message in the spool: what is fixed when it is accepted, and what changes for each recipient until all are done. */
 import type { JournalEntry } from '@chancery/api';
+import type { EnvelopeNotes } from '../relay/envelope.ts';
 
 export interface Draft {
   readonly id: string;
@@ -8,11 +9,19 @@ export interface Draft {
   readonly sender: string;
   /** `repetitionKey()` of the message as it arrived, or empty for one of our own. */
   readonly key: string;
-  readonly copies: readonly { readonly recipients: readonly string[]; readonly message: Uint8Array }[];
+  readonly copies: readonly DraftCopy[];
+  readonly notes?: EnvelopeNotes;
   /** A failure may be reported to the sender: false where the sender may be forged. */
   readonly mayBounce: boolean;
   /** Written here too, so that no decision about an accepted message is lost. */
   readonly journal: readonly JournalEntry[];
+}
+
+export interface DraftCopy {
+  readonly recipients: readonly string[];
+  readonly message: Uint8Array;
+  /** Where it goes instead of the direction's own next server: a name of `[gateway.route.NAME]`. */
+  readonly route?: string;
 }
 
 interface SpooledRecipient {
@@ -29,7 +38,12 @@ export interface SpooledMessage extends Omit<Draft, 'copies'> {
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   readonly recipients: readonly SpooledRecipient[];
-  readonly copies: readonly { readonly offset: number; readonly length: number; readonly sha256: string }[];
+  readonly copies: readonly {
+    readonly offset: number;
+    readonly length: number;
+    readonly sha256: string;
+    readonly route?: string | undefined;
+  }[];
 }
 
 export interface StateChange {

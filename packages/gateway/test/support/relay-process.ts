@@ -43,6 +43,7 @@ patched.open = async (...args) => {
 };
 syncBuiltinESMExports();
 
+const { ClientLimits } = await import('../../src/config-smtp.ts');
 const { listen } = await import('../../src/smtp/listener.ts');
 const { accepted } = await import('../../src/smtp/reply.ts');
 const { openSpool, repetitionKey } = await import('../../src/spool/spool.ts');
@@ -52,7 +53,11 @@ const { openTransport } = await import('../../src/relay/transport.ts');
 const quiet = () => undefined;
 const log = { info: quiet, warn: quiet, error: quiet };
 const spool = await openSpool(folder, Date.now, log);
-const transport = openTransport({ host: '127.0.0.1', port: Number(downstream), tls: 'never' }, 'gateway.test');
+const transport = openTransport(
+  { host: '127.0.0.1', port: Number(downstream), tls: 'never', ca: [] },
+  'gateway.test',
+  '.',
+);
 const queue = startQueue({
   spool,
   transports: { outbound: transport, inbound: transport },
@@ -72,6 +77,8 @@ const listener = await listen(
     maxConnections: 10,
     trustedPeers: [],
     clients: ['127.0.0.1'],
+    limits: ClientLimits.parse({}),
+    baseDirectory: '.',
     log,
   },
   async ({ sender, recipients, message }) => {

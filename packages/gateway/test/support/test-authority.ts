@@ -31,6 +31,8 @@ export interface TestAuthority {
   readonly calls: Map<RouteName, number>;
   /** While true, connections are dropped without an answer. */
   down: boolean;
+  /** While true, calls are taken and never answered. */
+  hanging: boolean;
   /** While set, CRLs end then. */
   crlsEnd: Date | undefined;
   /** So many certificates are made whose answers are then lost on the way. */
@@ -118,6 +120,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       request.socket.destroy();
       return;
     }
+    if (authority.hanging) return;
     const url = new URL(request.url ?? '/', 'http://authority.test');
     const name = routeOf(request, url.pathname);
     const reply =
@@ -149,6 +152,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     journal: [],
     calls: new Map(),
     down: false,
+    hanging: false,
     crlsEnd: undefined,
     lostAnswers: 0,
     renew: [],
