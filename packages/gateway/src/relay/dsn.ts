@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { headerBlockEnd } from '../header-block.ts';
 import { statusOf } from '../smtp/reply.ts';
-import { fromXtext } from './envelope.ts';
 
 export interface FailedRecipient {
   readonly address: string;
@@ -11,7 +10,7 @@ export interface FailedRecipient {
   readonly reply: string;
   /** It has not failed: it went to a server that says no more of it (RFC 3461 5.2.2). */
   readonly relayed?: true;
-  /** ORCPT as it came, xtext. */
+  /** ORCPT: type, semicolon, address. */
   readonly original?: string;
 }
 
@@ -32,7 +31,7 @@ export function deliveryFailure({
   readonly sender: string;
   readonly failures: readonly FailedRecipient[];
   readonly original: Uint8Array;
-  /** ENVID as it came, xtext. */
+  /** ENVID. */
   readonly envelopeId?: string;
   readonly at: Date;
 }): Buffer {
@@ -70,7 +69,7 @@ export function deliveryFailure({
     'Content-Type: message/delivery-status',
     '',
     `Reporting-MTA: dns; ${gateway}`,
-    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(fromXtext(envelopeId))}`]),
+    ...(envelopeId === undefined ? [] : [`Original-Envelope-Id: ${clean(envelopeId)}`]),
     '',
     ...failures.flatMap(({ address, reply, status, original: asked }) => [
       ...(asked === undefined ? [] : [`Original-Recipient: ${clean(asked.replace(';', '; '))}`]),

@@ -1,7 +1,7 @@
 /** What an envelope says beyond sender and recipients, kept from the client that brought it to the server that takes it. */
 import { z } from 'zod';
 
-/** RFC 3461, as xtext goes over the wire. */
+/** RFC 3461, xtext decoded. */
 const RecipientNotes = z.object({
   /** NEVER, or some of SUCCESS, FAILURE and DELAY. */
   notify: z.array(z.enum(['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'])).optional(),
@@ -13,7 +13,6 @@ export const EnvelopeNotes = z.object({
   /** RFC 6531: the client asked for it. */
   smtpUtf8: z.literal(true).optional(),
   ret: z.enum(['FULL', 'HDRS']).optional(),
-  /** xtext. */
   envid: z.string().optional(),
   /** By recipient address, as in the envelope. */
   recipients: z.record(z.string(), RecipientNotes).optional(),
@@ -41,11 +40,4 @@ export function toXtext(text: string): string {
         : String.fromCharCode(octet),
     )
     .join('');
-}
-
-export function fromXtext(text: string): string {
-  return Buffer.from(
-    text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  ).toString();
 }

@@ -238,7 +238,7 @@ export class SmtpClient {
       ...(this.#extensions.has('8BITMIME') ? ['BODY=8BITMIME'] : []),
       ...(utf8 ? ['SMTPUTF8'] : []),
       ...(dsn && notes?.ret !== undefined ? [`RET=${notes.ret}`] : []),
-      ...(dsn && notes?.envid !== undefined ? [`ENVID=${clean(notes.envid)}`] : []),
+      ...(dsn && notes?.envid !== undefined ? [`ENVID=${toXtext(notes.envid)}`] : []),
     ]
       .map((parameter) => ` ${parameter}`)
       .join('');
@@ -248,7 +248,7 @@ export class SmtpClient {
     const own = notes?.recipients?.[recipient];
     if (own === undefined || !this.#extensions.has('DSN')) return '';
     const notify = own.notify === undefined ? '' : ` NOTIFY=${own.notify.join(',')}`;
-    return own.orcpt === undefined ? notify : `${notify} ORCPT=${clean(own.orcpt)}`;
+    return own.orcpt === undefined ? notify : `${notify} ORCPT=${recipientOf(own.orcpt)}`;
   }
 
   /** All at once where the server takes it (RFC 2920), one after the other where not. Replies in order. */
@@ -338,6 +338,12 @@ async function secureOptions(server: SmtpServer): Promise<ConnectionOptions> {
     checkServerIdentity:
       options.checkServerIdentity ?? ((_host, certificate) => checkServerIdentity(name, certificate)),
   };
+}
+
+/** RFC 3461 4.2: the type of an address, and the address as xtext. */
+function recipientOf(original: string): string {
+  const at = original.indexOf(';');
+  return `${clean(original.slice(0, at))};${toXtext(original.slice(at + 1))}`;
 }
 
 /** Nothing of a stranger's text ends a command early. */

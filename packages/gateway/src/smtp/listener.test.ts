@@ -267,6 +267,8 @@ describe('the listener', () => {
         maxConnections: 1,
         trustedPeers: [],
         clients: [],
+        limits: ClientLimits.parse({}),
+        baseDirectory: '.',
         log,
       },
       async () => ({ reply: accepted('x') }),
