@@ -305,18 +305,8 @@ export class SmtpClient {
   }
 }
 
-/** A reply of the next server, or of ours in its place, as an error. */
-export class SmtpRefusal extends Error {
-  readonly reply: SmtpReply;
-
-  constructor(reply: SmtpReply) {
-    super(reply.text);
-    this.reply = reply;
-  }
-}
-
-function refusedBy(reply: SmtpReply): SmtpRefusal {
-  return new SmtpRefusal(reply);
+function refusedBy(reply: SmtpReply): Error {
+  return new Error(reply.text);
 }
 
 function ownReply(code: number, text: string): SmtpReply {
