@@ -124,6 +124,17 @@ export const Downstream = z.union([SmtpDownstream, FolderDownstream]);
 export type Downstream = z.output<typeof Downstream>;
 export type SmtpDownstream = z.output<typeof SmtpDownstream>;
 
+const Label = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+
+export const DkimKey = z.strictObject({
+  /** The domain of the author's address; mail of other domains is not signed with this key. */
+  domain: z.string().regex(Label, 'is a domain').toLowerCase(),
+  selector: z.string().regex(Label, 'is a selector'),
+  /** PEM, RSA of 2048 bits and more or Ed25519 (RFC 8463). Two keys of one domain sign both. */
+  key: SecretReference,
+});
+export type DkimKey = z.output<typeof DkimKey>;
+
 /** Next servers that a rule's action `route` names. */
 export const Routes = z
   .record(z.string().regex(/^[a-z0-9-]{1,40}$/, 'is a-z, 0-9 and hyphens'), Downstream)

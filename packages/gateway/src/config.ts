@@ -8,6 +8,7 @@ import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import {
   ClientLimits,
+  DkimKey,
   Downstream,
   ListenerSecurity,
   Routes,
@@ -15,7 +16,6 @@ import {
   resolveListener,
   SecretReference,
 } from './config-smtp.ts';
-import { DkimKey } from './dkim.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
 
@@ -123,7 +123,6 @@ const GatewayConfigSchema = z.strictObject({
   rule: z.array(Rule).default([]),
 });
 
-export type { Downstream, SecretReference };
 /** The shape of the file, for a reference page and for `check-config`. */
 export { GatewayConfigSchema };
 

@@ -1,21 +1,9 @@
 /** DKIM (RFC 6376) for outgoing mail, over what S/MIME has made of it: nothing changes a message after this. */
 import { createHash, createPrivateKey, type KeyObject, sign as signWith } from 'node:crypto';
-import { z } from 'zod';
 import { readSecret } from './config.ts';
-import { SecretReference } from './config-smtp.ts';
+import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerBlockEnd, headerFields, onlyValue } from './header-block.ts';
-
-const Label = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
-
-export const DkimKey = z.strictObject({
-  /** The domain of the author's address; mail of other domains is not signed with this key. */
-  domain: z.string().regex(Label, 'is a domain').toLowerCase(),
-  selector: z.string().regex(Label, 'is a selector'),
-  /** PEM, RSA of 2048 bits and more or Ed25519 (RFC 8463). Two keys of one domain sign both. */
-  key: SecretReference,
-});
-export type DkimKey = z.output<typeof DkimKey>;
 
 /** The message with a signature of each key of its author's domain before all fields; as it was where there is none. */
 export type SignDkim = (message: Buffer) => Promise<Buffer>;
