@@ -2,6 +2,7 @@
 import type { ContentFacts } from '@chancery/mail-policy';
 import { allAmbiguities, decodeBody, decodeHeaderText, fileName, type MimeEntity } from '@chancery/smime';
 import { attachmentsLooked, textLooked } from './limits.ts';
+import { wordsOfHtml } from './words-of-html.ts';
 
 /**
  * Read when it is asked for: most rules look at nothing within.
@@ -49,7 +50,7 @@ function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
     const { text, doubt } = decodeText(body.subarray(0, room), entity.contentType.parameters.get('charset'));
     room = Math.max(0, room - body.length);
     if (doubt !== undefined) unseen.add(doubt);
-    texts.push(type === 'text/html' ? shownText(text) : text);
+    texts.push(type === 'text/html' ? wordsOfHtml(text) : text);
   }
   return {
     text: texts.join('\n'),
@@ -92,29 +93,4 @@ function decodeText(octets: Uint8Array, charset: string | undefined): { text: st
       doubt: 'part of it is in a character set that is not known here',
     };
   }
-}
-
-const unshown = /<(script|style|head|title)\b[^>]*>[\s\S]*?<\/\1\s*>|<!--[\s\S]*?-->/gi;
-const inline =
-  /<\/?(a|abbr|b|bdi|bdo|big|code|em|font|i|ins|kbd|mark|o:p|q|s|samp|small|span|strong|sub|sup|tt|u|wbr)\b[^>]*>/gi;
-
-/** What people see of HTML: tags within a word do not part it, others do. Text that styles hide is read all the same. */
-function shownText(html: string): string {
-  return html
-    .replace(unshown, ' ')
-    .replace(inline, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/&(#x[0-9a-f]{1,6}|#\d{1,7}|[a-z]{2,8});/gi, (entity, name: string) => characterOf(name) ?? entity);
-}
-
-const named: Readonly<Record<string, string>> = {
-  ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', shy: '\u00ad', zwnj: '\u200c', zwj: '\u200d' },
-  ...{ auml: 'ä', ouml: 'ö', uuml: 'ü', Auml: 'Ä', Ouml: 'Ö', Uuml: 'Ü', szlig: 'ß', eacute: 'é', egrave: 'è' },
-  ...{ agrave: 'à', ccedil: 'ç', ecirc: 'ê', ntilde: 'ñ', oacute: 'ó', aacute: 'á', iacute: 'í', uacute: 'ú' },
-};
-
-function characterOf(entity: string): string | undefined {
-  if (!entity.startsWith('#')) return named[entity] ?? named[entity.toLowerCase()];
-  const code = /^#x/i.test(entity) ? Number.parseInt(entity.slice(2), 16) : Number(entity.slice(1));
-  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

@@ -60,9 +60,7 @@ function withText(message: Uint8Array, entity: MimeEntity, whole: boolean, discl
   );
   if (written === undefined) return undefined;
   const { body, charset } = written;
-  const isPlain =
-    entity.transferEncoding === '7bit' &&
-    /^(?:[\t\x20-\x7e]{0,900}\r\n)*[\t\x20-\x7e]{0,900}$/.test(body.toString('latin1'));
+  const isPlain = entity.transferEncoding === '7bit' && hasShortLines(body);
   const header = message.subarray(entity.start, entity.bodyStart);
   const ends = header.length === 0 ? [header, Buffer.from('\r\n')] : [header];
   const replaced = (name: string) =>
@@ -74,6 +72,17 @@ function withText(message: Uint8Array, entity: MimeEntity, whole: boolean, discl
   ];
   const text = isPlain ? body : Buffer.from(`${wrapped(body)}${whole ? '\r\n' : ''}`);
   return Buffer.concat([withHeaders(Buffer.concat(ends), ({ name }) => replaced(name), fields), text]);
+}
+
+/** ASCII in lines that SMTP takes as they are. */
+function hasShortLines(body: Buffer): boolean {
+  let start = 0;
+  for (let at = 0; at < body.length; at++) {
+    const octet = body[at] ?? 0;
+    if (octet === 0x0d && body[at + 1] === 0x0a) start = ++at + 1;
+    else if ((octet < 0x20 && octet !== 0x09) || octet > 0x7e || at - start >= 900) return false;
+  }
+  return true;
 }
 
 /** The body with the text added; with its new character set where the old one has not all the letters. */
