@@ -1,5 +1,5 @@
 /** `gateway.toml` of the data folder, with what the office itself knows filled in. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   type GatewayConfig,
@@ -13,6 +13,12 @@ import { parse as parseToml } from 'smol-toml';
 export function loadGatewayConfig(home: string): GatewayConfig {
   const file = path.join(home, 'gateway.toml');
   return parseGatewayConfig(read(file) ?? '', home, file);
+}
+
+/** Of whichever gateway works on this data folder: the one beside its office, or one on its own. */
+export function localGatewayConfig(home: string, authorityUrl: string): GatewayConfig {
+  const token = path.join(home, 'gateway', 'token');
+  return existsSync(token) ? officeGatewayConfig(home, authorityUrl, token) : loadGatewayConfig(home);
 }
 
 /** For the gateway beside an authority: address, token and folder need no file. */

@@ -17,6 +17,7 @@ import {
   SecretReference,
 } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
+import { HeldConfig } from './held/held-config.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
 
 /** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
@@ -110,6 +111,8 @@ const GatewayConfigSchema = z.strictObject({
         .prefault({}),
       /** Where certificates of people outside are looked for, besides what their own signed mail brought. */
       recipients: RecipientsConfig.prefault({}),
+      /** Mail that rules hold. */
+      held: HeldConfig.prefault({}),
       /** Seconds that an answer about a recipient is good for; none found counts as an answer. */
       directoryCacheSeconds: z.number().min(0).default(30),
       /** Seconds that an opened decryption key stays in memory. */

@@ -8,6 +8,7 @@ export {
   resolveGatewayConfig,
 } from './config.ts';
 export { GatewayError, type GatewayErrorCode } from './errors.ts';
+export { type HeldMessage, readHeld, writeOrder as orderHeld } from './held/held-store.ts';
 export type { Log } from './log.ts';
 export { type GatewayHealth, type GatewayPorts, type RunningGateway, startGateway } from './main.ts';
 export { readFacts } from './message-facts.ts';

@@ -12,6 +12,7 @@ import type { SignDkim } from './dkim.ts';
 import type { Enrolment } from './enrolment.ts';
 import { reasonOf } from './errors.ts';
 import { type HeaderField, onlyValue } from './header-block.ts';
+import type { HeldStore } from './held/held-store.ts';
 import type { Journal } from './journal.ts';
 import { receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
@@ -44,6 +45,8 @@ export interface World {
   readonly openedKeys: OpenedKeys;
   readonly loopGuard: LoopGuard;
   readonly spool: Spool;
+  /** What rules hold. */
+  readonly held: HeldStore;
   readonly queue: Queue;
   /** Whether there is a `[gateway.route.NAME]`; a copy's `route` names one. */
   readonly hasRoute: (name: string) => boolean;

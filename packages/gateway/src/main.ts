@@ -8,6 +8,8 @@ import { type GatewayConfig, readSecret } from './config.ts';
 import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
+import { openHeldStore } from './held/held-store.ts';
+import { startHeldWork } from './held/work-on-held.ts';
 import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
 import { type Log, logToStderr } from './log.ts';
@@ -169,12 +171,18 @@ async function assemble(
     },
     ...{ spool, queue, journal, now, log },
     hasRoute: (route) => routes.has(route),
+    held: await openHeldStore(path.join(folder, 'held'), enrolment.own, now, log),
     lookup,
     loopGuard: await openLoopGuard(folder),
     processed: processedField(config),
     signDkim: openDkim(config.dkim, config.baseDirectory, now),
     resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
   };
+  const heldWork = startHeldWork(world, {
+    interval: config.held.everySeconds * 1000,
+    languages: config.held.languages,
+  });
+  closers.push(() => heldWork.stop());
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
   const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory, log };
   const door = ({ listen: where, clients, tls, login }: GatewayConfig['inbound' | 'outbound']) => ({

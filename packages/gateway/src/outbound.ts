@@ -6,6 +6,7 @@ import type { Reader } from './choose-algorithms.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
+import { holdBack } from './held/hold-back.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, passOn, received, record, viewFor, type World } from './mail-flow.ts';
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
@@ -14,10 +15,11 @@ import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
 import { asksForSuccess } from './relay/envelope.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { accepted, loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
 
-export async function outbound(world: World, arrival: Arrival): Promise<Answer> {
+/** @param again mail that was held here, as it came; `released`: a person has let it go, and rules that hold mail no longer do */
+export async function outbound(world: World, arrival: Arrival, again?: { released: boolean }): Promise<Answer> {
   const fields = headerFields(arrival.message);
   if (hasLooped(world, 'outbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.sender);
@@ -25,24 +27,36 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return answerFor(world, kept);
+  // A client that was not told so repeats what waits here.
+  const waiting = again === undefined ? world.held.ofMessage(key) : [];
+  const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
+  if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };
 
   const identity = readIdentity(arrival.message);
   const { author, named, protection } = identity;
   const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
-  const recipients = await gather(world, view, arrival.recipients);
-  const plan = decide(world.ruleSet(), {
-    direction: 'outbound',
-    ...factsOf(arrival, fields, identity),
-    senderGroups: groupsOf(arrival.sender, view),
-    signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
-    recipients: [...recipients].map(([address, found]) => ({
-      address,
-      groups: groupsOf(address, view),
-      certificate: found.state,
-      ...(found.state === 'good' ? {} : { reason: found.reason }),
-      visible: named.has(address.toLowerCase()),
-    })),
-  });
+  const recipients = await gather(
+    world,
+    view,
+    arrival.recipients.filter((one) => !isWaiting(one)),
+  );
+  const plan = decide(
+    world.ruleSet(),
+    {
+      direction: 'outbound',
+      ...factsOf(arrival, fields, identity),
+      senderGroups: groupsOf(arrival.sender, view),
+      signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
+      recipients: [...recipients].map(([address, found]) => ({
+        address,
+        groups: groupsOf(address, view),
+        certificate: found.state,
+        ...(found.state === 'good' ? {} : { reason: found.reason }),
+        visible: named.has(address.toLowerCase()),
+      })),
+    },
+    again,
+  );
   const records = plan.decisions.map((decision) =>
     entryOf(world, 'outbound', arrival, fields, recordOf(decision, recipients.get(decision.recipient)), null),
   );
@@ -51,8 +65,17 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
     return { reply: refused(plan.refusal) };
   }
   if (plan.held.length > 0) {
-    await record(world, records);
-    return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };
+    if (again !== undefined) return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };
+    try {
+      const [id = ''] = await holdBack(world, arrival, key, plan, fields);
+      if (plan.copies.length === 0) {
+        await record(world, records);
+        return { reply: accepted(id) };
+      }
+    } catch (error) {
+      world.log.error('held.failed', { sender: arrival.sender, reason: reasonOf(error) });
+      return { reply: tryLater('it is to be held here, and cannot be kept') };
+    }
   }
   const unknown = plan.copies.find(({ route }) => route !== undefined && !world.hasRoute(route));
   if (unknown !== undefined) {
@@ -92,7 +115,10 @@ export async function outbound(world: World, arrival: Arrival): Promise<Answer> 
   }
   const mayBounce = view.isOurs(arrival.sender);
   const [only] = copies;
-  const isPassed = plan.copies.every((copy) => !copy.sign && !copy.encrypt) && !asksForSuccess(arrival.notes);
+  // What waits here beside it was accepted: the next server's word is no word about that.
+  const isWhole = plan.held.length === 0 && waiting.length === 0;
+  const isPassed =
+    isWhole && plan.copies.every((copy) => !copy.sign && !copy.encrypt) && !asksForSuccess(arrival.notes);
   return only !== undefined && copies.length === 1 && isPassed
     ? passOn(world, 'outbound', arrival, only, mayBounce, records)
     : keep(world, 'outbound', arrival, key, copies, mayBounce, records);
@@ -133,18 +159,18 @@ async function gather(world: World, view: OfficeView, addresses: readonly string
   return found;
 }
 
-/** Nothing is kept here for a person to look at: what a rule holds waits with its sender. */
 function recordOf(
   { recipient, rules, outcome, detail }: Decision,
   found: Found | undefined,
 ): Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'> {
+  // Held here until a certificate or a person's word comes: whatever then becomes of it is another record.
   const put = outcome === 'held' || outcome === 'passed' ? 'deferred' : outcome;
   // Beyond a partner's gateway the message is as open as that gateway leaves it.
   const toDomain =
     found?.state === 'good' && found.domain !== undefined && (put === 'signed-encrypted' || put === 'encrypted')
       ? `encrypted to the domain certificate of ${found.domain}`
       : '';
-  const details = [detail, toDomain].filter((part) => part !== '').join('; ');
+  const details = [outcome === 'held' ? `held: ${detail}` : detail, toDomain].filter((part) => part !== '').join('; ');
   return { recipient, rule: namesOf(rules), outcome: put, detail: details };
 }
 

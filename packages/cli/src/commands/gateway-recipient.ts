@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { type Explanation, explainRecipient } from '@chancery/gateway';
 import { Command } from 'commander';
-import { loadGatewayConfig, officeGatewayConfig } from '../gateway-config.ts';
+import { localGatewayConfig } from '../gateway-config.ts';
 import { processLog } from '../log.ts';
 import { homeFolder, type OfficeOptions, officeUrl, withOffice } from '../office.ts';
 import { print } from '../output.ts';
@@ -15,9 +13,7 @@ export function recipientCommand(): Command {
     )
     .argument('<address>')
     .action(async (address: string, options: OfficeOptions) => {
-      const home = homeFolder();
-      const token = path.join(home, 'gateway', 'token');
-      const config = existsSync(token) ? officeGatewayConfig(home, officeUrl(options), token) : loadGatewayConfig(home);
+      const config = localGatewayConfig(homeFolder(), officeUrl(options));
       const explanation = await explainRecipient(config, address, processLog());
       print(options, explanation, () => describeExplanation(explanation));
       if (explanation.state !== 'good') process.exitCode = 1;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { loadGatewayConfig } from '../gateway-config.ts';
 import { homeFolder } from '../office.ts';
 import { Running, say, serveGateway, untilStopped } from '../serve.ts';
+import { heldCommand } from './gateway-held.ts';
 import { recipientCommand } from './gateway-recipient.ts';
 import { gatewayRulesCommand, gatewaySimulateCommand } from './gateway-rules.ts';
 
@@ -12,6 +13,7 @@ export function gatewayCommand(): Command {
     .addCommand(gatewayRulesCommand())
     .addCommand(gatewaySimulateCommand())
     .addCommand(recipientCommand())
+    .addCommand(heldCommand())
     .addHelpText(
       'after',
       '\nMake its token with "chancery authority gateway-token NAME", and name the file in [gateway.authority] token.',

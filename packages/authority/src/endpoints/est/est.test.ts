@@ -304,12 +304,11 @@ describe('EST', () => {
     });
     const [row] = (await office.local.enrolments({ query: { state: 'waiting' } })).items;
     expect(row).toMatchObject({ protocol: 'est', label: 'default', name: 'Alice' });
-    const decide = { params: { id: row?.id ?? '' }, body: { decision: 'refuse', reason: 'Not hers.' } } as const;
+    const decide = { params: { id: row?.id ?? '' }, body: { decision: 'approve', reason: 'It is hers.' } } as const;
     await office.local.decideEnrolment(decide);
-    expect(await est('simpleenroll', { challenge }, body)).toMatchObject({
-      status: 403,
-      body: expect.stringContaining('Not hers.'),
-    });
+    const issued = await est('simpleenroll', { challenge }, body);
+    expect(issued.status).toBe(200);
+    expect(issuedIn(issued).extendedKeyUsage).toContain('1.3.6.1.5.5.7.3.2');
   });
 
   it('believes a proxy about certificates, and nobody else', async () => {
