@@ -17,25 +17,9 @@ describe('bad input', () => {
     expect(runChancery(['people', 'list', '--frobnicate']).code).toBe(2);
   });
 
-  it('every command has --help with examples of what it takes, exit 0', () => {
-    for (const command of [
-      'start',
-      'authority',
-      'gateway',
-      'check-config',
-      'people',
-      'certificates',
-      'smime',
-      'path',
-      'lint',
-      'escrow',
-      'audit',
-      'sign-in',
-    ]) {
-      const help = runChancery([command, '--help']);
-      expect(help, command).toMatchObject({ code: 0 });
-      expect(help.stdout).toContain(`Usage: chancery ${command}`);
-    }
+  it('--help of a command: what it takes, exit 0', () => {
+    const help = runChancery(['people', '--help']);
+    expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: chancery people') });
   });
 
   it('no office: says how to start one, exit 3', () => {
@@ -59,28 +43,21 @@ describe('bad input', () => {
     expect(answer.stderr).not.toMatch(/\n\s+at /);
   });
 
-  it('a port in use: names the port and how to change it, exit 2', async () => {
-    const office = await OfficeProcess.prepare();
-    const squatter = createServer();
-    await new Promise<void>((resolve) => squatter.listen(Number(new URL(office.url).port), '127.0.0.1', resolve));
-    try {
-      const answer = runChancery(['start'], { home: office.home });
-      expect(answer.code).toBe(2);
-      expect(answer.stderr).toContain(new URL(office.url).port);
-      expect(answer.stderr).toMatch(/authority\.toml|server\.port/);
-    } finally {
-      squatter.close();
-      await office.dispose();
-    }
-  });
-
-  it('a passphrase that is wrong: says so, changes nothing, and the right one still opens', async () => {
+  it('a port in use, a passphrase that is wrong: says so, changes nothing, and the right one still opens', async () => {
     const office = await OfficeProcess.prepare({ authorityToml: '[keys]\nsecret = { env = "E2E_PASSPHRASE" }\n' });
+    const squatter = createServer();
     try {
       process.env.E2E_PASSPHRASE = 'the right passphrase';
       await office.start();
       const ada = await setUpOffice(office.url, await office.setupToken());
       await office.stop();
+
+      const { port } = new URL(office.url);
+      await new Promise<void>((resolve) => squatter.listen(Number(port), '127.0.0.1', resolve));
+      const taken = runChancery(['start'], { home: office.home });
+      squatter.close();
+      expect(taken).toMatchObject({ code: 2, stderr: expect.stringContaining(port) });
+      expect(taken.stderr).toMatch(/authority\.toml|server\.port/);
 
       process.env.E2E_PASSPHRASE = 'the wrong passphrase';
       const answer = runChancery(['start'], { home: office.home });
@@ -92,6 +69,7 @@ describe('bad input', () => {
       expect(await ada.client.office()).toMatchObject({ setUp: true });
     } finally {
       delete process.env.E2E_PASSPHRASE;
+      squatter.close();
       await office.dispose();
     }
   });
