@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchCa } from './ca/bench-ca.ts';
 import { benchEngine } from './engine/bench-engine.ts';
+import { benchGateway } from './gateway/bench-gateway.ts';
 import { benchInventory } from './inventory/bench-inventory.ts';
 import { benchKra } from './kra/bench-kra.ts';
 import { benchMemory } from './memory.ts';
@@ -44,6 +45,9 @@ npm run bench -- crl [--quick] [--json]: a CRL of a million entries (quick: 100,
 
 npm run bench -- ocsp [--quick] [--json]: OCSP answers per second, beside bare routes of Fastify in the same process
 
+npm run bench -- gateway [--quick] [--only TEXT] [--json]: mail through the gateway (pass through, sign, encrypt, decrypt),
+beside Postfix alone, Postfix with a content_filter that hands everything straight back, and an empty relay of Node
+
 Peers that are missing on this machine are named and left out. The machine should have nothing else to do.`;
 
 const { values, positionals } = parseArgs({
@@ -67,6 +71,7 @@ const subjects: Readonly<Record<string, (input: typeof values) => Promise<void>>
   crl: benchCrl,
   kra: benchKra,
   ocsp: benchOcsp,
+  gateway: benchGateway,
   inventory: benchInventory,
 };
 const subject = Object.hasOwn(subjects, positionals.join()) ? subjects[positionals.join()] : undefined;

@@ -1,0 +1,162 @@
+/** A gateway as a process of its own under load, between a stand-in authority and a next server of this process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { GatewayConfigInput } from '../../packages/gateway/src/index.ts';
+import { submit } from '../../packages/gateway/test/support/client.ts';
+import { type NextServer, startNextServer } from '../../packages/gateway/test/support/next-server.ts';
+import { startTestAuthority, type TestAuthority } from '../../packages/gateway/test/support/test-authority.ts';
+
+export interface Letter {
+  readonly id: string;
+  readonly direction: 'outbound' | 'inbound';
+  readonly sender: string;
+  readonly recipient: string;
+  /** Must not be readable at the next server. */
+  readonly secret: string | undefined;
+  readonly message: Buffer;
+}
+
+/** Where a message is told from others, whatever has become of it. */
+const named = /^Subject: load-([0-9a-f]{16})\r$/m;
+
+export function idOf(message: Buffer): string | undefined {
+  return named.exec(message.toString('latin1', 0, 20_000))?.[1];
+}
+
+export class LoadedGateway {
+  readonly authority: TestAuthority;
+  readonly next: NextServer;
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'loaded-gateway-'));
+  readonly spool: string;
+  #child: ChildProcess | undefined;
+  #ports = { outbound: 0, inbound: 0 };
+
+  private constructor(authority: TestAuthority, next: NextServer, spool: string | undefined) {
+    this.authority = authority;
+    this.next = next;
+    this.spool = spool ?? path.join(this.folder, 'spool');
+  }
+
+  /** @param spool a folder for the spool elsewhere, such as on a small disk */
+  static async prepare(spool?: string): Promise<LoadedGateway> {
+    const [authority, next] = await Promise.all([startTestAuthority(), startNextServer()]);
+    await authority.addPerson({ address: 'anna@example.com' });
+    await authority.addPerson({ address: 'ben@example.com', encryption: 'p256' });
+    return new LoadedGateway(authority, next, spool);
+  }
+
+  async start(): Promise<void> {
+    const downstream = { host: '127.0.0.1', port: this.next.port, tls: 'never' as const };
+    const config: GatewayConfigInput = {
+      gateway: {
+        name: 'gateway.example.com',
+        data: this.folder,
+        spool: this.spool,
+        dnsTimeoutSeconds: 0.05,
+        directoryCacheSeconds: 1,
+        authority: { url: this.authority.url, token: { env: 'CHANCERY_TEST_TOKEN' }, refreshSeconds: 1 },
+        outbound: { listen: '127.0.0.1:0', downstream },
+        inbound: { listen: '127.0.0.1:0', downstream },
+        retry: { firstSeconds: 0.1, longestSeconds: 0.5 },
+      },
+      rule: [
+        {
+          name: 'secret',
+          when: { direction: 'outbound', recipientDomain: ['example.com'] },
+          do: { sign: 'must', encrypt: 'must' },
+        },
+        {
+          name: 'plain',
+          when: { direction: 'outbound', recipientDomain: ['plain.example'] },
+          do: { sign: 'never', encrypt: 'never' },
+        },
+      ],
+    };
+    const script = fileURLToPath(new URL('../../packages/gateway/test/support/gateway-process.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, JSON.stringify(config), this.folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, CHANCERY_TEST_TOKEN: this.authority.token },
+    });
+    this.#child = child;
+    const line = await new Promise<string>((resolve) => {
+      child.stdout?.once('data', (chunk) => resolve(`${chunk}`));
+      child.once('exit', () => resolve(''));
+    });
+    if (line !== '') this.#ports = JSON.parse(line) as { outbound: number; inbound: number };
+    else if (child.signalCode === null) throw new Error('The gateway ended while it started');
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  send({ direction, sender, recipient, message }: Letter): ReturnType<typeof submit> {
+    return submit(this.#ports[direction], { sender, recipients: [recipient], message });
+  }
+
+  /** As a mail server does: the same octets again, until they are taken. @returns milliseconds of the attempt that was */
+  async sendUntilTaken(letter: Letter, isOver: () => boolean): Promise<number | undefined> {
+    while (!isOver()) {
+      const began = performance.now();
+      const reply = await this.send(letter);
+      if (reply !== 'lost' && reply.code === 250) return performance.now() - began;
+      if (reply !== 'lost' && reply.code >= 500) throw new Error(`${letter.recipient} was refused: ${reply.reply}`);
+      await sleep(20);
+    }
+    return undefined;
+  }
+
+  /** Messages in the spool. */
+  waiting(): number {
+    if (!existsSync(this.spool)) return 0;
+    return readdirSync(this.spool).filter((name) => name.endsWith('.message')).length;
+  }
+
+  /** Resident octets of the gateway just now. */
+  memory(): number {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await Promise.all([this.authority.stop(), this.next.stop()]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** One of four kinds: signed and encrypted, signed, as it is, and from outside. */
+export function letterNumber(n: number, octets: number): Letter {
+  const id = randomBytes(8).toString('hex');
+  const kinds = [
+    { direction: 'outbound', sender: 'anna@example.com', recipient: 'ben@example.com' },
+    { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@partner.example' },
+    { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@plain.example' },
+    { direction: 'inbound', sender: 'rob@partner.example', recipient: 'ben@example.com' },
+  ] as const;
+  const kind = kinds[n % kinds.length] ?? kinds[0];
+  const secret = `secret-of-${id}`;
+  const line = `${'x'.repeat(76)}\r\n`;
+  const message = Buffer.from(
+    [
+      `From: ${kind.sender}`,
+      `To: ${kind.recipient}`,
+      `Subject: load-${id}`,
+      `Date: ${new Date().toUTCString()}`,
+      `Message-ID: <${id}@example.com>`,
+      '',
+      secret,
+      line.repeat(Math.ceil(octets / line.length)),
+    ].join('\r\n'),
+  );
+  return { ...kind, id, secret: n % kinds.length === 0 ? secret : undefined, message };
+}
