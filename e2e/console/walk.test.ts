@@ -577,6 +577,42 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.getByRole('status').filter({ hasText: 'The trail is intact' }).waitFor();
   });
 
+  it('has its mail rules changed: a rule made, explained, moved by keyboard, tried on past mail, put in force', async () => {
+    const { page } = ada;
+    await page.goto('/mail-rules/edit');
+    await page.getByRole('button', { name: 'New rule' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('To the bank');
+    await page.getByRole('combobox', { name: 'When: add a condition' }).click();
+    await page.getByRole('option', { name: 'Domain of the recipient' }).click();
+    const domains = page.getByLabel('Domain of the recipient', { exact: true });
+    await page.getByText('It has nothing in it.').waitFor();
+    await domains.fill('bank.example');
+    await domains.press('Enter');
+    await page.getByRole('combobox', { name: 'Encrypt', exact: true }).click();
+    await page.getByRole('option', { name: 'Always, or not at all' }).click();
+    await page.getByText('Applies to all mail, both ways to anybody at bank.example.').waitFor();
+    await page.getByText('It must be encrypted.').waitFor();
+    await page.getByRole('button', { name: 'New rule' }).click();
+    const last = page
+      .getByRole('list', { name: 'Rules, in their order' })
+      .getByRole('button', { name: /New rule$/, expanded: true });
+    await last.press('Alt+ArrowUp');
+    await page.getByRole('status').filter({ hasText: 'New rule is now number' }).waitFor({ state: 'attached' });
+    expect(await ada.lookAt('mail-rules-edit')).toEqual([]);
+    await page.getByRole('button', { name: 'Try', exact: true }).click();
+    await page.getByText(/decisions? of \d+ would be another/).waitFor();
+    await page.getByLabel('Note').fill('The bank asked');
+    await page.getByRole('button', { name: 'Put in force' }).click();
+    await page.getByText('“To the bank” is new').waitFor({ state: 'detached' });
+    await page.getByRole('heading', { name: 'Mail rules' }).waitFor();
+    await page.getByText('The bank asked').waitFor();
+    expect(await ada.lookAt('mail-rules-in-force')).toEqual([]);
+    await page.goto('/mail');
+    await page.getByRole('table', { name: 'Mail decisions' }).getByRole('link').first().click();
+    await page.getByRole('heading', { name: 'What was decided from' }).waitFor();
+    expect(await ada.lookAt('mail-record')).toEqual([]);
+  });
+
   it('can be walked with the keyboard alone', async () => {
     const { page } = ada;
     await page.goto('/people');
@@ -604,6 +640,7 @@ const PAGES = [
   ['/inventory', 'inventory'],
   ['/notices', 'notices'],
   ['/mail', 'mail'],
+  ['/mail-rules', 'mail-rules'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],
   ['/operators', 'operators'],

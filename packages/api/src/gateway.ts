@@ -1,7 +1,8 @@
 /** What a mail gateway asks of the authority: it is a client like any device, for many people at once. */
 import { z } from 'zod';
+import { RulesInForce } from './mail-rules.ts';
 import { SigningKeyOrigin } from './people.ts';
-import { Address, Base64, Id, Instant, SerialNumber } from './values.ts';
+import { Address, Base64, Id, SerialNumber } from './values.ts';
 
 /** A PKCS#10 for the gateway's own key, to which the gateway lock of escrowed keys is addressed. */
 export const GatewayEnrolment = z.object({ csr: z.string().max(20_000) });
@@ -31,6 +32,8 @@ export const GatewayConfiguration = z.object({
   acmeAddress: Address.nullable().default(null),
   /** Certificates, of people or of gateways, in whose place whoever has the key shall ask for another now. */
   renew: z.array(SerialNumber).default([]),
+  /** The rules of mail flow; null where the office has none in force. */
+  rules: RulesInForce.nullable().default(null),
 });
 export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
 
@@ -57,20 +60,3 @@ export const GatewayKeys = z.object({
     }),
   ),
 });
-
-/** One decision about one message and recipient. No bodies, no subjects. */
-export const JournalEntry = z.object({
-  id: Id,
-  at: Instant,
-  direction: z.enum(['outbound', 'inbound']),
-  messageId: z.string().max(998).nullable(),
-  sender: z.string().max(320),
-  recipient: z.string().max(320),
-  rule: z.string().max(200).nullable(),
-  outcome: z.enum(['signed', 'signed-encrypted', 'encrypted', 'plain', 'decrypted', 'verified', 'refused', 'deferred']),
-  verdict: z.enum(['valid', 'invalid', 'unsigned', 'ambiguous']).nullable(),
-  detail: z.string().max(1000),
-});
-export type JournalEntry = z.infer<typeof JournalEntry>;
-/** Sending the same entry twice is harmless: `id` decides. */
-export const JournalBatch = z.object({ entries: z.array(JournalEntry).max(1000) });

@@ -32,7 +32,7 @@ export type {
 } from './enrolment.ts';
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export type { EndingKey, Retention } from './escrow.ts';
-export { GatewayConfiguration, JournalEntry } from './gateway.ts';
+export { GatewayConfiguration } from './gateway.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export {
@@ -46,8 +46,30 @@ export {
   inventoryFormats,
   SaveView,
 } from './inventory.ts';
+export {
+  JournalEntry,
+  JournalFilter,
+  type JournalRecord,
+  journalFormats,
+  journalOutcomes,
+  type ListedEntry,
+  mostFacts,
+  type RuleCounts,
+  type ShadowOutcome,
+} from './journal.ts';
 export type { LegalHold } from './legal-holds.ts';
 export type { CompromiseOutcome, Departure, Handover } from './lifecycle.ts';
+export {
+  type GatewayRules,
+  type MailRules,
+  type RuleDocument,
+  type RuleSetDetail,
+  type RuleSetState,
+  type RuleSetVersion,
+  type RulesInForce,
+  ruleDocument,
+  type Simulation,
+} from './mail-rules.ts';
 export { letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,

@@ -43,6 +43,8 @@ export const permissions = [
   'source:write',
   'notice:read',
   'notice:write',
+  'mail-rules:propose',
+  'mail-rules:activate',
   'gateway:enrol',
   'gateway:serve',
   'self:read',
@@ -77,6 +79,8 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'source:write',
     'notice:read',
     'notice:write',
+    'mail-rules:propose',
+    'mail-rules:activate',
     'gateway:enrol',
   ],
   'registration-officer': [
@@ -97,6 +101,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'hold:place',
     'escrow:destroy',
     'notice:read',
+    'mail-rules:propose',
   ],
   'recovery-officer': [
     'office:read',

@@ -44,8 +44,6 @@ import {
   GatewayEnrolment,
   GatewayKeys,
   GatewaySigningRequest,
-  JournalBatch,
-  JournalEntry,
   RecipientCertificates,
   RecipientQuery,
 } from './gateway.ts';
@@ -61,9 +59,11 @@ import {
 import { InspectNode, InspectRequest } from './inspect.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { Issuance, IssuanceItem, IssuanceItemQuery, NewIssuance } from './issuances.ts';
+import { journalRoutes } from './journal.ts';
 import { LegalHold, LegalHoldQuery, LiftLegalHold, NewLegalHold } from './legal-holds.ts';
 import { WhyNote } from './lifecycle.ts';
 import { lifecycleRoutes } from './lifecycle-routes.ts';
+import { mailRuleRoutes } from './mail-rules.ts';
 import { noticeRoutes } from './notice-routes.ts';
 import { AdoptedRoot, AuthorityRevocations, CeremonyCrl, OfflineRoot, TakenCrl } from './offline-roots.ts';
 import { Origins, OriginsQuery } from './origins.ts';
@@ -1397,22 +1397,8 @@ export const routes = {
     query: RecipientQuery,
     response: GatewayKeys,
   }),
-  writeJournal: route({
-    method: 'POST',
-    path: '/api/v1/gateway/journal',
-    summary: 'Decision records',
-    access: 'authenticated',
-    body: JournalBatch,
-    response: Done,
-  }),
-  journal: route({
-    method: 'GET',
-    path: '/api/v1/journal',
-    summary: 'Decision records of all gateways, newest first',
-    access: 'authenticated',
-    query: PageQuery.extend({ search: z.string().max(200).optional() }),
-    response: pageOf(JournalEntry.extend({ gateway: z.string() })),
-  }),
+  ...journalRoutes,
+  ...mailRuleRoutes,
   ...acmeRoutes,
   ...publicationRoutes,
   ...inventoryRoutes,

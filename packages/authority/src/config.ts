@@ -275,6 +275,12 @@ const AuthorityConfigSchema = z.strictObject({
   /** Absent: ACME is not answered. */
   acme: AcmeConfig.optional(),
   mail: MailConfig.optional(),
+  journal: z
+    .strictObject({
+      /** Whole days (UTC) that the records of mail are kept; what the rules did stays longer, as figures without addresses. */
+      keepDays: z.int().min(1).max(3_660).default(366),
+    })
+    .prefault({}),
   notices: z.strictObject({ webhook: z.record(TargetName, Webhook).default({}) }).prefault({}),
   /** Absent: nothing is served. */
   metrics: Metrics.optional(),

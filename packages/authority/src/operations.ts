@@ -78,12 +78,13 @@ import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
 import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
 import { contributeToBatch } from './kra/rounds.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
+import { exportJournal, purgeJournal, writeJournal } from './mail-flow/journal.ts';
+import { activateRules, noteAppliedRules, proposeRules, restoreRules } from './mail-flow/rules.ts';
 import { tellOfConditions } from './notices/conditions.ts';
 import { foldDigest } from './notices/digest.ts';
 import { changeMyNotices, readInboxItems } from './notices/preferences.ts';
 import { changeNoticeSettings, changeNoticeTemplate } from './notices/rules.ts';
 import { lapseNotices, retryNotice, sendHeld, sendNotice } from './notices/send.ts';
-import { writeJournal } from './office/journal.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
 import { confirmRunbook } from './publication/exchange/make-runbook.ts';
@@ -178,6 +179,12 @@ export const operations: readonly Listed[] = [
   createGateway,
   gatewaySeen,
   writeJournal,
+  exportJournal,
+  purgeJournal,
+  proposeRules,
+  activateRules,
+  restoreRules,
+  noteAppliedRules,
   contactSource,
   presentPerson,
   presentGroup,

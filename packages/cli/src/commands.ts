@@ -7,6 +7,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   authority: async () => (await import('./commands/authority.ts')).authorityCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand(),
+  'mail-rules': async () => (await import('./commands/mail-rules.ts')).mailRulesCommand(),
+  journal: async () => (await import('./commands/journal.ts')).journalCommand(),
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
   keys: async () => (await import('./commands/keys.ts')).keysCommand(),
   people: async () => (await import('./commands/people.ts')).peopleCommand(),

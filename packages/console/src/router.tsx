@@ -11,6 +11,7 @@ import {
 import { z } from 'zod';
 import { isUnauthenticated, meQuery, officeQuery, queryClient } from './api.ts';
 import { InventorySearch } from './inventory/search.ts';
+import { MailSearch } from './mail/search.ts';
 import { Failed, NotFound } from './shell/Failed.tsx';
 
 const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Failed });
@@ -181,8 +182,27 @@ const vault = createRoute({
 const mail = createRoute({
   getParentRoute: () => office,
   path: '/mail',
-  validateSearch: z.object({ search: optionalText }),
+  validateSearch: MailSearch,
   component: lazyRouteComponent(() => import('./mail/MailPage.tsx'), 'MailPage'),
+});
+const mailRecord = createRoute({
+  getParentRoute: () => office,
+  path: '/mail/$id',
+  component: lazyRouteComponent(() => import('./mail/MailRecordPage.tsx'), 'MailRecordPage'),
+});
+const ofVersion = z.coerce.number().int().min(1).optional().catch(undefined);
+const mailRules = createRoute({
+  getParentRoute: () => office,
+  path: '/mail-rules',
+  validateSearch: z.object({ version: ofVersion }),
+  component: lazyRouteComponent(() => import('./mail-rules/RulesPage.tsx'), 'RulesPage'),
+});
+const editMailRules = createRoute({
+  getParentRoute: () => office,
+  path: '/mail-rules/edit',
+  // The version that they are made from; the one in force without it.
+  validateSearch: z.object({ from: ofVersion }),
+  component: lazyRouteComponent(() => import('./mail-rules/EditorPage.tsx'), 'EditorPage'),
 });
 const notices = createRoute({
   getParentRoute: () => office,
@@ -276,6 +296,9 @@ export const router = createRouter({
       retention,
       vault,
       mail,
+      mailRecord,
+      mailRules,
+      editMailRules,
       notices,
       inventory,
       audit,

@@ -171,6 +171,9 @@ export const journalOutcomes: Record<JournalEntry['outcome'], Worded> = {
   plain: ['Plain', 'quiet'],
   decrypted: ['Decrypted', 'ok'],
   verified: ['Verified', 'ok'],
+  passed: ['Passed', 'quiet'],
+  held: ['Held', 'warn'],
+  quarantined: ['Quarantined', 'bad'],
   refused: ['Refused', 'bad'],
   deferred: ['Deferred', 'warn'],
 };

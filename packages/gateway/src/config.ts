@@ -119,6 +119,8 @@ const GatewayConfigSchema = z.strictObject({
       openKeySeconds: z.number().min(0).default(600),
       /** How `[[rule]]` are read: the first that holds, or all that hold. */
       ruleMode: RuleMode.default('first-match'),
+      /** Apply the office's rules, after those of this file. */
+      officeRules: z.boolean().default(true),
       /** For SPF, DKIM and DMARC. */
       dnsTimeoutSeconds: z.number().min(0.05).default(4),
     })

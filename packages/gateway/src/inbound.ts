@@ -1,7 +1,8 @@
 /** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
 import { acmeReplyOctets, type JournalEntry } from '@chancery/api';
-import { decide, lastRule, namesOf } from '@chancery/mail-policy';
+import { decide, lastRule, type MessageFacts, namesOf } from '@chancery/mail-policy';
 import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
+import { decisionRecorder } from './decision-record.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
 import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
@@ -47,7 +48,8 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     timeout: world.dnsTimeout,
     log: world.log,
   });
-  const plan = decide(world.ruleSet(), {
+  const ruleSet = world.ruleSet();
+  const facts: MessageFacts = {
     direction: 'inbound',
     ...factsOf(arrival, fields, readIdentity(arrival.message)),
     signer: 'none',
@@ -59,7 +61,10 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
       certificate: 'unknown',
       visible: true,
     })),
-  });
+  };
+  const plan = decide(ruleSet, facts);
+  const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
+  const recordedFor = new Map(plan.decisions.map((decision) => [decision.recipient, recorded(decision)]));
   if (plan.refusal !== undefined || plan.held.length > 0) {
     const outcome = plan.refusal === undefined ? 'deferred' : 'refused';
     const said = plan.decisions.map(
@@ -67,7 +72,10 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     );
     await record(
       world,
-      said.map((decision) => entryOf(world, 'inbound', arrival, fields, decision, null)),
+      said.map((decision) => ({
+        ...entryOf(world, 'inbound', arrival, fields, decision, null),
+        ...recordedFor.get(decision.recipient),
+      })),
     );
     return {
       reply: plan.refusal === undefined ? tryLater(plan.held[0]?.reason ?? 'a rule holds it') : refused(plan.refusal),
@@ -85,7 +93,8 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
         outcome: outcomeOf(form),
         detail: [form.detail, harvested].filter((part) => part !== '').join('; '),
       };
-      records.push(entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null));
+      const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
+      records.push({ ...entry, ...recordedFor.get(recipient) });
     }
   }
   const copies = forms.map((form) => ({

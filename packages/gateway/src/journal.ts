@@ -1,7 +1,7 @@
 /** Records of decisions, kept on disk until the authority has them. Ids make sending one twice harmless. */
 import { appendFile, mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { JournalEntry } from '@chancery/api';
+import { JournalEntry, mostFacts } from '@chancery/api';
 import { reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -94,7 +94,7 @@ export async function openJournal(
   return {
     async write(entries) {
       if (entries.length === 0) return;
-      const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+      const lines = entries.map((entry) => `${JSON.stringify(withinLimit(entry))}\n`).join('');
       await inTurn(() => appendFile(current, lines, { mode: 0o600 }));
     },
     flush,
@@ -109,6 +109,11 @@ export async function openJournal(
       clearTimeout(late);
     },
   };
+}
+
+/** A record without what it was decided from is better than a batch that is refused. */
+function withinLimit({ facts, ...entry }: JournalEntry): JournalEntry {
+  return facts === undefined || JSON.stringify(facts).length > mostFacts ? entry : { ...entry, facts };
 }
 
 function parseLine(line: string): unknown {

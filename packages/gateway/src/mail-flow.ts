@@ -18,6 +18,7 @@ import { receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
 import type { Office, OfficeView } from './office.ts';
+import type { OfficeRules } from './office-rules.ts';
 import type { OpenedKeys } from './opened-keys.ts';
 import type { Harvested } from './recipients/harvested.ts';
 import type { Lookup } from './recipients/lookup.ts';
@@ -33,6 +34,7 @@ export interface World {
   readonly name: string;
   /** The rules of now. */
   readonly ruleSet: () => RuleSet;
+  readonly rules: Pick<OfficeRules, 'current'>;
   readonly dnsTimeout: number;
   /** Open what is encrypted with Triple DES, DES or RC2 too. */
   readonly openLegacy: boolean;
@@ -164,7 +166,8 @@ export async function viewFor(world: World, address: string): Promise<OfficeView
   if (known === undefined || (known.isOurs(address) && known.personOf(address) === undefined)) {
     await world.office.refreshIfOlder(2_000);
   }
-  return world.office.current();
+  // Rules that cannot be read here might say that it must be encrypted.
+  return world.rules.current() === undefined ? undefined : world.office.current();
 }
 
 /** RFC 5321 4.4. */

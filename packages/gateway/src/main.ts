@@ -16,6 +16,7 @@ import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import type { World } from './mail-flow.ts';
 import { openOffice, readTrustAnchors } from './office.ts';
+import { openOfficeRules } from './office-rules.ts';
 import { openKeys } from './opened-keys.ts';
 import { outbound } from './outbound.ts';
 import { openDirectory } from './recipients/directory.ts';
@@ -112,6 +113,10 @@ async function assemble(
   closers.push(() => journal.stop());
   const enrolment = await openEnrolment({ folder, keys, algorithm: config.keyAlgorithm, client, name, now, log });
   closers.push(() => enrolment.stop());
+  const rules = await openOfficeRules({
+    ...{ folder, own: config.ruleSet, alone: !config.officeRules, client, log },
+  });
+  closers.push(() => rules.settle());
   const office = await openOffice({
     folder,
     client,
@@ -119,7 +124,10 @@ async function assemble(
     interval: config.authority.refreshSeconds * 1000,
     now,
     log,
-    onView: (view) => enrolment.run(view),
+    onView: (view) => {
+      rules.take(view.rules);
+      enrolment.run(view);
+    },
   });
   closers.push(() => office.stop());
   const openedKeys = openKeys({ client, own: enrolment.own, lifetime: config.openKeySeconds * 1000, now, log });
@@ -160,7 +168,8 @@ async function assemble(
   const world: World = {
     ...{
       name,
-      ruleSet: () => config.ruleSet,
+      rules,
+      ruleSet: () => rules.current()?.set ?? config.ruleSet,
       dnsTimeout: config.dnsTimeoutSeconds * 1000,
       openLegacy: config.inbound.openLegacy,
       office,

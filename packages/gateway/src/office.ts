@@ -1,7 +1,7 @@
 /** What the authority last told the gateway: whom it serves and whom it trusts. Kept on disk, so that an authority that is down stops no mail. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ApiError, type Client, GatewayConfiguration } from '@chancery/api';
+import { ApiError, type Client, GatewayConfiguration, type RulesInForce } from '@chancery/api';
 import { domainOf } from '@chancery/mail-policy';
 import { type Certificate, type Crl, parseCertificate, parseCrl, pemBlocks } from '@chancery/smime';
 import { GatewayError, reasonOf } from './errors.ts';
@@ -26,6 +26,8 @@ export interface OfficeView {
   readonly crls: readonly Crl[];
   /** Serial numbers of certificates that the authority wants replaced. */
   readonly renew: ReadonlySet<string>;
+  /** The office's rules in force, as they came; null: it has none. */
+  readonly rules: RulesInForce | null;
 }
 
 export interface Office {
@@ -155,5 +157,6 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),
     renew: new Set(configuration.renew),
+    rules: configuration.rules,
   };
 }

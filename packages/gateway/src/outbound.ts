@@ -1,8 +1,9 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
 import type { JournalEntry } from '@chancery/api';
-import { type Copy, type Decision, decide, namesOf } from '@chancery/mail-policy';
+import { type Copy, type Decision, decide, type MessageFacts, namesOf } from '@chancery/mail-policy';
 import { changeMessage } from './change-message.ts';
 import type { Reader } from './choose-algorithms.ts';
+import { decisionRecorder } from './decision-record.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
@@ -40,26 +41,26 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
     view,
     arrival.recipients.filter((one) => !isWaiting(one)),
   );
-  const plan = decide(
-    world.ruleSet(),
-    {
-      direction: 'outbound',
-      ...factsOf(arrival, fields, identity),
-      senderGroups: groupsOf(arrival.sender, view),
-      signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
-      recipients: [...recipients].map(([address, found]) => ({
-        address,
-        groups: groupsOf(address, view),
-        certificate: found.state,
-        ...(found.state === 'good' ? {} : { reason: found.reason }),
-        visible: named.has(address.toLowerCase()),
-      })),
-    },
-    again,
-  );
-  const records = plan.decisions.map((decision) =>
-    entryOf(world, 'outbound', arrival, fields, recordOf(decision, recipients.get(decision.recipient)), null),
-  );
+  const ruleSet = world.ruleSet();
+  const facts: MessageFacts = {
+    direction: 'outbound',
+    ...factsOf(arrival, fields, identity),
+    senderGroups: groupsOf(arrival.sender, view),
+    signer: signing === 'awaited' || signing === 'none' ? signing : 'ready',
+    recipients: [...recipients].map(([address, found]) => ({
+      address,
+      groups: groupsOf(address, view),
+      certificate: found.state,
+      ...(found.state === 'good' ? {} : { reason: found.reason }),
+      visible: named.has(address.toLowerCase()),
+    })),
+  };
+  const plan = decide(ruleSet, facts, again);
+  const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
+  const records = plan.decisions.map((decision) => ({
+    ...entryOf(world, 'outbound', arrival, fields, recordOf(decision, recipients.get(decision.recipient)), null),
+    ...recorded(decision),
+  }));
   if (plan.refusal !== undefined) {
     await record(world, records);
     return { reply: refused(plan.refusal) };

@@ -26,6 +26,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     intermediates: [ours.issuing],
     crls: (await ours.crls(crlsEnd)).map(parseCrl),
     renew: new Set(),
+    rules: null,
   };
 }
 

@@ -292,3 +292,56 @@ describe('mail on its way out', () => {
     expect(JSON.stringify(office.authority.journal)).not.toMatch(/secret plans|Plans/);
   });
 });
+
+describe('the rules of the office', () => {
+  const closed = (refuse: string) => ({
+    rules: [
+      { name: 'closed', when: { recipientDomain: ['closed.example', 'partner.example'] }, do: { refuse } },
+      { name: 'strict', enabled: 'shadow', do: { encrypt: 'must' } },
+    ],
+  });
+  const applied = async (version: number | null, problem = false) =>
+    until(() => {
+      const last = office.authority.applied.at(-1);
+      return last?.version === version && (last.problem !== null) === problem;
+    });
+
+  it('hold after those of the file, from the next message on, and stand in each record', async () => {
+    office.authority.rules = { version: 5, document: closed('Not there') };
+    await applied(5);
+    expect(office.authority.applied.at(-1)).toEqual({ version: 5, source: 'both', ownRules: 4, problem: null });
+    const refused = mail(['b@closed.example']);
+    expect(await office.send('outbound', refused)).toMatchObject({
+      code: 550,
+      reply: expect.stringContaining('Not there'),
+    });
+    // The file's own rule says that it must be encrypted, and stands first.
+    expect(await office.send('outbound', mail(['x@partner.example']))).toMatchObject({
+      reply: expect.not.stringContaining('Not there'),
+    });
+    await office.send('outbound', mail(['x@stranger.example'], { extra: 'Sensitivity: internal\r\n' }));
+    const entryTo = (recipient: string) =>
+      office.authority.journal.find((one) => one.recipient === recipient && one.ruleSet === 5);
+    await until(() => entryTo('b@closed.example') !== undefined && entryTo('x@stranger.example') !== undefined);
+    expect(entryTo('b@closed.example')).toMatchObject({ rule: 'closed', outcome: 'refused' });
+    const signed = entryTo('x@stranger.example');
+    expect(signed).toMatchObject({
+      outcome: 'signed',
+      shadow: [{ rule: 'strict', outcome: 'refused' }],
+      facts: { certificate: 'none', protection: 'none', headers: [{ name: 'sensitivity', value: 'internal' }] },
+    });
+    expect(JSON.stringify(signed)).not.toMatch(/Plans|secret/);
+  });
+
+  it('that cannot be read are not applied by half: the last ones stay, and the office is told', async () => {
+    office.authority.rules = { version: 6, document: { rules: [{ name: 'new', when: { moon: 'full' }, do: {} }] } };
+    await applied(5, true);
+    expect(office.authority.applied.at(-1)?.problem).toMatch(
+      /^Version 6 cannot be read by this release: rules\.0\.when/,
+    );
+    expect(await office.send('outbound', mail(['b@closed.example']))).toMatchObject({ code: 550 });
+    office.authority.rules = null;
+    await applied(null);
+    expect(await office.send('outbound', mail(['b@closed.example']))).toMatchObject({ code: 250 });
+  });
+});

@@ -32,7 +32,13 @@ const freshView = async (): Promise<OfficeView> => ({
     isAcme: () => false,
   },
   isOurs: (address) => address.endsWith('@example.com'),
-  ...{ anchors: [ca.root], intermediates: [ca.issuing], crls: (await ca.crls()).map(parseCrl), renew: new Set() },
+  ...{
+    anchors: [ca.root],
+    intermediates: [ca.issuing],
+    crls: (await ca.crls()).map(parseCrl),
+    renew: new Set(),
+    rules: null,
+  },
 });
 
 const leaf = async (emails = [bob], of = ca) => (await of.issue({ spki: keys.spki, emails, use: 'encryption' })).der;

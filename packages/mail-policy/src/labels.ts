@@ -3,6 +3,9 @@ import type { HeaderFact } from './facts.ts';
 
 const plain: readonly string[] = ['sensitivity', 'classification', 'x-classification', 'x-sensitivity-label'];
 
+/** The fields that labels stand in. */
+export const labelFields: readonly string[] = [...plain, 'msip_labels', 'x-protective-marking'];
+
 /** Every label of a message: names and ids, as they stand. */
 export function labelsOf(headers: readonly HeaderFact[]): string[] {
   return headers.flatMap(({ name, value }) => {

@@ -22,6 +22,7 @@ import { attestOldPoints } from '../kra/origins.ts';
 import { endRetention } from '../kra/retention.ts';
 import { continueRotations } from '../kra/rotate-kek.ts';
 import { destroyEndedTransportKeys } from '../kra/transport.ts';
+import { purgeEndedJournal } from '../mail-flow/journal.ts';
 import { tellConditions } from '../notices/conditions.ts';
 import { foldDueDigests } from '../notices/digest.ts';
 import { sendDueNotices } from '../notices/send.ts';
@@ -73,6 +74,7 @@ const tasks: Readonly<Record<string, Task>> = {
   'offered-links': sendOffers,
   'due-directories': beginDuePasses,
   'purge-tokens': purgeExpiredTokens,
+  'ended-journal': purgeEndedJournal,
   // Last: it signs what the others have written.
   'audit-checkpoint': checkpointIfDue,
 };

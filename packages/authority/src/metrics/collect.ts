@@ -9,6 +9,7 @@ import { listAuthorities } from '../store/authorities.ts';
 import type { Snapshot } from '../store/database.ts';
 import { countUnsent } from '../store/notice-events.ts';
 import { findOffice } from '../store/office.ts';
+import { otherRules, readRuleCounts } from '../store/rule-counts.ts';
 import type { World } from '../world.ts';
 import { endingBuckets, type FamilyName } from './families.ts';
 
@@ -69,6 +70,7 @@ async function recount(world: World): Promise<void> {
     ...(await certificates(snapshot, at)),
     ...(await publications(snapshot, at)),
     ...(await escrow(snapshot)),
+    ...(await mail(snapshot)),
   ]);
   const ended = performance.now();
   kept.set(world, { samples, at: ended, until: ended + Math.max(KEPT, (ended - began) * REST) });
@@ -162,6 +164,20 @@ async function escrow(snapshot: Snapshot): Promise<Sample[]> {
     .where('destroyed_at', 'is', null)
     .executeTakeFirstOrThrow();
   return [sample('escrowedKeys', Number(count))];
+}
+
+/** By as many names of rules as whoever keeps the figures can bear: those that were last heard of. */
+async function mail(snapshot: Snapshot): Promise<Sample[]> {
+  const counts = await readRuleCounts(snapshot);
+  const named = new Set([...new Set(counts.map(({ rule }) => rule))].slice(0, MOST_VALUES));
+  const totals = new Map<string, Sample>();
+  for (const { rule, direction, outcome, shadow, count } of counts) {
+    const labels = { rule: named.has(rule) ? rule : otherRules, direction, outcome };
+    const key = JSON.stringify([shadow, labels]);
+    const family = shadow ? 'mailShadow' : 'mailDecisions';
+    totals.set(key, sample(family, (totals.get(key)?.value ?? 0) + count, labels));
+  }
+  return [...totals.values()];
 }
 
 // Small ones ----------------------------------------------------------------------------------------------------------

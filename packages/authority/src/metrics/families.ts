@@ -79,6 +79,17 @@ export const families = {
     'target',
   ]),
 
+  mailDecisions: counter(
+    'chancery_mail_decisions_total',
+    'Decisions about one message and recipient, by rule, direction and outcome; rules beyond a hundred are `_other`',
+    ['rule', 'direction', 'outcome'],
+  ),
+  mailShadow: counter('chancery_mail_shadow_total', 'What rules in shadow would have done otherwise', [
+    'rule',
+    'direction',
+    'outcome',
+  ]),
+
   requests: {
     name: 'chancery_http_request_duration_seconds',
     help: 'Time to answer a request, by route and class of status',

@@ -17,31 +17,36 @@ export function openMetrics(version: string): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'chancery_' });
   const gauges = new Map<FamilyName, Gauge>();
+  const counters = new Map<FamilyName, Counter>();
   for (const [name, { type, labels, ...family }] of Object.entries(families) as [
     FamilyName,
     (typeof families)[FamilyName],
   ][]) {
     if (type === 'gauge') {
       gauges.set(name, new Gauge({ ...family, labelNames: labels, registers: [registry] }));
+    } else if (type === 'counter') {
+      counters.set(name, new Counter({ ...family, labelNames: labels, registers: [registry] }));
     }
   }
-  const { requests, ocspAnswers } = families;
+  const { requests } = families;
   const durations = new Histogram({
     ...named(requests),
     labelNames: requests.labels,
     buckets: requestBuckets,
     registers: [registry],
   });
-  const answers = new Counter({ ...named(ocspAnswers), labelNames: ocspAnswers.labels, registers: [registry] });
-  const set = (family: FamilyName, value: number, labels: Readonly<Record<string, string>> = {}) =>
+  const set = (family: FamilyName, value: number, labels: Readonly<Record<string, string>> = {}) => {
     gauges.get(family)?.set(labels, value);
+    counters.get(family)?.inc(labels, value);
+  };
   set('info', 1, { version });
   return {
     contentType: registry.contentType,
     observe: (route, status, seconds) => durations.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds),
     async text(world, responder) {
-      answers.reset();
-      for (const [kind, count] of Object.entries(responder.answers.totals())) answers.inc({ kind }, count);
+      // All that counts up is counted elsewhere: here, and in the database, where it outlives this process.
+      for (const counter of counters.values()) counter.reset();
+      for (const [kind, count] of Object.entries(responder.answers.totals())) set('ocspAnswers', count, { kind });
       try {
         const samples = await collect(world);
         // What is there no more must not stand there any more.

@@ -14,6 +14,7 @@ import { listCrossCertificates } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { usableImported } from '../store/imported-certificates.ts';
+import { liveRuleSet } from '../store/mail-rules.ts';
 import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
 import { publicationByProfile } from '../store/profiles.ts';
@@ -44,6 +45,7 @@ export async function gatewayConfiguration(
   const isAnchor = (der: Uint8Array) => anchors.some((anchor) => Buffer.compare(anchor, der) === 0);
   const people = await activePeople(snapshot);
   const groups = await groupNamesOfPeople(snapshot);
+  const rules = await liveRuleSet(snapshot);
   return {
     organisation: office.organisation,
     domains: [...office.domains],
@@ -61,6 +63,7 @@ export async function gatewayConfiguration(
     partners: await partnerAddresses(snapshot, at),
     acmeAddress: acme?.address ?? null,
     renew: await gatewayRenewals(snapshot, at),
+    rules: rules === undefined ? null : { version: rules.version, document: rules.document },
   };
 }
 

@@ -818,6 +818,37 @@ export interface Schema {
     outcome: string;
     verdict: string | null;
     detail: string;
+    rules: string[] | null;
+    arrival: string | null;
+    rule_set: number | null;
+    shadow: Json;
+    facts: Json | null;
+  };
+  mail_rule_sets: {
+    version: number;
+    document: Json;
+    author: string;
+    note: string;
+    based_on: number | null;
+    restored_from: number | null;
+    created_at: Date;
+  };
+  mail_rule_activations: { version: number; author: string; note: string; at: Date };
+  gateway_rules: {
+    gateway_id: string;
+    version: number | null;
+    source: 'office' | 'file' | 'both';
+    own_rules: number;
+    problem: string | null;
+    since: Date;
+  };
+  mail_rule_counts: {
+    day: ColumnType<string, string>;
+    direction: string;
+    rule: string;
+    outcome: string;
+    shadow: boolean;
+    count: BigIntColumn;
   };
   audit_nodes: { level: number; index: BigIntColumn; hash: Buffer };
   audit_checkpoints: { size: BigIntColumn; root: Buffer; note: string; at: Date };

@@ -52,7 +52,7 @@ const shareKeyFolder = (home: string): string => path.join(home, 'demo', 'share-
 /** Where the gateway leaves the mail that it has passed, one file a message. */
 const mailboxFolder = (home: string): string => path.join(home, 'demo', 'mailbox');
 
-/** The demo's rules: encrypt to the lawyers always, otherwise wherever it is possible, and sign everything. */
+/** Without rules of its own: the office's are applied. */
 export function demoGatewayConfig(home: string, authorityUrl: string, tokenFile: string): GatewayConfig {
   const folder = mailboxFolder(home);
   mkdirSync(folder, { recursive: true });
@@ -65,14 +65,6 @@ export function demoGatewayConfig(home: string, authorityUrl: string, tokenFile:
         outbound: { downstream: { folder } },
         inbound: { downstream: { folder } },
       },
-      rule: [
-        {
-          name: 'lawyers: always encrypted',
-          when: { direction: 'outbound', recipientDomain: ['law.example'] },
-          do: { sign: 'must', encrypt: 'must' },
-        },
-        { name: 'everyone: sign, encrypt where possible', do: { sign: 'if-possible', encrypt: 'if-possible' } },
-      ],
     },
     home,
   );
@@ -163,6 +155,9 @@ async function setUpExampleCorp(demo: Demo, local: Client): Promise<void> {
     writeFileSync(path.join(folder, `${person.address}.password`), `${keys.password}\n`, { mode: 0o600 });
   }
 
+  say('Rules for the mail …');
+  await makeRules(local);
+
   say('A few mails through the gateway …');
   await until('the gateway signs for its people', async () => {
     const { items } = await local.certificates({ query: { use: 'signing', limit: 500 } });
@@ -172,6 +167,35 @@ async function setUpExampleCorp(demo: Demo, local: Client): Promise<void> {
 
   say('One certificate revoked, one key asked for …');
   await somethingToDecide(local, authority.url, administrator);
+}
+
+/** Encrypt to the lawyers always, otherwise wherever it is possible; and see in shadow what it would mean for a partner. */
+async function makeRules(local: Client): Promise<void> {
+  const lawyers = {
+    name: 'lawyers: always encrypted',
+    when: { direction: 'outbound', recipientDomain: ['law.example'] },
+    do: { sign: 'must', encrypt: 'must' },
+  };
+  const partners = {
+    name: 'partners: encrypted too',
+    enabled: 'shadow',
+    when: { direction: 'outbound', recipientDomain: ['partner.example'] },
+    do: { encrypt: 'must' },
+  };
+  const versions = [
+    { rules: [lawyers], note: 'The engagement letter asks for it' },
+    { rules: [lawyers, partners], note: 'In shadow until the partner has certificates' },
+  ];
+  let live: number | null = null;
+  for (const { rules, note } of versions) {
+    const { version } = await local.proposeMailRules({ body: { document: { rules }, basedOn: live, note } });
+    await local.activateMailRules({ params: { version }, body: { expectedLive: live } });
+    live = version;
+  }
+  await until('the gateway applies the rules', async () => {
+    const { gateways } = await local.mailRules();
+    return gateways.some(({ applies }) => applies?.version === live);
+  });
 }
 
 /** Farid lost his laptop: his signing certificate is revoked, and his encryption key is asked for. */

@@ -2,7 +2,7 @@
 import { createCipheriv, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type GatewayConfiguration, type JournalEntry, type RouteName, routes } from '@chancery/api';
+import { type GatewayConfiguration, type JournalEntry, type RouteName, type RulesInForce, routes } from '@chancery/api';
 import {
   type Certificate,
   encryptContent,
@@ -39,6 +39,10 @@ export interface TestAuthority {
   lostAnswers: number;
   /** Serial numbers that it wants replaced. */
   readonly renew: string[];
+  /** The office's rules of mail flow in force. */
+  rules: RulesInForce | null;
+  /** What the gateway said that it applies, in order. */
+  readonly applied: { version: number | null; source: string; ownRules: number; problem: string | null }[];
   /** Signing certificates, in order. */
   readonly issued: Certificate[];
   addAlias(address: string, alias: string): void;
@@ -84,6 +88,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
           crls: (await ca.crls(authority.crlsEnd)).map(base64),
           people,
           renew: authority.renew,
+          rules: authority.rules,
         };
       case 'enrolGateway':
         return issue(routes.enrolGateway.body.parse(body).csr, 'gateway', []);
@@ -104,6 +109,9 @@ export async function startTestAuthority(): Promise<TestAuthority> {
         if (found === undefined || gateway === undefined) return { keys: [] };
         return { keys: [await locked(found, gateway)] };
       }
+      case 'appliedMailRules':
+        authority.applied.push(routes.appliedMailRules.body.parse(body));
+        return { done: true };
       case 'writeJournal': {
         for (const entry of routes.writeJournal.body.parse(body).entries) {
           if (!authority.journal.some(({ id }) => id === entry.id)) authority.journal.push(entry);
@@ -156,6 +164,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     crlsEnd: undefined,
     lostAnswers: 0,
     renew: [],
+    rules: null,
+    applied: [],
     issued: [],
     addAlias(address, alias) {
       people.find((one) => one.address === address)?.aliases.push(alias);

@@ -20,7 +20,8 @@ import { removePerson } from '../../ra/offboarding.ts';
 import { addPerson } from '../../ra/onboarding.ts';
 import { viewsFor } from '../../store/inventory.ts';
 import { hashToken } from '../../store/tokens.ts';
-import { csvCell, serveInventoryExport } from './export-inventory.ts';
+import { csvCell } from './csv.ts';
+import { serveInventoryExport } from './export-inventory.ts';
 import { answerError } from './problem.ts';
 
 let office: EscrowOffice;

@@ -9,6 +9,7 @@ import { perform } from '../../operation.ts';
 import { viewById } from '../../store/inventory.ts';
 import type { World } from '../../world.ts';
 import { authenticate } from './caller.ts';
+import { csvLine } from './csv.ts';
 
 const Query = z.strictObject({
   format: z.enum(inventoryFormats).default('csv'),
@@ -104,14 +105,4 @@ function coverageCells(one: CoverageItem): string[] {
     ...[one.name, one.address, one.department ?? '', one.use, one.covered ? 'yes' : 'no', one.reason, one.why ?? ''],
     one.until ?? '',
   ];
-}
-
-const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
-
-/**
- * RFC 4180; and what a spreadsheet would take for a formula is text (OWASP, CSV injection): a name is written by whoever has it.
- */
-export function csvCell(text: string): string {
-  const harmless = /^[=+\-@\t\r\n|%]/.test(text) ? `'${text}` : text;
-  return /[",\r\n;]/.test(harmless) || harmless !== text ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -19,6 +19,7 @@ import { issuanceHandlers } from './issuances.ts';
 import { journalHandlers } from './journal.ts';
 import { legalHoldHandlers } from './legal-holds.ts';
 import { lifecycleHandlers } from './lifecycle.ts';
+import { mailRuleHandlers } from './mail-rules.ts';
 import { noticeHandlers } from './notices.ts';
 import { officeHandlers } from './office.ts';
 import { offlineRootHandlers } from './offline-roots.ts';
@@ -67,6 +68,7 @@ export const handlers: Handlers<RouteName> = {
   ...escrowHandlers,
   ...originsHandlers,
   ...gatewayHandlers,
+  ...mailRuleHandlers,
   ...acmeHandlers,
   ...inspectHandlers,
   ...auditHandlers,

@@ -219,6 +219,15 @@ const calls: Record<AuthenticatedRoute, Call> = {
   acmeReply: { needs: 'gateway:serve', body: { message: 'QUJD' } },
   writeJournal: { needs: 'gateway:serve', body: { entries: [] } },
   journal: { needs: 'office:read' },
+  journalEntry: { needs: 'office:read' },
+  ruleCounts: { needs: 'office:read' },
+  mailRules: { needs: 'office:read' },
+  mailRuleSet: { needs: 'office:read' },
+  proposeMailRules: { needs: 'mail-rules:propose', body: { document: { rules: [] }, basedOn: null } },
+  activateMailRules: { needs: 'mail-rules:activate', body: { expectedLive: null } },
+  restoreMailRules: { needs: 'mail-rules:activate', body: { expectedLive: null } },
+  simulateMailRules: { needs: 'office:read', body: { document: { rules: [] } } },
+  appliedMailRules: { needs: 'gateway:serve', body: { version: null, source: 'office', ownRules: 0, problem: null } },
   holdings: { needs: 'certificate:read' },
   coverage: { needs: 'person:read' },
   coverageCounts: { needs: 'person:read' },
@@ -259,7 +268,7 @@ describe('who may call what', () => {
 
   it.each(table)('%s', async (name, call) => {
     const { method, path } = routes[name];
-    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':event', 'welcome').replace(':name', 'corp').replace(':language', 'en').replace(':sequence', '1')}${call.query ?? ''}`;
+    const url = `${office.authority.url}${path.replace(':id', NOBODY).replace(':serialNumber', 'abcdef').replace(':event', 'welcome').replace(':name', 'corp').replace(':language', 'en').replace(':sequence', '1').replace(':version', '1')}${call.query ?? ''}`;
     const found: Record<string, boolean> = {};
     const expected: Record<string, boolean> = {};
     for (const [who, token] of tokens) {

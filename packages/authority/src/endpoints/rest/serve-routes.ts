@@ -91,8 +91,8 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   importKeys: 22_000_000,
   // A thousand requests of 20,000 characters.
   submitIssuance: 22_000_000,
-  // A thousand entries of a few kilobytes at the most.
-  writeJournal: 8_000_000,
+  // A thousand entries, each with 8,000 characters of what it was decided from.
+  writeJournal: 12_000_000,
 };
 
 const OWN_PAGE = '/api/v1/self';

@@ -23,6 +23,7 @@ import { scepEndpoint } from '../scep/scep-endpoint.ts';
 import { scimEndpoint } from '../scim/scim-endpoint.ts';
 import { serveConsole } from './console.ts';
 import { serveInventoryExport } from './export-inventory.ts';
+import { serveJournalExport } from './export-journal.ts';
 import type { Handlers } from './handler.ts';
 import { answerError } from './problem.ts';
 import { type ServeOptions, serveRoutes } from './serve-routes.ts';
@@ -99,6 +100,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     });
     serveRoutes(api, options.handlers, options);
     serveInventoryExport(api, options);
+    serveJournalExport(api, options);
     api.get('/api/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
       reply.serializer((payload: unknown) => JSON.stringify(payload)).send(api.swagger()),
     );

@@ -44,6 +44,8 @@ import { up as listedChallenges } from './0062-listed-challenges.ts';
 import { up as lostDevices } from './0063-lost-devices.ts';
 import { up as switchedOff } from './0064-switched-off.ts';
 import { up as timeStamps } from './0065-time-stamps.ts';
+import { up as mailJournal } from './0070-mail-journal.ts';
+import { up as mailRules } from './0071-mail-rules.ts';
 import { up as departedOperators } from './0074-departed-operators.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
@@ -93,5 +95,7 @@ export const migrations: Record<string, Migration> = {
   '0063-lost-devices': { up: lostDevices },
   '0064-switched-off': { up: switchedOff },
   '0065-time-stamps': { up: timeStamps },
+  '0070-mail-journal': { up: mailJournal },
+  '0071-mail-rules': { up: mailRules },
   '0074-departed-operators': { up: departedOperators },
 };
