@@ -1,5 +1,6 @@
 /** What a mail gateway asks of the authority: it is a client like any device, for many people at once. */
 import { z } from 'zod';
+import { OpenDecision } from './correspondents.ts';
 import { RulesInForce } from './mail-rules.ts';
 import { SigningKeyOrigin } from './people.ts';
 import { Address, Base64, Id, SerialNumber } from './values.ts';
@@ -19,6 +20,8 @@ export const GatewayConfiguration = z.object({
     z.object({
       personId: Id,
       address: Address,
+      /** As colleagues know them: mail in that name from outside is told. */
+      name: z.string().default(''),
       aliases: z.array(Address),
       signingKey: SigningKeyOrigin,
       decrypts: z.boolean(),
@@ -34,6 +37,8 @@ export const GatewayConfiguration = z.object({
   renew: z.array(SerialNumber).default([]),
   /** The rules of mail flow; null where the office has none in force. */
   rules: RulesInForce.nullable().default(null),
+  /** What operators decided about correspondents, and this gateway has not done yet. */
+  decisions: z.array(OpenDecision).default([]),
 });
 export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
 

@@ -17,6 +17,13 @@ export {
   RevocationReason,
 } from './certificates.ts';
 export { ApiError, type Client, type ClientOptions, createClient } from './client.ts';
+export {
+  type Correspondent,
+  type CorrespondentCertificate,
+  CorrespondentDecision,
+  CorrespondentReport,
+  CorrespondentStanding,
+} from './correspondents.ts';
 export type { CrossCertificate } from './cross-certificates.ts';
 export { type DeviceSystem, deviceSystems, FileFormat, Kit, KitKind } from './devices.ts';
 export type { Directory, DirectoryPreview } from './directories.ts';
@@ -70,6 +77,7 @@ export {
   ruleDocument,
   type Simulation,
 } from './mail-rules.ts';
+export { type MailSignal, type MailSignalCode, MailVerdict, mailSignals } from './mail-verdict.ts';
 export { letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,

@@ -34,6 +34,7 @@ import {
   SigningRequest,
 } from './certificates.ts';
 import { Claim, ClaimEncryption, ClaimSecret, ClaimSigning, Pkcs12 } from './claims.ts';
+import { correspondentRoutes } from './correspondents.ts';
 import { CrossAnswer, CrossCertificate, NewCrossCertificate, RevokeCross } from './cross-certificates.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { directoryRoutes } from './directories.ts';
@@ -1405,6 +1406,7 @@ export const routes = {
   ...noticeRoutes,
   ...lifecycleRoutes,
   ...renewalRoutes,
+  ...correspondentRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -85,6 +85,7 @@ import { foldDigest } from './notices/digest.ts';
 import { changeMyNotices, readInboxItems } from './notices/preferences.ts';
 import { changeNoticeSettings, changeNoticeTemplate } from './notices/rules.ts';
 import { lapseNotices, retryNotice, sendHeld, sendNotice } from './notices/send.ts';
+import { decideCorrespondent, reportCorrespondents } from './office/correspondents.ts';
 import { openSetUp, setUpOffice } from './office/set-up.ts';
 import type { Operation } from './operation.ts';
 import { confirmRunbook } from './publication/exchange/make-runbook.ts';
@@ -185,6 +186,8 @@ export const operations: readonly Listed[] = [
   activateRules,
   restoreRules,
   noteAppliedRules,
+  reportCorrespondents,
+  decideCorrespondent,
   contactSource,
   presentPerson,
   presentGroup,

@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inventory: async () => (await import('./commands/inventory.ts')).inventoryCommand(),
   source: async () => (await import('./commands/source.ts')).sourceCommand(),
   directory: async () => (await import('./commands/directory.ts')).directoryCommand(),
+  correspondents: async () => (await import('./commands/correspondents.ts')).correspondentsCommand(),
   renewals: async () => (await import('./commands/renewals.ts')).renewalsCommand(),
   person: async () => (await import('./commands/person.ts')).personCommand(),
   import: async () => (await import('./commands/import.ts')).importCommand(),

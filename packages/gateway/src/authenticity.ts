@@ -10,8 +10,12 @@ import type { Arrival } from './smtp/listener.ts';
 export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>;
 
 export interface Authenticity {
+  /** Result words of RFC 8601. */
   readonly spf: string;
   readonly dmarc: string;
+  /** Of each signature. */
+  readonly dkim: readonly string[];
+  readonly arc: string;
   /** Results for Authentication-Results, in the syntax of RFC 8601, unfolded. */
   readonly results: readonly string[];
   /** The envelope sender's domain vouches for this client: a notification to it is no backscatter. */
@@ -21,6 +25,8 @@ export interface Authenticity {
 const nothing: Authenticity = {
   spf: 'none',
   dmarc: 'none',
+  dkim: [],
+  arc: 'none',
   results: ['spf=none', 'dkim=none', 'dmarc=none'],
   senderVouched: false,
 };
@@ -84,13 +90,21 @@ async function judge(
     ...(found.arc && found.arc.info !== undefined ? [found.arc.info] : []),
     found.dmarc ? found.dmarc.info : 'dmarc=none',
   ];
-  return { spf, dmarc, results: results.map(oneLine), senderVouched: sender !== '' && spf === 'pass' };
+  return {
+    ...{ spf, dmarc },
+    dkim: found.dkim.results.map(({ status }) => status.result),
+    arc: found.arc ? found.arc.status.result : 'none',
+    results: results.map(oneLine),
+    senderVouched: sender !== '' && spf === 'pass',
+  };
 }
 
 function temporaryError(reason: string): Authenticity {
   return {
     spf: 'temperror',
     dmarc: 'temperror',
+    dkim: ['temperror'],
+    arc: 'temperror',
     results: [`spf=temperror (${reason})`, `dkim=temperror (${reason})`, `dmarc=temperror (${reason})`],
     senderVouched: false,
   };

@@ -18,6 +18,7 @@ import {
 } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { HeldConfig } from './held/held-config.ts';
+import { InboundPolicy } from './inbound-policy.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
 
 /** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
@@ -75,6 +76,7 @@ const GatewayConfigSchema = z.strictObject({
           downstream: Downstream.prefault({ port: 10_026 }),
           /** Open what is encrypted with Triple DES, DES or RC2 too, and say so: old mail, and correspondents who know nothing newer. */
           openLegacy: z.boolean().default(true),
+          ...InboundPolicy.shape,
         })
         .prefault({}),
       authority: z

@@ -5,7 +5,7 @@ import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
-import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
+import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
 import {
   type AcmeVerdict,
   answerFor,
@@ -20,6 +20,9 @@ import {
 } from './mail-flow.ts';
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
+import { present } from './presentation/present.ts';
+import { reencrypt } from './reencrypt.ts';
+import { senderSignals } from './signals/sender-signals.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
 import { accepted, isTransient, loops, refused, tooBig, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
@@ -82,29 +85,42 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     };
   }
   const ruleFor = new Map(plan.decisions.map(({ recipient, rules }) => [recipient, namesOf(rules)]));
-  const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, world.now(), world.log);
+  const { inboundPolicy: policy } = world;
+  const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, policy, world.now(), world.log);
+  const messageId = onlyValue(fields, 'message-id') ?? null;
   const records: JournalEntry[] = [];
+  const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
   for (const form of forms) {
-    const harvested = await harvest(form, authenticity, view, world.harvested, world.now());
-    for (const recipient of form.recipients) {
-      const decision = {
-        recipient,
-        rule: ruleFor.get(recipient) ?? lastRule,
-        outcome: outcomeOf(form),
-        detail: [form.detail, harvested].filter((part) => part !== '').join('; '),
-      };
-      const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
-      records.push({ ...entry, ...recordedFor.get(recipient) });
-    }
-  }
-  const copies = forms.map((form) => ({
-    recipients: form.recipients,
-    message: withHeaders(form.message, (field) => isForged(field, world.name), [
-      ...verdictFields(world.name, authenticity, form),
+    const taken = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
+    const signals = senderSignals({
+      ...form,
+      fields: headerFields(form.message),
+      ...{ authenticity, view, changed: taken.changed },
+      habitOf: world.harvested.habitOf,
+      correspondents: world.harvested.domains,
+    });
+    const labels = [
+      ...verdictFields(world.name, authenticity, form, signals),
       received(world, arrival),
       world.loopGuard.field('inbound', fields),
-    ]),
-  }));
+    ];
+    const message = present(form, signals, policy, labels, (field) => isForged(field, world.name));
+    const sealed = () => withHeaders(arrival.message, (field) => isForged(field, world.name), labels);
+    const told = signals.length === 0 ? '' : `signals: ${signals.map(({ code }) => code).join(', ')}`;
+    for (const copy of await reencrypt(form, message, sealed, policy.reencrypt, view, world.lookup)) {
+      copies.push(copy);
+      for (const recipient of copy.recipients) {
+        const decision = {
+          recipient,
+          rule: ruleFor.get(recipient) ?? lastRule,
+          outcome: outcomeOf(form),
+          detail: [form.detail, taken.detail, told, copy.detail].filter((part) => part !== '').join('; '),
+        };
+        const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
+        records.push({ ...entry, ...recordedFor.get(recipient) });
+      }
+    }
+  }
   // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
   return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
 }
@@ -139,13 +155,12 @@ async function acmeReply(
 }
 
 /** One good signature outweighs others that are not. */
-function dkimOf({ results }: Authenticity): string {
-  const said = results.flatMap((result) => /^dkim=(\w+)/.exec(result)?.[1] ?? []);
-  return said.includes('pass') ? 'pass' : (said[0] ?? 'none');
+function dkimOf({ dkim }: Authenticity): string {
+  return dkim.includes('pass') ? 'pass' : (dkim[0] ?? 'none');
 }
 
-function outcomeOf({ opened, report }: Form): JournalEntry['outcome'] {
-  if (opened) return 'decrypted';
+function outcomeOf({ opened, handling, report }: Form): JournalEntry['outcome'] {
+  if (opened) return handling === 'shut' ? 'encrypted' : 'decrypted';
   if (report === undefined) return 'encrypted';
   return report.verdict === 'unsigned' ? 'plain' : 'verified';
 }

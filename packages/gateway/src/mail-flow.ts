@@ -13,6 +13,7 @@ import type { Enrolment } from './enrolment.ts';
 import { reasonOf } from './errors.ts';
 import { type HeaderField, onlyValue } from './header-block.ts';
 import type { HeldStore } from './held/held-store.ts';
+import type { InboundPolicy } from './inbound-policy.ts';
 import type { Journal } from './journal.ts';
 import { receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
@@ -38,6 +39,8 @@ export interface World {
   readonly dnsTimeout: number;
   /** Open what is encrypted with Triple DES, DES or RC2 too. */
   readonly openLegacy: boolean;
+  /** What becomes of mail on its way in. */
+  readonly inboundPolicy: InboundPolicy;
   readonly office: Office;
   /** Judges what comes to the address of ACME challenges. */
   readonly takeAcmeReply: (message: Uint8Array) => Promise<AcmeVerdict>;

@@ -24,6 +24,7 @@ import { openDomainCertificates } from './recipients/domain-certificates.ts';
 import { openHarvested } from './recipients/harvested.ts';
 import { openLookup } from './recipients/lookup.ts';
 import { openSources } from './recipients/open-sources.ts';
+import { reportCorrespondents } from './recipients/report-correspondents.ts';
 import { startQueue } from './relay/queue.ts';
 import { openTransport } from './relay/transport.ts';
 import { listen } from './smtp/listener.ts';
@@ -117,6 +118,9 @@ async function assemble(
     ...{ folder, own: config.ruleSet, alone: !config.officeRules, client, log },
   });
   closers.push(() => rules.settle());
+  const harvested = await openHarvested(path.join(folder, 'harvested'), () => new Date(now()), log);
+  const reports = reportCorrespondents(client, harvested, log);
+  closers.push(() => reports.stop());
   const office = await openOffice({
     folder,
     client,
@@ -127,12 +131,12 @@ async function assemble(
     onView: (view) => {
       rules.take(view.rules);
       enrolment.run(view);
+      reports.run(view);
     },
   });
   closers.push(() => office.stop());
   const openedKeys = openKeys({ client, own: enrolment.own, lifetime: config.openKeySeconds * 1000, now, log });
   closers.push(() => openedKeys.close());
-  const harvested = await openHarvested(path.join(folder, 'harvested'), () => new Date(now()), log);
   const lookup = openLookup({
     directory: openDirectory(client, config.directoryCacheSeconds * 1000, now),
     harvested,
@@ -172,6 +176,7 @@ async function assemble(
       ruleSet: () => rules.current()?.set ?? config.ruleSet,
       dnsTimeout: config.dnsTimeoutSeconds * 1000,
       openLegacy: config.inbound.openLegacy,
+      inboundPolicy: config.inbound,
       office,
       takeAcmeReply: (message) => client.acmeReply({ body: { message: Buffer.from(message).toString('base64') } }),
       enrolment,

@@ -12,6 +12,8 @@ export type Person = GatewayConfiguration['people'][number];
 
 export interface OfficeView {
   readonly organisation: string;
+  /** As the authority names them, in lower case. */
+  readonly domains: readonly string[];
   readonly people: readonly Person[];
   /** By address or alias, in any case. */
   personOf(address: string): Person | undefined;
@@ -24,6 +26,8 @@ export interface OfficeView {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   readonly crls: readonly Crl[];
+  /** What operators decided about correspondents. */
+  readonly decisions: GatewayConfiguration['decisions'];
   /** Serial numbers of certificates that the authority wants replaced. */
   readonly renew: ReadonlySet<string>;
   /** The office's rules in force, as they came; null: it has none. */
@@ -148,6 +152,7 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
   const der = (base64: string) => Buffer.from(base64, 'base64');
   return {
     organisation: configuration.organisation,
+    domains: [...domains],
     people: configuration.people,
     personOf: (address) => people.get(address.toLowerCase()),
     isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
@@ -156,6 +161,7 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
     anchors: [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...extraAnchors],
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),
+    decisions: configuration.decisions,
     renew: new Set(configuration.renew),
     rules: configuration.rules,
   };

@@ -8,6 +8,7 @@ import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
 import { holdBack } from './held/hold-back.ts';
+import { hostileQuotation } from './hostile-html.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, passOn, received, record, viewFor, type World } from './mail-flow.ts';
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
@@ -16,7 +17,7 @@ import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
 import { asksForSuccess } from './relay/envelope.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, loops, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { accepted, loops, notSignable, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
 
 /** @param again mail that was held here, as it came; `released`: a person has let it go, and rules that hold mail no longer do */
@@ -35,7 +36,10 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
 
   const identity = readIdentity(arrival.message);
   const { author, named, protection } = identity;
-  const signing = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
+  const able = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
+  // Nobody's signature belongs under words that its owner has not seen.
+  const withheld = able === 'none' ? undefined : hostileQuotation(arrival.message);
+  const signing = withheld === undefined ? able : 'none';
   const recipients = await gather(
     world,
     view,
@@ -57,13 +61,16 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
   };
   const plan = decide(ruleSet, facts, again);
   const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
-  const records = plan.decisions.map((decision) => ({
-    ...entryOf(world, 'outbound', arrival, fields, recordOf(decision, recipients.get(decision.recipient)), null),
-    ...recorded(decision),
-  }));
+  const records = plan.decisions.map((decision) => {
+    const said = recordOf(decision, recipients.get(decision.recipient));
+    const detail =
+      withheld === undefined ? said.detail : `signature withheld: ${withheld}; ${said.detail}`.slice(0, 1000);
+    return { ...entryOf(world, 'outbound', arrival, fields, { ...said, detail }, null), ...recorded(decision) };
+  });
   if (plan.refusal !== undefined) {
     await record(world, records);
-    return { reply: refused(plan.refusal) };
+    const unsignable = withheld !== undefined && plan.refusal.kind === 'no-signing-key';
+    return { reply: unsignable ? notSignable(withheld) : refused(plan.refusal) };
   }
   if (plan.held.length > 0) {
     if (again !== undefined) return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };

@@ -1,10 +1,20 @@
 /** Opens an incoming message for those who let the gateway do so, and verifies what can be seen of it. No mail is lost here: what cannot be opened goes on as it came. */
-import { type DecryptedMessage, decryptMessage, SmimeError, type VerifyReport, verifyMessage } from '@chancery/smime';
+import {
+  type DecryptedMessage,
+  decryptMessage,
+  parseAddressHeader,
+  SmimeError,
+  sameMailbox,
+  type VerifyReport,
+  verifyMessage,
+} from '@chancery/smime';
 import { reasonOf } from './errors.ts';
+import type { InboundPolicy } from './inbound-policy.ts';
 import type { Log } from './log.ts';
 import { protectionOf } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
+import { isHarmless, textOnly } from './presentation/text-only.ts';
 import type { Arrival } from './smtp/listener.ts';
 
 /** One form in which the message goes on, and to whom. */
@@ -13,8 +23,10 @@ export interface Form {
   readonly message: Uint8Array;
   /** It came encrypted. */
   readonly encrypted: boolean;
-  /** It goes on in the clear. */
+  /** It was opened here, whatever of it goes on. */
   readonly opened: boolean;
+  /** `text`: its words alone, nobody vouching for the rest; `shut`: as it came, encrypted. */
+  readonly handling: 'whole' | 'text' | 'shut';
   /** It came encrypted with a cipher that nobody should use any more, and was opened all the same: its name. */
   readonly oldCipher?: string;
   /** What was opened is what was sent: the cipher or a signature inside says so. Without that, CBC text may have been altered. */
@@ -35,6 +47,7 @@ export async function unprotect(
   view: OfficeView,
   openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
   openLegacy: boolean,
+  policy: Pick<InboundPolicy, 'unauthenticated'>,
   now: number,
   log: Log,
 ): Promise<Form[]> {
@@ -42,9 +55,8 @@ export async function unprotect(
   // Only a message that is an envelope as a whole is opened (EFAIL): one somewhere among its parts stays shut.
   if (protectionOf(message) !== 'encrypted') {
     const report = await verify(message, view, now);
-    return [
-      { recipients, message, encrypted: false, opened: false, authenticated: false, report, detail: describe(report) },
-    ];
+    const clear = { encrypted: false, opened: false, handling: 'whole', authenticated: false } as const;
+    return [{ recipients, message, ...clear, report, detail: describe(report) }];
   }
   const sealed = new Map<string, string[]>();
   const opened: (Opened & { recipients: string[] })[] = [];
@@ -60,20 +72,24 @@ export async function unprotect(
   }
   const forms: Form[] = [];
   for (const one of opened) {
-    const report = withHeader(await verify(one.message, view, now), one.header);
+    const readers = one.recipients.flatMap((recipient) => addressesOf(recipient, view));
+    const report = forReaders(withHeader(await verify(one.message, view, now), one.header), readers);
     const authenticated = one.authenticated || report.verdict === 'valid';
     const oldCipher = one.cipher.startsWith('aes-') ? undefined : one.cipher;
+    const handling = authenticated || isHarmless(one.message) ? 'whole' : handlings[policy.unauthenticated];
     const detail = [
       authenticated ? '' : 'decrypted, not authenticated: it may have been altered on the way',
+      handling === 'text' ? 'only its text was passed on' : handling === 'shut' ? 'passed on as it came' : '',
       oldCipher === undefined ? '' : `encrypted with ${oldCipher}, which is too weak for new mail`,
       describe(report),
     ];
     forms.push({
       recipients: one.recipients,
-      message: one.message,
+      message: handling === 'whole' ? one.message : handling === 'shut' ? message : textOnly(one.message, message),
       ...{
         encrypted: true,
         opened: true,
+        handling,
         authenticated,
         report,
         detail: detail.filter((part) => part !== '').join('; '),
@@ -85,10 +101,33 @@ export async function unprotect(
     forms.push({
       recipients: for_,
       message,
-      ...{ encrypted: true, opened: false, authenticated: false, report: undefined, detail: why },
+      ...{ encrypted: true, opened: false, handling: 'shut', authenticated: false, report: undefined, detail: why },
     });
   }
   return forms;
+}
+
+const handlings = { text: 'text', shut: 'shut', open: 'whole' } as const;
+
+function addressesOf(recipient: string, view: OfficeView): string[] {
+  const person = view.personOf(recipient);
+  return person === undefined ? [recipient] : [recipient, person.address, ...person.aliases];
+}
+
+/** Whoever opens a signed message can encrypt it again to somebody else, who then takes it for theirs (Davis, 2001). */
+function forReaders(report: VerifyReport, readers: readonly string[]): VerifyReport {
+  if (report.verdict !== 'valid' || report.protectedHeaders === undefined) return report;
+  const named = report.protectedHeaders.fields
+    .filter(({ name }) => name === 'to' || name === 'cc' || name === 'bcc' || name === 'from')
+    .flatMap(({ value }) => parseAddressHeader(value).mailboxes.map(({ address }) => address));
+  if (named.some((address) => readers.some((reader) => sameMailbox(address, reader)))) return report;
+  const problem = {
+    code: 'recipient-not-named',
+    message:
+      'The signed header does not name its reader: somebody may have passed the message on as if it were meant for them',
+    severity: 'error',
+  } as const;
+  return { ...report, verdict: 'invalid', problems: [problem, ...report.problems] };
 }
 
 type Opened = Pick<DecryptedMessage, 'message' | 'authenticated' | 'cipher' | 'header'>;

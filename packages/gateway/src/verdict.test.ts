@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { isForged, verdictFields } from './verdict.ts';
 
 const field = (name: string, value: string) => ({ name, value, start: 0, end: 0 });
-const nothing = { spf: 'none', dmarc: 'none', results: ['spf=none', 'dmarc=none'], senderVouched: false };
+const nothing = {
+  ...{ spf: 'none', dmarc: 'none', dkim: [], arc: 'none' },
+  results: ['spf=none', 'dmarc=none'],
+  senderVouched: false,
+};
 const report = (more: Partial<VerifyReport>): VerifyReport => ({
   verdict: 'unsigned',
   layers: [],
@@ -43,6 +47,7 @@ describe('verdictFields', () => {
     const lines = verdictFields('gw.example', nothing, {
       encrypted: false,
       opened: false,
+      handling: 'whole',
       authenticated: false,
       report: report({ verdict: 'invalid', from: [evil], problems }),
     }).flatMap((one) => one.split('\r\n'));
@@ -62,6 +67,7 @@ describe('verdictFields', () => {
       {
         encrypted: true,
         opened: false,
+        handling: 'shut',
         authenticated: false,
         report: undefined,
       },

@@ -1,25 +1,93 @@
-/** What a receiver is told about an incoming message, in two header fields that nobody else could have put there. */
-import type { VerifyReport } from '@chancery/smime';
+/** What a receiver is told about an incoming message: one object, and the header fields that show it, which nobody else could have put there. */
+import type { MailSignal, MailVerdict } from '@chancery/api';
+import { formatName } from '@chancery/smime';
 import type { Authenticity } from './authenticity.ts';
 import type { HeaderField } from './header-block.ts';
-import { reasonAgainst } from './unprotect.ts';
+import { type Form, reasonAgainst } from './unprotect.ts';
 
 /** How the message came and what was found in it, for one form in which it goes on. */
-export interface Found {
-  /** It came encrypted. */
-  readonly encrypted: boolean;
-  /** It goes on in the clear. */
-  readonly opened: boolean;
-  readonly authenticated: boolean;
-  /** It was encrypted with a cipher that nobody should use any more. */
-  readonly oldCipher?: string;
-  /** Undefined when it could not be looked into. */
-  readonly report: VerifyReport | undefined;
+export type Judged = Pick<Form, 'encrypted' | 'opened' | 'handling' | 'authenticated' | 'oldCipher' | 'report'>;
+
+/** Everything that was found out, bounded. */
+function verdictOf(authenticity: Authenticity, form: Judged, signals: readonly MailSignal[]): MailVerdict {
+  const { report, encrypted, opened, handling } = form;
+  const signer = report?.signers[0];
+  const reason = report === undefined || report.verdict === 'valid' ? undefined : reasonAgainst(report);
+  const outside = opened ? [{ kind: 'enveloped-data', verdict: null }] : [];
+  const within = (report?.layers ?? []).map((layer) => ({
+    kind: layer.kind,
+    verdict: 'verdict' in layer ? layer.verdict : null,
+  }));
+  return {
+    signature: report?.verdict ?? null,
+    reason: reason?.slice(0, 300) ?? null,
+    from: (report?.from ?? []).slice(0, 10).map((address) => address.slice(0, 320)),
+    identity: signer?.identity ?? 'unknown',
+    signer:
+      signer?.certificate === undefined
+        ? null
+        : {
+            address: signer.emails[0]?.slice(0, 320) ?? null,
+            subject: formatName(signer.certificate.subject).slice(0, 500),
+            issuer: formatName(signer.certificate.issuer).slice(0, 500),
+            serialNumber: signer.certificate.serialNumber,
+          },
+    authentication: {
+      spf: authenticity.spf.slice(0, 20),
+      dkim: authenticity.dkim.slice(0, 20).map((result) => result.slice(0, 20)),
+      dmarc: authenticity.dmarc.slice(0, 20),
+      arc: authenticity.arc.slice(0, 20),
+    },
+    layers: [...outside, ...within].slice(0, 20),
+    ...{ encrypted, opened, handling },
+    authenticated: opened ? form.authenticated : null,
+    signals: [...signals],
+  };
+}
+
+/**
+ * `Authentication-Results` (RFC 8601) with the S/MIME result first, `X-Chancery-Verdict` for filters, and one `X-Chancery-Signal` for
+ * each signal, with its reason for people.
+ */
+export function verdictFields(
+  name: string,
+  authenticity: Authenticity,
+  form: Judged,
+  signals: readonly MailSignal[] = [],
+): string[] {
+  const verdict = verdictOf(authenticity, form, signals);
+  const signer = verdict.signer?.address ?? null;
+  const from = verdict.from[0];
+  const smime = [`smime=${smimeResult(verdict)}${commentOf(form)}`];
+  if (verdict.signature !== null && verdict.signature !== 'unsigned') {
+    if (from !== undefined) smime.push(`header.from=${propertyValue(from)}`);
+    if (signer !== null)
+      smime.push(`smime.signer=${propertyValue(signer)}`, `body.smime-identifier=${propertyValue(signer)}`);
+    if (verdict.signer !== null) smime.push(`body.smime-serial=${verdict.signer.serialNumber}`);
+  }
+  const words = [
+    verdict.signature ?? 'encrypted',
+    `encrypted=${yesOrNo(verdict.encrypted)}`,
+    `opened=${yesOrNo(verdict.opened)}`,
+    ...(verdict.authenticated === null ? [] : [`authenticated=${yesOrNo(verdict.authenticated)}`]),
+    ...(verdict.handling === 'whole' || !verdict.opened ? [] : [`shown=${verdict.handling}`]),
+    ...(form.oldCipher === undefined ? [] : [`old-cipher=${form.oldCipher}`]),
+    ...(signer === null ? [] : [`signer=${propertyValue(signer)}`]),
+    `dmarc=${verdict.authentication.dmarc}`,
+    ...(verdict.layers.length < 2 ? [] : [`layers=${verdict.layers.map(({ kind }) => kind).join('+')}`]),
+    ...(signals.length === 0 ? [] : [`signals=${signals.map(({ code }) => code).join(',')}`]),
+  ];
+  const ascii = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
+  return [
+    fold(`Authentication-Results: ${name}; ${[smime.join(' '), ...authenticity.results].join('; ')}`),
+    fold(`X-Chancery-Verdict: ${words.join('; ')}`),
+    ...signals.map(({ code, severity, reason }) => fold(`X-Chancery-Signal: ${code}; ${severity}; ${ascii(reason)}`)),
+  ];
 }
 
 /** The RFC 8601 and RFC 7281 word for what the signature is worth. */
-function smimeResult({ report }: Found): 'pass' | 'fail' | 'none' | 'permerror' {
-  switch (report?.verdict) {
+function smimeResult({ signature }: MailVerdict): 'pass' | 'fail' | 'none' | 'permerror' {
+  switch (signature) {
     case 'valid':
       return 'pass';
     case 'invalid':
@@ -31,33 +99,7 @@ function smimeResult({ report }: Found): 'pass' | 'fail' | 'none' | 'permerror' 
   }
 }
 
-/** `Authentication-Results` (RFC 8601) with the S/MIME result first, and `X-Chancery-Verdict` for filters and people. */
-export function verdictFields(name: string, authenticity: Authenticity, found: Found): string[] {
-  const smime = [`smime=${smimeResult(found)}${commentOf(found)}`];
-  const signer = found.report?.signers[0];
-  const from = found.report?.from[0];
-  if (found.report !== undefined && found.report.verdict !== 'unsigned') {
-    if (from !== undefined) smime.push(`header.from=${propertyValue(from)}`);
-    const identity = signer?.emails[0];
-    if (identity !== undefined)
-      smime.push(`smime.signer=${propertyValue(identity)}`, `body.smime-identifier=${propertyValue(identity)}`);
-    if (signer?.certificate !== undefined) smime.push(`body.smime-serial=${signer.certificate.serialNumber}`);
-  }
-  const results = [smime.join(' '), ...authenticity.results];
-  const words = [
-    found.report === undefined ? 'encrypted' : found.report.verdict,
-    `encrypted=${found.encrypted ? 'yes' : 'no'}`,
-    `opened=${found.opened ? 'yes' : 'no'}`,
-    ...(found.opened ? [`authenticated=${found.authenticated ? 'yes' : 'no'}`] : []),
-    ...(found.oldCipher === undefined ? [] : [`old-cipher=${found.oldCipher}`]),
-    ...(signer?.emails[0] === undefined ? [] : [`signer=${propertyValue(signer.emails[0])}`]),
-    `dmarc=${authenticity.dmarc}`,
-  ];
-  return [
-    fold(`Authentication-Results: ${name}; ${results.join('; ')}`),
-    fold(`X-Chancery-Verdict: ${words.join('; ')}`),
-  ];
-}
+const yesOrNo = (value: boolean): string => (value ? 'yes' : 'no');
 
 /** Fields that claim to be ours: results under our name, and any `X-Chancery-` field. RFC 8601 section 5. */
 export function isForged(field: HeaderField, name: string): boolean {
@@ -91,7 +133,7 @@ function commentLength(text: string): number {
   return text.length;
 }
 
-function commentOf({ encrypted, opened, oldCipher, report }: Found): string {
+function commentOf({ encrypted, opened, oldCipher, report }: Judged): string {
   if (report === undefined) return encrypted ? ' (encrypted, not opened here)' : '';
   const reason = report.verdict === 'valid' ? '' : (reasonAgainst(report) ?? '');
   const cipher = oldCipher === undefined ? '' : `encrypted with ${oldCipher}, which is too weak for new mail`;

@@ -1,7 +1,15 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Certificate, derToPem, encryptMessage, signMessage, verifyMessage } from '@chancery/smime';
+import {
+  type Certificate,
+  decryptMessage,
+  derToPem,
+  encryptMessage,
+  localDecrypter,
+  signMessage,
+  verifyMessage,
+} from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/next-server.ts';
 import { tripleDes } from './support/old-mail.ts';
@@ -212,7 +220,11 @@ describe('mail on its way in', () => {
     });
 
     it('stays shut where the gateway is set so', async () => {
-      const strict = await startTestGateway([], {}, { inbound: { openLegacy: false }, openKeySeconds: 0 });
+      const strict = await startTestGateway(
+        [],
+        {},
+        { inbound: { openLegacy: false, reencrypt: 'all', subjectTag: { valid: '[SIGNED]' } }, openKeySeconds: 0 },
+      );
       try {
         await strict.authority.addPerson({ address: 'ben@example.com', encryption: 'rsa', decrypts: true });
         await strict.ready();
@@ -226,6 +238,27 @@ describe('mail on its way in', () => {
           strict.authority.journal.some(({ detail }) =>
             /not opened: the content is encrypted with Triple DES/.test(detail),
           ),
+        );
+        // And mail rests encrypted there, what was found out readable outside.
+        const key = strict.authority.encryptionKeyOf('ben@example.com');
+        const sealed = await encryptMessage({
+          message: plain('bob@x.example', ['ben@example.com']),
+          recipients: [key.certificate],
+        });
+        for (const [index, one] of [plain('bob@x.example', ['ben@example.com']), sealed].entries()) {
+          strict.inside.delivered.length = 0;
+          expect(await strict.send('inbound', { ...mail, message: Buffer.from(one) })).toMatchObject({ code: 250 });
+          await until(() => strict.inside.delivered.length === 1);
+          const resting = strict.inside.delivered[0]?.message ?? Buffer.alloc(0);
+          expect(resting.toString('latin1')).not.toContain('our offer');
+          expect(resting.toString('latin1')).toMatch(/^X-Chancery-Verdict: unsigned; encrypted=/m);
+          expect(resting.toString('latin1')).toMatch(/^Subject: Offer\r$/m);
+          const keys = [{ certificate: key.certificate, decrypter: localDecrypter(key.keys.privateKey) }];
+          const { message: opened } = await decryptMessage({ message: resting, keys });
+          expect(Buffer.from(opened).toString(), `letter ${index}`).toContain('our offer');
+        }
+        await until(() =>
+          strict.authority.journal.some(({ detail }) => detail.includes('encrypted again to their own key')),
         );
       } finally {
         await strict.stop();
@@ -401,20 +434,42 @@ describe('mail on its way in', () => {
     expect(office.outside.delivered[0]?.message.toString('latin1')).toMatch(/enveloped-data/);
   });
 
-  it('never replaces a certificate that stands', async () => {
-    const frank = await stranger('frank@x.example');
-    const other = await stranger('frank@x.example');
-    const send = async (by: Stranger) => {
-      office.inside.delivered.length = 0;
-      await receive(await signed(by, plain('frank@x.example', ['anna@example.com'])), { sender: 'frank@x.example' });
+  it('tells of a certificate that changed, asks about another authority’s, and does what is decided', async () => {
+    const elsewhere = await makeCa('Elsewhere', strangers);
+    const make = async (ca: TestCa): Promise<Stranger> => {
+      const keys = makeKeys('rsa');
+      return { keys, certificate: await ca.issue({ spki: keys.spki, emails: ['frank@x.example'], use: 'both' }) };
     };
-    await send(frank);
-    await send(other);
-    await until(() =>
-      office.authority.journal.some(({ detail }) =>
-        /another certificate of frank@x\.example was offered; the pinned one stays/.test(detail),
-      ),
-    );
+    const send = async (by: Stranger, ca: TestCa) => {
+      office.inside.delivered.length = 0;
+      const message = await signMessage({
+        message: plain('frank@x.example', ['anna@example.com']),
+        signers: [{ signer: by.keys.signer, certificate: by.certificate, chain: [ca.issuing] }],
+        form: 'clear',
+      });
+      const [delivered] = await receive(message, { sender: 'frank@x.example' });
+      return /^X-Chancery-Signal: ([\w-]+)/m.exec(delivered?.text ?? '')?.[1];
+    };
+    const known = () => office.authority.correspondents.get('frank@x.example')?.certificates ?? [];
+    const [first, renewed, other] = [await make(strangers), await make(strangers), await make(elsewhere)];
+    expect(await send(first, strangers)).toBeUndefined();
+    expect(await send(renewed, strangers)).toBe('certificate-changed');
+    expect(await send(other, elsewhere)).toBe('certificate-changed');
+    await until(() => known().length === 3);
+    expect(known().map(({ state, approved }) => [state, approved?.how])).toEqual([
+      ['pinned', 'same-authority'],
+      ['replaced', 'first'],
+      ['waiting', undefined],
+    ]);
+    const sha256 = known()[2]?.sha256 ?? '';
+    const id = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a11';
+    office.authority.decisions = [{ id, kind: 'accept', address: 'frank@x.example', sha256, by: 'Ada' }];
+    await until(() => known()[0]?.sha256 === sha256 && office.authority.decisions.length === 0);
+    expect(known()[0]).toMatchObject({ state: 'pinned', approved: { how: 'administrator', by: 'Ada' } });
+    const next = '6d0f4c0e-4d2a-4b9e-9d0a-0f6f3c1c8a12';
+    office.authority.decisions = [{ id: next, kind: 'forget', address: 'frank@x.example', sha256: null, by: 'Ada' }];
+    await until(() => known().length === 0 && office.authority.decisions.length === 0);
+    expect(await send(first, strangers)).toBeUndefined();
   });
 
   it('gives no certificate when DMARC fails', async () => {

@@ -17,7 +17,9 @@ beforeAll(async () => {
 async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
   return {
     organisation: 'Example Corp',
+    domains: ['example.com'],
     people: [],
+    decisions: [],
     personOf: () => undefined,
     isOurs: (address) => address.endsWith('@example.com'),
     isPartner: (address) => address === 'petra@partner.example',

@@ -26,7 +26,9 @@ beforeAll(async () => {
 const freshView = async (): Promise<OfficeView> => ({
   ...{
     organisation: 'Example Corp',
+    domains: [],
     people: [],
+    decisions: [],
     personOf: () => undefined,
     isPartner: () => false,
     isAcme: () => false,

@@ -9,6 +9,7 @@ import { operation } from '../operation.ts';
 import { partnerAddresses, partnerCertificates } from '../store/acme-orders.ts';
 import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
 import { validEncryptionCertificates } from '../store/certificates.ts';
+import { openDecisions } from '../store/correspondents.ts';
 import { latestCrl, readCrl } from '../store/crls.ts';
 import { listCrossCertificates } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
@@ -28,6 +29,7 @@ export async function gatewayConfiguration(
   snapshot: Snapshot,
   at: Date,
   { acme }: Partial<Pick<AuthorityConfig, 'acme'>> = {},
+  gatewayId?: string,
 ): Promise<GatewayConfiguration> {
   const office = await requireOffice(snapshot);
   const authorities = await listAuthorities(snapshot);
@@ -55,6 +57,7 @@ export async function gatewayConfiguration(
     people: people.map((person) => ({
       personId: person.id,
       address: person.address,
+      name: person.name,
       aliases: [...person.aliases],
       signingKey: person.signing_key,
       decrypts: person.gateway_decrypts,
@@ -64,6 +67,7 @@ export async function gatewayConfiguration(
     acmeAddress: acme?.address ?? null,
     renew: await gatewayRenewals(snapshot, at),
     rules: rules === undefined ? null : { version: rules.version, document: rules.document },
+    decisions: gatewayId === undefined ? [] : await openDecisions(snapshot, gatewayId),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The tables as TypeScript sees them; `migrations/` is the truth. */
 import type {
   CertificateUse,
+  CorrespondentStanding,
   NoticeEvent,
   NoticeLanguage,
   NoticeRole,
@@ -849,6 +850,22 @@ export interface Schema {
     outcome: string;
     shadow: boolean;
     count: BigIntColumn;
+  };
+  correspondents: {
+    id: string;
+    gateway_id: string;
+    address: string;
+    standing: ColumnType<CorrespondentStanding, string, string>;
+    waiting: boolean;
+    reported_at: Date;
+  };
+  correspondent_decisions: {
+    id: string;
+    correspondent_id: string;
+    kind: 'accept' | 'forget';
+    sha256: string | null;
+    decided_by: string;
+    decided_at: Date;
   };
   audit_nodes: { level: number; index: BigIntColumn; hash: Buffer };
   audit_checkpoints: { size: BigIntColumn; root: Buffer; note: string; at: Date };

@@ -125,7 +125,11 @@ export function openLookup({ directory, harvested, domains, sources, now }: Look
 
   async function outside(address: string, view: OfficeView): Promise<Found> {
     const [pinned] = pinnedOf(address, view);
-    if (pinned?.judged.state === 'good') return { ...pinned.judged, source: 'pinned' };
+    if (pinned?.judged.state === 'good') {
+      // What they said themselves, in the newest mail that proved everything.
+      const capabilities = harvested.pinnedFor(address)?.capabilities;
+      return { ...pinned.judged, ...(capabilities !== undefined && { capabilities }), source: 'pinned' };
+    }
     const domain = domains.for(address);
     const ofDomain = domain?.judge(view, now());
     if (ofDomain?.state === 'good' && domain !== undefined) {

@@ -36,6 +36,14 @@ export function refused(refusal: Refusal): Reply {
   }
 }
 
+/** A signature is required, and would stand under words that the sender has not seen. */
+export function notSignable(reason: string): Reply {
+  return {
+    code: 550,
+    text: `5.7.5 A signature is required and ${reason}; answer without the quotation. Nothing was sent`,
+  };
+}
+
 /** Something of ours is down or broken: the client keeps the message and tries again. */
 export function tryLater(reason: string): Reply {
   return { code: 451, text: `4.7.5 Not now, nothing was sent: ${reason}` };

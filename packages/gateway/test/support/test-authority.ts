@@ -2,7 +2,14 @@
 import { createCipheriv, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type GatewayConfiguration, type JournalEntry, type RouteName, type RulesInForce, routes } from '@chancery/api';
+import {
+  type CorrespondentStanding,
+  type GatewayConfiguration,
+  type JournalEntry,
+  type RouteName,
+  type RulesInForce,
+  routes,
+} from '@chancery/api';
 import {
   type Certificate,
   encryptContent,
@@ -14,6 +21,7 @@ import { type Keys, makeCa, makeKeys, type TestCa } from './test-ca.ts';
 
 interface TestPerson {
   readonly address: string;
+  readonly name?: string;
   readonly aliases?: readonly string[];
   readonly signingKey?: 'gateway' | 'device';
   readonly decrypts?: boolean;
@@ -27,6 +35,10 @@ export interface TestAuthority {
   readonly token: string;
   readonly ca: TestCa;
   readonly journal: JournalEntry[];
+  /** As last reported, by address. */
+  readonly correspondents: Map<string, CorrespondentStanding>;
+  /** What operators decided and the gateway has not done yet. */
+  decisions: GatewayConfiguration['decisions'];
   /** Calls that were answered, by route. */
   readonly calls: Map<RouteName, number>;
   /** While true, connections are dropped without an answer. */
@@ -89,6 +101,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
           people,
           renew: authority.renew,
           rules: authority.rules,
+          decisions: authority.decisions,
         };
       case 'enrolGateway':
         return issue(routes.enrolGateway.body.parse(body).csr, 'gateway', []);
@@ -112,6 +125,15 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       case 'appliedMailRules':
         authority.applied.push(routes.appliedMailRules.body.parse(body));
         return { done: true };
+      case 'reportCorrespondents': {
+        const { correspondents, done } = routes.reportCorrespondents.body.parse(body);
+        for (const one of correspondents) authority.correspondents.set(one.address, one);
+        authority.decisions = authority.decisions.filter(({ id, kind, address }) => {
+          if (done.includes(id) && kind === 'forget') authority.correspondents.delete(address);
+          return !done.includes(id);
+        });
+        return { done: true };
+      }
       case 'writeJournal': {
         for (const entry of routes.writeJournal.body.parse(body).entries) {
           if (!authority.journal.some(({ id }) => id === entry.id)) authority.journal.push(entry);
@@ -158,6 +180,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     token,
     ca,
     journal: [],
+    correspondents: new Map(),
+    decisions: [],
     calls: new Map(),
     down: false,
     hanging: false,
@@ -170,10 +194,19 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     addAlias(address, alias) {
       people.find((one) => one.address === address)?.aliases.push(alias);
     },
-    async addPerson({ address, aliases = [], signingKey = 'gateway', decrypts = true, encryption: kind, groups = [] }) {
+    async addPerson({
+      address,
+      name = '',
+      aliases = [],
+      signingKey = 'gateway',
+      decrypts = true,
+      encryption: kind,
+      groups = [],
+    }) {
       people.push({
         personId: randomUUID(),
         address,
+        name,
         aliases: [...aliases],
         signingKey,
         decrypts,

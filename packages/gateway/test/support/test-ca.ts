@@ -49,6 +49,7 @@ interface LeafRequest {
 }
 
 export interface TestCa {
+  readonly rootKeys: Keys;
   readonly root: Certificate;
   readonly issuing: Certificate;
   issue(request: LeafRequest): Promise<Certificate>;
@@ -59,13 +60,15 @@ export interface TestCa {
 
 const day = 24 * 60 * 60 * 1000;
 
-export async function makeCa(name: string): Promise<TestCa> {
-  const rootKeys = makeKeys();
+/** @param under whose root the issuing CA stands; without it, a root of its own */
+export async function makeCa(name: string, under?: TestCa): Promise<TestCa> {
+  const rootKeys = under?.rootKeys ?? makeKeys();
   const issuingKeys = makeKeys();
-  const rootName = buildName([{ type: 'commonName', value: `${name} Root` }]);
+  const rootName = under?.root.subject ?? buildName([{ type: 'commonName', value: `${name} Root` }]);
   const issuingName = buildName([{ type: 'commonName', value: `${name} Issuing CA` }]);
   const caExtensions = [basicConstraints({ ca: true }), keyUsage(['keyCertSign', 'cRLSign'])];
-  const root = await certify(rootKeys.signer, rootName, rootKeys.spki, rootName, rootKeys.spki, caExtensions);
+  const root =
+    under?.root ?? (await certify(rootKeys.signer, rootName, rootKeys.spki, rootName, rootKeys.spki, caExtensions));
   const issuing = await certify(rootKeys.signer, rootName, rootKeys.spki, issuingName, issuingKeys.spki, caExtensions);
   const revoked: { serialNumber: string; revokedAt: Date }[] = [];
   let number = 0;
@@ -89,6 +92,7 @@ export async function makeCa(name: string): Promise<TestCa> {
   }
 
   return {
+    rootKeys,
     root,
     issuing,
     issue: ({ spki, emails, use, notBefore, notAfter }) =>

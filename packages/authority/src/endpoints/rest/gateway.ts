@@ -13,7 +13,7 @@ export const gatewayHandlers: Handlers<
   },
   async gatewayConfiguration({ world, by }) {
     return consult(world, 'gateway:serve', by, (snapshot) =>
-      gatewayConfiguration(snapshot, world.clock(), world.config),
+      gatewayConfiguration(snapshot, world.clock(), world.config, by.kind === 'gateway' ? by.id : undefined),
     );
   },
   async gatewaySigning({ world, by }, { body }) {

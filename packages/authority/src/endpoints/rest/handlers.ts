@@ -5,6 +5,7 @@ import { auditHandlers } from './audit.ts';
 import { authorityHandlers } from './authorities.ts';
 import { certificateHandlers } from './certificates.ts';
 import { claimHandlers } from './claims.ts';
+import { correspondentHandlers } from './correspondents.ts';
 import { crossCertificateHandlers } from './cross-certificates.ts';
 import { deviceHandlers } from './devices.ts';
 import { directoryHandlers } from './directories.ts';
@@ -73,6 +74,7 @@ export const handlers: Handlers<RouteName> = {
   ...inspectHandlers,
   ...auditHandlers,
   ...journalHandlers,
+  ...correspondentHandlers,
   ...noticeHandlers,
   ...inventoryHandlers,
   ...statusHandlers,

@@ -93,6 +93,8 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   submitIssuance: 22_000_000,
   // A thousand entries, each with 8,000 characters of what it was decided from.
   writeJournal: 12_000_000,
+  // A hundred correspondents, each with a history of a dozen certificates.
+  reportCorrespondents: 34_100_000,
 };
 
 const OWN_PAGE = '/api/v1/self';

@@ -245,6 +245,62 @@ describe('the journal', () => {
   });
 });
 
+describe('correspondents', () => {
+  const sha256 = (digit: string) => digit.repeat(64);
+  const at = '2026-06-01T00:00:00.000Z';
+  const certificate = (digit: string, state: 'pinned' | 'waiting') => ({
+    ...{ certificate: 'MAA=', sha256: sha256(digit), state, firstSeen: at, lastSeen: at, message: '<1@x.example>' },
+    approved: state === 'pinned' ? { how: 'first' as const, by: null, at } : null,
+    ...{ replacedBy: null, capabilities: ['2.16.840.1.101.3.4.1.42'] },
+  });
+  const standing = (address: string, ...certificates: ReturnType<typeof certificate>[]) => ({
+    ...{ address, certificates, signed: 1, unsigned: 0 },
+  });
+
+  it('are reported by gateways, shown, and decided by operators for the gateways to do', async () => {
+    const { token } = await ada.client.createGateway({ body: { name: 'two' } });
+    const gateway = office.client(token);
+    const bob = standing('bob@x.example', certificate('a', 'pinned'), certificate('b', 'waiting'));
+    const carol = standing('carol@x.example', certificate('c', 'pinned'));
+    await gateway.reportCorrespondents({ body: { correspondents: [carol, bob], done: [] } });
+    await gateway.reportCorrespondents({ body: { correspondents: [bob], done: [] } });
+    const first = await ada.client.correspondents({ query: { limit: 1 } });
+    expect(first).toMatchObject({ total: 2, items: [{ ...bob, gateway: 'two', decision: null }] });
+    const rest = await ada.client.correspondents({ query: { limit: 1, after: first.next ?? '' } });
+    expect(rest.items).toMatchObject([carol]);
+    expect((await ada.client.correspondents({ query: { waiting: 'yes' } })).total).toBe(1);
+    expect((await ada.client.correspondents({ query: { search: 'CAROL' } })).total).toBe(1);
+
+    const id = first.items[0]?.id ?? '';
+    const decide = (sha256: string) =>
+      ada.client.decideCorrespondent({ params: { id }, body: { kind: 'accept', sha256 } });
+    await expect(decide(sha256('a'))).rejects.toMatchObject({ code: 'wrong-state' });
+    await expect(decide(sha256('f'))).rejects.toMatchObject({ code: 'wrong-state' });
+    await decide(sha256('b'));
+    expect((await ada.client.correspondents({ query: { search: 'bob' } })).items).toMatchObject([
+      { decision: 'accept' },
+    ]);
+    await ada.client.decideCorrespondent({ params: { id: rest.items[0]?.id ?? '' }, body: { kind: 'forget' } });
+    const { decisions } = await gateway.gatewayConfiguration();
+    expect(decisions).toMatchObject([
+      { kind: 'accept', address: 'bob@x.example', sha256: sha256('b') },
+      { kind: 'forget', address: 'carol@x.example', sha256: null },
+    ]);
+    const done = decisions.map((one) => one.id);
+    await office.client((await ada.client.createGateway({ body: { name: 'three' } })).token).reportCorrespondents({
+      body: { correspondents: [], done },
+    });
+    expect((await gateway.gatewayConfiguration()).decisions).toHaveLength(2);
+    await gateway.reportCorrespondents({ body: { correspondents: [], done } });
+    expect((await gateway.gatewayConfiguration()).decisions).toEqual([]);
+    expect((await ada.client.correspondents({ query: {} })).items).toMatchObject([{ address: 'bob@x.example' }]);
+    await expect(gateway.correspondents({ query: {} })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(ada.client.reportCorrespondents({ body: { correspondents: [], done: [] } })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+  });
+});
+
 describe('the audit trail over REST', () => {
   it('comes newest first in pages, oldest first as an export, and verifies', async () => {
     const newest = await ada.client.auditRecords({ query: { limit: 3 } });

@@ -47,6 +47,7 @@ import { up as timeStamps } from './0065-time-stamps.ts';
 import { up as mailJournal } from './0070-mail-journal.ts';
 import { up as mailRules } from './0071-mail-rules.ts';
 import { up as departedOperators } from './0074-departed-operators.ts';
+import { up as correspondents } from './0078-correspondents.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -98,4 +99,5 @@ export const migrations: Record<string, Migration> = {
   '0070-mail-journal': { up: mailJournal },
   '0071-mail-rules': { up: mailRules },
   '0074-departed-operators': { up: departedOperators },
+  '0078-correspondents': { up: correspondents },
 };

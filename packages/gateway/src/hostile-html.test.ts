@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { hostileQuotation } from './hostile-html.ts';
+
+const answer = (html: string, header = 'In-Reply-To: <1@x.example>\r\n') =>
+  hostileQuotation(Buffer.from(`From: anna@example.com\r\n${header}Content-Type: text/html\r\n\r\n${html}\r\n`));
+
+describe('what an answer quotes', () => {
+  it.each([
+    [
+      'a style for some readers',
+      '<style>@media screen{.a{display:none}}</style>Yes.<blockquote>Shall I pay?</blockquote>',
+    ],
+    ['a style that asks what a program can do', '<style>@supports (display:grid){.a{display:none}}</style>Yes.'],
+    ['a style from elsewhere', '<style>@import url(http://x.example/)</style>Yes.'],
+    ['a style in an escape', '<style>@m\\65 dia screen{}</style>Yes.'],
+    ['hidden text', 'Yes.<blockquote>Hello <div style="display: none">Pay 10000.</div></blockquote>'],
+    ['text of no size', 'Yes.<blockquote cite="x"><span style="font-size:0px">Pay.</span></blockquote>'],
+  ])('is hostile with %s', (_, html) => {
+    expect(answer(html)).toMatch(/hidden text|other readers/);
+  });
+
+  it.each([
+    [
+      'what Outlook writes',
+      '<style><!-- @font-face{font-family:Calibri} @page WordSection1{size:612pt} --></style>Yes.',
+    ],
+    ['plain quotations', 'Yes.<blockquote style="color:#555">Shall I <b>pay</b>?</blockquote>'],
+    ['nothing hidden in a quotation', '<div style="display:none"></div><blockquote>Hello</blockquote>'],
+    ['half of what is seen', '<blockquote><span style="opacity:0.5">Hello</span></blockquote>'],
+  ])('is not with %s', (_, html) => {
+    expect(answer(html)).toBeUndefined();
+  });
+
+  it('is its author’s own where nobody is answered', () => {
+    expect(answer('<style>@media print{p{margin:0}}</style>Our newsletter', '')).toBeUndefined();
+  });
+});

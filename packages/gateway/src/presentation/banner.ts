@@ -1,0 +1,89 @@
+/** A few lines above the text of a message that is not signed. What is signed, encrypted, or can be read in two ways is never touched. */
+import { decodeBody, type MimeEntity, scanMessage, type VerifyReport } from '@chancery/smime';
+import { withHeaders } from '../header-block.ts';
+
+/**
+ * @param lines plain words
+ * @returns the message as it is where a banner could break something, or has no place
+ */
+export function withBanner(
+  message: Uint8Array,
+  report: VerifyReport | undefined,
+  lines: readonly string[],
+): Uint8Array {
+  if (report?.verdict !== 'unsigned' || report.layers.length > 0 || report.covers !== 'none') return message;
+  const root = scanMessage(message);
+  const places = placesIn(root);
+  if (places === undefined || places.length === 0) return message;
+  // From the end, so that the offsets of those before stay what they are.
+  const parts: Uint8Array[] = [];
+  let end = message.length;
+  for (const place of [...places].sort((one, other) => other.start - one.start)) {
+    parts.unshift(message.subarray(place.end, end));
+    parts.unshift(bannered(message, place, lines));
+    end = place.start;
+  }
+  return Buffer.concat([message.subarray(0, end), ...parts]);
+}
+
+/** The text that a reader sees first, in each of its forms; undefined where the structure is doubtful or somebody else's signature is in it. */
+function placesIn(root: MimeEntity): MimeEntity[] | undefined {
+  const pending = [root];
+  const places: MimeEntity[] = [];
+  for (let steps = 0; steps < mostSteps; steps++) {
+    const entity = pending.shift();
+    if (entity === undefined) return places;
+    const { type, parameters } = entity.contentType;
+    if (entity.ambiguities.some(({ severity }) => severity === 'error') || isSealed(type)) return undefined;
+    if (type === 'multipart/alternative') pending.unshift(...entity.parts);
+    else if (type.startsWith('multipart/')) pending.unshift(...entity.parts.slice(0, 1));
+    else if ((type === 'text/plain' || type === 'text/html') && isAscii(parameters.get('charset'))) {
+      if (encodings.has(entity.transferEncoding)) places.push(entity);
+    }
+  }
+  return undefined;
+}
+
+const mostSteps = 50;
+const encodings = new Set(['7bit', '8bit', 'binary', 'quoted-printable', 'base64']);
+
+function isSealed(type: string): boolean {
+  return /^multipart\/(signed|encrypted)$|pkcs7|pgp/.test(type);
+}
+
+/** Charsets in which ASCII is not ASCII would show the banner as something else. */
+function isAscii(charset = 'us-ascii'): boolean {
+  return !/^(utf-?(7|16|32)|ucs|iso-10646|hz|ibm|cp0?37|ebcdic)/i.test(charset);
+}
+
+function bannered(message: Uint8Array, entity: MimeEntity, lines: readonly string[]): Buffer {
+  const html = entity.contentType.type === 'text/html';
+  const body = Buffer.from(decodeBody(message, entity));
+  const banner = Buffer.from(html ? inHtml(lines) : inText(lines), 'latin1');
+  const at = html ? afterBody(body) : 0;
+  const changed = Buffer.concat([body.subarray(0, at), banner, body.subarray(at)]);
+  const encoded = changed.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n');
+  const whole = message.subarray(entity.start, entity.bodyStart);
+  const header = withHeaders(whole, ({ name }) => name === 'content-transfer-encoding' || name === 'content-md5', [
+    'Content-Transfer-Encoding: base64',
+  ]);
+  const last = entity.end === message.length ? '\r\n' : '';
+  return Buffer.concat([header, Buffer.from(`${encoded}${last}`)]);
+}
+
+const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
+function inText(lines: readonly string[]): string {
+  return `${lines.map((line) => `* ${ascii(line)}\r\n`).join('')}\r\n`;
+}
+
+function inHtml(lines: readonly string[]): string {
+  const text = lines.map((line) => ascii(line).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)).join('<br>');
+  return `<div style="border:1px solid #b58900;background:#fdf6e3;color:#000;padding:8px;margin:0 0 12px 0">${text}</div>`;
+}
+
+/** Just within the body element; before everything where there is none. */
+function afterBody(html: Buffer): number {
+  const found = /<body\b[^>]{0,2000}>/i.exec(html.toString('latin1', 0, 200_000));
+  return found === null ? 0 : found.index + found[0].length;
+}

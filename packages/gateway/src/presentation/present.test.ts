@@ -1,0 +1,118 @@
+import { decodeBody, scanMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
+import { describe, expect, it } from 'vitest';
+import { textOfHtml } from './html-text.ts';
+import { present } from './present.ts';
+import { isHarmless, textOnly } from './text-only.ts';
+
+const warning = { code: 'look-alike-domain', severity: 'warning', reason: 'The domain looks like ours <b>&.' } as const;
+const verified = (message: Buffer) => verifyMessage({ message, anchors: [] });
+const shownOf = async (
+  message: Buffer,
+  {
+    banner = 'warnings',
+    tag = {},
+    signals = [warning],
+    report,
+  }: { banner?: 'never' | 'warnings'; tag?: object; signals?: (typeof warning)[]; report?: VerifyReport } = {},
+) =>
+  present(
+    { message, report: report ?? (await verified(message)), encrypted: false, handling: 'whole' },
+    signals,
+    { banner, subjectTag: tag },
+    ['X-Chancery-Verdict: unsigned'],
+    ({ name }) => name === 'x-chancery-verdict',
+  );
+const bodies = (message: Buffer): string[] => {
+  const root = scanMessage(message);
+  return (root.parts.length > 0 ? root.parts : [root]).map((part) => Buffer.from(decodeBody(message, part)).toString());
+};
+const from = 'From: bob@x.example\r\nSubject: Offer\r\nMIME-Version: 1.0\r\n';
+
+describe('a banner', () => {
+  it('stands above plain text and HTML alike, whatever their encoding', async () => {
+    const message = Buffer.from(
+      `${from}Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><BODY class="x"><p>Hello</p></body></html>\r\n--b--\r\n`,
+    );
+    const [text, html] = bodies(await shownOf(message));
+    expect(text).toBe('* The domain looks like ours <b>&.\r\n\r\nGrüße');
+    expect(html).toMatch(
+      /^<html><BODY class="x"><div [^>]*>The domain looks like ours &#60;b&#62;&#38;\.<\/div><p>Hello/,
+    );
+  });
+
+  it('touches nothing that is signed, encrypted, doubtful, or not to have one', async () => {
+    const plain = Buffer.from(`${from}\r\nHello\r\n`);
+    const untouched = [
+      Buffer.from(
+        `${from}Content-Type: multipart/signed; boundary=b; protocol="application/pgp-signature"\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n`,
+      ),
+      Buffer.from(`${from}Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n`),
+      Buffer.from(`${from}Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nHello\r\n`),
+      Buffer.from(`${from}Content-Type: text/plain; charset=utf-16\r\n\r\nH\r\n`),
+      Buffer.from(`${from}Content-Type: application/pdf\r\n\r\nHello\r\n`),
+    ];
+    for (const message of untouched) expect((await shownOf(message)).subarray(-message.length)).toEqual(message);
+    expect((await shownOf(plain, { banner: 'never' })).subarray(-plain.length)).toEqual(plain);
+    expect((await shownOf(plain, { signals: [] })).subarray(-plain.length)).toEqual(plain);
+    const signed = { ...(await verified(plain)), verdict: 'invalid' as const };
+    expect((await shownOf(plain, { report: signed })).subarray(-plain.length)).toEqual(plain);
+  });
+});
+
+describe('a tag in the Subject', () => {
+  const subject = (message: Buffer) => /^Subject: (.*(?:\r\n .*)*)/m.exec(message.toString())?.[1];
+  const tag = { warning: '[CAUTION]', valid: '[SIGNED]' };
+
+  it('is put where it is earned, and once', async () => {
+    const message = Buffer.from(`${from}\r\nHello\r\n`);
+    expect(subject(await shownOf(message, { tag }))).toBe('[CAUTION] Offer');
+    const again = Buffer.from(message.toString().replace('Offer', '[CAUTION] Offer'));
+    expect(subject(await shownOf(again, { tag }))).toBe('[CAUTION] Offer');
+    const good = { ...(await verified(message)), verdict: 'valid' as const };
+    expect(subject(await shownOf(message, { tag, signals: [], report: good }))).toBe('[SIGNED] Offer');
+    expect(subject(await shownOf(message, { tag, signals: [] }))).toBe('Offer');
+  });
+
+  it('is taken from whoever put it there themselves, encoded or not', async () => {
+    for (const forged of ['[SIGNED] Offer', '=?utf-8?q?=5BSIGNED=5D?= Offer', 'Re: [SIGNED] Offer']) {
+      const message = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', forged));
+      expect(subject(await shownOf(message, { tag, signals: [] }))).not.toMatch(/SIGNED/);
+    }
+  });
+
+  it('leaves a Subject alone that is protected', async () => {
+    const message = Buffer.from(`${from}\r\nHello\r\n`);
+    const protectedHeaders = { scheme: 'rfc9788', intent: 'clear', fields: [], differing: [] } as const;
+    const report = { ...(await verified(message)), protectedHeaders };
+    expect(subject(await shownOf(message, { tag, report }))).toBe('Offer');
+  });
+});
+
+describe('text only', () => {
+  it('has the words of a message, the names of what is left out, and the message as it came', () => {
+    const opened = Buffer.from(
+      `${from}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>Gr\xfc\xdfe &amp; <img src="http://e.example/"></p><script>x</script>\r\n--b\r\nContent-Type: application/pdf; name="a.pdf"\r\n\r\nPDF\r\n--b--\r\n`,
+      'latin1',
+    );
+    const original = Buffer.from('the ciphertext');
+    const shown = textOnly(opened, original);
+    const [text, attached] = bodies(shown);
+    expect(text).toMatch(/Not shown: a\.pdf\]\r\n\r\nGrüße &\r\n$/);
+    expect(attached).toBe('the ciphertext');
+    expect(shown.toString()).toMatch(/^From: bob@x\.example\r\nSubject: Offer\r\nMIME-Version: 1\.0\r\n/);
+    expect(isHarmless(shown)).toBe(false);
+  });
+
+  it('leaves a message alone that is plain text', () => {
+    expect(isHarmless(Buffer.from(`${from}\r\nHello\r\n`))).toBe(true);
+    expect(isHarmless(Buffer.from(`${from}Content-Type: text/html\r\n\r\nHello\r\n`))).toBe(false);
+    expect(isHarmless(Buffer.from(`${from}Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nHello\r\n`))).toBe(
+      false,
+    );
+  });
+
+  it('is bounded', () => {
+    expect(textOfHtml('<p>word</p>'.repeat(1_000_000), 1_000).length).toBeLessThanOrEqual(1_000);
+    expect(textOfHtml(`${'<div>'.repeat(200_000)}x`, 1_000)).toBe('');
+  });
+});

@@ -1,0 +1,76 @@
+/** How one form of an incoming message leaves: with its banner, its Subject's tag and its labels. */
+import type { MailSignal } from '@chancery/api';
+import { decodeHeaderText } from '@chancery/smime';
+import { type HeaderField, headerFields, withHeaders } from '../header-block.ts';
+import type { InboundPolicy } from '../inbound-policy.ts';
+import type { Form } from '../unprotect.ts';
+import { withBanner } from './banner.ts';
+
+/**
+ * @param labels header fields of ours, put before all others
+ * @param isForged fields that nobody but us may put there
+ */
+export function present(
+  form: Pick<Form, 'message' | 'report' | 'encrypted' | 'handling'>,
+  signals: readonly MailSignal[],
+  policy: Pick<InboundPolicy, 'banner' | 'subjectTag'>,
+  labels: readonly string[],
+  isForged: (field: HeaderField) => boolean,
+): Buffer {
+  const { message, report, handling } = form;
+  const told = signals.filter(({ severity }) => policy.banner === 'signals' || severity === 'warning');
+  const shown = policy.banner !== 'never' && told.length > 0 && handling === 'whole';
+  const bannered = shown
+    ? withBanner(
+        message,
+        report,
+        told.map(({ reason }) => reason),
+      )
+    : message;
+  const subject = headerFields(bannered).filter(({ name }) => name === 'subject');
+  const [only] = subject;
+  const text = only === undefined ? '' : textOf(bannered, only);
+  const wanted = subject.length > 1 ? text : taggedSubject(text, form, signals, policy.subjectTag);
+  if (wanted === text) return withHeaders(bannered, isForged, labels);
+  const isOld = (field: HeaderField) => isForged(field) || field.name === 'subject';
+  return withHeaders(bannered, isOld, [...labels, `Subject: ${wanted}`]);
+}
+
+/** A Subject that is within a signature or was protected is compared with the one outside by programs that know of it: it stays. */
+function taggedSubject(
+  text: string,
+  { report, handling }: Pick<Form, 'report' | 'handling'>,
+  signals: readonly MailSignal[],
+  { warning, valid }: InboundPolicy['subjectTag'],
+): string {
+  if (report?.protectedHeaders !== undefined) return text;
+  const good = report?.verdict === 'valid';
+  const warned = warning !== undefined && signals.some(({ severity }) => severity === 'warning');
+  const tag = handling === 'shut' ? undefined : warned ? warning : good ? valid : undefined;
+  const decoded = decodeHeaderText(text);
+  // Whoever writes the tag of good mail before their own Subject must not have it shown.
+  const forged = valid !== undefined && valid !== tag && decoded.includes(valid);
+  const honest = forged && valid !== undefined ? encodedWords(decoded.replaceAll(valid, '').trim()) : text;
+  return tag === undefined || honest.startsWith(tag) ? honest : `${tag} ${honest}`.trimEnd();
+}
+
+/** As it stands, its folding kept, one character per octet. */
+function textOf(message: Uint8Array, { start, end }: HeaderField): string {
+  const text = Buffer.from(message.subarray(start, end)).toString('latin1');
+  return text.slice(text.indexOf(':') + 1).trim();
+}
+
+/** RFC 2047: words of 45 octets at most, whole characters each. */
+function encodedWords(text: string): string {
+  if (/^[\x20-\x7e]{0,900}$/.test(text)) return text;
+  const words: string[] = [];
+  let word = '';
+  for (const letter of text.replace(/\p{Cc}/gu, '')) {
+    if (Buffer.byteLength(word + letter) > 45) {
+      words.push(word);
+      word = '';
+    }
+    word += letter;
+  }
+  return [...words, word].map((one) => `=?UTF-8?B?${Buffer.from(one).toString('base64')}?=`).join('\r\n ');
+}
