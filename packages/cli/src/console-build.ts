@@ -9,7 +9,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../../${name}`, import.m
 /** Builds when it must; `say` hears before it takes some seconds. */
 export async function ensureConsole(say: (line: string) => void): Promise<void> {
   const built = folder('console/dist/index.html');
-  const sources = [folder('console/src'), folder('console/index.html'), folder('api/src')];
+  const sources = [folder('console/src'), folder('console/index.html'), folder('api/src'), folder('mail-policy/src')];
   if (existsSync(built) && statSync(built).mtimeMs >= Math.max(...sources.map(newest))) return;
   say('Building the console (once, some seconds) …');
   await build();

@@ -75,7 +75,8 @@ async function firstEncrypted(mailbox: string): Promise<Buffer> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
     for (const name of readdirSync(mailbox).filter((one) => one.endsWith('.eml'))) {
       const bytes = readFileSync(path.join(mailbox, name));
-      if (/^To: ben\.carter/m.test(bytes.toString('latin1')) && bytes.includes('enveloped-data')) return bytes;
+      if (/^To: ben\.carter/m.test(bytes.toString('latin1')) && /enveloped-data/i.test(bytes.toString('latin1')))
+        return bytes;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
