@@ -171,15 +171,13 @@ function recordOf(
   { recipient, rules, outcome, detail }: Decision,
   found: Found | undefined,
 ): Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'> {
-  // Held here until a certificate or a person's word comes: whatever then becomes of it is another record.
-  const put = outcome === 'held' || outcome === 'passed' ? 'deferred' : outcome;
   // Beyond a partner's gateway the message is as open as that gateway leaves it.
   const toDomain =
-    found?.state === 'good' && found.domain !== undefined && (put === 'signed-encrypted' || put === 'encrypted')
+    found?.state === 'good' && found.domain !== undefined && (outcome === 'signed-encrypted' || outcome === 'encrypted')
       ? `encrypted to the domain certificate of ${found.domain}`
       : '';
-  const details = [outcome === 'held' ? `held: ${detail}` : detail, toDomain].filter((part) => part !== '').join('; ');
-  return { recipient, rule: namesOf(rules), outcome: put, detail: details };
+  const details = [detail, toDomain].filter((part) => part !== '').join('; ');
+  return { recipient, rule: namesOf(rules), outcome, detail: details };
 }
 
 function routed({ route }: Copy): { route?: string } {
