@@ -584,7 +584,7 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.getByLabel('Name', { exact: true }).fill('To the bank');
     await page.getByRole('combobox', { name: 'When: add a condition' }).click();
     await page.getByRole('option', { name: 'Domain of the recipient' }).click();
-    const domains = page.getByLabel('Domain of the recipient', { exact: true });
+    const domains = page.getByRole('combobox', { name: 'Domain of the recipient', exact: true });
     await page.getByText('It has nothing in it.').waitFor();
     await domains.fill('bank.example');
     await domains.press('Enter');
