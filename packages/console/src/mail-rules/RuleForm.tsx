@@ -1,5 +1,5 @@
 import type { Rule } from '@chancery/mail-policy';
-import { Button, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { ActionFields } from './ActionFields.tsx';
 import { ConditionFields, type Simple } from './ConditionFields.tsx';
@@ -92,7 +92,7 @@ export function RuleForm({ rule, path, problems, disabled, onChange }: RuleFormP
         />
       )}
       {!disabled && (
-        <Button.Group>
+        <Group gap="xs">
           <Button
             size="compact-sm"
             variant="default"
@@ -111,7 +111,7 @@ export function RuleForm({ rule, path, problems, disabled, onChange }: RuleFormP
               An exception
             </Button>
           )}
-        </Button.Group>
+        </Group>
       )}
       <ActionFields
         {...common}
