@@ -80,8 +80,9 @@ describe('a search of the journal', () => {
     expect(result.rows.length).toBeGreaterThanOrEqual(Math.min(50, count ?? 1));
     const order = result.rows.map(({ at, id }) => `${at.toISOString()} ${id}`);
     expect(order).toEqual([...order].sort().reverse());
-    // A page and what is counted, on both sides of the mail: no more, of however many.
-    expect(looked).toBeLessThan(2_600);
+    // A page and what is counted, on both sides of the mail: no more, of however many. In a large journal PostgreSQL counts to a
+    // thousand of a sender with a fiftieth of all records by passing over the others, which costs it less than their places.
+    expect(looked).toBeLessThan(ROWS > 100_000 ? 60_000 : 2_600);
     if (ROWS > 100_000) console.info(`${_}: ${milliseconds.toFixed(1)} ms, ${looked} rows looked at`);
   });
 
