@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -280,7 +281,9 @@ describe('the embedded database', () => {
     ['longer than a socket’s path may be', 'x'.repeat(120)],
     ['with blanks, commas and quotes', `a, b "c" 'd' \\e`],
   ])('takes a folder %s', async (_, name) => {
+    const there = directory;
     directory = path.join(folder, name);
+    renameSync(there, directory);
     const db = await startEmbeddedPostgres({ directory });
     expect(await query(db.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(Buffer.byteLength(db.connection.host)).toBeLessThan(90);
@@ -289,7 +292,9 @@ describe('the embedded database', () => {
   });
 
   it('does not listen where somebody else could', async () => {
+    const there = directory;
     directory = path.join(folder, 'x'.repeat(120));
+    renameSync(there, directory);
     const first = await startEmbeddedPostgres({ directory });
     await first.stop();
     mkdirSync(first.connection.host, { mode: 0o777 });
