@@ -1,6 +1,7 @@
 /**
- * How a copy is encrypted: what the rule says, else the best that everybody's software has announced (RFC 8551 section 2.5.2, in a
- * signature or, RFC 4262, in the certificate), and never less than AES-256-CBC, which every program reads.
+ * How a copy is encrypted: what the rule says, else the best that everybody's software has announced in a signature (RFC 8551 section
+ * 2.5.2), and never less than AES-256-CBC, which every program reads. What a certificate announces (RFC 4262) is its CA's word about
+ * programs that it does not know: Thunderbird opens no AES-GCM, whatever the certificate of its user says.
  */
 import type { Copy } from '@chancery/mail-policy';
 import { type Certificate, oids, type RecipientInput, type SmimeCapability } from '@chancery/smime';
@@ -31,19 +32,15 @@ export function chooseAlgorithms(
   };
 }
 
-function capabilitiesOf({ certificate, capabilities }: Reader): readonly SmimeCapability[] {
-  return capabilities ?? certificate.smimeCapabilities ?? [];
-}
-
-function announces(reader: Reader, oid: string): boolean {
-  return capabilitiesOf(reader).some(({ algorithm }) => algorithm === oid);
+function announces({ capabilities = [] }: Reader, oid: string): boolean {
+  return capabilities.some(({ algorithm }) => algorithm === oid);
 }
 
 /** DER of the object identifier of SHA-256. Without parameters RSA-OAEP is with SHA-1 (RFC 4055 section 4.1), and that is not what we write. */
 const sha256 = Buffer.from('0609608648016503040201', 'hex');
 
-function announcesOaep(reader: Reader): boolean {
-  return capabilitiesOf(reader).some(
+function announcesOaep({ capabilities = [] }: Reader): boolean {
+  return capabilities.some(
     ({ algorithm, parameters }) =>
       algorithm === oids.rsaOaep && parameters !== undefined && Buffer.from(parameters).includes(sha256),
   );

@@ -174,6 +174,12 @@ describe('rules', () => {
       'pkcs1',
     ]);
     expect(chosen()).toEqual(['aes-256-cbc']);
+    // What a CA wrote into the certificate of somebody who reads with Thunderbird.
+    const claims = Object.create(certificate, { smimeCapabilities: { value: [gcm, oaep] } }) as typeof certificate;
+    expect(chooseAlgorithms(unsaid, [{ certificate: claims }])).toMatchObject({
+      cipher: 'aes-256-cbc',
+      recipients: [{ keyTransport: 'pkcs1' }],
+    });
   });
 });
 
