@@ -1,6 +1,6 @@
 /** What rules change in a message before it is protected: header fields, the subject, attachments, a disclaimer. */
 import { type Changes, isNamed } from '@chancery/mail-policy';
-import { decodeHeaderText, scanMessage } from '@chancery/smime';
+import { decodeHeaderText, encodeHeaderText, scanMessage } from '@chancery/smime';
 import { wrapped } from './base64-lines.ts';
 import { leavesOf, namesIn } from './content-facts.ts';
 import { addDisclaimer } from './disclaimer.ts';
@@ -78,16 +78,7 @@ function withSubjectTag(message: Uint8Array, tag: string): Uint8Array {
 /** As it is in ASCII, else in encoded words (RFC 2047) that keep a blank at the end. */
 function words(text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text.trimEnd();
-  const chunks: string[] = [];
-  let chunk = '';
-  for (const character of text) {
-    if (Buffer.byteLength(chunk + character) > 45) {
-      chunks.push(chunk);
-      chunk = '';
-    }
-    chunk += character;
-  }
-  return [...chunks, chunk].map((one) => `=?utf-8?B?${Buffer.from(one).toString('base64')}?=`).join('\r\n ');
+  return encodeHeaderText(text);
 }
 
 /** Long values on several lines, where they have blanks. */

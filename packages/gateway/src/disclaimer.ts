@@ -2,6 +2,7 @@
 import type { Changes } from '@chancery/mail-policy';
 import { allAmbiguities, decodeBody, headerValue, type MimeEntity, scanMessage } from '@chancery/smime';
 import { newBoundary, wrapped } from './base64-lines.ts';
+import { escapedHtml } from './escaped-html.ts';
 import { withHeaders } from './header-block.ts';
 
 type Disclaimer = Changes['disclaimers'][number];
@@ -137,9 +138,7 @@ function inText(text: string, flowed: boolean): string {
 /** In ASCII, so that it is read alike in every character set. */
 function inHtml({ text, html }: Disclaimer): string {
   const lines = text.trimEnd().split(/\r\n?|\n/);
-  const shown =
-    html ??
-    `<p>${lines.map((line) => line.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)).join('<br>\n')}</p>`;
+  const shown = html ?? `<p>${lines.map(escapedHtml).join('<br>\n')}</p>`;
   const ascii = shown.replace(/\P{ASCII}/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`);
   return `\r\n${ascii.replace(/\r\n?|\n/g, '\r\n').trimEnd()}\r\n`;
 }

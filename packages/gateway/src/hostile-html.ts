@@ -2,12 +2,14 @@
  * HTML that a signer does not see as its readers will: a correspondent's words come back in an answer, with a style of theirs that shows other
  * words elsewhere ("Re: What's Up Johnny?", 2019). Nobody's signature belongs under that.
  */
-import { decodeBody, type MimeEntity, scanMessage } from '@chancery/smime';
+import { decodeBody, type MimeEntity } from '@chancery/smime';
 import { Parser } from 'htmlparser2';
 
-/** What is wrong with an outgoing answer, in words for its sender; undefined where nothing is. Mail that answers nobody is its author's own. */
-export function hostileQuotation(message: Uint8Array): string | undefined {
-  const root = scanMessage(message);
+/**
+ * What is wrong with an outgoing answer, in words for its sender; undefined where nothing is. Mail that answers nobody is its author's own.
+ * @param root of the message, as `scanMessage` has it
+ */
+export function hostileQuotation(message: Uint8Array, root: MimeEntity): string | undefined {
   const answers = root.headers.some(({ name }) => name === 'in-reply-to' || name === 'references');
   const pending: MimeEntity[] = [root];
   for (let parts = 0; parts < mostParts; parts++) {

@@ -52,9 +52,10 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
     log: world.log,
   });
   const ruleSet = world.ruleSet();
+  const identity = readIdentity(arrival.message);
   const facts: MessageFacts = {
     direction: 'inbound',
-    ...factsOf(arrival, fields, readIdentity(arrival.message)),
+    ...factsOf(arrival, fields, identity),
     signer: 'none',
     senderGroups: groupsOf(arrival.sender, view),
     authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
@@ -86,7 +87,15 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   }
   const ruleFor = new Map(plan.decisions.map(({ recipient, rules }) => [recipient, namesOf(rules)]));
   const { inboundPolicy: policy } = world;
-  const forms = await unprotect(arrival, view, world.openedKeys, world.openLegacy, policy, world.now(), world.log);
+  const forms = await unprotect(
+    { ...arrival, protection: identity.protection },
+    view,
+    world.openedKeys,
+    world.openLegacy,
+    policy,
+    world.now(),
+    world.log,
+  );
   const messageId = onlyValue(fields, 'message-id') ?? null;
   const records: JournalEntry[] = [];
   const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];

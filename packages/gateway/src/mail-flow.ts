@@ -188,16 +188,19 @@ export function entryOf(
   decision: Pick<JournalEntry, 'recipient' | 'rule' | 'outcome' | 'detail'>,
   verdict: JournalEntry['verdict'],
 ): JournalEntry {
+  const messageId = onlyValue(fields, 'message-id') ?? null;
+  return journalEntry(world, { direction, messageId, sender: arrival.sender, ...decision, verdict });
+}
+
+/** Of now, and no longer than the contract has it. */
+export function journalEntry({ now }: Pick<World, 'now'>, said: Omit<JournalEntry, 'id' | 'at'>): JournalEntry {
   return {
+    ...said,
     id: randomUUID(),
-    at: new Date(world.now()).toISOString(),
-    direction,
-    messageId: onlyValue(fields, 'message-id')?.slice(0, 998) ?? null,
-    sender: arrival.sender.slice(0, 320),
-    recipient: decision.recipient.slice(0, 320),
-    rule: decision.rule,
-    outcome: decision.outcome,
-    verdict,
-    detail: decision.detail.slice(0, 1000),
+    at: new Date(now()).toISOString(),
+    messageId: said.messageId?.slice(0, 998) ?? null,
+    sender: said.sender.slice(0, 320),
+    recipient: said.recipient.slice(0, 320),
+    detail: said.detail.slice(0, 1000),
   };
 }

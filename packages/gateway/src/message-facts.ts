@@ -6,6 +6,8 @@ import { type HeaderField, headerFields } from './header-block.ts';
 import type { OfficeView } from './office.ts';
 
 export interface MessageIdentity {
+  /** The structure of the message, so that it is read once. */
+  readonly root: MimeEntity;
   /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
   readonly author: string | undefined;
   /** Addresses in To and Cc, lower case: whoever else gets the message must not be found out (Bcc). */
@@ -21,6 +23,7 @@ export function readIdentity(message: Uint8Array): MessageIdentity {
   const root = scanMessage(message);
   const subjects = root.headers.filter(({ name }) => name === 'subject').map(({ value }) => decodeHeaderText(value));
   return {
+    root,
     author: authorOf(root),
     named: namedIn(root),
     protection: protectionIn(message, root),
@@ -53,10 +56,6 @@ export function factsOf(
 export function groupsOf(address: string, view: Pick<OfficeView, 'personOf'>): readonly string[] | undefined {
   const person = address === '' ? undefined : view.personOf(address);
   return person === undefined ? [] : person.groups;
-}
-
-export function protectionOf(message: Uint8Array): MessageIdentity['protection'] {
-  return protectionIn(message, scanMessage(message));
 }
 
 function authorOf(root: MimeEntity): string | undefined {

@@ -55,7 +55,7 @@ export async function openOfficeRules({ folder, own, alone, client, log }: Offic
       if (set === undefined) {
         const [first] = problems;
         // It had none, and has some now that might say anything.
-        office ??= undefined;
+        if (office === null) office = undefined;
         problem = `Version ${rules.version} cannot be read by this release: ${first?.path}: ${first?.message}`.slice(
           0,
           1000,

@@ -38,7 +38,7 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
   const { author, named, protection } = identity;
   const able = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
   // Nobody's signature belongs under words that its owner has not seen.
-  const withheld = able === 'none' ? undefined : hostileQuotation(arrival.message);
+  const withheld = able === 'none' ? undefined : hostileQuotation(arrival.message, identity.root);
   const signing = withheld === undefined ? able : 'none';
   const recipients = await gather(
     world,

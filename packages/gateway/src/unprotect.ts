@@ -11,7 +11,7 @@ import {
 import { reasonOf } from './errors.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
 import type { Log } from './log.ts';
-import { protectionOf } from './message-facts.ts';
+import type { MessageIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
 import { isHarmless, textOnly } from './presentation/text-only.ts';
@@ -43,7 +43,7 @@ export interface Form {
  * @throws GatewayError `unavailable` when a key that may be here cannot be asked for: the sender tries again
  */
 export async function unprotect(
-  arrival: Pick<Arrival, 'message' | 'recipients'>,
+  arrival: Pick<Arrival, 'message' | 'recipients'> & Pick<MessageIdentity, 'protection'>,
   view: OfficeView,
   openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
   openLegacy: boolean,
@@ -51,9 +51,9 @@ export async function unprotect(
   now: number,
   log: Log,
 ): Promise<Form[]> {
-  const { message, recipients } = arrival;
+  const { message, recipients, protection } = arrival;
   // Only a message that is an envelope as a whole is opened (EFAIL): one somewhere among its parts stays shut.
-  if (protectionOf(message) !== 'encrypted') {
+  if (protection !== 'encrypted') {
     const report = await verify(message, view, now);
     const clear = { encrypted: false, opened: false, handling: 'whole', authenticated: false } as const;
     return [{ recipients, message, ...clear, report, detail: describe(report) }];

@@ -57,9 +57,7 @@ export function sampleOfRecords(id: string, records: readonly RecordedDecision[]
   const facts: MessageFacts = {
     ...{ direction: first.direction, sender: first.sender, senderGroups, headers, size, protection, signer },
     authentication,
-    subject: '',
-    headersUnseen: unkept,
-    content: { text: '', attachments: [], unseen: unkept },
+    ...notInJournal,
     recipients: records.map(({ recipient, facts: { groups, certificate, reason, visible } }) => ({
       ...{ address: recipient, groups, certificate, reason, visible },
     })),
@@ -68,6 +66,13 @@ export function sampleOfRecords(id: string, records: readonly RecordedDecision[]
 }
 
 const unkept = 'the journal does not keep it';
+
+/** Of any message, whatever else is known of it. */
+export const notInJournal = {
+  subject: '',
+  headersUnseen: unkept,
+  content: { text: '', attachments: [], unseen: unkept },
+} as const satisfies Partial<MessageFacts>;
 
 /** Characters of a value, and values of a list, in one record. */
 const longest = 300;

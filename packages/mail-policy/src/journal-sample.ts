@@ -1,5 +1,6 @@
 /** Messages of a journal as samples. A journal keeps no header, subject or text: rules that ask for them are in doubt, and are told so. */
 import type { RecipientFacts } from './facts.ts';
+import { notInJournal } from './journal-facts.ts';
 import type { Sample } from './simulate.ts';
 
 /** What a journal has of one message and recipient. */
@@ -27,8 +28,6 @@ export function samplesOf(records: readonly JournalRecord[]): Sample[] {
   });
 }
 
-const unkept = 'the journal does not keep it';
-
 function sampleOf(first: JournalRecord, message: readonly JournalRecord[]): Sample {
   const protectedBySender = message.some(({ detail }) => /^(encrypted|signed) by the sender/.test(detail));
   const encrypted = message.some(({ detail }) => detail.startsWith('encrypted by the sender'));
@@ -38,9 +37,7 @@ function sampleOf(first: JournalRecord, message: readonly JournalRecord[]): Samp
       direction: first.direction,
       sender: first.sender.toLowerCase(),
       headers: [],
-      subject: '',
-      headersUnseen: unkept,
-      content: { text: '', attachments: [], unseen: unkept },
+      ...notInJournal,
       size: undefined,
       protection: encrypted ? 'encrypted' : protectedBySender ? 'signed' : 'none',
       signer: message.some(({ detail }) => detail.includes('no signing key')) ? 'none' : 'ready',

@@ -120,7 +120,7 @@ export {
   type MimeEntity,
 } from './mime/entity.ts';
 export { fileName } from './mime/file-name.ts';
-export { decodeHeaderText } from './mime/header-text.ts';
+export { decodeHeaderText, encodeHeaderText } from './mime/header-text.ts';
 export { scanMessage } from './mime/scan.ts';
 // ---- online
 export type {

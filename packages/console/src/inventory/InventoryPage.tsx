@@ -1,8 +1,8 @@
 import type { InventoryList } from '@chancery/api';
-import { Button, Menu, Tabs } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import { Tabs } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMay } from '../api.ts';
+import { ExportMenu } from '../pieces/ExportMenu.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { CoverageList } from './CoverageList.tsx';
 import { HoldingsList } from './HoldingsList.tsx';
@@ -63,21 +63,5 @@ function Export({ content }: { content: InventoryList }) {
   if (!mayRead) return null;
   const href = (format: 'csv' | 'jsonl') =>
     `/api/v1/inventory/export?${new URLSearchParams({ format, content: JSON.stringify(content) })}`;
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />}>
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component="a" href={href('csv')} download>
-          CSV, for a spreadsheet
-        </Menu.Item>
-        <Menu.Item component="a" href={href('jsonl')} download>
-          JSON Lines, for a program
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  );
+  return <ExportMenu href={href} />;
 }

@@ -1,12 +1,12 @@
 import { journalOutcomes as allOutcomes, type ListedEntry } from '@chancery/api';
-import { Button, Group, Menu, Stack, Text, TextInput } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { Choice } from '../inventory/Choice.tsx';
 import { Address } from '../pieces/Address.tsx';
 import { type Column, DataTable } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
+import { ExportMenu } from '../pieces/ExportMenu.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
 import { Page } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
@@ -175,23 +175,7 @@ function Export({ search }: { search: MailSearch }) {
     const filter = Object.entries(filterOf(search)).map(([name, value]) => [name, String(value)]);
     return `/api/v1/journal-export?${new URLSearchParams([['format', format], ...filter] as [string, string][])}`;
   };
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />}>
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component="a" href={href('csv')} download>
-          CSV, for a spreadsheet
-        </Menu.Item>
-        <Menu.Item component="a" href={href('jsonl')} download>
-          JSON Lines, for a program
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  );
+  return <ExportMenu href={href} />;
 }
 
 const columns: readonly Column<ListedEntry>[] = [

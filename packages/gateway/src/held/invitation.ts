@@ -1,5 +1,7 @@
 /** The mail by which a recipient is asked for a certificate: a signed reply brings one. In the languages of notices, one below another. */
 import { randomBytes } from 'node:crypto';
+import { encodeHeaderText } from '@chancery/smime';
+import { wrapped } from '../base64-lines.ts';
 import { formatDate } from '../relay/dsn.ts';
 
 export const invitationLanguages = ['en', 'de', 'fr', 'nb'] as const;
@@ -81,7 +83,7 @@ export function invitation({
   const header = [
     `From: <${sender}>`,
     `To: <${recipient}>`,
-    `Subject: ${encoded(texts[first].subject)}`,
+    `Subject: ${encodeHeaderText(texts[first].subject)}`,
     `Date: ${formatDate(at)}`,
     `Message-ID: <${randomBytes(12).toString('hex')}@${gateway}>`,
     // RFC 3834: whoever answers by a program does not answer this.
@@ -90,23 +92,5 @@ export function invitation({
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
   ];
-  const lines =
-    Buffer.from(body, 'utf8')
-      .toString('base64')
-      .match(/.{1,76}/g) ?? [];
-  return Buffer.from(`${header.join('\r\n')}\r\n\r\n${lines.join('\r\n')}\r\n`, 'latin1');
-}
-
-/** RFC 2047, in words of 75 characters at most. */
-function encoded(text: string): string {
-  const words: string[] = [];
-  let word = '';
-  for (const character of text) {
-    if (Buffer.byteLength(word + character) > 42) {
-      words.push(word);
-      word = '';
-    }
-    word += character;
-  }
-  return [...words, word].map((one) => `=?utf-8?B?${Buffer.from(one, 'utf8').toString('base64')}?=`).join('\r\n ');
+  return Buffer.from(`${header.join('\r\n')}\r\n\r\n${wrapped(Buffer.from(body))}\r\n`, 'latin1');
 }

@@ -2,12 +2,12 @@
  * What becomes of mail that is held: recipients are invited, a certificate that came lets it go encrypted, an administrator releases or drops
  * it, and its time ends. Everything is done by the same pipeline as for mail that comes, so that no way out of here goes round the rules.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { JournalEntry } from '@chancery/api';
 import { type SigningKey, speaksFor } from '../enrolment.ts';
 import { reasonOf } from '../errors.ts';
 import { withHeaders } from '../header-block.ts';
-import { record, type World } from '../mail-flow.ts';
+import { journalEntry, record, type World } from '../mail-flow.ts';
 import { outbound } from '../outbound.ts';
 import { protect } from '../protect.ts';
 import { deliveryFailure } from '../relay/dsn.ts';
@@ -222,18 +222,16 @@ function entryOf(
   outcome: JournalEntry['outcome'],
   detail: string,
 ): JournalEntry {
-  return {
-    id: randomUUID(),
-    at: new Date(world.now()).toISOString(),
+  return journalEntry(world, {
     direction: 'outbound',
     messageId,
-    sender: sender.slice(0, 320),
-    recipient: recipient.slice(0, 320),
+    sender,
+    recipient,
     rule,
     outcome,
     verdict: null,
-    detail: detail.slice(0, 1000),
-  };
+    detail,
+  });
 }
 
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -1,5 +1,7 @@
 /** A few lines above the text of a message that is not signed. What is signed, encrypted, or can be read in two ways is never touched. */
 import { decodeBody, type MimeEntity, scanMessage, type VerifyReport } from '@chancery/smime';
+import { wrapped } from '../base64-lines.ts';
+import { escapedHtml } from '../escaped-html.ts';
 import { withHeaders } from '../header-block.ts';
 
 /**
@@ -62,13 +64,12 @@ function bannered(message: Uint8Array, entity: MimeEntity, lines: readonly strin
   const banner = Buffer.from(html ? inHtml(lines) : inText(lines), 'latin1');
   const at = html ? afterBody(body) : 0;
   const changed = Buffer.concat([body.subarray(0, at), banner, body.subarray(at)]);
-  const encoded = changed.toString('base64').replace(/.{76}(?=.)/g, '$&\r\n');
   const whole = message.subarray(entity.start, entity.bodyStart);
   const header = withHeaders(whole, ({ name }) => name === 'content-transfer-encoding' || name === 'content-md5', [
     'Content-Transfer-Encoding: base64',
   ]);
   const last = entity.end === message.length ? '\r\n' : '';
-  return Buffer.concat([header, Buffer.from(`${encoded}${last}`)]);
+  return Buffer.concat([header, Buffer.from(`${wrapped(changed)}${last}`)]);
 }
 
 const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
@@ -78,7 +79,7 @@ function inText(lines: readonly string[]): string {
 }
 
 function inHtml(lines: readonly string[]): string {
-  const text = lines.map((line) => ascii(line).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)).join('<br>');
+  const text = lines.map((line) => escapedHtml(ascii(line))).join('<br>');
   return `<div style="border:1px solid #b58900;background:#fdf6e3;color:#000;padding:8px;margin:0 0 12px 0">${text}</div>`;
 }
 

@@ -1,6 +1,6 @@
 /** How one form of an incoming message leaves: with its banner, its Subject's tag and its labels. */
 import type { MailSignal } from '@chancery/api';
-import { decodeHeaderText } from '@chancery/smime';
+import { decodeHeaderText, encodeHeaderText } from '@chancery/smime';
 import { type HeaderField, headerFields, withHeaders } from '../header-block.ts';
 import type { InboundPolicy } from '../inbound-policy.ts';
 import type { Form } from '../unprotect.ts';
@@ -60,17 +60,7 @@ function textOf(message: Uint8Array, { start, end }: HeaderField): string {
   return text.slice(text.indexOf(':') + 1).trim();
 }
 
-/** RFC 2047: words of 45 octets at most, whole characters each. */
+/** As it is where it is short and ASCII; else without controls, which would end a line. */
 function encodedWords(text: string): string {
-  if (/^[\x20-\x7e]{0,900}$/.test(text)) return text;
-  const words: string[] = [];
-  let word = '';
-  for (const letter of text.replace(/\p{Cc}/gu, '')) {
-    if (Buffer.byteLength(word + letter) > 45) {
-      words.push(word);
-      word = '';
-    }
-    word += letter;
-  }
-  return [...words, word].map((one) => `=?UTF-8?B?${Buffer.from(one).toString('base64')}?=`).join('\r\n ');
+  return /^[\x20-\x7e]{0,900}$/.test(text) ? text : encodeHeaderText(text.replace(/\p{Cc}/gu, ''));
 }

@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { decodeBody, fileName, type MimeEntity, scanMessage } from '@chancery/smime';
+import { wrapped } from '../base64-lines.ts';
 import { headerBlockEnd, withHeaders } from '../header-block.ts';
 import { textOfHtml } from './html-text.ts';
 
@@ -32,14 +33,14 @@ export function textOnly(opened: Uint8Array, original: Uint8Array): Buffer {
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
     '',
-    base64(Buffer.from(text)),
+    wrapped(Buffer.from(text)),
     `--${boundary}`,
     // Under a type of its own a mail program would open it by itself, and be in the very place that this avoids.
     'Content-Type: application/octet-stream; name="original.eml"',
     'Content-Disposition: attachment; filename="original.eml"',
     'Content-Transfer-Encoding: base64',
     '',
-    base64(original),
+    wrapped(original),
     `--${boundary}--`,
     '',
   ].join('\r\n');
@@ -99,10 +100,4 @@ function decoded(message: Uint8Array, entity: MimeEntity): string {
   } catch {
     return Buffer.from(octets).toString('latin1');
   }
-}
-
-function base64(octets: Uint8Array): string {
-  return Buffer.from(octets)
-    .toString('base64')
-    .replace(/.{76}(?=.)/g, '$&\r\n');
 }

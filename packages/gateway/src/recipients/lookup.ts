@@ -118,16 +118,16 @@ export function openLookup({ directory, harvested, domains, sources, now }: Look
       .map((candidate) => ({ candidate, judged: judge(candidate, address, view, 'vouched') }));
   }
 
-  function pinnedOf(address: string, view: OfficeView): Judgement[] {
-    const pinned = harvested.pinnedFor(address);
-    return pinned === undefined ? [] : [{ candidate: pinned, judged: judge(pinned, address, view, 'path') }];
+  function pinnedOf(address: string, view: OfficeView) {
+    const candidate = harvested.pinnedFor(address);
+    return candidate && { candidate, judged: judge(candidate, address, view, 'path') };
   }
 
   async function outside(address: string, view: OfficeView): Promise<Found> {
-    const [pinned] = pinnedOf(address, view);
+    const pinned = pinnedOf(address, view);
     if (pinned?.judged.state === 'good') {
       // What they said themselves, in the newest mail that proved everything.
-      const capabilities = harvested.pinnedFor(address)?.capabilities;
+      const { capabilities } = pinned.candidate;
       return { ...pinned.judged, ...(capabilities !== undefined && { capabilities }), source: 'pinned' };
     }
     const domain = domains.for(address);
@@ -198,7 +198,7 @@ export function openLookup({ directory, harvested, domains, sources, now }: Look
     }
     if (!isOurs) {
       const pinned = pinnedOf(address, view);
-      rows.push(rowOf('pinned', pinned, pinned.length === 0 ? 'no signed mail of theirs has come' : null));
+      rows.push(rowOf('pinned', pinned ? [pinned] : [], pinned ? null : 'no signed mail of theirs has come'));
       const domain = domains.for(address);
       if (domain !== undefined)
         rows.push(rowOf('domain', [{ candidate: domain, judged: domain.judge(view, now()) }], `of ${domain.domain}`));
