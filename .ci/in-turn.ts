@@ -4,7 +4,12 @@
  * `test:interop` and `test:console`. As a program: says what is left out.
  */
 const groups: readonly (readonly string[])[] = [
-  ['e2e/console/share-anew.test.ts', 'interop/pkcs12.test.ts', 'interop/rekey-into-token.test.ts'],
+  [
+    'e2e/console/share-anew.test.ts',
+    'interop/pkcs12.test.ts',
+    'interop/rekey-into-token.test.ts',
+    'interop/two-companies.test.ts',
+  ],
   ['e2e/crash.test.ts', 'e2e/year.test.ts', 'e2e/bulk-killed.test.ts', 'interop/matrix.test.ts'],
   [
     'e2e/kra-killed.test.ts',

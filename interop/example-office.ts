@@ -18,13 +18,16 @@ export interface ExampleOffice {
   readonly issuingFile: string;
   readonly root: Certificate;
   readonly issuing: Certificate;
-  readonly dora: {
-    readonly password: string;
-    readonly signing: { readonly file: string; readonly certificate: Certificate };
-    readonly encryption: { readonly file: string; readonly certificate: Certificate };
-  };
+  readonly dora: CollectedKeys;
   /** A folder for the test's own files; goes with the office. */
   readonly scratch: string;
+}
+
+/** What somebody has who opened their claim link: PKCS#12 files, and what is in them. */
+interface CollectedKeys {
+  readonly password: string;
+  readonly signing: { readonly file: string; readonly certificate: Certificate };
+  readonly encryption: { readonly file: string; readonly certificate: Certificate };
 }
 
 export async function openExampleOffice(
@@ -65,7 +68,13 @@ export async function openExampleOffice(
   };
 }
 
-async function collectKeys(office: OfficeProcess, ada: SignedIn, scratch: string, address: string) {
+/** Opens somebody's claim link in their place. @param scratch a folder for the files */
+export async function collectKeys(
+  office: Pick<OfficeProcess, 'url'>,
+  ada: SignedIn,
+  scratch: string,
+  address: string,
+): Promise<CollectedKeys> {
   const person = await personOf(ada, address);
   const link = await ada.client.newClaim({ params: { id: person.id } });
   const keys = await claimKeys(createClient({ baseUrl: office.url }), link.url.slice(link.url.indexOf('#') + 1));

@@ -23,7 +23,7 @@ interface Account {
 export async function setUpOffice(
   url: string,
   setupToken: string,
-  choice: { caAlgorithm?: 'ecdsa' | 'rsa'; domains?: string[] } = {},
+  choice: { caAlgorithm?: 'ecdsa' | 'rsa'; domains?: string[]; organisation?: string } = {},
 ): Promise<SignedIn> {
   const anybody = createClient({ baseUrl: url });
   const person = { name: 'Ada Ambrose', address: 'ada@example.com' };
@@ -32,7 +32,7 @@ export async function setUpOffice(
   await anybody.completeSetup({
     body: {
       token: setupToken,
-      organisation: 'Example Corp',
+      organisation: choice.organisation ?? 'Example Corp',
       domains: choice.domains ?? ['example.com'],
       caAlgorithm: choice.caAlgorithm ?? 'ecdsa',
       ...person,

@@ -19,6 +19,8 @@ export interface ThunderbirdVerdict {
   readonly signature: string | null;
   readonly encryption: string | null;
   readonly signer: string | null;
+  /** As the list of messages shows it. */
+  readonly subject: string;
   readonly body: string;
 }
 
@@ -48,7 +50,7 @@ export class Thunderbird {
 
   /** @param program folder with the program, where it is not the installed one (`programWith`) */
   static async start(profile: string, program = INSTALLED): Promise<Thunderbird> {
-    const display = `:${90 + (process.pid % 400)}`;
+    const display = `:${90 + (process.pid % 400) + 400 * screens++}`;
     const log = openSync(path.join(profile, 'thunderbird.log'), 'w');
     const stdio: ['ignore', number, number] = ['ignore', log, log];
     const screen = spawn('Xvfb', [display, '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], { stdio });
@@ -157,6 +159,9 @@ export class Thunderbird {
     throw new Error('Thunderbird did not open its window');
   }
 }
+
+/** Virtual displays of this process: each Thunderbird has its own. */
+let screens = 0;
 
 const INSTALLED = '/usr/lib/thunderbird';
 
@@ -272,6 +277,7 @@ const SHOW = `
     signature: named(view.gSignatureStatus),
     encryption: named(view.gEncryptionStatus),
     signer: view.gSignerCert ? view.gSignerCert.commonName : null,
+    subject: header.mime2DecodedSubject,
     body: text(),
   };`;
 

@@ -62,9 +62,14 @@ export async function judgeAuthenticity(
   }
 }
 
-/** A resolver of the operating system's servers that gives up by itself. */
-export function systemResolver(timeout: number): Resolve {
+/**
+ * A resolver that gives up by itself.
+ * @param timeout milliseconds for one question, and half of it for one server
+ * @param servers addresses, each with a port where it is not 53; none: the operating system's
+ */
+export function dnsResolver(timeout: number, servers: readonly string[]): Resolve {
   const resolver = new Resolver({ timeout: Math.max(100, Math.floor(timeout / 2)), tries: 1 });
+  if (servers.length > 0) resolver.setServers(servers);
   return (name, type) => resolver.resolve(name, type) as Promise<string[] | string[][]>;
 }
 

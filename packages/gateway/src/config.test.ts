@@ -97,6 +97,7 @@ describe('the configuration', () => {
       `[[gateway.recipients.source]]\n${entry}`,
       new RegExp(`gateway\\.recipients\\.source\\.0\\.${field}`),
     ]),
+    ['a DNS server by its name', '[gateway]\ndnsServers = ["[::1]:5353", "dns.example"]', /gateway\.dnsServers\.1/],
     ['a token in the file itself', '[gateway.authority]\ntoken = "secret"', /gateway\.authority\.token/],
   ])('names the field of %s', (_, toml, message) => {
     expect(() => parseGatewayConfig(toml, '/', 'my.toml')).toThrow(message);

@@ -34,6 +34,14 @@ const ListenAddress = z
 /** `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 const Network = z.string().refine((value) => networkOf(value) !== undefined, 'is an IP address or network');
 
+/** As `dns.setServers` takes it: an address, and a port where it is not 53. */
+const DnsServer = z
+  .string()
+  .refine(
+    (value) => isIPv4(value.replace(/:\d{1,5}$/, '')) || isIPv6(value.replace(/^\[(.*)\](:\d{1,5})?$/, '$1')),
+    'is the address of a DNS server, such as 127.0.0.1 or [::1]:5353',
+  );
+
 const GatewayConfigSchema = z.strictObject({
   gateway: z
     .strictObject({
@@ -125,6 +133,8 @@ const GatewayConfigSchema = z.strictObject({
       officeRules: z.boolean().default(true),
       /** For SPF, DKIM and DMARC. */
       dnsTimeoutSeconds: z.number().min(0.05).default(4),
+      /** For the same, in place of the operating system's: such as a resolver on this machine that validates DNSSEC. */
+      dnsServers: z.array(DnsServer).default([]),
     })
     .prefault({}),
   rule: z.array(Rule).default([]),

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ApiError, createClient } from '@chancery/api';
 import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
-import { type Resolve, systemResolver, warmAuthenticity } from './authenticity.ts';
+import { dnsResolver, type Resolve, warmAuthenticity } from './authenticity.ts';
 import { type GatewayConfig, readSecret } from './config.ts';
 import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
@@ -190,7 +190,7 @@ async function assemble(
     loopGuard: await openLoopGuard(folder),
     processed: processedField(config),
     signDkim: openDkim(config.dkim, config.baseDirectory, now),
-    resolve: ports.resolve ?? systemResolver(config.dnsTimeoutSeconds * 1000),
+    resolve: ports.resolve ?? dnsResolver(config.dnsTimeoutSeconds * 1000, config.dnsServers),
   };
   const heldWork = startHeldWork(world, {
     interval: config.held.everySeconds * 1000,
