@@ -39,6 +39,19 @@ export default {
       '^packages/(?!vault/|trail/)',
     ),
     not('trail-alone', 'trail is what auditors check for themselves.', '^packages/trail/', '^packages/(?!trail/)'),
+    not(
+      'dns-alone',
+      'dns is octets in, octets out: it imports nothing of ours.',
+      '^packages/dns/',
+      '^packages/(?!dns/)',
+    ),
+    {
+      name: 'dns-no-world',
+      comment: 'Whoever asks a server brings the connection.',
+      severity: 'error',
+      from: { path: '^packages/dns/src', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
+    },
     {
       name: 'in-browser',
       comment: 'api, mail-policy, vault and trail are safe in a browser.',

@@ -1,7 +1,10 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Files without a process, a database or a clock of their own: many of them share one worker, which saves its start. */
-const PURE = ['packages/{api,mail-policy,smime,trail,vault}/src/**/*.test.ts', 'packages/smime/test/attacks/*.test.ts'];
+const PURE = [
+  'packages/{api,dns,mail-policy,smime,trail,vault}/src/**/*.test.ts',
+  'packages/smime/test/attacks/*.test.ts',
+];
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 /** `npm test`: everything that needs no native peer. Tests sit beside the code; attacks and vectors under `packages/NAME/test`. */

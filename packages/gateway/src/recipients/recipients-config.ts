@@ -1,6 +1,7 @@
 /** What `[gateway.recipients]` says: where certificates of people outside are looked for, in which order, and for how long. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { ResolverAddress } from '../dns/resolver.ts';
 
 /** A secret is never written in the file. */
 const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
@@ -67,14 +68,7 @@ const SmimeaSourceConfig = z.strictObject({
   kind: z.literal('smimea'),
   /** Without it, everybody. */
   domains: domains.optional(),
-  /** `127.0.0.1:53`: a resolver on this machine that validates DNSSEC, such as unbound. Its word is believed. */
-  resolver: z
-    .string()
-    .regex(/^(127\.\d+\.\d+\.\d+|\[::1\]):\d{1,5}$/, 'is an address of this machine with a port, such as 127.0.0.1:53')
-    .transform((value) => {
-      const colon = value.lastIndexOf(':');
-      return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
-    }),
+  resolver: ResolverAddress,
   timeoutSeconds,
 });
 export type SmimeaSourceConfig = z.output<typeof SmimeaSourceConfig>;

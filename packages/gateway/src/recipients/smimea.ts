@@ -1,8 +1,8 @@
 /** SMIMEA (RFC 8162): certificates that the owner of a domain has put into the DNS, believed where DNSSEC proves them. */
-import { createHash } from 'node:crypto';
 import { domainToASCII } from 'node:url';
+import { recordType, responseCode, smimeaOwners } from '@chancery/dns';
+import { askResolver, type DnsAnswer } from '../dns/resolver.ts';
 import { reasonOf } from '../errors.ts';
-import { askResolver, type DnsAnswer, dnsTypes } from './dns-resolver.ts';
 import type { SmimeaSourceConfig } from './recipients-config.ts';
 import {
   type Association,
@@ -21,7 +21,7 @@ export function openSmimeaSource(config: SmimeaSourceConfig): RecipientSource {
       let last: SourceAnswer = { said: 'nothing' };
       for (const name of ownerNames(address)) {
         try {
-          last = readAnswer(await askResolver(config.resolver, name, dnsTypes.smimea, signal));
+          last = readAnswer(await askResolver(config.resolver, name, recordType.smimea, signal));
         } catch (error) {
           return { said: 'unknown', reason: `the resolver does not answer: ${reasonOf(error)}` };
         }
@@ -32,27 +32,24 @@ export function openSmimeaSource(config: SmimeaSourceConfig): RecipientSource {
   };
 }
 
-/**
- * Where an address is looked up: under the digest of its local part as it is written (RFC 8162 section 3), and then in small letters,
- * in which people publish what others type with capitals.
- */
+/** Where an address is looked up, in this order. */
 export function ownerNames(address: string): string[] {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at).replace(/^"(.*)"$/, '$1');
   const domain = domainToASCII(address.slice(at + 1)).toLowerCase();
   if (at < 1 || domain === '') return [];
-  return [...new Set([local, local.toLowerCase()])].map((spelt) => {
-    const digest = createHash('sha256').update(spelt.normalize('NFC'), 'utf8').digest();
-    return `${digest.subarray(0, 28).toString('hex')}._smimecert.${domain}`;
-  });
+  return smimeaOwners(local, domain);
 }
 
 function readAnswer({ code, proven, answers, authorities }: DnsAnswer): SourceAnswer {
-  if (code !== 0 && code !== 3) {
-    const why = code === 2 ? 'no answer, or one whose signature does not hold (SERVFAIL)' : `code ${code}`;
+  if (code !== responseCode.noError && code !== responseCode.noSuchName) {
+    const why =
+      code === responseCode.serverFailure
+        ? 'no answer, or one whose signature does not hold (SERVFAIL)'
+        : `code ${code}`;
     return { said: 'unknown', reason: `the resolver says: ${why}` };
   }
-  const records = answers.filter(({ type }) => type === dnsTypes.smimea).slice(0, mostCertificates);
+  const records = answers.filter(({ type }) => type === recordType.smimea).slice(0, mostCertificates);
   if (records.length === 0) return { said: 'nothing', lifetime: negativeLifetime(authorities) };
   const lifetime = Math.min(...answers.map(({ ttl }) => ttl)) * 1000;
   if (!proven) return { said: 'nothing', remark: 'records that no signature of DNSSEC proves: not used', lifetime };
@@ -99,6 +96,6 @@ const isDigest = (matching: number, data: Buffer) =>
 
 /** RFC 2308 section 5: the smaller of the SOA's own TTL and its MINIMUM. */
 function negativeLifetime(authorities: DnsAnswer['authorities']): number {
-  const soa = authorities.find(({ type, data }) => type === dnsTypes.soa && data.length >= 22);
+  const soa = authorities.find(({ type, data }) => type === recordType.soa && data.length >= 22);
   return (soa === undefined ? 60 : Math.min(soa.ttl, soa.data.readUInt32BE(soa.data.length - 4))) * 1000;
 }

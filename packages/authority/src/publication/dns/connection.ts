@@ -1,7 +1,7 @@
 /** A connection to a zone's primary server: over TCP, every request and every answer signed. */
 import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { encodeRequest, type Message, parseMessage, type Question, type ResourceRecord } from './message.ts';
+import { encodeRequest, type Message, parseMessage, type Question, type ResourceRecord } from '@chancery/dns';
 import { checkAnswer, signRequest, type TsigKey } from './tsig.ts';
 
 export interface DnsServer {
@@ -47,7 +47,11 @@ export class DnsConnection {
   /** One at a time. @throws TsigRefused, and Error when it breaks or what comes is not an answer of that server to this request */
   async ask(kind: 'query' | 'update', question: Question, updates: readonly ResourceRecord[] = []): Promise<Message> {
     const id = randomInt(0x10000);
-    const { signed, mac } = signRequest(encodeRequest(id, kind, question, updates), this.#server.key, this.#clock());
+    const { signed, mac } = signRequest(
+      encodeRequest({ id, kind, question, updates }),
+      this.#server.key,
+      this.#clock(),
+    );
     if (signed.length > 0xffff) throw new Error('the request is too long for the DNS');
     const length = Buffer.alloc(2);
     length.writeUInt16BE(signed.length);

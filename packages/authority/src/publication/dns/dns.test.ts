@@ -1,44 +1,31 @@
 import { createHmac } from 'node:crypto';
+import { encodeRequest, parseMessage, recordClass, recordType, smimeaOwners } from '@chancery/dns';
 import { describe, expect, it } from 'vitest';
-import { encodeName, encodeRequest, parseMessage, readName, recordClass, recordType } from './message.ts';
-import { localPartDigest, ownersOf } from './smimea.ts';
+import { ownersOf } from './smimea.ts';
 import { checkAnswer, signRequest, type TsigKey } from './tsig.ts';
 
 const AT = new Date('2026-03-01T12:00:00Z');
 const key: TsigKey = { name: 'Office.Example.', algorithm: 'hmac-sha256', secret: Buffer.from('a secret of a test') };
 
 describe('names', () => {
-  it('are looked up under the digest of the local part (the example of RFC 8162 section 3)', () => {
-    expect(localPartDigest('hugh')).toBe('c93f1e400f26708f98cb19d936620da35eec8f72e57f9eec01c1afd6');
+  it('are those of the innermost zone, under what the address says and what people type', () => {
     const zones = ['example.com', 'mail.example.com'];
+    const [capital, small] = smimeaOwners('Hugh', 'mail.example.com');
     expect(ownersOf(zones, ['hugh@example.com', 'Hugh@Mail.example.com', 'x@elsewhere.example'])).toEqual([
-      { address: 'hugh@example.com', zone: 'example.com', name: `${localPartDigest('hugh')}._smimecert.example.com` },
-      ...['Hugh', 'hugh'].map((local) => ({
-        address: 'Hugh@Mail.example.com',
-        zone: 'mail.example.com',
-        name: `${localPartDigest(local)}._smimecert.mail.example.com`,
-      })),
+      { address: 'hugh@example.com', zone: 'example.com', name: smimeaOwners('hugh', 'example.com')[0] },
+      ...[capital, small].map((name) => ({ address: 'Hugh@Mail.example.com', zone: 'mail.example.com', name })),
     ]);
     // A domain that only ends like a zone is none of it.
     expect(ownersOf(['example.com'], ['a@notexample.com'])).toEqual([]);
   });
-
-  it('that point forward, to themselves or beyond the message are refused', () => {
-    for (const octets of [
-      [0xc0, 0],
-      [0xc0, 2, 0],
-      [5, 97],
-      [0x41, 97],
-    ])
-      expect(() => readName(Buffer.from(octets), 0)).toThrow();
-    expect(readName(Buffer.from([1, 97, 0, 1, 98, 0xc0, 0]), 3)).toEqual({ name: 'b.a', next: 7 });
-    expect(() => encodeName('a..b')).toThrow();
-    expect(() => encodeName(`${'a'.repeat(64)}.b`)).toThrow();
-  });
 });
 
 describe('TSIG (RFC 8945)', () => {
-  const message = encodeRequest(0x1234, 'query', { name: 'example.com', type: recordType.soa });
+  const message = encodeRequest({
+    id: 0x1234,
+    kind: 'query',
+    question: { name: 'example.com', type: recordType.soa },
+  });
   /** An answer signed by the other side, put together here by hand. */
   const answered = (
     by: Partial<{ secret: Buffer; time: number; error: number; mac: Buffer; requestMac: Buffer }> = {},

@@ -1,10 +1,10 @@
 /** Certificates in the DNS: SMIMEA (RFC 8162), put there and taken away by update (RFC 2136). */
 import { createHash } from 'node:crypto';
+import { type ResourceRecord, recordClass, recordType, responseCode, smimeaOwners } from '@chancery/dns';
 import { readSecret } from '../../config.ts';
 import type { DnsTarget } from '../../publication-config.ts';
 import { type Holder, type OwnCertificate, type Sight, type Target, TargetDown, wantedOf } from '../target.ts';
 import { DnsConnection } from './connection.ts';
-import { type ResourceRecord, recordClass, recordType } from './message.ts';
 import { TsigRefused } from './tsig.ts';
 
 /** @param home the folder that the secret's file is relative to */
@@ -57,7 +57,7 @@ async function attendOne(
   const changes = new Map<string, ResourceRecord[]>();
   for (const owner of owners) {
     const answer = await connection.ask('query', { name: owner.name, type: recordType.smimea });
-    if (answer.responseCode !== NOERROR && answer.responseCode !== NXDOMAIN)
+    if (answer.responseCode !== responseCode.noError && answer.responseCode !== responseCode.noSuchName)
       return { ...nothing, entry: null, problem: refusal(`a query about ${owner.name}`, answer.responseCode) };
     const stands = answer.answers.filter(({ type, name }) => type === recordType.smimea && name === owner.name);
     const should = wanted
@@ -84,14 +84,12 @@ async function attendOne(
   for (const [zone, updates] of act === 'mend' ? changes : []) {
     if (updates.length === 0) continue;
     // All of them, or none (RFC 2136 section 3.4.2.7).
-    const { responseCode } = await connection.ask('update', { name: zone, type: recordType.soa }, updates);
-    if (responseCode !== NOERROR) return { ...sight, problem: refusal(`an update of ${zone}`, responseCode) };
+    const { responseCode: said } = await connection.ask('update', { name: zone, type: recordType.soa }, updates);
+    if (said !== responseCode.noError) return { ...sight, problem: refusal(`an update of ${zone}`, said) };
   }
   return { ...sight, problem: null };
 }
 
-const NOERROR = 0;
-const NXDOMAIN = 3;
 /** RFC 1035 section 4.1.1, RFC 2136 section 2.2. */
 const CODES: readonly string[] = [
   '',
@@ -116,10 +114,7 @@ interface Owner {
   readonly name: string;
 }
 
-/**
- * The names under which those addresses are looked up. The digest is of the local part as it is written: where ours has capitals,
- * it stands under what people type as well.
- */
+/** The names under which those addresses are looked up, in the innermost of our zones that each lies in. */
 export function ownersOf(zones: readonly string[], addresses: readonly string[]): Owner[] {
   const all = addresses.flatMap((address) => {
     const at = address.lastIndexOf('@');
@@ -128,18 +123,9 @@ export function ownersOf(zones: readonly string[], addresses: readonly string[])
       .filter((one) => domain === one || domain.endsWith(`.${one}`))
       .toSorted((one, other) => other.length - one.length)[0];
     if (zone === undefined || domain.split('.').some((label) => label.length > 63)) return [];
-    return [...new Set([local, local.toLowerCase()])].map((spelt) => ({
-      address,
-      zone,
-      name: `${localPartDigest(spelt)}._smimecert.${domain}`,
-    }));
+    return smimeaOwners(local, domain).map((name) => ({ address, zone, name }));
   });
   return [...new Map(all.map((one) => [one.name, one])).values()];
-}
-
-/** RFC 8162 section 3: SHA-256 of the local part in UTF-8, its first 28 octets, in hex. */
-export function localPartDigest(local: string): string {
-  return createHash('sha256').update(local.normalize('NFC'), 'utf8').digest().subarray(0, 28).toString('hex');
 }
 
 /** A certificate stands under the addresses that it names alone. */

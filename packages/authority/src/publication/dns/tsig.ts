@@ -1,6 +1,6 @@
 /** TSIG (RFC 8945): a request signed with a shared key, and the check that its answer is. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { encodeName, encodeRecord, type Message, readName, recordClass, recordType } from './message.ts';
+import { encodeName, encodeRecord, type Message, readName, recordClass, recordType } from '@chancery/dns';
 
 export interface TsigKey {
   readonly name: string;
