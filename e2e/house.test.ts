@@ -35,7 +35,7 @@ let doraKeys: ClaimedKeys;
 const scratch = mkdtempSync(path.join(tmpdir(), 'chancery-e2e-scratch-'));
 
 beforeAll(async () => {
-  office = await OfficeProcess.prepare({ gatewayToml: RULES });
+  office = await OfficeProcess.prepare({ gatewayToml: RULES, fromNothing: true });
 });
 afterAll(async () => {
   await office.dispose();

@@ -7,5 +7,6 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    globalSetup: ['packages/authority/test/database-template.ts'],
   },
 });

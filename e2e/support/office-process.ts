@@ -1,10 +1,11 @@
 /** The product as a process of its own: `chancery start` in an empty folder on free ports. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { beginWithMadeDatabase } from '../../packages/authority/test/database-template.ts';
 
 const chancery = fileURLToPath(new URL('../../packages/cli/bin/chancery.js', import.meta.url));
 
@@ -14,6 +15,8 @@ export interface OfficeOptions {
   /** Added to `gateway.toml`: rules, downstreams. */
   readonly gatewayToml?: string;
   readonly arguments?: readonly string[];
+  /** Makes its database at the first start, as a user's does; otherwise it is a copy of one that was just made. */
+  readonly fromNothing?: boolean;
 }
 
 /** One data folder and its ports; the process in it can be started, killed and started again. */
@@ -25,6 +28,7 @@ export class OfficeProcess {
   /** Where the gateway leaves what it has passed, both ways, one file a message. */
   readonly mailbox: string;
   readonly #arguments: readonly string[];
+  readonly #makesDatabase: boolean;
   #child: ChildProcess | undefined;
   #printed = '';
 
@@ -37,6 +41,7 @@ export class OfficeProcess {
     this.#arguments = options.arguments ?? [];
     mkdirSync(this.mailbox, { mode: 0o755 });
     const toml = options.authorityToml ?? '';
+    this.#makesDatabase = options.fromNothing === true || toml.includes('[database]');
     // Spare keys would take the processor from the tests that run beside this one.
     const spare = toml.includes('[escrow]') ? '' : '[escrow]\nspareKeys = 0\n';
     writeFileSync(path.join(this.home, 'authority.toml'), `[server]\nport = ${http}\n${spare}${toml}`);
@@ -58,6 +63,8 @@ ${options.gatewayToml?.includes('[gateway.authority]') ? '' : '[gateway.authorit
   async start(): Promise<number> {
     const began = performance.now();
     this.#printed = '';
+    const database = path.join(this.home, 'postgres');
+    if (!this.#makesDatabase && !existsSync(database)) await beginWithMadeDatabase(database);
     const child = spawn(process.execPath, [chancery, 'start', ...this.#arguments], {
       env: { ...process.env, CHANCERY_HOME: this.home },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,13 +6,14 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTemporaryPostgres } from '@chancery/embedded-postgres';
+import { copyDatabase, startTemporaryPostgres } from '@chancery/embedded-postgres';
 import { openJobQueue } from '../src/jobs/queue.ts';
 import { openDatabase } from '../src/store/database.ts';
 
 /** For `globalSetup` of vitest: a folder for this run. */
 export function setup(): void {
-  process.env[FOLDER] = mkdtempSync(path.join(tmpdir(), 'chancery-template-'));
+  // Once for all the projects of a run.
+  process.env[FOLDER] ??= mkdtempSync(path.join(tmpdir(), 'chancery-template-'));
 }
 
 /** And its removal. */
@@ -25,6 +26,14 @@ const FOLDER = 'CHANCERY_TEST_TEMPLATE';
 /** An office's database before anything is in it. */
 export async function startDatabase() {
   return startTemporaryPostgres({ copyOf: await template() });
+}
+
+/** Lets an office begin with a copy of it in that folder; nothing outside of a test run, where it makes its own. */
+export async function beginWithMadeDatabase(folder: string): Promise<void> {
+  const made = await template();
+  if (made === undefined) return;
+  mkdirSync(folder, { mode: 0o700 });
+  copyDatabase(made, folder);
 }
 
 /** @returns undefined outside of a test run: then each database is made */

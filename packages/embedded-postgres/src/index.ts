@@ -5,4 +5,4 @@ export {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './supervise.ts';
-export { startTemporaryPostgres } from './temporary.ts';
+export { copyDatabase, startTemporaryPostgres } from './temporary.ts';

@@ -15,10 +15,12 @@ export interface TemporaryPostgresOptions {
 export async function startTemporaryPostgres(options: TemporaryPostgresOptions = {}): Promise<EmbeddedPostgres> {
   const { copyOf, keepIn } = options;
   const directory = keepIn ?? mkdtempSync(path.join(realpathSync(tmpdir()), 'chancery-test-'));
-  if (copyOf !== undefined) {
-    // As it is, its owner too, who is not root.
-    const { status, stderr } = spawnSync('cp', ['-a', path.join(copyOf, 'pg'), directory], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`The database in ${copyOf} was not copied: ${stderr}`);
-  }
+  if (copyOf !== undefined) copyDatabase(copyOf, directory);
   return supervise(directory, { throwaway: true, discard: keepIn === undefined, log: () => undefined });
+}
+
+/** Puts a copy of a stopped database, with its owner, who is not root, into a folder that has none. */
+export function copyDatabase(from: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['-a', path.join(from, 'pg'), to], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The database in ${from} was not copied: ${stderr}`);
 }
