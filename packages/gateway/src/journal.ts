@@ -1,5 +1,5 @@
 /** Records of decisions, kept on disk until the authority has them. Ids make sending one twice harmless. */
-import { appendFile, mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { JournalEntry, mostFacts } from '@chancery/api';
 import { reasonOf } from './errors.ts';
@@ -33,6 +33,10 @@ export async function openJournal(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const current = path.join(folder, 'current.jsonl');
   let appends: Promise<void> = Promise.resolve();
+  let handle: FileHandle | undefined;
+  /** Lines for the next write, and that write: what comes while the disk is busy goes with it. */
+  let gathered = '';
+  let gathering: Promise<void> | undefined;
   let flushing: Promise<void> | undefined;
   let failedBefore = false;
 
@@ -43,8 +47,34 @@ export async function openJournal(
     return done;
   }
 
+  function append(lines: string): Promise<void> {
+    gathered += lines;
+    gathering ??= inTurn(async () => {
+      const text = gathered;
+      gathered = '';
+      gathering = undefined;
+      // The leading line end closes a line that a crash or a full disk tore.
+      const start = handle === undefined ? '\n' : '';
+      handle ??= await open(current, 'a', 0o600);
+      try {
+        await handle.appendFile(start + text);
+      } catch (error) {
+        await closeFile();
+        throw error;
+      }
+    });
+    return gathering;
+  }
+
+  async function closeFile(): Promise<void> {
+    const open = handle;
+    handle = undefined;
+    await open?.close();
+  }
+
   async function send(): Promise<void> {
     await inTurn(async () => {
+      await closeFile();
       const batch = path.join(folder, `batch-${Date.now()}-${process.pid}.jsonl`);
       await rename(current, batch).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;
@@ -95,7 +125,7 @@ export async function openJournal(
     async write(entries) {
       if (entries.length === 0) return;
       const lines = entries.map((entry) => `${JSON.stringify(withinLimit(entry))}\n`).join('');
-      await inTurn(() => appendFile(current, lines, { mode: 0o600 }));
+      await append(lines);
     },
     flush,
     async stop() {
@@ -107,6 +137,7 @@ export async function openJournal(
       // What is not sent by then is sent by the next run.
       await Promise.race([(flushing ?? Promise.resolve()).then(flush), patience]);
       clearTimeout(late);
+      await inTurn(closeFile);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Knows a message that this gateway has handled before, by a header field that nobody else can make. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import path from 'node:path';
 import { type HeaderField, onlyValue } from './header-block.ts';
 import { readIfThere, writeDurably } from './spool/durable-file.ts';
@@ -25,7 +25,9 @@ export async function openLoopGuard(folder: string): Promise<LoopGuard> {
   return loopGuard(key);
 }
 
-export function loopGuard(key: Uint8Array): LoopGuard {
+export function loopGuard(octets: Uint8Array): LoopGuard {
+  // Opened once: node takes as long to open a key as to use it.
+  const key = createSecretKey(octets);
   /** Bound to the message, so that a field copied onto another message is nobody's. */
   const code = (direction: string, fields: readonly HeaderField[]) => {
     const bound = ['message-id', 'date', 'from'].map((one) => onlyValue(fields, one) ?? '');
@@ -36,6 +38,7 @@ export function loopGuard(key: Uint8Array): LoopGuard {
   return {
     field: (direction, fields) => `X-Chancery-Gateway: ${direction} ${code(direction, fields)}`,
     seen(direction, fields) {
+      if (!fields.some((field) => field.name === name)) return false;
       const expected = Buffer.from(`${direction} ${code(direction, fields)}`);
       return fields.some((field) => {
         const value = Buffer.from(field.name === name ? field.value : '', 'latin1');

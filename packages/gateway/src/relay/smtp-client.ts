@@ -6,7 +6,7 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import { type EnvelopeNotes, toXtext } from './envelope.ts';
 import { ReplyReader, type SmtpReply } from './smtp-replies.ts';
-import { stuffed } from './wire-form.ts';
+import { inOneWrite, stuffed, stuffedWhole } from './wire-form.ts';
 
 export interface SmtpServer {
   readonly host: string;
@@ -289,6 +289,12 @@ export class SmtpClient {
 
   /** The message in the form of the wire, its end included; no faster than the server reads. */
   async #write(message: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+    if (message instanceof Uint8Array && message.length <= inOneWrite) {
+      this.#socket.cork();
+      for (const chunk of stuffedWhole(message)) this.#socket.write(chunk);
+      this.#socket.uncork();
+      return;
+    }
     for await (const chunk of stuffed(message)) {
       if (this.#replies.broken) return;
       if (this.#socket.write(chunk)) continue;

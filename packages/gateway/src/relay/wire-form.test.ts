@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stuffed } from './wire-form.ts';
+import { stuffed, stuffedWhole } from './wire-form.ts';
 
 async function wire(chunks: readonly string[]): Promise<string> {
   async function* given() {
@@ -52,6 +52,7 @@ describe('a message on the wire', () => {
         const lines = text.replace(/\r\n|\r|\n/g, '\r\n');
         expect(message).toBe(lines === '' || lines.endsWith('\r\n') ? lines : `${lines}\r\n`);
         expect(sent).toBe(await wire([text]));
+        expect(sent).toBe(Buffer.concat(stuffedWhole(Buffer.from(text, 'latin1'))).toString('latin1'));
       }),
       { numRuns: 300 },
     );

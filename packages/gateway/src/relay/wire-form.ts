@@ -5,6 +5,8 @@ const lf = 0x0a;
 const fullStop = 0x2e;
 /** Octets of one write: enough for the socket, and little beside a large message. */
 const slice = 256 * 1024;
+/** Octets of a message that is written at once, its end included: smaller than what a socket takes. */
+export const inOneWrite = 64 * 1024;
 
 /**
  * Chunk after chunk, the end of the data included. A CR or LF by itself, which only what was encrypted can have brought
@@ -18,7 +20,18 @@ export async function* stuffed(message: Uint8Array | AsyncIterable<Uint8Array>):
     yield dotted(octets, last);
     last = octets[octets.length - 1] ?? last;
   }
-  yield Buffer.from(last === lf ? '.\r\n' : last === cr ? '\n.\r\n' : '\r\n.\r\n');
+  yield endAfter(last);
+}
+
+/** The same of a message that is at hand. */
+export function stuffedWhole(message: Uint8Array): Uint8Array[] {
+  const octets = withWholeLineEnds(Buffer.from(message.buffer, message.byteOffset, message.byteLength), lf);
+  return [dotted(octets, lf), endAfter(octets[octets.length - 1] ?? lf)];
+}
+
+/** Ends the last line, if it has no end, and the message. */
+function endAfter(last: number): Buffer {
+  return Buffer.from(last === lf ? '.\r\n' : last === cr ? '\n.\r\n' : '\r\n.\r\n');
 }
 
 function* slices(message: Uint8Array): Generator<Uint8Array> {
