@@ -97,6 +97,11 @@ describe('the configuration', () => {
       `[[gateway.recipients.source]]\n${entry}`,
       new RegExp(`gateway\\.recipients\\.source\\.0\\.${field}`),
     ]),
+    [
+      'a token that is not named',
+      '[gateway]\nkeyStore = "pkcs11"',
+      /gateway\.pkcs11: .*needs the table \[gateway\.pkcs11\]/,
+    ],
     ['a DNS server by its name', '[gateway]\ndnsServers = ["[::1]:5353", "dns.example"]', /gateway\.dnsServers\.1/],
     ['a token in the file itself', '[gateway.authority]\ntoken = "secret"', /gateway\.authority\.token/],
   ])('names the field of %s', (_, toml, message) => {

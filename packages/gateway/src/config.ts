@@ -42,6 +42,19 @@ const DnsServer = z
     'is the address of a DNS server, such as 127.0.0.1 or [::1]:5353',
   );
 
+const Pkcs11Token = z.strictObject({
+  /** The shared library of the token's vendor. */
+  module: z.string().refine((file) => path.isAbsolute(file), 'is not an absolute path'),
+  /** The label of the token. */
+  token: z.string().min(1).max(32),
+  /** The user PIN. */
+  pin: SecretReference,
+  /** Calls at once: each takes a session. */
+  sessions: z.int().min(1).max(64).default(4),
+  /** Seconds until a call that does not answer is given up. */
+  timeoutSeconds: z.int().min(1).max(300).default(10),
+});
+
 const GatewayConfigSchema = z.strictObject({
   gateway: z
     .strictObject({
@@ -56,6 +69,9 @@ const GatewayConfigSchema = z.strictObject({
       keys: z.string().optional(),
       /** Unseals the gateway's key store. Without it the first start makes one in the data folder, and says where. */
       keySecret: SecretReference.optional(),
+      /** Where new keys are made. Keys that are elsewhere are used where they are. */
+      keyStore: z.enum(['software', 'pkcs11']).default('software'),
+      pkcs11: Pkcs11Token.optional(),
       /** Kind of the keys it makes for itself and for people whose mail it signs. */
       keyAlgorithm: z.enum(['p256', 'p384', 'rsa-2048', 'rsa-3072']).default('p256'),
       outbound: z
@@ -135,6 +151,10 @@ const GatewayConfigSchema = z.strictObject({
       dnsTimeoutSeconds: z.number().min(0.05).default(4),
       /** For the same, in place of the operating system's: such as a resolver on this machine that validates DNSSEC. */
       dnsServers: z.array(DnsServer).default([]),
+    })
+    .refine(({ keyStore, pkcs11 }) => keyStore !== 'pkcs11' || pkcs11 !== undefined, {
+      path: ['pkcs11'],
+      message: 'keyStore = "pkcs11" needs the table [gateway.pkcs11] with module, token and pin',
     })
     .prefault({}),
   rule: z.array(Rule).default([]),

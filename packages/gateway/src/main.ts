@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ApiError, createClient } from '@chancery/api';
-import { type KeyStore, openOrCreateSecretFile, openSoftwareKeyStore } from '@chancery/keystore';
 import { dnsResolver, type Resolve, warmAuthenticity } from './authenticity.ts';
 import { type GatewayConfig, readSecret } from './config.ts';
 import { openDkim } from './dkim.ts';
@@ -12,6 +11,7 @@ import { openHeldStore } from './held/held-store.ts';
 import { startHeldWork } from './held/work-on-held.ts';
 import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
+import { openKeyStores } from './key-stores.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import type { World } from './mail-flow.ts';
@@ -101,7 +101,7 @@ async function assemble(
     timeout: authorityPatience,
     ...(ports.fetch === undefined ? {} : { fetch: ports.fetch }),
   });
-  const keys = await openKeyStore(config, log);
+  const keys = await openKeyStores(config, log);
   closers.push(() => keys.close());
 
   const journal = await openJournal(
@@ -242,16 +242,6 @@ function processedField({ outbound: { processed }, baseDirectory }: GatewayConfi
   const value = readSecret(processed.value, baseDirectory);
   if (/^[!-~]{16,200}$/.test(value)) return `${processed.header}: ${value}`;
   throw new GatewayError('configuration', 'The value of outbound.processed is not 16 to 200 visible ASCII characters');
-}
-
-async function openKeyStore(config: GatewayConfig, log: Log): Promise<KeyStore> {
-  if (config.keySecret !== undefined) {
-    return openSoftwareKeyStore({ directory: config.keys, secret: readSecret(config.keySecret, config.baseDirectory) });
-  }
-  const { secret, path: file, created } = await openOrCreateSecretFile(path.join(config.data, 'key-secret'));
-  if (created)
-    log.warn('keys.secret-made', { file, advice: 'Whoever loses this file loses the keys; keep it apart from them' });
-  return openSoftwareKeyStore({ directory: config.keys, secret });
 }
 
 function isoOf(milliseconds: number | null): string | null {

@@ -5,6 +5,7 @@ import { type Certificate, type Decrypter, decryptContent, localDecrypter, parse
 import type { OwnKey } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
+import { noted } from './noted-decrypter.ts';
 
 interface OpenedKey {
   readonly decrypter: Decrypter;
@@ -51,8 +52,14 @@ export function openKeys({
   );
   sweep.unref();
 
+  async function ownOrUnavailable(): Promise<readonly OwnKey[]> {
+    return own().catch((error: unknown) => {
+      throw silent(error);
+    });
+  }
+
   async function open(address: string): Promise<readonly OpenedKey[]> {
-    const ownKeys = await own();
+    const { keys: ownKeys, fault } = noted(await ownOrUnavailable());
     if (ownKeys.length === 0) throw new GatewayError('unavailable', "the gateway's own key is not certified yet");
     const records = await client.gatewayKeys({ query: { address } }).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'not-found') return { keys: [] };
@@ -63,6 +70,8 @@ export function openKeys({
       try {
         keys.push(await unlock(record, ownKeys));
       } catch (error) {
+        // Not to be had just now is not useless: its owner's mail waits with its sender, and does not arrive shut.
+        if (fault() !== undefined) throw silent(fault());
         log.error('keys.unusable', { escrowedKey: record.escrowedKeyId, reason: reasonOf(error) });
       }
     }
@@ -93,6 +102,10 @@ export function openKeys({
       opened.clear();
     },
   };
+}
+
+function silent(error: unknown): GatewayError {
+  return new GatewayError('unavailable', `the gateway's own key is not to be had: ${reasonOf(error)}`, error);
 }
 
 /** The lock gives the DEK, the DEK gives the PKCS#8; both are zeroed here, and only OpenSSL's copy of the key remains. */

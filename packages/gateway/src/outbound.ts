@@ -147,7 +147,11 @@ async function signingKeyFor(
   // Who may hand in mail for whom is the submitting server's to check, and it checks the envelope.
   if (view.personOf(arrival.sender)?.personId !== person.personId) return 'none';
   if (!(await world.enrolment.ensure(person, certifiedWithin))) return 'awaited';
-  const key = await world.enrolment.signingKey(person);
+  const key = await world.enrolment.signingKey(person).catch((error: unknown) => {
+    // What needs no signature does not wait for a token that was pulled.
+    world.log.error('signing.key-not-there', { for: person.address, reason: reasonOf(error) });
+    return undefined;
+  });
   if (key === undefined) return 'awaited';
   return speaksFor(key.certificate, author) ? key : 'none';
 }

@@ -1,5 +1,6 @@
 import { createCipheriv, randomBytes, randomUUID } from 'node:crypto';
-import { type Certificate, encryptContent, localDecrypter } from '@chancery/smime';
+import { KeyStoreError } from '@chancery/keystore';
+import { type Certificate, type Decrypter, encryptContent, localDecrypter } from '@chancery/smime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openKeys } from '../src/opened-keys.ts';
 import { type Keys, makeCa, makeKeys, type TestCa } from './support/test-ca.ts';
@@ -34,8 +35,13 @@ async function record(of = ben, to = gateway.certificate) {
 }
 
 function open(records: Awaited<ReturnType<typeof record>>[], lifetime = 1000) {
-  const state = { asked: 0, clock: 0, certified: true };
-  const own = { decrypter: localDecrypter(gateway.keys.privateKey), certificate: gateway.certificate };
+  const state = { asked: 0, clock: 0, certified: true, pulled: false };
+  const decrypter = localDecrypter(gateway.keys.privateKey);
+  const agree: Decrypter['agree'] = async (...args) => {
+    if (state.pulled) throw new KeyStoreError('unavailable', 'The token is gone.');
+    return decrypter.agree(...args);
+  };
+  const own = { decrypter: { ...decrypter, agree }, certificate: gateway.certificate };
   const keys = openKeys({
     client: {
       gatewayKeys: async () => {
@@ -90,6 +96,20 @@ describe('keys of people whose mail is opened', () => {
     const { keys } = open([{ ...altered, aad: base64(Buffer.from('other')) }, elsewhere, swapped, good]);
     expect(await keys.keysOf('ben@example.com')).toHaveLength(1);
     expect(events).toEqual(['keys.unusable', 'keys.unusable', 'keys.unusable']);
+    keys.close();
+  });
+
+  it('cannot be had, rather than not be there, while what holds the gateway’s own key is gone', async () => {
+    events.length = 0;
+    const { keys, state } = open([await record()]);
+    state.pulled = true;
+    await expect(keys.keysOf('ben@example.com')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('The token is gone.'),
+    });
+    expect(events).toEqual([]);
+    state.pulled = false;
+    expect(await keys.keysOf('ben@example.com')).toHaveLength(1);
     keys.close();
   });
 

@@ -233,7 +233,10 @@ function laterOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | undefi
   }
   const toSign = isOutbound(facts) && facts.protection === 'none';
   if (toSign && facts.signer === 'awaited' && ruled.some(({ effect }) => effect.sign !== 'never')) {
-    return { kind: 'later', reason: `the signing certificate of ${facts.sender} is still being made` };
+    return {
+      kind: 'later',
+      reason: `the signing key of ${facts.sender} is not ready: its certificate is being made, or what holds it does not answer`,
+    };
   }
   return undefined;
 }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { OwnKey } from '../enrolment.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { noted } from '../noted-decrypter.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
 import { writeDurably } from '../spool/durable-file.ts';
 import { unlinkIfThere } from '../spool/spool-files.ts';
@@ -51,7 +52,7 @@ export interface HeldStore {
   change(id: string, news: Partial<Pick<HeldMessage, 'recipients' | 'invited'>>): Promise<void>;
   /** Oldest first. */
   all(): HeldMessage[];
-  /** @throws GatewayError `key-unusable`, `state-damaged` */
+  /** @throws GatewayError `key-unusable`, `state-damaged`; KeyStoreError where the key is not to be had just now */
   open(id: string): Promise<Buffer>;
   remove(id: string): Promise<void>;
   /** What administrators have said since it was last asked. */
@@ -113,10 +114,12 @@ export async function openHeldStore(
       const sealed = await readFile(file(id, 'sealed')).catch((error: unknown) => {
         throw new GatewayError('state-damaged', `The octets of ${id} are not there: ${reasonOf(error)}`, error);
       });
+      const { keys, fault } = noted(await own());
       try {
-        const { content } = await decryptContent({ der: sealed, keys: await own() });
+        const { content } = await decryptContent({ der: sealed, keys });
         return Buffer.from(content);
       } catch (error) {
+        if (fault() !== undefined) throw fault();
         throw new GatewayError('key-unusable', `No key of this gateway opens the held message ${id}`, error);
       }
     },
