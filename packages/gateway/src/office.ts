@@ -17,6 +17,8 @@ export interface OfficeView {
   readonly people: readonly Person[];
   /** By address or alias, in any case. */
   personOf(address: string): Person | undefined;
+  /** Whose key opens mail for everybody of that address's domain: partners encrypt to it (RFC 3183 section 2.1.1). */
+  domainHolder(address: string): Person | undefined;
   isOurs(address: string): boolean;
   /** Somebody outside to whom the authority has given a certificate. */
   isPartner(address: string): boolean;
@@ -155,6 +157,7 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
     domains: [...domains],
     people: configuration.people,
     personOf: (address) => people.get(address.toLowerCase()),
+    domainHolder: (address) => people.get(`domain-confidentiality-authority@${domainOf(address)}`),
     isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
     isPartner: (address) => partners.has(address.toLowerCase()),
     isAcme: (address) => acme !== undefined && address.toLowerCase() === acme,

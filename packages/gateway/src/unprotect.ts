@@ -77,7 +77,9 @@ export async function unprotect(
     const authenticated = one.authenticated || report.verdict === 'valid';
     const oldCipher = one.cipher.startsWith('aes-') ? undefined : one.cipher;
     const handling = authenticated || isHarmless(one.message) ? 'whole' : handlings[policy.unauthenticated];
+    const byDomain = one.recipients.some((recipient) => view.personOf(recipient)?.decrypts !== true);
     const detail = [
+      byDomain ? 'opened with the key of its domain' : '',
       authenticated ? '' : 'decrypted, not authenticated: it may have been altered on the way',
       handling === 'text' ? 'only its text was passed on' : handling === 'shut' ? 'passed on as it came' : '',
       oldCipher === undefined ? '' : `encrypted with ${oldCipher}, which is too weak for new mail`,
@@ -140,17 +142,22 @@ async function open(
   legacy: boolean,
   log: Log,
 ): Promise<Opened | { why: string }> {
-  const person = view.personOf(recipient);
-  if (person === undefined || !person.decrypts) return { why: 'encrypted, and not for this gateway to open' };
-  const keys = await openedKeys.keysOf(person.address);
+  const holders = [view.personOf(recipient), view.domainHolder(recipient)].flatMap((holder) =>
+    holder?.decrypts === true ? [holder.address] : [],
+  );
+  if (holders.length === 0) return { why: 'encrypted, and not for this gateway to open' };
+  const keys = (await Promise.all(holders.map((holder) => openedKeys.keysOf(holder)))).flat();
   if (keys.length === 0) return { why: 'encrypted, and no key of the recipient is locked to this gateway' };
-  const result =
-    (await decrypt(message, keys, legacy)) ??
-    (await decrypt(message, await openedKeys.newerKeysOf(person.address), legacy));
+  const result = (await decrypt(message, keys, legacy)) ?? (await decrypt(message, await newerKeys(), legacy));
   if (result !== undefined) return result;
   // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
   log.warn('inbound.not-decrypted', { recipient });
   return { why: 'encrypted, and could not be decrypted; passed on as it came' };
+
+  async function newerKeys() {
+    const newer = await Promise.all(holders.map((holder) => openedKeys.newerKeysOf(holder)));
+    return newer.every((some) => some === undefined) ? undefined : newer.flatMap((some) => some ?? []);
+  }
 }
 
 async function decrypt(

@@ -18,6 +18,7 @@ import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
 
 let office: TestGateway;
 let strangers: TestCa;
+const ofDomain = 'domain-confidentiality-authority@example.com';
 const txt: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -43,6 +44,7 @@ beforeAll(async () => {
     encryption: 'rsa',
     decrypts: false,
   });
+  await office.authority.addPerson({ address: ofDomain, signingKey: 'device', encryption: 'p256', decrypts: true });
   await until(() => office.gateway().health().signers.ready === 2);
   await office.ready();
 });
@@ -269,7 +271,7 @@ describe('mail on its way in', () => {
   it('stays shut for whom the gateway may not, and is opened for the others', async () => {
     const to = ['anna@example.com', 'ben@example.com', 'dora@example.com'];
     const message = await encrypted(to, plain('bob@x.example', to));
-    const delivered = await receive(message, { to, count: 2 });
+    const delivered = await receive(message, { to, count: 1 });
     const open = delivered.find(({ text }) => text.includes('our offer'));
     const shut = delivered.find(({ text }) => !text.includes('our offer'));
     expect(open?.recipients).toEqual(['anna@example.com', 'ben@example.com']);
@@ -555,5 +557,23 @@ describe('mail on its way in', () => {
     expect(office.inside.delivered).toEqual([]);
     office.inside.onMessage = () => undefined;
     await until(() => office.inside.delivered.length === 1);
+  });
+
+  it('is opened for everybody of the domain whose own key a partner encrypted it to (RFC 3183)', async () => {
+    const bob = await stranger('bob@x.example');
+    // Dora lets nobody open mail that was encrypted to her.
+    const to = ['dora@example.com', 'anna@example.com'];
+    const message = await signed(bob, plain('bob@x.example', to));
+    const [delivered] = await receive(await encrypted([ofDomain], message), { to });
+    expect(delivered?.recipients).toEqual(to);
+    expect(delivered?.text).toContain('our offer');
+    expect(resultsOf(delivered?.text ?? '')).toMatch(/smime=pass/);
+    office.inside.delivered.length = 0;
+    const [shut] = await receive(await encrypted(['dora@example.com'], message), { to: ['dora@example.com'] });
+    expect(shut?.text).toContain('enveloped-data');
+    office.inside.delivered.length = 0;
+    // Another domain of ours has none.
+    const [other] = await receive(await encrypted([ofDomain], message), { to: ['eve@other.example'] });
+    expect(other?.text).toContain('enveloped-data');
   });
 });
