@@ -21,6 +21,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     people: [],
     decisions: [],
     personOf: () => undefined,
+    domainHolder: () => undefined,
     isOurs: (address) => address.endsWith('@example.com'),
     isPartner: (address) => address === 'petra@partner.example',
     isAcme: () => false,

@@ -30,6 +30,7 @@ const freshView = async (): Promise<OfficeView> => ({
     people: [],
     decisions: [],
     personOf: () => undefined,
+    domainHolder: () => undefined,
     isPartner: () => false,
     isAcme: () => false,
   },
