@@ -18,3 +18,7 @@ export const attachmentsLooked = 1000;
 export const deliveriesAtOnce = 20;
 /** Milliseconds that an unconfirmed message is remembered, so that its repetition is known as one: clients retry for days, most within hours. */
 export const repetitionWindow = 24 * 60 * 60 * 1000;
+/** Octets of accepted messages that are still in memory when their delivery begins: those of the last moment, of many senders at once. */
+export const freshOctets = 32 * 1024 * 1024;
+/** Milliseconds that a delivered message stays whole on disk while its client has not shown that it knows: most do at once. */
+export const wholeUnconfirmed = 10_000;

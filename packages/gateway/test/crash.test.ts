@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { submit } from './support/client.ts';
 import { type NextServer, startNextServer, until } from './support/next-server.ts';
+import { startRelay } from './support/relay.ts';
 import { startTestAuthority } from './support/test-authority.ts';
 
 const children = new Set<ChildProcess>();
@@ -19,7 +20,7 @@ afterEach(async () => {
 const wholeGateway = fileURLToPath(new URL('./support/gateway-process.ts', import.meta.url));
 const script = fileURLToPath(new URL('./support/relay-process.ts', import.meta.url));
 
-async function startRelay(folder: string, downstream: number, killAt: number) {
+async function startMortal(folder: string, downstream: number, killAt: number) {
   const child = spawn(process.execPath, [script, folder, `${downstream}`, `${killAt}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -49,7 +50,7 @@ describe('a relay that dies', () => {
     for (let killAt = 1; ; killAt++) {
       const folder = await mkdtemp(path.join(tmpdir(), 'crash-'));
       next = await startNextServer();
-      const first = await startRelay(folder, next.port, killAt);
+      const first = await startMortal(folder, next.port, killAt);
       const reply = first.port === 0 ? 'lost' : await submit(first.port, mail);
       // Either it dies at its change, or it does all there is to do: two deliveries, and an empty spool.
       let done = false;
@@ -66,16 +67,14 @@ describe('a relay that dies', () => {
       first.kill();
       await first.exited;
 
-      const second = await startRelay(folder, next.port, 0);
-      expect(second.port, `starts again after ${killAt}`).toBeGreaterThan(0);
+      const second = await startRelay(folder, next.port);
       // A client without a reply repeats the message, octet for octet.
       if (reply === 'lost') expect(await submit(second.port, mail)).toMatchObject({ code: 250 });
       const server = next;
       await until(() => ['b@x.example', 'c@x.example'].every((one) => countFor(server, one) >= 1));
       while ((await readdir(folder)).some((name) => name.endsWith('.message')))
         await new Promise((resolve) => setTimeout(resolve, 5));
-      second.kill();
-      await second.exited;
+      await second.stop();
       const counts = ['b@x.example', 'c@x.example'].map((one) => countFor(server, one)).join();
       outcomes.push(`${killAt}: ${reply === 'lost' ? 'lost' : 'accepted'}, ${before} before, ${counts}`);
       // The next server had answered and the answer was not yet written down: the window that RFC 5321 4.5.3.2.6 leaves.
@@ -89,7 +88,7 @@ describe('a relay that dies', () => {
     expect(outcomes.some((one) => one.includes('lost, 0 before'))).toBe(true);
     expect(outcomes.some((one) => one.includes('accepted, 1 before'))).toBe(true);
     expect(outcomes.filter((one) => /2,1|1,2/.test(one)).length).toBeLessThanOrEqual(4);
-    expect(outcomes.length).toBeGreaterThan(10);
+    expect(outcomes.length).toBeGreaterThan(6);
   });
 });
 
@@ -135,7 +134,7 @@ describe('a gateway that dies', () => {
       message: `From: anna@example.com\r\nTo: ben@example.com\r\nSubject: round ${round}\r\nMessage-ID: <${round}@example.com>\r\n\r\nsecret\r\n`,
     });
 
-    const rounds = 5;
+    const rounds = 3;
     next.onMessage = () => '451 4.3.0 not now';
     for (let round = 0; round < rounds; round++) {
       const gateway = await start();
@@ -159,7 +158,7 @@ describe('a gateway that dies', () => {
     await until(() => server.delivered.length === rounds && authority.journal.length >= rounds);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const subjects = next.delivered.map(({ message }) => /Subject: round (\d)/.exec(message.toString('latin1'))?.[1]);
-    expect(subjects.toSorted()).toEqual(['0', '1', '2', '3', '4']);
+    expect(subjects.toSorted()).toEqual(['0', '1', '2']);
     for (const { message } of next.delivered) {
       expect(message.toString('latin1')).toMatch(/enveloped-data/);
       expect(message.includes('secret')).toBe(false);

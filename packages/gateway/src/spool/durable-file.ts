@@ -7,12 +7,18 @@ import path from 'node:path';
  * Writes a file so that it survives a crash at any line: temporary file, fsync, rename, fsync of the folder.
  * @param chunks octets, in order; readable by the owner only
  */
-export async function writeDurably(file: string, chunks: readonly (Uint8Array | string)[]): Promise<void> {
+export async function writeDurably(
+  file: string,
+  chunks: readonly (Uint8Array | string | AsyncIterable<Uint8Array>)[],
+): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      for (const chunk of chunks) await writeAll(handle, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      for (const chunk of gathered(chunks)) {
+        if (chunk instanceof Uint8Array) await writeAll(handle, chunk);
+        else for await (const part of chunk) await writeAll(handle, part);
+      }
       await handle.sync();
     } finally {
       await handle.close();
@@ -25,8 +31,42 @@ export async function writeDurably(file: string, chunks: readonly (Uint8Array | 
   await syncFolder(path.dirname(file));
 }
 
-/** Makes renames and removals in a folder durable. */
-async function syncFolder(folder: string): Promise<void> {
+/** Octets that are written at once: a copy of so much costs less than a write. */
+const inOneWrite = 256 * 1024;
+
+function* gathered(
+  chunks: readonly (Uint8Array | string | AsyncIterable<Uint8Array>)[],
+): Generator<Uint8Array | AsyncIterable<Uint8Array>> {
+  const parts = chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk));
+  const inMemory = parts.filter((part) => part instanceof Uint8Array);
+  const total = inMemory.reduce((sum, { length }) => sum + length, 0);
+  if (inMemory.length === parts.length && total <= inOneWrite) yield Buffer.concat(inMemory);
+  else yield* parts;
+}
+
+/** Of each folder: a sync that has not begun, and the one that runs. */
+const next = new Map<string, Promise<void>>();
+const running = new Map<string, Promise<void>>();
+
+/** Makes renames and removals in a folder durable. One sync serves everybody whose changes were made before it began. */
+export function syncFolder(folder: string): Promise<void> {
+  const waiting = next.get(folder);
+  if (waiting !== undefined) return waiting;
+  const sync = (running.get(folder) ?? Promise.resolve())
+    .catch(() => undefined)
+    .then(() => {
+      next.delete(folder);
+      const work = syncNow(folder).finally(() => {
+        if (running.get(folder) === work) running.delete(folder);
+      });
+      running.set(folder, work);
+      return work;
+    });
+  next.set(folder, sync);
+  return sync;
+}
+
+async function syncNow(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

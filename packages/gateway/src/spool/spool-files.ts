@@ -1,12 +1,13 @@
 /** How the spool lies on disk. Nothing here decides anything. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
+import { freshOctets, repetitionWindow } from '../limits.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
-import { writeDurably } from './durable-file.ts';
+import { syncFolder, writeDurably } from './durable-file.ts';
 import { applyChanges, type Draft, type SpooledMessage } from './spooled-message.ts';
 
 const Tombstone = z.object({ key: z.string(), until: z.number() });
@@ -36,7 +37,10 @@ const Head = z.object({
   notes: EnvelopeNotes.optional(),
 });
 
-/** The files of a spool: `ID.message` (a line of JSON, then the copies' octets), `ID.state`, `ID.done`. */
+/**
+ * The files of a spool: `ID.message` (a line of JSON, then the copies' octets), `ID.state`, and `ID.done` of a message that is delivered and that its
+ * client may repeat: as it lay there, or its key alone.
+ */
 export class SpoolFiles {
   readonly folder: string;
   readonly #open = new Map<string, FileHandle>();
@@ -44,6 +48,11 @@ export class SpoolFiles {
   readonly #bodyStart = new Map<string, number>();
   /** Appends to one log, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
+  /** Messages with a log of states. */
+  readonly #logged = new Set<string>();
+  /** What was written a moment ago and will be delivered in the next: it need not be read again. Oldest first. */
+  readonly #fresh = new Map<string, readonly Uint8Array[]>();
+  #freshOctets = 0;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -70,6 +79,10 @@ export class SpoolFiles {
     const first = Buffer.from(`${JSON.stringify({ version: 1, ...head, recipients })}\n`);
     await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => message)]);
     this.#bodyStart.set(id, first.length);
+    this.#keepFresh(
+      id,
+      draft.copies.map(({ message }) => message),
+    );
     return {
       ...head,
       recipients: recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
@@ -87,7 +100,9 @@ export class SpoolFiles {
       recipients: head.recipients.map((one) => ({ ...one, state: 'waiting' as const, attempts: 0, reply: '' })),
     };
     let confirmed = false;
-    for (const line of await this.#stateLines(id)) {
+    const lines = await this.#stateLines(id);
+    if (lines !== undefined) this.#logged.add(id);
+    for (const line of lines ?? []) {
       const parsed = StateLine.safeParse(parseJson(line));
       // A torn last line is a change whose effect was never acknowledged.
       if (!parsed.success) continue;
@@ -97,7 +112,9 @@ export class SpoolFiles {
     return { message, confirmed };
   }
 
-  async readCopy(id: string, place: { offset: number; length: number; sha256: string }): Promise<Buffer> {
+  async readCopy(id: string, copy: number, place: SpooledMessage['copies'][number]): Promise<Buffer> {
+    const fresh = this.#fresh.get(id)?.[copy];
+    if (fresh !== undefined) return Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength);
     const bodyStart = this.#bodyStart.get(id) ?? (await this.#readHead(id)).bodyStart;
     const octets = Buffer.allocUnsafe(place.length);
     const handle = await open(this.#file(id, 'message'), 'r');
@@ -121,6 +138,7 @@ export class SpoolFiles {
   }
 
   async appendState(id: string, lines: string, durable: boolean): Promise<void> {
+    this.#logged.add(id);
     const append = async () => {
       let handle = this.#open.get(id);
       if (handle === undefined) {
@@ -139,22 +157,33 @@ export class SpoolFiles {
     await work;
   }
 
+  /** Durable once it resolves, as `setAside` is. */
   async remove(id: string): Promise<void> {
-    await this.#appends.get(id);
-    this.#appends.delete(id);
-    this.#bodyStart.delete(id);
-    await this.#open.get(id)?.close();
-    this.#open.delete(id);
+    await this.#forget(id);
     await unlinkIfThere(this.#file(id, 'message'));
-    await unlinkIfThere(this.#file(id, 'state'));
+    await this.#removeLog(id);
+    await syncFolder(this.folder);
   }
 
+  /** It is delivered; its key is still needed. */
+  async setAside(id: string): Promise<void> {
+    await this.#forget(id);
+    await rename(this.#file(id, 'message'), this.#file(id, 'done'));
+    await this.#removeLog(id);
+    await syncFolder(this.folder);
+  }
+
+  /** In the place of what `setAside` put there. */
   async writeTombstone(id: string, key: string, until: number): Promise<void> {
     await writeDurably(this.#file(id, 'done'), [JSON.stringify({ key, until })]);
   }
 
-  async readTombstone(id: string): Promise<z.output<typeof Tombstone> | undefined> {
-    return Tombstone.safeParse(parseJson(await readFile(this.#file(id, 'done'), 'utf8'))).data;
+  async readTombstone(id: string): Promise<(z.output<typeof Tombstone> & { whole: boolean }) | undefined> {
+    const line = parseJson((await firstLine(this.#file(id, 'done'))).text);
+    const stone = Tombstone.safeParse(line).data;
+    if (stone !== undefined) return { ...stone, whole: false };
+    const head = Head.safeParse(line).data;
+    return head === undefined ? undefined : { key: head.key, until: head.acceptedAt + repetitionWindow, whole: true };
   }
 
   async removeTombstone(id: string): Promise<void> {
@@ -168,29 +197,45 @@ export class SpoolFiles {
   }
 
   async #readHead(id: string): Promise<{ head: z.output<typeof Head>; bodyStart: number; size: number }> {
-    const handle = await open(this.#file(id, 'message'), 'r');
-    try {
-      const { size } = await handle.stat();
-      let octets = Buffer.alloc(0);
-      let end = -1;
-      for (let step = 16_384; end === -1 && octets.length < size; step *= 4) {
-        const more = Buffer.alloc(Math.min(step, size - octets.length));
-        const { bytesRead } = await handle.read(more, 0, more.length, octets.length);
-        if (bytesRead === 0) break;
-        octets = Buffer.concat([octets, more.subarray(0, bytesRead)]);
-        end = octets.indexOf(0x0a);
-      }
-      const parsed = Head.safeParse(parseJson(octets.subarray(0, end).toString('utf8')));
-      if (end === -1 || !parsed.success) throw new GatewayError('state-damaged', 'its first line is not a head');
-      return { head: parsed.data, bodyStart: end + 1, size };
-    } finally {
-      await handle.close();
+    const { text, end, size } = await firstLine(this.#file(id, 'message'));
+    const parsed = Head.safeParse(parseJson(text));
+    if (end === -1 || !parsed.success) throw new GatewayError('state-damaged', 'its first line is not a head');
+    return { head: parsed.data, bodyStart: end + 1, size };
+  }
+
+  #keepFresh(id: string, copies: readonly Uint8Array[]): void {
+    const octets = sizeOf(copies);
+    if (octets > freshOctets / 4) return;
+    this.#fresh.set(id, copies);
+    this.#freshOctets += octets;
+    for (const old of this.#fresh.keys()) {
+      if (this.#freshOctets <= freshOctets) break;
+      this.dropFresh(old);
     }
   }
 
-  async #stateLines(id: string): Promise<string[]> {
+  /** It waits for longer: it is read from the disk then. */
+  dropFresh(id: string): void {
+    this.#freshOctets -= sizeOf(this.#fresh.get(id) ?? []);
+    this.#fresh.delete(id);
+  }
+
+  async #forget(id: string): Promise<void> {
+    await this.#appends.get(id);
+    this.#appends.delete(id);
+    this.#bodyStart.delete(id);
+    this.dropFresh(id);
+    await this.#open.get(id)?.close();
+    this.#open.delete(id);
+  }
+
+  async #removeLog(id: string): Promise<void> {
+    if (this.#logged.delete(id)) await unlinkIfThere(this.#file(id, 'state'));
+  }
+
+  async #stateLines(id: string): Promise<string[] | undefined> {
     const handle = await open(this.#file(id, 'state'), 'r').catch(() => undefined);
-    if (handle === undefined) return [];
+    if (handle === undefined) return undefined;
     try {
       return (await handle.readFile('utf8')).split('\n').filter((line) => line !== '');
     } finally {
@@ -201,6 +246,30 @@ export class SpoolFiles {
   #file(id: string, kind: 'message' | 'state' | 'done'): string {
     return path.join(this.folder, `${id}.${kind}`);
   }
+}
+
+/** Without its line end; `end` is -1 where there is none. */
+async function firstLine(file: string): Promise<{ text: string; end: number; size: number }> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    let octets = Buffer.alloc(0);
+    let end = -1;
+    for (let step = 16_384; end === -1 && octets.length < size; step *= 4) {
+      const more = Buffer.alloc(Math.min(step, size - octets.length));
+      const { bytesRead } = await handle.read(more, 0, more.length, octets.length);
+      if (bytesRead === 0) break;
+      octets = Buffer.concat([octets, more.subarray(0, bytesRead)]);
+      end = octets.indexOf(0x0a);
+    }
+    return { text: octets.toString('utf8', 0, end === -1 ? octets.length : end), end, size };
+  } finally {
+    await handle.close();
+  }
+}
+
+function sizeOf(copies: readonly Uint8Array[]): number {
+  return copies.reduce((sum, { length }) => sum + length, 0);
 }
 
 function sha256(octets: Uint8Array): string {

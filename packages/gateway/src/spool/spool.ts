@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError, reasonOf } from '../errors.ts';
-import { repetitionWindow } from '../limits.ts';
+import { repetitionWindow, wholeUnconfirmed } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { SpoolFiles, unlinkIfThere } from './spool-files.ts';
 import { applyChanges, type Draft, type SpooledMessage, type StateChange } from './spooled-message.ts';
@@ -77,14 +78,41 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
     remembered.set(key, { id, until: now() + repetitionWindow });
   }
 
-  async function forget(message: SpooledMessage) {
-    remembered.delete(message.key);
-    await files.removeTombstone(message.id);
+  const unconfirmed = (message: SpooledMessage) => message.key !== '' && remembered.get(message.key)?.id === message.id;
+  /** Finished but unconfirmed: only their keys are still needed. With the work that puts them aside. */
+  const finished = new Map<string, { message: SpooledMessage; aside: Promise<void> }>();
+
+  const ending = new Set<string>();
+
+  async function finish(message: SpooledMessage): Promise<void> {
+    ending.add(message.id);
+    await putAway(message).finally(() => ending.delete(message.id));
   }
 
-  const unconfirmed = (message: SpooledMessage) => message.key !== '' && remembered.get(message.key)?.id === message.id;
-  /** Finished but unconfirmed: only their keys are still needed. */
-  const finished = new Map<string, SpooledMessage>();
+  async function putAway(message: SpooledMessage): Promise<void> {
+    const { id } = message;
+    if (unconfirmed(message)) {
+      const aside = files.setAside(id);
+      finished.set(id, { message, aside });
+      await aside.catch((error: unknown) => {
+        finished.delete(id);
+        throw error;
+      });
+      setTimeout(() => void shrink(message), wholeUnconfirmed).unref();
+    } else await files.remove(id);
+    messages.delete(id);
+  }
+
+  /** Its octets are nobody's business any more. */
+  async function shrink({ id, key }: SpooledMessage): Promise<void> {
+    if (!finished.has(id)) return;
+    try {
+      await files.writeTombstone(id, key, remembered.get(key)?.until ?? now());
+      if (!finished.has(id)) await files.removeTombstone(id);
+    } catch (error) {
+      log.warn('spool.shrink', { id, reason: reasonOf(error) });
+    }
+  }
 
   return {
     async commit(draft) {
@@ -111,38 +139,42 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
       const message = messages.get(id);
       const place = message?.copies[copy];
       if (place === undefined) throw new GatewayError('state-damaged', `There is no copy ${copy} of message ${id}`);
-      return files.readCopy(id, place);
+      return files.readCopy(id, copy, place);
     },
     async record(id, changes) {
       const before = messages.get(id);
       if (before === undefined) return;
       const after = applyChanges(before, changes);
+      if (after.recipients.every(({ state }) => state !== 'waiting')) {
+        // That the file is gone, or has another name, says as much as a line in its log would.
+        await finish(after);
+        return;
+      }
       const durable = changes.some(({ state }) => state !== 'waiting');
       await files.appendState(id, changes.map((change) => JSON.stringify(change)).join('\n'), durable);
+      files.dropFresh(id);
       messages.set(id, after);
-      if (after.recipients.every(({ state }) => state !== 'waiting')) {
-        messages.delete(id);
-        if (unconfirmed(after)) {
-          await files.writeTombstone(id, after.key, remembered.get(after.key)?.until ?? now());
-          finished.set(id, after);
-        }
-        await files.remove(id);
-      }
     },
     async confirm(id) {
-      const message = messages.get(id) ?? finished.get(id);
+      const ended = finished.get(id);
+      const message = ended?.message ?? messages.get(id);
       if (message === undefined || !unconfirmed(message)) return;
-      finished.delete(id);
-      if (messages.has(id)) {
-        remembered.delete(message.key);
-        // Not synced: when this line is lost a repetition is suppressed that will not come.
-        await files.appendState(id, JSON.stringify({ confirmed: true }), false);
-      } else {
-        await forget(message);
+      remembered.delete(message.key);
+      if (ended !== undefined) {
+        await ended.aside;
+        finished.delete(id);
+        await files.removeTombstone(id);
+        return;
       }
+      // Most are gone by then. Not synced: when this line is lost a repetition is suppressed that will not come.
+      await sleep(noteConfirmed, undefined, { ref: false });
+      if (messages.has(id) && !ending.has(id)) await files.appendState(id, JSON.stringify({ confirmed: true }), false);
     },
   };
 }
+
+/** Milliseconds until a confirmation is written down, of a message that is still here. */
+const noteConfirmed = 200;
 
 async function recover(files: SpoolFiles, now: number, log: Log) {
   await mkdir(files.folder, { recursive: true, mode: 0o700 });
@@ -174,8 +206,10 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
       }
     } else if (name.endsWith('.done')) {
       const stone = await files.readTombstone(id);
-      if (stone !== undefined && stone.until > now) remembered.set(stone.key, { id, until: stone.until });
-      else await unlinkIfThere(path.join(files.folder, name));
+      if (stone !== undefined && stone.until > now) {
+        remembered.set(stone.key, { id, until: stone.until });
+        if (stone.whole) await files.writeTombstone(id, stone.key, stone.until);
+      } else await unlinkIfThere(path.join(files.folder, name));
     } else if (name.endsWith('.state') && !(await files.hasMessage(id))) {
       await unlinkIfThere(path.join(files.folder, name));
     }

@@ -1,5 +1,5 @@
 /**
- * A relay without policy, as a process of its own: what it takes goes through the real listener, spool and queue.
+ * The relay of `relay.ts` as a process of its own, which dies.
  * Arguments: spool folder, port of the next server, and the file operation at which it is to die as by kill -9 (0: never).
  */
 import { promises } from 'node:fs';
@@ -43,65 +43,7 @@ patched.open = async (...args) => {
 };
 syncBuiltinESMExports();
 
-const { ClientLimits } = await import('../../src/config-smtp.ts');
-const { listen } = await import('../../src/smtp/listener.ts');
-const { accepted } = await import('../../src/smtp/reply.ts');
-const { openSpool, repetitionKey } = await import('../../src/spool/spool.ts');
-const { startQueue } = await import('../../src/relay/queue.ts');
-const { openTransport } = await import('../../src/relay/transport.ts');
-
-const quiet = () => undefined;
-const log = { info: quiet, warn: quiet, error: quiet };
-const spool = await openSpool(folder, Date.now, log);
-const transport = openTransport(
-  { host: '127.0.0.1', port: Number(downstream), tls: 'never', ca: [] },
-  'gateway.test',
-  '.',
-);
-const queue = startQueue({
-  spool,
-  transports: { outbound: transport, inbound: transport },
-  retry: { firstSeconds: 0.02, longestSeconds: 0.1, expireSeconds: 600 },
-  name: 'gateway.test',
-  directionTo: () => 'inbound',
-  now: Date.now,
-  log,
-});
-const listener = await listen(
-  {
-    host: '127.0.0.1',
-    port: 0,
-    name: 'gateway.test',
-    maxMessageSize: 1_000_000,
-    maxRecipients: 10,
-    maxConnections: 10,
-    trustedPeers: [],
-    clients: ['127.0.0.1'],
-    limits: ClientLimits.parse({}),
-    baseDirectory: '.',
-    log,
-  },
-  async ({ sender, recipients, message }) => {
-    const key = repetitionKey('outbound', sender, recipients, message);
-    const {
-      id,
-      repeated,
-      message: kept,
-    } = await spool.commit({
-      id: crypto.randomUUID(),
-      direction: 'outbound',
-      sender,
-      key,
-      copies: [
-        { recipients: recipients.slice(0, 1), message },
-        { recipients: recipients.slice(1), message: Buffer.concat([Buffer.from('X-Copy: 2\r\n'), message]) },
-      ],
-      mayBounce: false,
-      journal: [],
-    });
-    if (!repeated && kept !== undefined) queue.add(kept);
-    return { reply: accepted(id), confirmed: () => void spool.confirm(id) };
-  },
-);
-process.stdout.write(`${listener.port}\n`);
+const { startRelay } = await import('./relay.ts');
+const { port } = await startRelay(folder, Number(downstream));
+process.stdout.write(`${port}\n`);
 process.on('SIGTERM', () => process.exit(0));
