@@ -8,14 +8,26 @@ import { endServer, run } from './run-program.ts';
 /** A zone's own keys, which sign the others: what a resolver is told to trust. */
 const KEY_SIGNING = /\sDNSKEY\s+257 3 /;
 
+/** What stands in zones, line for line as zone files have it. */
+export interface MoreZones {
+  /** In `example.com`, beside what makes it a zone. */
+  readonly records?: string;
+  /** Zones that nobody signs, by name. */
+  readonly unsigned?: Readonly<Record<string, string>>;
+  /** The same, where the resolver has been told of a key that signs them: whatever it finds there is bogus. */
+  readonly bogus?: Readonly<Record<string, string>>;
+}
+
 export class SignedZone {
   readonly folder: string;
   readonly port: number;
   readonly resolverPort: number;
+  readonly #more: MoreZones;
   #servers: ChildProcess[] = [];
   readonly #secret = Buffer.from('a secret of thirty-two octets or').toString('base64');
 
-  constructor(folder: string, port: number, resolverPort: number) {
+  constructor(folder: string, port: number, resolverPort: number, more: MoreZones = {}) {
+    this.#more = more;
     this.folder = folder;
     this.port = port;
     this.resolverPort = resolverPort;
@@ -39,10 +51,13 @@ ${more}key = { name = "office.", secret = { file = "${file}" } }
     // named gives root up where it has it, and takes files of its own folder alone.
     chmodSync(this.folder, 0o777);
     const file = (name: string) => path.join(this.folder, name);
-    writeFileSync(
-      file('example.com.zone'),
-      '$TTL 60\n@ IN SOA ns1 host 1 3600 600 86400 60\n@ IN NS ns1\nns1 IN A 127.0.0.1\n',
-    );
+    const { records = '', unsigned = {}, bogus = {} } = this.#more;
+    const others = { ...unsigned, ...bogus };
+    for (const [zone, lines] of Object.entries({ 'example.com': records, ...others }))
+      writeFileSync(
+        file(`${zone}.zone`),
+        `$TTL 60\n@ IN SOA ns1 host 1 3600 600 86400 60\n@ IN NS ns1\nns1 IN A 127.0.0.1\n${lines}\n`,
+      );
     writeFileSync(
       file('named.conf'),
       `key "office." { algorithm hmac-sha256; secret "${this.#secret}"; };
@@ -56,6 +71,9 @@ zone "example.com" {
   type primary; file "example.com.zone"; dnssec-policy default;
   update-policy { grant office. wildcard *._smimecert.example.com. SMIMEA; };
 };
+${Object.keys(others)
+  .map((zone) => `zone "${zone}" { type primary; file "${zone}.zone"; };`)
+  .join('\n')}
 `,
     );
     this.#servers.push(spawn('named', ['-g', '-c', file('named.conf')], { stdio: 'ignore' }));
@@ -78,12 +96,15 @@ zone "example.com" {
   directory: "${this.folder}"
   do-not-query-localhost: no
   trust-anchor-file: "${file('anchor.key')}"
+${Object.keys(bogus)
+  .map((zone) => `  trust-anchor: "${zone}. DS 12345 13 2 ${'ab'.repeat(32)}"`)
+  .join('\n')}
   module-config: "validator iterator"
   cache-max-ttl: 0
   cache-max-negative-ttl: 0
-stub-zone:
-  name: "example.com"
-  stub-addr: 127.0.0.1@${this.port}
+${['example.com', ...Object.keys(others)]
+  .map((zone) => `stub-zone:\n  name: "${zone}"\n  stub-addr: 127.0.0.1@${this.port}`)
+  .join('\n')}
 remote-control:
   control-enable: no
 `,

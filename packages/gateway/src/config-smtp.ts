@@ -1,6 +1,7 @@
 /** The part of the configuration that speaks of sockets: listeners, their clients, and the servers that mail is handed to. */
 import path from 'node:path';
 import { z } from 'zod';
+import { MxDownstream, resolveMx } from './relay/mx/mx-config.ts';
 
 /** A secret is never written in the file: it is read from a file or the environment when the process starts. */
 export const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
@@ -120,7 +121,10 @@ const SmtpDownstream = z
   );
 /** A folder that takes each message as a file, for an MTA that picks mail up from one, and for looking at mail. */
 const FolderDownstream = z.strictObject({ folder: z.string().min(1) });
-export const Downstream = z.union([SmtpDownstream, FolderDownstream]);
+/** One that the configuration names. */
+export const FixedDownstream = z.union([SmtpDownstream, FolderDownstream]);
+export type FixedDownstream = z.output<typeof FixedDownstream>;
+export const Downstream = z.union([SmtpDownstream, FolderDownstream, MxDownstream]);
 export type Downstream = z.output<typeof Downstream>;
 export type SmtpDownstream = z.output<typeof SmtpDownstream>;
 
@@ -140,8 +144,10 @@ export const Routes = z
   .record(z.string().regex(/^[a-z0-9-]{1,40}$/, 'is a-z, 0-9 and hyphens'), Downstream)
   .default({});
 
+export function resolveDownstream<T extends Downstream>(downstream: T, base: string): T;
 export function resolveDownstream(downstream: Downstream, base: string): Downstream {
   if ('folder' in downstream) return { folder: path.resolve(base, downstream.folder) };
+  if ('mx' in downstream) return resolveMx(downstream, base);
   const { certificate, key } = downstream;
   return {
     ...downstream,

@@ -48,6 +48,25 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('delivers by MX where it is told to, and prints that as it was written', () => {
+    const config = parseGatewayConfig(
+      `[gateway.route.smarthost]
+       port = 25
+       [gateway.outbound]
+       downstream = { mx = { resolver = "[::1]:5353", ca = ["root.pem"] } }`,
+      '/srv',
+    );
+    expect(config.outbound.downstream).toEqual({
+      mx: {
+        ...{ resolver: { host: '::1', port: 5353 }, tls: 'opportunistic', mtaSts: true, port: 25 },
+        ...{ networks: [], ca: ['/srv/root.pem'], timeoutSeconds: 10 },
+      },
+    });
+    expect(describeConfig(config)).toMatchObject({
+      gateway: { outbound: { downstream: { mx: { resolver: '[::1]:5353' } } }, route: { smarthost: { port: 25 } } },
+    });
+  });
+
   it('resolves folders against the base directory and reads IPv6 addresses', () => {
     const config = parseGatewayConfig(
       '[gateway]\noutbound = { listen = "[::1]:25", downstream = { folder = "out" } }\ntrustAnchors = ["ca.pem"]',
@@ -59,6 +78,16 @@ describe('the configuration', () => {
 
   it.each([
     ['not TOML', '[gateway\n', /my\.toml is not TOML/],
+    [
+      'a resolver elsewhere for deliveries by MX',
+      '[gateway]\noutbound = { downstream = { mx = { resolver = "192.0.2.1:53" } } }',
+      /gateway\.outbound\.downstream\.mx\.resolver: is an address of this machine/,
+    ],
+    [
+      'our own mail by MX',
+      '[gateway]\ninbound = { downstream = { mx = { resolver = "127.0.0.1:53" } } }',
+      /gateway\.inbound\.downstream/,
+    ],
     ['an unknown field', '[gateway]\nspol = "x"', /spol/],
     [
       'a wrong port',

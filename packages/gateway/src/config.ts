@@ -10,6 +10,7 @@ import {
   ClientLimits,
   DkimKey,
   Downstream,
+  FixedDownstream,
   ListenerSecurity,
   Routes,
   resolveDownstream,
@@ -19,6 +20,7 @@ import {
 import { GatewayError, reasonOf } from './errors.ts';
 import { HeldConfig } from './held/held-config.ts';
 import { InboundPolicy } from './inbound-policy.ts';
+import { Network } from './network.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
 
 /** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
@@ -30,9 +32,6 @@ const ListenAddress = z
     return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
   })
   .refine(({ port }) => port <= 65_535, 'has a port above 65535');
-
-/** `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
-const Network = z.string().refine((value) => networkOf(value) !== undefined, 'is an IP address or network');
 
 /** As `dns.setServers` takes it: an address, and a port where it is not 53. */
 const DnsServer = z
@@ -87,7 +86,7 @@ const GatewayConfigSchema = z.strictObject({
               value: SecretReference,
             })
             .optional(),
-          /** Where protected mail goes on its way out. */
+          /** Where protected mail goes on its way out: to a server, or to those that the recipients' domains name (`mx`). */
           downstream: Downstream.prefault({ port: 10_025 }),
         })
         .prefault({}),
@@ -96,8 +95,8 @@ const GatewayConfigSchema = z.strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2526'),
           clients: z.array(Network).default(['0.0.0.0/0', '::/0']),
           ...ListenerSecurity,
-          /** Where mail for our own people goes. */
-          downstream: Downstream.prefault({ port: 10_026 }),
+          /** Where mail for our own people goes: never by MX, which leads back here. */
+          downstream: FixedDownstream.prefault({ port: 10_026 }),
           /** Open what is encrypted with Triple DES, DES or RC2 too, and say so: old mail, and correspondents who know nothing newer. */
           openLegacy: z.boolean().default(true),
           ...InboundPolicy.shape,
@@ -195,7 +194,7 @@ export function resolveGatewayConfig(
 ): GatewayConfig {
   const parsed = GatewayConfigSchema.safeParse(input);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    const lines = parsed.error.issues.flatMap((issue) => objections(issue));
     throw new GatewayError('configuration', `${file} cannot be used:\n${lines.join('\n')}`);
   }
   const { ruleMode, ...gateway } = parsed.data.gateway;
@@ -224,6 +223,16 @@ export function resolveGatewayConfig(
   });
 }
 
+/** In a line each. Of several forms that a field may have, those of the one that was meant: the others do not know its fields. */
+function objections(issue: z.core.$ZodIssue, before: readonly PropertyKey[] = []): string[] {
+  const at = [...before, ...issue.path];
+  const meant =
+    issue.code === 'invalid_union'
+      ? issue.errors.find((branch) => branch.length > 0 && branch.every(({ code }) => code !== 'unrecognized_keys'))
+      : undefined;
+  return meant?.flatMap((inner) => objections(inner, at)) ?? [`  ${at.join('.')}: ${issue.message}`];
+}
+
 /** What `check-config` prints: everything, with secrets as the references they are. */
 export function describeConfig(config: GatewayConfig): Record<string, unknown> {
   const { ruleSet, ...gateway } = structuredClone(config);
@@ -231,7 +240,8 @@ export function describeConfig(config: GatewayConfig): Record<string, unknown> {
     gateway: {
       ...gateway,
       ruleMode: ruleSet.mode,
-      outbound: describeListener(gateway.outbound),
+      outbound: { ...describeListener(gateway.outbound), downstream: describeNext(gateway.outbound.downstream) },
+      route: Object.fromEntries(Object.entries(gateway.route).map(([name, next]) => [name, describeNext(next)])),
       inbound: describeListener(gateway.inbound),
       authority: { ...gateway.authority, url: withoutCredentials(gateway.authority.url) },
       recipients: {
@@ -262,16 +272,6 @@ export function readSecret(reference: SecretReference, baseDirectory: string): s
   }
 }
 
-/** An address or network in parts; undefined when it is neither. */
-export function networkOf(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
-  const [address = '', bits] = text.split('/');
-  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
-  const most = family === 'ipv4' ? 32 : 128;
-  const length = bits === undefined ? most : Number(bits);
-  if (family === undefined || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || length > most) return undefined;
-  return { address, bits: length, family };
-}
-
 function describeListener<T extends Pick<GatewayConfig['inbound'], 'listen' | 'login'>>(listener: T) {
   // A hash can be guessed at.
   const users = listener.login?.users.map((user) =>
@@ -282,6 +282,10 @@ function describeListener<T extends Pick<GatewayConfig['inbound'], 'listen' | 'l
     listen: formatListen(listener.listen),
     ...(users === undefined ? {} : { login: { ...listener.login, users } }),
   };
+}
+
+function describeNext(next: Downstream) {
+  return 'mx' in next ? { mx: { ...next.mx, resolver: formatListen(next.mx.resolver) } } : next;
 }
 
 function resolveRecipients(recipients: RecipientsConfig, base: string): RecipientsConfig {

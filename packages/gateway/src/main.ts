@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ApiError, createClient } from '@chancery/api';
 import { dnsResolver, type Resolve, warmAuthenticity } from './authenticity.ts';
 import { type GatewayConfig, readSecret } from './config.ts';
+import type { Downstream } from './config-smtp.ts';
 import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
@@ -25,8 +26,9 @@ import { openHarvested } from './recipients/harvested.ts';
 import { openLookup } from './recipients/lookup.ts';
 import { openSources } from './recipients/open-sources.ts';
 import { reportCorrespondents } from './recipients/report-correspondents.ts';
+import { type MxWorld, openMxTransport } from './relay/mx/mx-transport.ts';
 import { startQueue } from './relay/queue.ts';
-import { openTransport } from './relay/transport.ts';
+import { type MailTransport, openTransport } from './relay/transport.ts';
 import { listen } from './smtp/listener.ts';
 import { lockFolder } from './spool/folder-lock.ts';
 import { openSpool } from './spool/spool.ts';
@@ -59,6 +61,7 @@ export interface GatewayPorts {
   readonly log?: Log;
   /** For SPF, DKIM and DMARC. */
   readonly resolve?: Resolve;
+  readonly mx?: Pick<MxWorld, 'policyPort'>;
   readonly fetch?: typeof fetch;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -149,13 +152,12 @@ async function assemble(
   const spool = await openSpool(config.spool, now, log);
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
   await journal.write(spool.waiting().flatMap((message) => message.journal));
-  const transports = {
-    outbound: openTransport(config.outbound.downstream, name, config.baseDirectory),
-    inbound: openTransport(config.inbound.downstream, name, config.baseDirectory),
-  };
-  const routes = new Map(
-    Object.entries(config.route).map(([route, next]) => [route, openTransport(next, name, config.baseDirectory)]),
-  );
+  const toNext = (next: Downstream): MailTransport =>
+    'mx' in next
+      ? openMxTransport(next.mx, { name, policyFolder: path.join(folder, 'mta-sts'), now, log, ...ports.mx })
+      : openTransport(next, name, config.baseDirectory);
+  const transports = { outbound: toNext(config.outbound.downstream), inbound: toNext(config.inbound.downstream) };
+  const routes = new Map(Object.entries(config.route).map(([route, next]) => [route, toNext(next)]));
   closers.push(() => Promise.all([...Object.values(transports), ...routes.values()].map((one) => one.close())));
   const queue = startQueue({
     spool,

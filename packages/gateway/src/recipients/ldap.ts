@@ -1,5 +1,6 @@
 /** A partner's LDAP directory: `userCertificate` (RFC 4523) and `userSMIMECertificate` (RFC 2798) of whoever has the address. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { Client, type ClientOptions, ResultCodeError } from 'ldapts';
 import { reasonOf } from '../errors.ts';
 import { candidatesIn } from './certificates-in.ts';
@@ -14,6 +15,7 @@ const attributes = ['userSMIMECertificate;binary', 'userSMIMECertificate', 'user
 export function openLdapSource(config: LdapSourceConfig, password: string | undefined): RecipientSource {
   const timeout = config.timeoutSeconds * 1000;
   const tls: NonNullable<ClientOptions['tlsOptions']> = config.ca === undefined ? {} : { ca: readFileSync(config.ca) };
+  const host = new URL(config.url).hostname.replace(/^\[|\]$/g, '');
   let client: Client | undefined;
   let opening: Promise<Client> | undefined;
 
@@ -27,7 +29,8 @@ export function openLdapSource(config: LdapSourceConfig, password: string | unde
       ...(isSecure && { tlsOptions: tls }),
     });
     try {
-      if (config.startTls) await fresh.startTLS({ ...tls, servername: new URL(config.url).hostname });
+      // The name that its certificate must be for; an IP address is none that TLS asks for (RFC 6066 section 3).
+      if (config.startTls) await fresh.startTLS({ ...tls, ...(isIP(host) === 0 ? { servername: host } : { host }) });
       if (config.bindDn !== undefined) await fresh.bind(config.bindDn, password ?? '');
     } catch (error) {
       await fresh.unbind().catch(() => undefined);

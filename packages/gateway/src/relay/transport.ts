@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readSecret } from '../config.ts';
-import type { Downstream, SmtpDownstream } from '../config-smtp.ts';
+import type { FixedDownstream, SmtpDownstream } from '../config-smtp.ts';
 import { reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
 import { isPermanent } from '../smtp/reply.ts';
@@ -39,7 +39,7 @@ export interface MailTransport {
 }
 
 /** @param baseDirectory what the file of a password is relative to */
-export function openTransport(downstream: Downstream, name: string, baseDirectory: string): MailTransport {
+export function openTransport(downstream: FixedDownstream, name: string, baseDirectory: string): MailTransport {
   return 'folder' in downstream ? folderTransport(downstream.folder) : smtpTransport(downstream, name, baseDirectory);
 }
 
@@ -95,13 +95,7 @@ function smtpTransport(downstream: SmtpDownstream, name: string, baseDirectory: 
   }
 
   async function attempt(parcel: Parcel): Promise<Sent> {
-    const envelope = {
-      sender: parcel.sender,
-      recipients: parcel.recipients,
-      size: parcel.message.length,
-      utf8Header: hasEightBitHeader(parcel.message),
-      ...(parcel.notes === undefined ? {} : { notes: parcel.notes }),
-    };
+    const envelope = envelopeOf(parcel);
     const kept = takeKept();
     if (kept !== undefined) {
       try {
@@ -176,7 +170,12 @@ function serverOf(downstream: SmtpDownstream, baseDirectory: string): SmtpServer
   };
 }
 
-function receiptOf(reply: SmtpReply | undefined): Pick<Receipt, 'outcome' | 'reply'> {
+export function envelopeOf({ sender, recipients, message, notes }: Parcel): SmtpEnvelope {
+  const utf8Header = hasEightBitHeader(message);
+  return { sender, recipients, size: message.length, utf8Header, ...(notes === undefined ? {} : { notes }) };
+}
+
+export function receiptOf(reply: SmtpReply | undefined): Pick<Receipt, 'outcome' | 'reply'> {
   if (reply === undefined) return { outcome: 'later', reply: 'the next server said nothing of this recipient' };
   if (reply.code < 300) return { outcome: 'accepted', reply: reply.text };
   return { outcome: isPermanent(reply.code) ? 'refused' : 'later', reply: reply.text };

@@ -1,14 +1,13 @@
 /** Takes mail in. It knows SMTP and nothing of policy: every whole message is handed to one function, which answers. */
-import { BlockList, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { SMTPServerDataStream } from 'smtp-server';
 import { openBudget } from '../budget.ts';
-import { networkOf } from '../config.ts';
 import type { ClientLimits, ListenerLogin, ListenerTls } from '../config-smtp.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
 import { atWorkOctets, headerOctets, inFlightOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { withinAny } from '../network.ts';
 import { certificateObjection, readTlsMaterial, watchTls } from './listener-tls.ts';
 import { openLogin } from './login.ts';
 import { openRates } from './rates.ts';
@@ -63,7 +62,7 @@ export async function listen(
 ): Promise<Listener> {
   const { log, maxMessageSize } = options;
   const working = new Set<Promise<void>>();
-  const mayConnect = anyOf(options.clients);
+  const mayConnect = withinAny(options.clients);
   const { tls, limits } = options;
   const isTrusted = (peer: string) => options.trustedPeers.includes(peer);
   const rates = openRates(limits, isTrusted, Date.now);
@@ -276,13 +275,4 @@ export function hasBareLineEnd(octets: Buffer): boolean {
 
 function refusal({ code, text }: Reply): Error {
   return Object.assign(new Error(text), { responseCode: code });
-}
-
-function anyOf(networks: readonly string[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const network of networks) {
-    const parts = networkOf(network);
-    if (parts !== undefined) list.addSubnet(parts.address, parts.bits, parts.family);
-  }
-  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

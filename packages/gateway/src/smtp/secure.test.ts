@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../test/support/next-server.ts';
 import { makeTlsCa, type TlsCa } from '../../test/support/tls-files.ts';
 import { resolveGatewayConfig } from '../config.ts';
-import { ClientLimits, type Downstream, ListenerSecurity } from '../config-smtp.ts';
+import { ClientLimits, type FixedDownstream, ListenerSecurity } from '../config-smtp.ts';
 import { type MailTransport, openTransport, type Parcel } from '../relay/transport.ts';
 import { type Arrival, type Listener, type ListenerOptions, listen } from './listener.ts';
 import { watchTls } from './listener-tls.ts';
@@ -73,11 +73,11 @@ async function start(security: { tls?: object; login?: object }, more: Partial<L
 }
 
 async function deliver(port: number, how: object, what: Parcel = parcel) {
-  const { outbound } = resolveGatewayConfig(
-    { gateway: { outbound: { downstream: { port, ...how } as Downstream } } },
+  const { inbound } = resolveGatewayConfig(
+    { gateway: { inbound: { downstream: { port, ...how } as FixedDownstream } } },
     folder,
   );
-  const transport = openTransport(outbound.downstream, 'client.test', folder);
+  const transport = openTransport(inbound.downstream, 'client.test', folder);
   open.transports.push(transport);
   const receipts = await transport.deliver(what);
   return { outcome: receipts[0]?.outcome, reply: receipts[0]?.reply ?? '' };

@@ -6,6 +6,8 @@ interface Delivered {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly message: Buffer;
+  /** It came over TLS. */
+  readonly secure: boolean;
 }
 
 export interface NextServer {
@@ -18,13 +20,18 @@ export interface NextServer {
   stop(): Promise<void>;
 }
 
-export async function startNextServer(port = 0): Promise<NextServer> {
+/** @param more with a certificate and its key (PEM) it offers STARTTLS */
+export async function startNextServer(
+  port = 0,
+  { host = '127.0.0.1', ...tls }: { readonly host?: string; readonly cert?: Buffer; readonly key?: Buffer } = {},
+): Promise<NextServer> {
   const delivered: Delivered[] = [];
   const refusal = (reply: string) =>
     Object.assign(new Error(reply.slice(4)), { responseCode: Number(reply.slice(0, 3)) });
   const server = new SMTPServer({
     authOptional: true,
-    disabledCommands: ['STARTTLS', 'AUTH'],
+    ...tls,
+    disabledCommands: tls.cert === undefined ? ['STARTTLS', 'AUTH'] : ['AUTH'],
     disableReverseLookup: true,
     logger: false,
     onRcptTo(address, _session, callback) {
@@ -36,6 +43,7 @@ export async function startNextServer(port = 0): Promise<NextServer> {
       const envelope = {
         sender: mailFrom === false ? '' : mailFrom.address,
         recipients: rcptTo.map(({ address }) => address),
+        secure: session.secure,
       };
       buffer(stream).then(
         (message) => {
@@ -50,7 +58,7 @@ export async function startNextServer(port = 0): Promise<NextServer> {
   });
   server.on('error', () => undefined);
   await new Promise<void>((resolve) => {
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(port, host, () => resolve());
   });
   const bound = server.server.address();
   const next: NextServer = {

@@ -1,0 +1,449 @@
+/**
+ * Mail delivered by MX, with DANE and MTA-STS: zones of BIND's, signed and not, behind unbound, which believes only what is signed; a
+ * Postfix and servers of the tests' own that take the mail. And what the gateway finds of certificates in the same DNS and in OpenLDAP.
+ */
+import { createHash, X509Certificate } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { smimeaOwners } from '@chancery/dns';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../e2e/support/office-process.ts';
+import { openSources } from '../packages/gateway/src/recipients/open-sources.ts';
+import { RecipientsConfig } from '../packages/gateway/src/recipients/recipients-config.ts';
+import { MxDownstream } from '../packages/gateway/src/relay/mx/mx-config.ts';
+import { openMxTransport } from '../packages/gateway/src/relay/mx/mx-transport.ts';
+import type { MailTransport } from '../packages/gateway/src/relay/transport.ts';
+import { type NextServer, startNextServer, until } from '../packages/gateway/test/support/next-server.ts';
+import { startTestGateway } from '../packages/gateway/test/support/test-gateway.ts';
+import { makeTlsCa, type TlsCa } from '../packages/gateway/test/support/tls-files.ts';
+import { SignedZone } from './bind.ts';
+import { missing } from './peers.ts';
+import { Postfix } from './postfix.ts';
+import { Directory } from './slapd.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'chancery-delivery-'));
+const isMissing = [missing('bind'), missing('unbound'), missing('postfix'), missing('slapd')].includes(true);
+
+describe.skipIf(isMissing)('its own deliveries', () => {
+  let zone: SignedZone;
+  let postfix: Postfix;
+  let port: number;
+  let policies: Server;
+  let transport: MailTransport;
+  let trusted: TlsCa;
+  let good: Awaited<ReturnType<TlsCa['issue']>>;
+  /** By the last number of their address: 127.0.0.N. */
+  const servers = new Map<number, NextServer>();
+  const events: { event: string; fields: Record<string, unknown> }[] = [];
+  let later = 0;
+  let policyPort: number;
+
+  const server = (last: number) => servers.get(last) as NextServer;
+  const everything = () => [...servers.values()].flatMap(({ delivered }) => delivered);
+  const tlsOf = ({ certificate, key }: { certificate: string; key: string }) => ({
+    cert: readFileSync(certificate),
+    key: readFileSync(key),
+  });
+  const keyDigest = (pem: Buffer) => {
+    const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+    return createHash('sha256').update(key).digest('hex');
+  };
+  const mx = (more: object = {}) => {
+    const resolver = `127.0.0.1:${zone.resolverPort}`;
+    return { mx: { resolver, port, networks: ['127.0.0.0/8'], ca: [trusted.ca], timeoutSeconds: 5, ...more } };
+  };
+  const open = (more: object = {}) =>
+    openMxTransport(MxDownstream.parse(mx(more)).mx, {
+      ...{ name: 'gateway.example.com', policyFolder: path.join(folder, 'mta-sts'), policyPort },
+      now: () => Date.now() + later,
+      log: Object.fromEntries(
+        ['info', 'warn', 'error'].map((level) => [
+          level,
+          (event: string, fields = {}) => void events.push({ event, fields }),
+        ]),
+      ) as never,
+    });
+  /** One message to `b@DOMAIN`, and what came of it. */
+  async function deliver(domain: string, by = transport) {
+    const [receipt] = await by.deliver({
+      ...{ id: 'm', sender: 'anna@example.com', recipients: [`b@${domain}`] },
+      message: Buffer.from('Subject: x\r\n\r\nx\r\n'),
+    });
+    return receipt;
+  }
+  /** That it was put off for such a reason, and that no server has it. */
+  async function putOff(domain: string, reason: RegExp, by = transport) {
+    const before = everything().length;
+    expect(await deliver(domain, by)).toMatchObject({ outcome: 'later', reply: expect.stringMatching(reason) });
+    expect(everything()).toHaveLength(before);
+  }
+
+  beforeAll(async () => {
+    chmodSync(folder, 0o755);
+    const [a, b, c, d] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    [port, policyPort] = [c, d];
+    trusted = await makeTlsCa(folder, 'Trusted Root');
+    const stranger = await makeTlsCa(folder, 'Strange Root');
+    // Postfix shows one for another name: DANE-EE does not look at it.
+    const ofPostfix = await stranger.issue('whatever.example');
+    const ofAuthority = await stranger.issue('mx.ta.example.com');
+    good = await trusted.issue('mx.plain.example');
+    const bad = await stranger.issue('bad.plain.example');
+    const sha256Of = (file: string) =>
+      createHash('sha256')
+        .update(new X509Certificate(readFileSync(file)).raw)
+        .digest('hex');
+    const other = 'ab'.repeat(32);
+    zone = new SignedZone(path.join(folder, 'zone'), a, b, {
+      records: `
+dane MX 10 mx.dane
+mx.dane A 127.0.0.1
+_${port}._tcp.mx.dane TLSA 3 1 1 ${keyDigest(readFileSync(ofPostfix.certificate))}
+alias MX 10 mx.alias
+mx.alias CNAME mx.dane
+second MX 20 mx.dane
+second MX 10 mx.wrong
+first MX 10 nobody
+first MX 20 mx.ta
+nobody A 127.0.0.99
+ta MX 10 mx.ta
+mx.ta A 127.0.0.82
+_${port}._tcp.mx.ta TLSA 2 0 1 ${sha256Of(stranger.ca)}
+misnamed MX 10 mx.misnamed
+mx.misnamed A 127.0.0.82
+_${port}._tcp.mx.misnamed TLSA 2 0 1 ${sha256Of(stranger.ca)}
+wrong MX 10 mx.wrong
+mx.wrong A 127.0.0.83
+_${port}._tcp.mx.wrong TLSA 3 1 1 ${other}
+stripped MX 10 mx.stripped
+mx.stripped A 127.0.0.84
+_${port}._tcp.mx.stripped TLSA 3 1 1 ${other}
+unusable MX 10 mx.unusable
+mx.unusable A 127.0.0.83
+_${port}._tcp.mx.unusable TLSA 1 1 1 ${other}
+bare MX 10 mx.bare
+mx.bare A 127.0.0.84
+_${port}._tcp.mx.bare TLSA 0 0 1 ${other}
+mx.late A 127.0.0.88
+_${port}._tcp.mx.late TLSA 3 1 1 ${keyDigest(tlsOf(good).cert)}
+null MX 0 .
+self MX 10 gateway
+self MX 20 mx.dane`,
+      unsigned: {
+        'example.net': '@ A 127.0.0.84\nlate MX 10 mx.stripped.example.com.\nlate MX 20 mx.late.example.com.',
+        'plain.example': `
+@ MX 10 mx
+mx A 127.0.0.86
+bad A 127.0.0.83
+clear A 127.0.0.84
+nomx A 127.0.0.84
+opportunistic MX 10 bad
+cleartext MX 10 clear
+private MX 10 private
+private A 10.0.0.1
+nothing TXT "x"
+half MX 10 mx.bogus.example.
+insecure MX 10 insecure
+insecure A 127.0.0.83
+_${port}._tcp.insecure TLSA 3 1 1 ${other}
+${[
+  ['enforced', 'mx'],
+  ['wild', 'mx'],
+  ['unnamed', 'mx'],
+  ['uncertified', 'bad'],
+  ['nostarttls', 'clear'],
+  ['tested', 'clear'],
+  ['unfetched', 'clear'],
+]
+  .map(
+    ([name, host]) => `${name} MX 10 ${host}
+_mta-sts.${name} TXT "v=STSv1; id=1;"
+mta-sts.${name} A 127.0.0.90`,
+  )
+  .join('\n')}`,
+      },
+      bogus: { 'bogus.example': '@ MX 10 mx\nmx A 127.0.0.84' },
+    });
+    const names: Record<string, string> = {
+      enforced: 'mode: enforce\nmx: mx.plain.example',
+      wild: 'mode: enforce\nmx: *.plain.example',
+      unnamed: 'mode: enforce\nmx: other.plain.example',
+      uncertified: 'mode: enforce\nmx: bad.plain.example',
+      nostarttls: 'mode: enforce\nmx: clear.plain.example',
+      tested: 'mode: testing\nmx: clear.plain.example',
+      unfetched: 'mode: enforce\nmx: mx.plain.example',
+    };
+    policies = createServer(
+      {
+        SNICallback: (name, answer) => {
+          const by = name.includes('unfetched') ? stranger : trusted;
+          by.issue(name).then((files) => answer(null, createSecureContext(tlsOf(files))), answer);
+        },
+      },
+      (request, response) => {
+        const policy = names[/^mta-sts\.([a-z]+)\./.exec(request.headers.host ?? '')?.[1] ?? ''];
+        const found = policy !== undefined && request.url === '/.well-known/mta-sts.txt';
+        response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' });
+        response.end(`version: STSv1\n${policy}\nmax_age: 86400\n`);
+      },
+    );
+    await new Promise<void>((resolve) => policies.listen(policyPort, '127.0.0.90', resolve));
+    postfix = new Postfix({
+      folder: path.join(folder, 'postfix'),
+      main: [
+        'default_transport = discard',
+        'smtpd_tls_security_level = may',
+        'smtpd_tls_loglevel = 1',
+        'smtpd_authorized_xforward_hosts = 127.0.0.0/8',
+        `smtpd_tls_cert_file = ${ofPostfix.certificate}`,
+        `smtpd_tls_key_file = ${ofPostfix.key}`,
+      ],
+      servers: { [port]: [] },
+    });
+    const authority = tlsOf(ofAuthority);
+    const chain = Buffer.concat([authority.cert, readFileSync(stranger.ca)]);
+    for (const [last, tls] of [
+      [82, { cert: chain, key: authority.key }],
+      [83, tlsOf(bad)],
+      [84, {}],
+      [86, tlsOf(good)],
+    ] as const)
+      servers.set(last, await startNextServer(port, { host: `127.0.0.${last}`, ...tls }));
+    await Promise.all([zone.start(), postfix.start()]);
+    transport = open();
+  });
+  afterAll(async () => {
+    await transport?.close();
+    postfix?.stop();
+    await zone?.stop();
+    policies?.closeAllConnections();
+    policies?.close();
+    for (const one of servers.values()) await one.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('go to a Postfix whose key DANE promises, whatever its certificate says of names', async () => {
+    for (const domain of ['dane', 'alias', 'second'])
+      expect(await deliver(`${domain}.example.com`)).toMatchObject({
+        outcome: 'accepted',
+        reply: expect.stringMatching(/^250 .*\[mx\.(dane|alias)\.example\.com, TLSv1\.3, DANE 3 1 1\]$/),
+      });
+    const line = await postfix.logged(/to=<b@second\.example\.com>.*status=sent.*/);
+    expect(line).toContain('status=sent');
+    expect(postfix.log().match(/TLS connection established from/g)).toHaveLength(3);
+    // The first of its servers was not the one that its owner promises.
+    expect(server(83).delivered).toEqual([]);
+  });
+
+  it('go by a certificate of the authority that DANE promises, for that name only; past a server that is not there', async () => {
+    for (const domain of ['ta', 'first'])
+      expect(await deliver(`${domain}.example.com`)).toMatchObject({
+        outcome: 'accepted',
+        reply: expect.stringContaining('DANE 2 0 1'),
+      });
+    expect(server(82).delivered.map(({ secure }) => secure)).toEqual([true, true]);
+    await putOff('misnamed.example.com', /^451 4\.7\.5 Nothing was sent.*none of those that DANE promises/);
+  });
+
+  it('wait where the key is another, TLS is taken away, or the DNS is bogus', async () => {
+    await putOff('wrong.example.com', /^451 4\.7\.5 .*none of those that DANE promises for mx\.wrong\.example\.com/);
+    await putOff('stripped.example.com', /^451 4\.7\.5 .*no STARTTLS/);
+    // A promise of which nothing can be used still promises TLS.
+    await putOff('bare.example.com', /^451 4\.7\.5 .*no STARTTLS/);
+    await putOff('bogus.example', /^451 4\.4\.3 .*SERVFAIL/);
+    await putOff('half.plain.example', /^451 4\.4\.0 Nothing was sent: .*SERVFAIL/);
+  });
+
+  it('go on without DANE where nothing is proven or usable: over TLS where it is there', async () => {
+    const [here, there] = [server(83).delivered.length, server(84).delivered.length];
+    for (const domain of ['unusable.example.com', 'insecure.plain.example', 'opportunistic.plain.example'])
+      expect(await deliver(domain)).toMatchObject({
+        outcome: 'accepted',
+        reply: expect.stringContaining('certificate not judged'),
+      });
+    expect(
+      server(83)
+        .delivered.slice(here)
+        .map(({ secure }) => secure),
+    ).toEqual([true, true, true]);
+    for (const domain of ['cleartext.plain.example', 'nomx.plain.example'])
+      expect(await deliver(domain)).toMatchObject({
+        outcome: 'accepted',
+        reply: expect.stringContaining('in the clear'),
+      });
+    expect(
+      server(84)
+        .delivered.slice(there)
+        .map(({ secure }) => secure),
+    ).toEqual([false, false]);
+    const strict = open({ tls: 'required' });
+    await putOff('cleartext.plain.example', /^451 4\.7\.5 .*no STARTTLS/, strict);
+    await strict.close();
+  });
+
+  it('are refused, or wait, where nobody takes mail', async () => {
+    expect(await deliver('null.example.com')).toMatchObject({
+      outcome: 'refused',
+      reply: expect.stringMatching(/^556 5\.1\.10/),
+    });
+    for (const [domain, says] of [
+      ['nowhere.plain.example', 'no domain'],
+      ['nothing.plain.example', 'neither a mail server nor an address'],
+      ['[127.0.0.84]', 'IP address in place of a domain'],
+      ['127.0.0.84', 'IP address in place of a domain'],
+    ] as const)
+      expect(await deliver(domain)).toMatchObject({
+        outcome: 'refused',
+        reply: expect.stringMatching(new RegExp(`^550 5\\.1\\.2 .*${says}`)),
+      });
+    await putOff('self.example.com', /^451 4\.4\.6 .*comes back/);
+    await putOff('private.plain.example', /^451 4\.4\.0 .*not in the public Internet/);
+    const outside = open({ networks: [] });
+    await putOff('cleartext.plain.example', /^451 4\.4\.0 .*not in the public Internet/, outside);
+    await outside.close();
+  });
+
+  it('keep what MTA-STS promises, and say what a policy in test would have refused', async () => {
+    for (const domain of ['enforced', 'wild'])
+      expect(await deliver(`${domain}.plain.example`)).toMatchObject({
+        outcome: 'accepted',
+        reply: expect.stringMatching(/\[mx\.plain\.example, TLSv1\.3, MTA-STS\]$/),
+      });
+    expect(server(86).delivered.map(({ secure }) => secure)).toEqual([true, true]);
+    await putOff(
+      'unnamed.plain.example',
+      /^451 4\.7\.5 .*policy of unnamed\.plain\.example does not name mx\.plain\.example/,
+    );
+    await putOff('uncertified.plain.example', /^451 4\.7\.5 .*(self-signed|unable to)/);
+    await putOff('nostarttls.plain.example', /^451 4\.7\.5 .*no STARTTLS/);
+    expect(await deliver('tested.plain.example')).toMatchObject({ outcome: 'accepted' });
+    expect(events).toContainEqual({
+      event: 'mta-sts.would-refuse',
+      fields: { domain: 'tested.plain.example', host: 'clear.plain.example', reason: 'no TLS' },
+    });
+  });
+
+  it('say nothing of who handed it in, to a server that would like to know', async () => {
+    const [receipt] = await transport.deliver({
+      ...{ id: 'm', sender: 'anna@example.com', recipients: ['b@dane.example.com'] },
+      notes: { forwarded: { ADDR: '192.0.2.55', NAME: 'laptop.inside.example' } },
+      message: Buffer.from('Subject: x\r\n\r\nx\r\n'),
+    });
+    expect(receipt).toMatchObject({ outcome: 'accepted' });
+    // This Postfix believes XFORWARD of whoever sends it, and would log the address.
+    expect(postfix.log()).not.toContain('192.0.2.55');
+  });
+
+  it('are not bound by a policy that nobody vouches for', async () => {
+    expect(await deliver('unfetched.plain.example')).toMatchObject({ outcome: 'accepted' });
+    expect(events).toContainEqual({
+      event: 'mta-sts.not-fetched',
+      fields: expect.objectContaining({ domain: 'unfetched.plain.example' }),
+    });
+  });
+
+  it('are bound by the policy that was fetched for as long as it holds, whoever stands in the way to it', async () => {
+    await transport.close();
+    policies.closeAllConnections();
+    await new Promise((resolve) => policies.close(resolve));
+    transport = open();
+    await putOff('unnamed.plain.example', /policy of unnamed\.plain\.example does not name/);
+    later = 86_401_000;
+    expect(await deliver('unnamed.plain.example')).toMatchObject({ outcome: 'accepted' });
+    later = 0;
+  });
+
+  it('wait in the spool of a gateway until there is a server as it was promised', async () => {
+    const gateway = await startTestGateway(
+      [{ name: 'sign', do: { sign: 'must' } }],
+      {},
+      {
+        outbound: { listen: '127.0.0.1:0', downstream: mx() },
+      },
+    );
+    try {
+      await gateway.authority.addPerson({ address: 'anna@example.com' });
+      await gateway.ready();
+      const sent = await gateway.send('outbound', {
+        ...{ sender: 'anna@example.com', recipients: ['b@late.example.net'] },
+        message: 'From: anna@example.com\r\nTo: b@late.example.net\r\nSubject: x\r\n\r\nx\r\n',
+      });
+      expect(sent).toMatchObject({ code: 250 });
+      await until(() => gateway.events.filter(({ event }) => event === 'relay.deferred').length > 1);
+      expect(gateway.events.find(({ event }) => event === 'relay.deferred')).toMatchObject({
+        fields: { reply: expect.stringMatching(/^451 4\.7\.5 Nothing was sent.*no STARTTLS/) },
+      });
+      servers.set(88, await startNextServer(port, { host: '127.0.0.88', ...tlsOf(good) }));
+      await until(() => server(88).delivered.length > 0);
+      expect(server(88).delivered).toMatchObject([{ recipients: ['b@late.example.net'], secure: true }]);
+      expect(server(84).delivered.some(({ recipients }) => recipients.includes('b@late.example.net'))).toBe(false);
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  describe('and certificates of strangers', () => {
+    let directory: Directory;
+    const certificate = () => new X509Certificate(readFileSync(good.certificate)).raw;
+    let now = Date.now();
+
+    beforeAll(async () => {
+      mkdirSync(path.join(folder, 'slapd'));
+      directory = new Directory(path.join(folder, 'slapd'), await freePort());
+    });
+    afterAll(() => directory?.stop());
+
+    const found = { said: 'found' };
+    const sources = (config: object[]) =>
+      openSources(RecipientsConfig.parse({ source: config }), folder, () => now).map(({ source }) => source);
+
+    it('are found in the DNS where it is signed, and what is not there is remembered', async () => {
+      const [dns] = sources([{ kind: 'smimea', name: 'dns', resolver: `127.0.0.1:${zone.resolverPort}` }]);
+      const publish = (local: string) =>
+        zone.update(
+          `update add ${smimeaOwners(local, 'example.com')[0]} 60 SMIMEA 3 0 0 ${certificate().toString('hex')}`,
+        );
+      publish('Carla');
+      expect(await dns?.find('Carla@example.com')).toMatchObject({
+        ...found,
+        vouched: [{ certificate: certificate() }],
+      });
+      expect(await dns?.find('dora@example.com')).toMatchObject({ said: 'nothing' });
+      publish('dora');
+      expect(await dns?.find('dora@example.com')).toMatchObject({ said: 'nothing' });
+      // The zone says for how long: a minute.
+      now += 61_000;
+      expect(await dns?.find('dora@example.com')).toMatchObject(found);
+      expect(await dns?.find('x@bogus.example')).toMatchObject({
+        said: 'unknown',
+        reason: expect.stringContaining('SERVFAIL'),
+      });
+      await dns?.close?.();
+    });
+
+    it('are found in OpenLDAP over StartTLS; one that is silent is not taken for empty', async () => {
+      directory.secure();
+      directory.create(['eva@example.com'], certificate());
+      await directory.start();
+      const [ldap] = sources([
+        {
+          ...{ kind: 'ldap', name: 'slapd', domains: ['example.com'], baseDn: 'dc=example,dc=com' },
+          ...{ url: `ldap://127.0.0.1:${directory.port}`, startTls: true, timeoutSeconds: 2 },
+          ca: path.join(folder, 'slapd', 'server.pem'),
+        },
+      ]);
+      expect(await ldap?.find('eva@example.com')).toMatchObject({
+        ...found,
+        candidates: [{ certificate: certificate() }],
+      });
+      expect(await ldap?.find('nobody@example.com')).toMatchObject({ said: 'nothing' });
+      await directory.stop();
+      expect(await ldap?.find('eva@example.com')).toMatchObject(found);
+      expect(await ldap?.find('gina@example.com')).toMatchObject({ said: 'unknown' });
+      await ldap?.close?.();
+    });
+  });
+});

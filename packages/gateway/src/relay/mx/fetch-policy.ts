@@ -1,0 +1,65 @@
+/** Fetches a domain's MTA-STS policy (RFC 8461 section 3.3): over HTTPS from one address, whose certificate is judged. */
+import { request } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import type { FindRecords } from '../../dns/find-records.ts';
+import { findAddresses } from './find-hosts.ts';
+import { parsePolicy, type StsPolicy } from './sts-policy.ts';
+
+export interface PolicyServer {
+  readonly find: FindRecords;
+  /** Whether an address may be spoken to. */
+  readonly mayAsk: (address: string) => boolean;
+  /** 443 but in tests. */
+  readonly port: number;
+  /** PEM, in place of the system's roots. */
+  readonly ca: readonly Buffer[];
+  /** Milliseconds. */
+  readonly patience: number;
+}
+
+/** RFC 8461 section 3.2 suggests it. */
+const mostOctets = 64 * 1024;
+
+/** @throws Error whatever the reason: a policy that cannot be fetched is none (RFC 8461 section 3.3) */
+export async function fetchPolicy(domain: string, server: PolicyServer): Promise<StsPolicy> {
+  const host = `mta-sts.${domain}`;
+  const { addresses } = await findAddresses(server.find, host);
+  const askable = addresses.filter(server.mayAsk);
+  if (addresses.length === 0) throw new Error(`${host} has no address`);
+  if (askable.length === 0) throw new Error(`${host} is not in the public Internet`);
+  return parsePolicy((await get(host, askable, server)).toString('utf8'));
+}
+
+function get(host: string, addresses: readonly string[], { port, ca, patience }: PolicyServer): Promise<Buffer> {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  // Only to what was looked up and judged above.
+  const lookup: LookupFunction = (_name, options, answer) => {
+    const [first] = all;
+    if (options.all === true) answer(null, all);
+    else answer(null, first?.address ?? '', first?.family);
+  };
+  return new Promise((resolve, reject) => {
+    const options = {
+      ...{ host, port, path: '/.well-known/mta-sts.txt', lookup, servername: host, agent: false },
+      signal: AbortSignal.timeout(patience),
+      ...(ca.length > 0 && { ca: [...ca] }),
+    };
+    const sent = request(options, (answer) => {
+      const chunks: Buffer[] = [];
+      let octets = 0;
+      // A redirection is no policy (section 3.3), nor is what somebody may upload there as something else.
+      if (answer.statusCode !== 200) sent.destroy(new Error(`${host} answers with ${answer.statusCode}`));
+      else if (!/^text\/plain\s*(;|$)/i.test(answer.headers['content-type'] ?? ''))
+        sent.destroy(new Error(`${host} answers with what is not text/plain`));
+      answer.on('error', reject);
+      answer.on('data', (chunk: Buffer) => {
+        octets += chunk.length;
+        if (octets > mostOctets) sent.destroy(new Error(`${host} answers with more than ${mostOctets} octets`));
+        else chunks.push(chunk);
+      });
+      answer.on('end', () => resolve(Buffer.concat(chunks)));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
