@@ -39,7 +39,7 @@ export async function handOver(
     }
   }
   const objection = secured.objection();
-  if (objection !== undefined || (policy?.mode === 'testing' && !isNamed(policy, host)))
+  if (objection !== undefined || (policy?.mode === 'testing' && !(await isNamed(policy, host))))
     log.warn('mta-sts.would-refuse', { domain, host, reason: objection ?? 'the policy does not name it' });
   try {
     // Who brought the message to us is no business of a stranger's server, whatever it says that it can read (XFORWARD).

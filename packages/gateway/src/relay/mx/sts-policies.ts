@@ -4,6 +4,7 @@ import { mkdir, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { recordType } from '@chancery/dns';
 import { z } from 'zod';
+import { DnsSilence } from '../../dns/find-records.ts';
 import { GatewayError, reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { readIfThere, writeDurably } from '../../spool/durable-file.ts';
@@ -135,11 +136,10 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
       const kept = found !== undefined && holds(found) ? found : undefined;
       let announced: string | undefined;
       try {
-        announced = announcedId(
-          (await server.find(`_mta-sts.${domain}`, recordType.txt)).records.map((one) => one.data),
-        );
+        const { records } = await server.find(`_mta-sts.${domain}`, recordType.txt);
+        announced = await announcedId(records.map(({ data }) => data));
       } catch (error) {
-        if (kept === undefined && proven) throw error;
+        if (!(error instanceof DnsSilence) || (kept === undefined && proven)) throw error;
       }
       if (announced === undefined || announced === kept?.id) return kept?.policy;
       return (await fetchOnce(domain, announced)) ?? kept?.policy;

@@ -6,31 +6,32 @@ const txt = (...strings: string[]) =>
 const policy = (...lines: string[]) => parsePolicy(['version: STSv1', ...lines].join('\r\n'));
 
 describe('what announces a policy', () => {
-  it('is one record that says so, in however many strings', () => {
-    expect(announcedId([txt('v=STSv1; id=20160831085700Z;')])).toBe('20160831085700Z');
-    expect(announcedId([txt('v=spf1 -all'), txt('v=STSv1', '; id=', 'a1')])).toBe('a1');
-    expect(announcedId([])).toBeUndefined();
+  it('is one record that says so, in however many strings', async () => {
+    expect(await announcedId([txt('v=STSv1; id=20160831085700Z;')])).toBe('20160831085700Z');
+    expect(await announcedId([txt('v=spf1 -all'), txt('v=STSv1', '; id=', 'a1')])).toBe('a1');
+    expect(await announcedId([])).toBeUndefined();
     for (const text of ['v=STSv2; id=1;', 'v=STSv1; id=;', 'v=STSv1; id=a-b;', `v=STSv1; id=${'a'.repeat(33)};`])
-      expect(announcedId([txt(text)])).toBeUndefined();
-    expect(announcedId([txt('v=STSv1; id=1;'), txt('v=STSv1; id=2;')])).toBeUndefined();
+      expect(await announcedId([txt(text)])).toBeUndefined();
+    expect(await announcedId([txt('v=STSv1; id=1;'), txt('v=STSv1; id=2;')])).toBeUndefined();
   });
 });
 
 describe('a policy', () => {
-  it('is read as RFC 8461 section 3.2 has it', () => {
-    expect(policy('mode: enforce', 'mx: mail.example.com', 'mx: *.Example.net', 'max_age: 604800', 'new: x')).toEqual({
+  it('is read as RFC 8461 section 3.2 has it', async () => {
+    expect(
+      await policy('mode: enforce', 'mx: mail.example.com', 'mx: *.Example.net', 'max_age: 604800', 'new: x'),
+    ).toEqual({
       mode: 'enforce',
       mx: ['mail.example.com', '*.example.net'],
       maxAge: 604_800,
     });
-    expect(policy('mode: none', 'max_age: 60').mx).toEqual([]);
-    expect(policy('mode: testing', 'mode: enforce', 'mx: a.example', 'max_age: 9999999999')).toMatchObject({
+    expect((await policy('mode: none', 'max_age: 60')).mx).toEqual([]);
+    expect(await policy('mode: testing', 'mode: enforce', 'mx: a.example', 'max_age: 60')).toMatchObject({
       mode: 'testing',
-      maxAge: 31_557_600,
     });
   });
 
-  it('that does not say what it must is none', () => {
+  it('that does not say what it must is none', async () => {
     for (const lines of [
       ['mode: enforce', 'mx: a.example'],
       ['mx: a.example', 'max_age: 60'],
@@ -39,18 +40,19 @@ describe('a policy', () => {
       ['mode: enforce', 'mx: a b', 'max_age: 60'],
       ['mode: enforce', 'mx: a.*.example', 'max_age: 60'],
       ['mode: enforce', 'mx: a.example', 'max_age: -1'],
+      ['mode: enforce', 'mx: a.example', 'max_age: 31557601'],
     ])
-      expect(() => policy(...lines)).toThrow();
-    expect(() => parsePolicy('mode: enforce\nmx: a.example\nmax_age: 60')).toThrow('version');
+      await expect(policy(...lines)).rejects.toThrow();
+    await expect(parsePolicy('mode: enforce\nmx: a.example\nmax_age: 60')).rejects.toThrow('version');
   });
 
-  it('names hosts, and with a star one label more', () => {
+  it('names hosts, and with a star one label more', async () => {
     const of = (...mx: string[]) => ({ mode: 'enforce', mx, maxAge: 60 }) as const;
-    expect(isNamed(of('mail.example.com'), 'mail.example.com')).toBe(true);
-    expect(isNamed(of('mail.example.com'), 'a.mail.example.com')).toBe(false);
-    expect(isNamed(of('*.example.com'), 'mail.example.com')).toBe(true);
-    expect(isNamed(of('*.example.com'), 'a.mail.example.com')).toBe(false);
-    expect(isNamed(of('*.example.com'), 'example.com')).toBe(false);
-    expect(isNamed(of('*.com'), 'com')).toBe(false);
+    expect(await isNamed(of('mail.example.com'), 'mail.example.com')).toBe(true);
+    expect(await isNamed(of('mail.example.com'), 'a.mail.example.com')).toBe(false);
+    expect(await isNamed(of('*.example.com'), 'mail.example.com')).toBe(true);
+    expect(await isNamed(of('*.example.com'), 'a.mail.example.com')).toBe(false);
+    expect(await isNamed(of('*.example.com'), 'example.com')).toBe(false);
+    expect(await isNamed(of('*.com'), 'com')).toBe(false);
   });
 });

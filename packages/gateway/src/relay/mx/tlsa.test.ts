@@ -21,7 +21,7 @@ const authority = makeKeys();
 async function certify(
   dns: string | undefined,
   by: { name: string; keys: ReturnType<typeof makeKeys> },
-  { usage = oids.serverAuth, until = '2027-01-01' } = {},
+  { usage = oids.serverAuth, until = '2027-01-01' }: { usage?: string; until?: string } = {},
 ): Promise<Buffer> {
   const keys = dns === undefined ? by.keys : makeKeys();
   const algorithm = signatureAlgorithmFor('p256', 'sha256');

@@ -61,7 +61,7 @@ async function lookAt(host: string, walk: Walk): Promise<Place[] | Miss> {
   if (reachable.length === 0) return { kind: 'unknown', reason: `${host} is not in the public Internet` };
   const promise = await findPromise(find, host, where, port);
   const owed = { host, domain, proven, promise, policy, ...terms };
-  if (policy !== undefined && stsBinds(owed) && !isNamed(policy, host))
+  if (policy !== undefined && stsBinds(owed) && !(await isNamed(policy, host)))
     return { kind: 'insecure', reason: `the MTA-STS policy of ${domain} does not name ${host}` };
   return reachable.map((address) => ({ address, owed }));
 }
