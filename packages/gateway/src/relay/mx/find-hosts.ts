@@ -64,7 +64,7 @@ export async function findDestination(find: FindRecords, domain: string, self: s
   return { said: 'hosts', domain: ascii, hosts: [...new Set(hosts)].slice(0, mostHosts), proven, implicit: false };
 }
 
-export const loopsBack = (domain: string): Destination & { said: 'later' } =>
+const loopsBack = (domain: string): Destination & { said: 'later' } =>
   later('451 4.4.6', `Mail for ${domain} comes back to this gateway, which is its server itself: give it a route`);
 
 export interface HostAddresses {
