@@ -1,9 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Files without a process, a database or a clock of their own: many of them share one worker, which saves its start. */
-const PURE = [
-  'packages/{api,dns,mail-policy,smime,trail,vault}/src/**/*.test.ts',
+/** Files that leave nothing behind in their process: many of them share one, which saves reading the same modules again for each. */
+const SHARING = [
+  'packages/{api,cli,console,dns,gateway,keystore,mail-policy,smime,trail,vault}/src/**/*.test.ts',
+  'packages/{gateway,keystore}/test/**/*.test.ts',
   'packages/smime/test/attacks/*.test.ts',
+  // That one measures the memory of its process.
+  'packages/smime/test/!(stream-memory).test.ts',
 ];
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
@@ -16,12 +19,20 @@ export default defineConfig({
         test: {
           name: 'office',
           include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', '.ci/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...PURE],
+          exclude: [...configDefaults.exclude, ...SHARING],
           globalSetup: ['packages/authority/test/database-template.ts'],
           ...timeouts,
         },
       },
-      { test: { name: 'pure', include: PURE, isolate: false, ...timeouts } },
+      {
+        test: {
+          name: 'sharing a process',
+          include: SHARING,
+          isolate: false,
+          globalSetup: ['packages/authority/test/database-template.ts'],
+          ...timeouts,
+        },
+      },
     ],
   },
 });

@@ -32,13 +32,15 @@ beforeAll(async () => {
     disableReverseLookup: true,
     disabledCommands: ['STARTTLS'],
     onData(stream, _session, done) {
-      void buffer(stream).then(async (message) => {
+      const take = async (message: Buffer) => {
         const id = /^Message-ID: <([^@>]+)@/im.exec(message.toString('latin1'))?.[1] ?? '';
         const [row] = await office.query('SELECT state FROM notices WHERE id = $1', [id]);
         if (row?.state === 'sent') afterRecord.push(id);
         taken.set(id, (taken.get(id) ?? 0) + 1);
         done();
-      });
+      };
+      // Of a sender that was killed halfway nothing was taken.
+      buffer(stream).then(take, done);
     },
   });
   server.on('error', () => undefined);

@@ -57,6 +57,7 @@ export async function startAttacked(more: NonNullable<GatewayConfigInput['gatewa
   });
   await until(() => office.gateway().health().enrolled);
   await office.ready();
+  await office.heard();
   const { keys, certificate } = office.authority.encryptionKeyOf('anna@example.com');
   return {
     office,

@@ -30,6 +30,8 @@ export interface TestGateway {
   ): ReturnType<typeof submit>;
   /** Waits until the authority's gateway is ready: configured, enrolled, all its people with a certificate. */
   ready(): Promise<void>;
+  /** Waits until it knows what the authority says now. */
+  heard(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -93,6 +95,12 @@ export async function startTestGateway(
         const { configured, enrolled, signers } = running.health();
         return configured && enrolled && signers.awaited === 0;
       });
+    },
+    async heard() {
+      // It asks one time after the other: an answer under way may be of before, and the next is taken in once a third is given.
+      const answers = () => authority.calls.get('gatewayConfiguration') ?? 0;
+      const before = answers();
+      await until(() => answers() >= before + 3);
     },
     async stop() {
       await running.stop();
