@@ -11,9 +11,8 @@ interface Filters extends OfficeOptions {
 }
 
 export function journalCommand(): Command {
-  const journal = withOffice(new Command('journal').description('what the gateways decided about mail, newest first'))
-    // `--json` of a command below is that command's.
-    .enablePositionalOptions()
+  const journal = new Command('journal').description('what the gateways decided about mail');
+  withOffice(journal.command('list', { isDefault: true }).description('records, newest first'))
     .option('--address <address>', 'a whole address, of sender or recipient')
     .option('--domain <domain>', 'a whole domain, of sender or recipient')
     .option('--message-id <id>', 'with its angle brackets')

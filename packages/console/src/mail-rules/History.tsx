@@ -22,38 +22,33 @@ export function History({ rules, shown }: { rules: MailRules; shown: number | un
       <ol className="chain" aria-label="Versions">
         {rules.versions.map((one) => (
           <li key={one.version}>
-            <Group justify="space-between" align="flex-start" gap="xs">
-              <div>
-                <Text fw={600} size="sm">
-                  <TextLink
-                    to="/mail-rules"
-                    search={{ version: one.version }}
-                    size="sm"
-                    aria-current={shown === one.version}
-                  >
-                    Version {one.version}
-                  </TextLink>
-                  {one.restoredFrom !== null && `, brings back version ${one.restoredFrom}`}{' '}
-                  <StateBadge state={versionStates[one.state]} />
-                </Text>
-                <Text size="sm" c="dimmed">
-                  <When at={one.createdAt} style="time" /> by {one.author}
-                  {one.activated !== null && one.activated.by !== one.author && `, put in force by ${one.activated.by}`}
-                  .
-                </Text>
-              </div>
-              {mayActivate && (one.state === 'draft' || one.state === 'replaced' || one.state === 'set-aside') && (
-                <Button
-                  size="xs"
-                  variant="default"
-                  aria-label={`${verbOf(one)} version ${one.version}`}
-                  onClick={() => setAsked(one)}
-                >
-                  {verbOf(one)}
-                </Button>
-              )}
-            </Group>
+            <Text fw={600} size="sm">
+              <TextLink
+                to="/mail-rules"
+                search={{ version: one.version }}
+                size="sm"
+                aria-current={shown === one.version}
+              >
+                Version {one.version}
+              </TextLink>
+              {one.restoredFrom !== null && `, brings back version ${one.restoredFrom}`}{' '}
+              <StateBadge state={versionStates[one.state]} />
+            </Text>
+            <Text size="sm" c="dimmed">
+              <When at={one.createdAt} style="time" /> by {one.author}
+              {one.activated !== null && one.activated.by !== one.author && `, put in force by ${one.activated.by}`}.
+            </Text>
             {one.note !== '' && <Text size="sm">{one.note}</Text>}
+            {mayActivate && (one.state === 'draft' || one.state === 'replaced' || one.state === 'set-aside') && (
+              <Button
+                size="xs"
+                variant="default"
+                aria-label={`${verbOf(one)} version ${one.version}`}
+                onClick={() => setAsked(one)}
+              >
+                {verbOf(one)}
+              </Button>
+            )}
           </li>
         ))}
       </ol>

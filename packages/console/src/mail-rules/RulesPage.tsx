@@ -136,9 +136,9 @@ function Counted({ rule, counts }: { rule: Pick<Rule, 'name' | 'enabled'>; count
       </TextLink>
       {(shadowed > 0 || rule.enabled === 'shadow') && (
         <>
-          {', '}
+          {'; '}
           <TextLink to="/mail" search={{ shadow: rule.name }} size="xs">
-            {plural(shadowed, 'another', 'others')} in shadow
+            in shadow it would have changed {plural(shadowed, 'decision', 'decisions')}
           </TextLink>
         </>
       )}
