@@ -39,6 +39,10 @@ export const CorrespondentStanding = z.object({
   /** Signed messages, counted to three; and those without a signature since. */
   signed: z.int(),
   unsigned: z.int(),
+  /** Whether they can be written to with the pinned certificate, as the gateway judged last; absent where it is older than this. */
+  encryption: z
+    .object({ state: z.enum(['good', 'none', 'unknown']), reason: z.string().max(500).nullable() })
+    .optional(),
 });
 export type CorrespondentStanding = z.infer<typeof CorrespondentStanding>;
 
@@ -91,6 +95,14 @@ export const correspondentRoutes = {
     access: 'authenticated',
     query: PageQuery.extend({ search: z.string().max(200).optional(), waiting: z.enum(['yes', 'no']).optional() }),
     response: pageOf(Correspondent),
+  }),
+  correspondent: route({
+    method: 'GET',
+    path: '/api/v1/correspondents/:id',
+    summary: 'One correspondent, as one gateway knows them',
+    access: 'authenticated',
+    params: ById,
+    response: Correspondent,
   }),
   decideCorrespondent: route({
     method: 'POST',

@@ -1,6 +1,7 @@
 /** What a mail gateway asks of the authority: it is a client like any device, for many people at once. */
 import { z } from 'zod';
 import { OpenDecision } from './correspondents.ts';
+import { OpenHeldDecision } from './held-mail.ts';
 import { RulesInForce } from './mail-rules.ts';
 import { SigningKeyOrigin } from './people.ts';
 import { Address, Base64, Id, SerialNumber } from './values.ts';
@@ -39,6 +40,8 @@ export const GatewayConfiguration = z.object({
   rules: RulesInForce.nullable().default(null),
   /** What operators decided about correspondents, and this gateway has not done yet. */
   decisions: z.array(OpenDecision).default([]),
+  /** And about mail that it holds. */
+  heldDecisions: z.array(OpenHeldDecision).default([]),
 });
 export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
 

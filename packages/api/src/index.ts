@@ -40,6 +40,7 @@ export type {
 export { type ErrorCode, errorCodes, Problem } from './errors.ts';
 export type { EndingKey, Retention } from './escrow.ts';
 export { GatewayConfiguration } from './gateway.ts';
+export { HeldDecision, type HeldMail, HeldReport, HeldStanding, OpenHeldDecision } from './held-mail.ts';
 export { ImportedCertificate, type ImportedItem } from './imports.ts';
 export { Finding, InspectNode } from './inspect.ts';
 export {
@@ -77,7 +78,7 @@ export {
   ruleDocument,
   type Simulation,
 } from './mail-rules.ts';
-export { type MailSignal, type MailSignalCode, MailVerdict, mailSignals } from './mail-verdict.ts';
+export { type MailSignal, type MailSignalCode, MailVerdict, mailSignals, signalWords } from './mail-verdict.ts';
 export { letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,

@@ -1,5 +1,6 @@
 /** What the gateways decided about each message and recipient: written by them, searched by operators. No bodies, no subjects. */
 import { z } from 'zod';
+import { MailVerdict } from './mail-verdict.ts';
 import { ById, Done, route } from './route.ts';
 import { countedPageOf, Id, Instant, PageQuery } from './values.ts';
 
@@ -49,6 +50,8 @@ export const JournalEntry = z.object({
   /** The version of the office's rules that decided; absent where it had none, or the gateway's own file stands alone. */
   ruleSet: z.int().min(1).max(2_000_000_000).optional(),
   shadow: z.array(ShadowOutcome).max(50).optional(),
+  /** Mail that came in and was looked into: everything that was found out. */
+  judged: MailVerdict.optional(),
   /** What was decided from, as `mail-policy` takes it: enough to decide again, without subject and body. */
   facts: z
     .record(z.string().max(100), z.json())
@@ -84,7 +87,7 @@ export const JournalFilter = z.strictObject({
 });
 export type JournalFilter = z.infer<typeof JournalFilter>;
 
-const ListedEntry = JournalEntry.omit({ facts: true, rules: true }).extend({
+const ListedEntry = JournalEntry.omit({ facts: true, judged: true, rules: true }).extend({
   gateway: z.string(),
   rules: z.array(z.string()),
   arrival: Id.nullable(),
@@ -95,6 +98,8 @@ export type ListedEntry = z.infer<typeof ListedEntry>;
 
 const JournalRecord = ListedEntry.extend({
   facts: z.record(z.string(), z.json()).nullable(),
+  /** Null for mail that went out, for what was refused or held before it was opened, and for what gateways of before wrote. */
+  judged: MailVerdict.nullable(),
   /** The same message, to others. */
   others: z.array(ListedEntry),
 });

@@ -18,6 +18,20 @@ export const mailSignals = [
 export const MailSignalCode = z.enum(mailSignals);
 export type MailSignalCode = z.infer<typeof MailSignalCode>;
 
+/** In a few words, for lists; each message has its own reason. */
+export const signalWords: Readonly<Record<MailSignalCode, string>> = {
+  'signer-not-from': 'signed by somebody other than its author',
+  'signature-missing': 'not signed, as its author always does',
+  'certificate-changed': 'signed with another certificate than before',
+  'colleague-name': 'a colleague’s name with an address outside',
+  'address-in-name': 'another address shown as its author’s name',
+  'look-alike-domain': 'a domain that looks like another',
+  'dmarc-fail': 'its author’s domain does not vouch for it',
+  'not-authenticated': 'encrypted, and may have been altered',
+  'reply-to-elsewhere': 'an answer goes elsewhere',
+  'weak-cipher': 'encrypted with a weak cipher',
+};
+
 export const MailSignal = z.object({
   code: MailSignalCode,
   /** `warning`: somebody may be deceiving the reader. `notice`: worth knowing, and common in honest mail. */

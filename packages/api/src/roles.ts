@@ -45,6 +45,7 @@ export const permissions = [
   'notice:write',
   'mail-rules:propose',
   'mail-rules:activate',
+  'held-mail:decide',
   'gateway:enrol',
   'gateway:serve',
   'self:read',
@@ -81,6 +82,7 @@ export const rolePermissions: Record<Role, readonly Permission[]> = {
     'notice:write',
     'mail-rules:propose',
     'mail-rules:activate',
+    'held-mail:decide',
     'gateway:enrol',
   ],
   'registration-officer': [

@@ -48,6 +48,7 @@ import {
   RecipientCertificates,
   RecipientQuery,
 } from './gateway.ts';
+import { heldMailRoutes } from './held-mail.ts';
 import {
   ImportCertificates,
   ImportedCertificate,
@@ -1407,6 +1408,7 @@ export const routes = {
   ...lifecycleRoutes,
   ...renewalRoutes,
   ...correspondentRoutes,
+  ...heldMailRoutes,
 } as const;
 
 export type Routes = typeof routes;

@@ -78,6 +78,7 @@ import { planRewrap, rewrapKeys } from './kra/rewrap.ts';
 import { destroyOldKek, resealSome, rotateKek } from './kra/rotate-kek.ts';
 import { contributeToBatch } from './kra/rounds.ts';
 import { forgetTransportKeys, makeTransportKey } from './kra/transport.ts';
+import { decideHeldMail, reportHeldMail } from './mail-flow/held-mail.ts';
 import { exportJournal, purgeJournal, writeJournal } from './mail-flow/journal.ts';
 import { activateRules, noteAppliedRules, proposeRules, restoreRules } from './mail-flow/rules.ts';
 import { tellOfConditions } from './notices/conditions.ts';
@@ -188,6 +189,8 @@ export const operations: readonly Listed[] = [
   noteAppliedRules,
   reportCorrespondents,
   decideCorrespondent,
+  reportHeldMail,
+  decideHeldMail,
   contactSource,
   presentPerson,
   presentGroup,

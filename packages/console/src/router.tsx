@@ -190,6 +190,28 @@ const mailRecord = createRoute({
   path: '/mail/$id',
   component: lazyRouteComponent(() => import('./mail/MailRecordPage.tsx'), 'MailRecordPage'),
 });
+const heldMail = createRoute({
+  getParentRoute: () => office,
+  path: '/held-mail',
+  validateSearch: z.object({
+    search: optionalText,
+    direction: z.enum(['outbound', 'inbound']).optional().catch(undefined),
+    // The one that is looked at.
+    message: z.uuid().optional().catch(undefined),
+  }),
+  component: lazyRouteComponent(() => import('./held/HeldPage.tsx'), 'HeldPage'),
+});
+const correspondents = createRoute({
+  getParentRoute: () => office,
+  path: '/correspondents',
+  validateSearch: z.object({ search: optionalText, waiting: z.literal('yes').optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import('./correspondents/CorrespondentsPage.tsx'), 'CorrespondentsPage'),
+});
+const correspondent = createRoute({
+  getParentRoute: () => office,
+  path: '/correspondents/$id',
+  component: lazyRouteComponent(() => import('./correspondents/CorrespondentPage.tsx'), 'CorrespondentPage'),
+});
 const ofVersion = z.coerce.number().int().min(1).optional().catch(undefined);
 const mailRules = createRoute({
   getParentRoute: () => office,
@@ -297,6 +319,9 @@ export const router = createRouter({
       vault,
       mail,
       mailRecord,
+      heldMail,
+      correspondents,
+      correspondent,
       mailRules,
       editMailRules,
       notices,

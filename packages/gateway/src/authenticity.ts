@@ -1,6 +1,7 @@
 /** Who sent a message, as far as DNS can tell: SPF, DKIM and DMARC on the octets as they arrived (RFC 7208, 6376, 9989). */
 import { Resolver } from 'node:dns/promises';
 import { isPublicAddress } from '@chancery/smime';
+import { z } from 'zod';
 import { reasonOf } from './errors.ts';
 import { headerFields } from './header-block.ts';
 import type { Log } from './log.ts';
@@ -9,18 +10,19 @@ import type { Arrival } from './smtp/listener.ts';
 /** Answers as `dns.promises.resolve` does: rejects with `code` `ENOTFOUND` or `ENODATA` where there is nothing. */
 export type Resolve = (name: string, type: string) => Promise<string[] | string[][]>;
 
-export interface Authenticity {
+export const Authenticity = z.object({
   /** Result words of RFC 8601. */
-  readonly spf: string;
-  readonly dmarc: string;
+  spf: z.string(),
+  dmarc: z.string(),
   /** Of each signature. */
-  readonly dkim: readonly string[];
-  readonly arc: string;
+  dkim: z.array(z.string()).readonly(),
+  arc: z.string(),
   /** Results for Authentication-Results, in the syntax of RFC 8601, unfolded. */
-  readonly results: readonly string[];
+  results: z.array(z.string()).readonly(),
   /** The envelope sender's domain vouches for this client: a notification to it is no backscatter. */
-  readonly senderVouched: boolean;
-}
+  senderVouched: z.boolean(),
+});
+export type Authenticity = Readonly<z.output<typeof Authenticity>>;
 
 const nothing: Authenticity = {
   spf: 'none',

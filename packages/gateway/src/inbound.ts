@@ -1,11 +1,13 @@
 /** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
-import { acmeReplyOctets, type JournalEntry } from '@chancery/api';
-import { decide, lastRule, type MessageFacts, namesOf } from '@chancery/mail-policy';
+import { acmeReplyOctets, type JournalEntry, type MailSignal, signalWords } from '@chancery/api';
+import { type Copy, decide, type Held, lastRule, type MessageFacts, namesOf, quarantine } from '@chancery/mail-policy';
 import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
+import { changeMessage } from './change-message.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
 import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
+import { holdBack } from './held/hold-back.ts';
 import {
   type AcmeVerdict,
   answerFor,
@@ -21,15 +23,18 @@ import {
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import { present } from './presentation/present.ts';
-import { reencrypt } from './reencrypt.ts';
+import { isOpenText, whyQuarantined } from './quarantine.ts';
+import { type AtRest, reencrypt } from './reencrypt.ts';
 import { senderSignals } from './signals/sender-signals.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, isTransient, loops, refused, tooBig, tryLater } from './smtp/reply.ts';
+import { accepted, isTransient, loops, type Reply, refused, tooBig, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
+import type { DraftCopy } from './spool/spooled-message.ts';
 import { type Form, unprotect } from './unprotect.ts';
-import { isForged, verdictFields } from './verdict.ts';
+import { isForged, verdictFields, verdictOf } from './verdict.ts';
 
-export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
+/** @param again mail that was quarantined here and that somebody has let go: rules that hold mail no longer do */
+export async function inbound(world: World, arrival: Arrival, again?: Released): Promise<Answer> {
   const fields = headerFields(arrival.message);
   if (hasLooped(world, 'inbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.recipients[0] ?? '');
@@ -42,53 +47,55 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
       ? answer
       : inbound(world, { ...arrival, recipients });
   }
-  const key = repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
+  // What is let go is another message than the one that came: a client that repeats that one brings nothing new.
+  const key = again?.key ?? repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
-  const authenticity = await judgeAuthenticity(arrival, {
-    name: world.name,
-    resolve: world.resolve,
-    timeout: world.dnsTimeout,
-    log: world.log,
-  });
+  const waiting = again === undefined ? world.held.ofMessage(key) : [];
+  const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
+  if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };
+  const taken = { ...arrival, recipients: arrival.recipients.filter((one) => !isWaiting(one)) };
+
+  const authenticity =
+    again?.authenticity ??
+    (await judgeAuthenticity(arrival, {
+      ...{ name: world.name, resolve: world.resolve, timeout: world.dnsTimeout, log: world.log },
+    }));
   const ruleSet = world.ruleSet();
   const identity = readIdentity(arrival.message);
   const facts: MessageFacts = {
     direction: 'inbound',
-    ...factsOf(arrival, fields, identity),
+    ...factsOf(taken, fields, identity),
     signer: 'none',
     senderGroups: groupsOf(arrival.sender, view),
     authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
-    recipients: arrival.recipients.map((address) => ({
+    recipients: taken.recipients.map((address) => ({
       address,
       groups: groupsOf(address, view),
       certificate: 'unknown',
       visible: true,
     })),
   };
-  const plan = decide(ruleSet, facts);
+  const plan = decide(ruleSet, facts, { released: again !== undefined });
   const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
   const recordedFor = new Map(plan.decisions.map((decision) => [decision.recipient, recorded(decision)]));
   if (plan.refusal !== undefined || plan.held.length > 0) {
-    const outcome = plan.refusal === undefined ? 'deferred' : 'refused';
-    const said = plan.decisions.map(
-      ({ recipient, rules, detail }) => ({ recipient, rule: namesOf(rules), outcome, detail }) as const,
-    );
-    await record(
-      world,
-      said.map((decision) => ({
-        ...entryOf(world, 'inbound', arrival, fields, decision, null),
-        ...recordedFor.get(decision.recipient),
-      })),
-    );
-    return {
-      reply: plan.refusal === undefined ? tryLater(plan.held[0]?.reason ?? 'a rule holds it') : refused(plan.refusal),
-    };
+    const said = plan.decisions.map(({ rules, ...decision }) => ({ ...decision, rule: namesOf(rules) }));
+    const records = said.map((decision) => ({
+      ...entryOf(world, 'inbound', arrival, fields, decision, null),
+      ...recordedFor.get(decision.recipient),
+    }));
+    const reply =
+      plan.refusal === undefined
+        ? await heldReply(world, taken, { direction: 'inbound', key, ...plan, fields, authenticity })
+        : refused(plan.refusal);
+    if (!isTransient(reply.code)) await record(world, records);
+    return { reply };
   }
-  const ruleFor = new Map(plan.decisions.map(({ recipient, rules }) => [recipient, namesOf(rules)]));
+  const ruleFor = new Map(plan.decisions.map(({ recipient, rules, detail }) => [recipient, { rules, detail }]));
   const { inboundPolicy: policy } = world;
   const forms = await unprotect(
-    { ...arrival, protection: identity.protection },
+    { ...taken, protection: identity.protection },
     view,
     world.openedKeys,
     world.openLegacy,
@@ -98,40 +105,113 @@ export async function inbound(world: World, arrival: Arrival): Promise<Answer> {
   );
   const messageId = onlyValue(fields, 'message-id') ?? null;
   const records: JournalEntry[] = [];
-  const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
+  const copies: DraftCopy[] = [];
+  const held: Held[] = [];
   for (const form of forms) {
-    const taken = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
+    const kept = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
     const signals = senderSignals({
       ...form,
       fields: headerFields(form.message),
-      ...{ authenticity, view, changed: taken.changed },
+      ...{ authenticity, view, changed: kept.changed },
       habitOf: world.harvested.habitOf,
       correspondents: world.harvested.domains,
     });
+    const verdict = verdictOf(authenticity, form, signals);
     const labels = [
       ...verdictFields(world.name, authenticity, form, signals),
       received(world, arrival),
       world.loopGuard.field('inbound', fields),
     ];
-    const message = present(form, signals, policy, labels, (field) => isForged(field, world.name));
-    const sealed = () => withHeaders(arrival.message, (field) => isForged(field, world.name), labels);
-    const told = signals.length === 0 ? '' : `signals: ${signals.map(({ code }) => code).join(', ')}`;
-    for (const copy of await reencrypt(form, message, sealed, policy.reencrypt, view, world.lookup)) {
-      copies.push(copy);
-      for (const recipient of copy.recipients) {
-        const decision = {
-          recipient,
-          rule: ruleFor.get(recipient) ?? lastRule,
-          outcome: outcomeOf(form),
-          detail: [form.detail, taken.detail, told, copy.detail].filter((part) => part !== '').join('; '),
-        };
-        const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
-        records.push({ ...entry, ...recordedFor.get(recipient) });
+    const note = (recipient: string, outcome: JournalEntry['outcome'], ...details: string[]) => {
+      const { rules = [lastRule], detail = '' } = ruleFor.get(recipient) ?? {};
+      const told =
+        signals.length === 0 ? '' : `worth a second look: ${signals.map(({ code }) => signalWords[code]).join(', ')}`;
+      const said = [...details, form.detail, kept.detail, told, detail].filter((part) => part !== '').join('; ');
+      const decision = { recipient, rule: namesOf(rules), outcome, detail: said };
+      const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
+      records.push({ ...entry, ...recordedFor.get(recipient), judged: verdict });
+    };
+    for (const copy of plan.copies) {
+      const recipients = form.recipients.filter((one) => copy.recipients.includes(one));
+      if (recipients.length === 0) continue;
+      if (copy.route !== undefined && !world.hasRoute(copy.route)) {
+        world.log.error('route.unknown', { route: copy.route });
+        return { reply: tryLater('a rule names a next server that is not configured') };
+      }
+      const own = { ...form, recipients };
+      const stays = whyQuarantined(own, copy.changes, policy);
+      if (stays !== undefined && again === undefined) {
+        held.push({ ...quarantine(stays), recipients });
+        for (const recipient of recipients) note(recipient, 'quarantined', stays);
+        continue;
+      }
+      const goes = stays === undefined ? copy : { ...copy, changes: { ...copy.changes, removeAttachments: [] } };
+      const sent = await sendable(world, view, { arrival, form: own, copy: goes, signals, labels });
+      for (const one of sent) {
+        copies.push({ recipients: one.recipients, message: one.message, ...routed(copy) });
+        const whole = stays === undefined ? '' : 'released with all its files';
+        for (const recipient of one.recipients) note(recipient, outcomeOf(form), whole, one.detail);
       }
     }
   }
+  if (held.length > 0) {
+    const because = { direction: 'inbound', key, held, decisions: plan.decisions, fields, authenticity } as const;
+    const reply = await heldReply(world, taken, because);
+    if (copies.length === 0 || isTransient(reply.code)) {
+      if (!isTransient(reply.code)) await record(world, records);
+      return { reply };
+    }
+  }
   // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
-  return keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+  const answer = await keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+  // Refused by the next server it is still held here, and may be let go again.
+  if (again !== undefined && answer.reply.code !== 250) await world.spool.confirm(world.spool.remembers(key) ?? '');
+  return answer;
+}
+
+interface Released {
+  /** Of this release alone. */
+  readonly key: string;
+  /** As it was when the message came. */
+  readonly authenticity: Authenticity | undefined;
+}
+
+async function heldReply(world: World, arrival: Arrival, because: Parameters<typeof holdBack>[2]): Promise<Reply> {
+  try {
+    const [id = ''] = await holdBack(world, arrival, because);
+    return accepted(id);
+  } catch (error) {
+    world.log.error('held.failed', { sender: arrival.sender, reason: reasonOf(error) });
+    return tryLater('it is to be held here, and cannot be kept');
+  }
+}
+
+/** One form of the message as it leaves for some of its readers: changed by rules, presented, encrypted again where that is wanted. */
+async function sendable(
+  world: World,
+  view: OfficeView,
+  {
+    arrival,
+    form,
+    copy,
+    signals,
+    labels,
+  }: {
+    readonly arrival: Arrival;
+    readonly form: Form;
+    readonly copy: Copy;
+    readonly signals: readonly MailSignal[];
+    readonly labels: readonly string[];
+  },
+): Promise<AtRest[]> {
+  const policy = { ...world.inboundPolicy, ...(copy.banner !== undefined && { banner: copy.banner }) };
+  const isOld = (field: HeaderField) => isForged(field, world.name);
+  // Tags are put where the Subject is presented; the text of what its sender has signed or encrypted stays.
+  const header = { ...copy.changes, subjectTags: [] };
+  const changed = changeMessage(form.message, header, !isOpenText(form));
+  const message = present({ ...form, message: changed }, signals, policy, labels, isOld, copy.changes.subjectTags);
+  const sealed = () => withHeaders(changeMessage(arrival.message, header, true), isOld, labels);
+  return reencrypt(form, message, sealed, copy.reencrypt ?? policy.reencrypt, view, world.lookup);
 }
 
 /** A reply to a challenge of the authority, which judges it by itself, octet for octet. It goes no further. */
@@ -172,4 +252,8 @@ function outcomeOf({ opened, handling, report }: Form): JournalEntry['outcome'] 
   if (opened) return handling === 'shut' ? 'encrypted' : 'decrypted';
   if (report === undefined) return 'encrypted';
   return report.verdict === 'unsigned' ? 'plain' : 'verified';
+}
+
+function routed({ route }: Copy): { route?: string } {
+  return route === undefined ? {} : { route };
 }

@@ -1,7 +1,7 @@
 /** Records of decisions, kept on disk until the authority has them. Ids make sending one twice harmless. */
 import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { JournalEntry, mostFacts } from '@chancery/api';
+import { JournalEntry, MailVerdict, mostFacts } from '@chancery/api';
 import { reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -143,8 +143,9 @@ export async function openJournal(
 }
 
 /** A record without what it was decided from is better than a batch that is refused. */
-function withinLimit({ facts, ...entry }: JournalEntry): JournalEntry {
-  return facts === undefined || JSON.stringify(facts).length > mostFacts ? entry : { ...entry, facts };
+function withinLimit({ facts, judged, ...entry }: JournalEntry): JournalEntry {
+  const told = judged === undefined || !MailVerdict.safeParse(judged).success ? entry : { ...entry, judged };
+  return facts === undefined || JSON.stringify(facts).length > mostFacts ? told : { ...told, facts };
 }
 
 function parseLine(line: string): unknown {

@@ -88,7 +88,8 @@ export async function keep(
       refusal === undefined ? {} : { outcome: 'refused' as const, detail: refusal.reply.text.slice(0, 1000) };
     await record(
       world,
-      journal.map((entry) => ({ ...entry, ...said })),
+      // What waits here was not what the next server refused.
+      journal.map((entry) => (entry.outcome === 'quarantined' ? entry : { ...entry, ...said })),
     );
     if (direction === 'outbound' && message !== undefined) world.queue.add(message);
   }

@@ -9,6 +9,7 @@ import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { openHeldStore } from './held/held-store.ts';
+import { type HeldReports, reportHeld } from './held/report-held.ts';
 import { startHeldWork } from './held/work-on-held.ts';
 import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
@@ -122,8 +123,9 @@ async function assemble(
   });
   closers.push(() => rules.settle());
   const harvested = await openHarvested(path.join(folder, 'harvested'), () => new Date(now()), log);
-  const reports = reportCorrespondents(client, harvested, log);
+  const reports = reportCorrespondents(client, harvested, now, log);
   closers.push(() => reports.stop());
+  let heldReports: HeldReports | undefined;
   const office = await openOffice({
     folder,
     client,
@@ -135,6 +137,7 @@ async function assemble(
       rules.take(view.rules);
       enrolment.run(view);
       reports.run(view);
+      heldReports?.run(view);
     },
   });
   closers.push(() => office.stop());
@@ -197,8 +200,15 @@ async function assemble(
   const heldWork = startHeldWork(world, {
     interval: config.held.everySeconds * 1000,
     languages: config.held.languages,
+    onRound: () => {
+      const view = office.current();
+      if (view !== undefined) heldReports?.run(view);
+    },
   });
   closers.push(() => heldWork.stop());
+  const heldTold = reportHeld(client, world.held, heldWork, log);
+  heldReports = heldTold;
+  closers.push(() => heldTold.stop());
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
   const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory, log };
   const door = ({ listen: where, clients, tls, login }: GatewayConfig['inbound' | 'outbound']) => ({

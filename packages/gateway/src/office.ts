@@ -30,6 +30,8 @@ export interface OfficeView {
   readonly crls: readonly Crl[];
   /** What operators decided about correspondents. */
   readonly decisions: GatewayConfiguration['decisions'];
+  /** And about mail that is held here. */
+  readonly heldDecisions: GatewayConfiguration['heldDecisions'];
   /** Serial numbers of certificates that the authority wants replaced. */
   readonly renew: ReadonlySet<string>;
   /** The office's rules in force, as they came; null: it has none. */
@@ -165,6 +167,7 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),
     decisions: configuration.decisions,
+    heldDecisions: configuration.heldDecisions,
     renew: new Set(configuration.renew),
     rules: configuration.rules,
   };

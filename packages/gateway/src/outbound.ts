@@ -75,7 +75,7 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
   if (plan.held.length > 0) {
     if (again !== undefined) return { reply: tryLater(plan.held[0]?.reason ?? 'a rule holds it') };
     try {
-      const [id = ''] = await holdBack(world, arrival, key, plan, fields);
+      const [id = ''] = await holdBack(world, arrival, { direction: 'outbound', key, ...plan, fields });
       if (plan.copies.length === 0) {
         await record(world, records);
         return { reply: accepted(id) };

@@ -25,6 +25,8 @@ export interface Form {
   readonly encrypted: boolean;
   /** It was opened here, whatever of it goes on. */
   readonly opened: boolean;
+  /** The gateway has keys for it, and none of them opened it. */
+  readonly failed?: true;
   /** `text`: its words alone, nobody vouching for the rest; `shut`: as it came, encrypted. */
   readonly handling: 'whole' | 'text' | 'shut';
   /** It came encrypted with a cipher that nobody should use any more, and was opened all the same: its name. */
@@ -104,12 +106,13 @@ export async function unprotect(
       recipients: for_,
       message,
       ...{ encrypted: true, opened: false, handling: 'shut', authenticated: false, report: undefined, detail: why },
+      ...(why === notDecrypted && { failed: true }),
     });
   }
   return forms;
 }
 
-const handlings = { text: 'text', shut: 'shut', open: 'whole' } as const;
+const handlings = { text: 'text', shut: 'shut', hold: 'shut', open: 'whole' } as const;
 
 function addressesOf(recipient: string, view: OfficeView): string[] {
   const person = view.personOf(recipient);
@@ -132,6 +135,8 @@ function forReaders(report: VerifyReport, readers: readonly string[]): VerifyRep
   return { ...report, verdict: 'invalid', problems: [problem, ...report.problems] };
 }
 
+const notDecrypted = 'encrypted, and could not be decrypted; passed on as it came';
+
 type Opened = Pick<DecryptedMessage, 'message' | 'authenticated' | 'cipher' | 'header'>;
 
 async function open(
@@ -152,7 +157,7 @@ async function open(
   if (result !== undefined) return result;
   // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
   log.warn('inbound.not-decrypted', { recipient });
-  return { why: 'encrypted, and could not be decrypted; passed on as it came' };
+  return { why: notDecrypted };
 
   async function newerKeys() {
     const newer = await Promise.all(holders.map((holder) => openedKeys.newerKeysOf(holder)));

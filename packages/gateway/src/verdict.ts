@@ -9,7 +9,7 @@ import { type Form, reasonAgainst } from './unprotect.ts';
 export type Judged = Pick<Form, 'encrypted' | 'opened' | 'handling' | 'authenticated' | 'oldCipher' | 'report'>;
 
 /** Everything that was found out, bounded. */
-function verdictOf(authenticity: Authenticity, form: Judged, signals: readonly MailSignal[]): MailVerdict {
+export function verdictOf(authenticity: Authenticity, form: Judged, signals: readonly MailSignal[]): MailVerdict {
   const { report, encrypted, opened, handling } = form;
   const signer = report?.signers[0];
   const reason = report === undefined || report.verdict === 'valid' ? undefined : reasonAgainst(report);

@@ -20,6 +20,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     domains: ['example.com'],
     people: [],
     decisions: [],
+    heldDecisions: [],
     personOf: () => undefined,
     domainHolder: () => undefined,
     isOurs: (address) => address.endsWith('@example.com'),

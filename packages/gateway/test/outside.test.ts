@@ -29,6 +29,7 @@ const freshView = async (): Promise<OfficeView> => ({
     domains: [],
     people: [],
     decisions: [],
+    heldDecisions: [],
     personOf: () => undefined,
     domainHolder: () => undefined,
     isPartner: () => false,

@@ -7,9 +7,11 @@ export interface Advice {
     | 'same-name'
     | 'never-reached'
     | 'outbound-only'
+    | 'inbound-only'
     | 'never-judged'
     | 'doubtful-inbound'
     | 'invites-nobody'
+    | 'holds-encrypted'
     | 'unknown-route';
   readonly sentence: string;
 }
@@ -30,21 +32,22 @@ export function adviceOn({ mode, rules }: RuleSet, routes?: readonly string[]): 
   });
 }
 
-const outboundActions = [
-  ...['sign', 'encrypt', 'form', 'cipher', 'oaep', 'header', 'split', 'addHeaders', 'removeHeaders'],
-  ...['removeAttachments', 'disclaimer', 'subjectTag', 'route'],
-] as (keyof Actions)[];
+const outboundActions: readonly (keyof Actions)[] = [
+  ...(['sign', 'encrypt', 'form', 'cipher', 'oaep', 'header', 'split', 'disclaimer'] as const),
+];
+const inboundActions: readonly (keyof Actions)[] = ['banner', 'reencrypt'];
 
 type Said = readonly [Advice['code'], string];
 
 function adviceFor({ when, do: actions }: Rule): Said[] {
   const advice: Said[] = [];
-  const protects = outboundActions.filter((name) => actions[name] !== undefined);
-  if (when.direction === 'inbound' && protects.length > 0) {
-    advice.push([
-      'outbound-only',
-      `${protects.join(', ')} ${protects.length === 1 ? 'does' : 'do'} nothing for mail that comes in.`,
-    ]);
+  for (const [direction, code, names, way] of [
+    ['inbound', 'outbound-only', outboundActions, 'comes in'],
+    ['outbound', 'inbound-only', inboundActions, 'goes out'],
+  ] as const) {
+    const idle = names.filter((name) => actions[name] !== undefined);
+    if (when.direction === direction && idle.length > 0)
+      advice.push([code, `${idle.join(', ')} ${idle.length === 1 ? 'does' : 'do'} nothing for mail that ${way}.`]);
   }
   if (when.direction === 'outbound' && asks(when, 'authentication')) {
     advice.push([
@@ -67,6 +70,17 @@ function adviceFor({ when, do: actions }: Rule): Said[] {
   }
   if (actions.hold?.invite === true && actions.encrypt === 'never') {
     advice.push(['invites-nobody', 'Nobody is invited for a message that is not to be encrypted.']);
+  }
+  if (actions.hold?.invite === true && when.direction === 'inbound') {
+    advice.push(['invites-nobody', 'Nobody is invited for mail that comes in: it waits for somebody to release it.']);
+  }
+  const exceptsEncrypted = when.unless?.protection?.includes('encrypted') === true;
+  const isForEncrypted = when.protection === undefined || when.protection.includes('encrypted');
+  if (actions.removeAttachments !== undefined && when.direction !== 'outbound' && isForEncrypted && !exceptsEncrypted) {
+    advice.push([
+      'holds-encrypted',
+      'Mail that comes in encrypted, and is not opened here, cannot be looked into: all of it is held for somebody to release.',
+    ]);
   }
   return advice;
 }

@@ -147,6 +147,8 @@ describe('a rule in plain English', () => {
         removeAttachments: ['*.exe'],
         subjectTag: '[t]',
         route: 'r',
+        banner: 'warnings',
+        reencrypt: 'opened',
       },
     };
     const plain = english({});

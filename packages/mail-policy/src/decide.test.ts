@@ -236,3 +236,52 @@ describe('decide', () => {
     ]);
   });
 });
+
+describe('mail that comes in', () => {
+  const inbound = (more: Partial<MessageFacts> = {}) =>
+    message([to('anna@example.com', 'unknown')], { direction: 'inbound', signer: 'none', ...more });
+  const strip = rules({
+    name: 'strip',
+    do: { removeAttachments: ['*.exe'], subjectTag: '[x]', disclaimer: { text: 'd' } },
+  });
+  const withFile = { text: '', attachments: [{ name: 'a.exe', type: 'application/octet-stream' }] };
+
+  it('is quarantined by what holds it, for a person whatever the rule says, and goes on once released', () => {
+    const held = rules({ name: 'look', do: { hold: { reason: 'Look', hours: 4, invite: true } } });
+    const plan = decide(held, inbound());
+    expect(plan.decisions[0]).toMatchObject({ outcome: 'quarantined', detail: 'Look' });
+    expect(plan.held).toEqual([{ recipients: ['anna@example.com'], reason: 'Look', hours: 4, invite: false }]);
+    expect(decide(held, inbound(), { released: true })).toMatchObject({ held: [], decisions: [{ outcome: 'passed' }] });
+  });
+
+  it('is changed, without a disclaimer of ours; what cannot be stripped waits instead of being refused', () => {
+    const [copy] = decide(strip, inbound({ content: withFile })).copies;
+    expect(copy?.changes).toEqual({
+      ...{ addHeaders: [], removeHeaders: [], removeAttachments: ['*.exe'], disclaimers: [], subjectTags: ['[x]'] },
+    });
+    const outcome = (more: Partial<MessageFacts>, how = {}) => decide(strip, inbound(more), how).decisions[0]?.outcome;
+    expect(outcome({ content: withFile, protection: 'signed' })).toBe('quarantined');
+    expect(outcome({ content: withFile, protection: 'signed' }, { released: true })).toBe('passed');
+    expect(outcome({ content: { text: '', attachments: [], unseen: 'it is ambiguous' } })).toBe('quarantined');
+    // Whoever opens it asks again.
+    expect(
+      outcome({ content: { text: '', attachments: [], unseen: 'it is encrypted' }, protection: 'encrypted' }),
+    ).toBe('passed');
+  });
+
+  it('has the strictest word about banner and rest, each reader their own', () => {
+    const both = RuleSet.parse({
+      mode: 'all-match',
+      rules: [
+        { name: 'a', do: { banner: 'never', reencrypt: 'opened' } },
+        { name: 'b', when: { recipient: ['anna@example.com'] }, do: { banner: 'warnings', reencrypt: 'all' } },
+      ],
+    });
+    const facts = inbound({ recipients: [to('anna@example.com', 'unknown'), to('ben@example.com', 'unknown')] });
+    expect(decide(both, facts).copies).toMatchObject([
+      { recipients: ['anna@example.com'], banner: 'warnings', reencrypt: 'all' },
+      { recipients: ['ben@example.com'], banner: 'never', reencrypt: 'opened' },
+    ]);
+    expect(decide(both, { ...facts, direction: 'outbound', signer: 'none' }).copies[0]?.banner).toBeUndefined();
+  });
+});

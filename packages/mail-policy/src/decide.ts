@@ -10,16 +10,8 @@ export type Changes = Pick<
   'addHeaders' | 'removeHeaders' | 'removeAttachments' | 'disclaimers' | 'subjectTags'
 >;
 
-const noChanges: Changes = {
-  addHeaders: [],
-  removeHeaders: [],
-  removeAttachments: [],
-  disclaimers: [],
-  subjectTags: [],
-};
-
 /** One form of the message and who gets it. */
-export interface Copy extends Pick<Effect, 'form' | 'cipher' | 'oaep' | 'header' | 'route'> {
+export interface Copy extends Pick<Effect, 'form' | 'cipher' | 'oaep' | 'header' | 'route' | 'banner' | 'reencrypt'> {
   readonly recipients: readonly string[];
   readonly sign: boolean;
   readonly encrypt: boolean;
@@ -47,6 +39,8 @@ export type Outcome =
   | 'plain'
   | 'passed'
   | 'held'
+  /** Mail from outside that is held. */
+  | 'quarantined'
   | 'refused'
   | 'deferred';
 
@@ -75,10 +69,10 @@ export interface Plan {
 /** @param released a person has let a held message go: rules that hold mail no longer do */
 export function decide(ruleSet: RuleSet, facts: MessageFacts, { released = false } = {}): Plan {
   const ruled = rule(ruleSet, facts, released, false);
-  const plan = planFor(ruled, facts);
+  const plan = planFor(ruled, facts, released);
   if (!ruleSet.rules.some(({ enabled }) => enabled === 'shadow')) return plan;
   const shadowed = rule(ruleSet, facts, released, true);
-  const would = planFor(shadowed, facts).decisions;
+  const would = planFor(shadowed, facts, released).decisions;
   const decisions = plan.decisions.map((decision, index): Decision => {
     const rules = shadowed[index]?.shadows ?? [];
     const { outcome, detail } = would[index] ?? decision;
@@ -118,11 +112,11 @@ function effectOf(weighed: readonly Weighed[], released: boolean): Effect {
   return released ? { ...effect, hold: undefined } : effect;
 }
 
-function planFor(ruled: readonly Ruled[], facts: MessageFacts): Plan {
+function planFor(ruled: readonly Ruled[], facts: MessageFacts, released: boolean): Plan {
   const refusal = refusalOf(ruled, facts);
   if (refusal !== undefined) return refusedPlan(ruled, refusal);
-  const review = ruled.flatMap(({ effect: { hold } }) => (hold === undefined || mayInvite(hold, facts) ? [] : hold));
-  if (review.length > 0) return heldPlan(ruled, review);
+  const review = ruled.flatMap(({ effect }) => reviewOf(effect, facts, released));
+  if (review.length > 0) return heldPlan(ruled, review, facts);
   const later = laterOf(ruled, facts);
   if (later !== undefined) return refusedPlan(ruled, later);
 
@@ -143,7 +137,7 @@ function planFor(ruled: readonly Ruled[], facts: MessageFacts): Plan {
   if (split !== undefined) return refusedPlan(ruled, split);
 
   const decided = new Map<Ruled | undefined, Decision>();
-  for (const one of waiting) decided.set(one, heldDecision(one, one.effect.hold?.reason ?? ''));
+  for (const one of waiting) decided.set(one, heldDecision(one, one.effect.hold?.reason ?? '', facts));
   going.forEach((one, index) => {
     const how = treated[index];
     if (how !== undefined) decided.set(one, decisionOf(how, facts, missing));
@@ -176,6 +170,20 @@ function mayInvite({ invite }: Hold, facts: MessageFacts): boolean {
   return invite && isOutbound(facts);
 }
 
+/** What a person is to look at before any of it goes anywhere. */
+function reviewOf({ hold, removeAttachments }: Effect, facts: MessageFacts, released: boolean): Hold[] {
+  const holds = hold === undefined || mayInvite(hold, facts) ? [] : [hold];
+  // What comes encrypted can be looked into once it is opened: whoever does that asks again then.
+  if (isOutbound(facts) || released || facts.protection === 'encrypted') return holds;
+  const reason = whyNotStripped(removeAttachments, facts.content, facts.protection);
+  return reason === undefined ? holds : [...holds, quarantine(reason)];
+}
+
+/** Of a message from outside that cannot go on as the rules want it. */
+export function quarantine(reason: string): Hold {
+  return { reason: reason.slice(0, 200), hours: 168, invite: false };
+}
+
 function waits(one: Ruled, facts: MessageFacts): boolean {
   const { hold } = one.effect;
   if (hold === undefined || !mayInvite(hold, facts)) return false;
@@ -188,7 +196,7 @@ function refusalOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | unde
   if (text !== undefined) return { kind: 'policy', text };
 
   const unstripped = isOutbound(facts)
-    ? ruled.flatMap(({ effect }) => whyNotStripped(effect, facts) ?? [])[0]
+    ? ruled.flatMap(({ effect }) => whyNotStripped(effect.removeAttachments, facts.content, facts.protection) ?? [])[0]
     : undefined;
   if (unstripped !== undefined) return { kind: 'policy', text: unstripped };
 
@@ -210,8 +218,12 @@ function refusalOf(ruled: readonly Ruled[], facts: MessageFacts): Refusal | unde
   return undefined;
 }
 
-/** A file that a rule takes out must not go by because it cannot be taken out. */
-function whyNotStripped({ removeAttachments }: Effect, { content, protection }: MessageFacts): string | undefined {
+/** A file that a rule takes out must not go by because it cannot be taken out. @returns why it cannot be, for its sender or a person here */
+export function whyNotStripped(
+  removeAttachments: readonly string[],
+  content: MessageFacts['content'],
+  protection: MessageFacts['protection'],
+): string | undefined {
   if (removeAttachments.length === 0) return undefined;
   const files = removeAttachments.slice(0, 3).join(', ');
   if (content.unseen !== undefined) {
@@ -258,7 +270,7 @@ function refusedPlan(ruled: readonly Ruled[], refusal: Refusal): Plan {
 }
 
 /** A person is to look at it before any of it goes anywhere. */
-function heldPlan(ruled: readonly Ruled[], holds: readonly Hold[]): Plan {
+function heldPlan(ruled: readonly Ruled[], holds: readonly Hold[], facts: MessageFacts): Plan {
   const reason = [...new Set(holds.map((hold) => hold.reason))].join('; ');
   const hours = Math.max(...holds.map((hold) => hold.hours));
   const recipients = ruled.map(({ recipient }) => recipient.address);
@@ -266,40 +278,47 @@ function heldPlan(ruled: readonly Ruled[], holds: readonly Hold[]): Plan {
     refusal: undefined,
     copies: [],
     held: [{ recipients, reason, hours, invite: false }],
-    decisions: ruled.map((one) => heldDecision(one, reason)),
+    decisions: ruled.map((one) => heldDecision(one, reason, facts)),
   };
 }
 
-function heldDecision({ recipient, effect }: Ruled, reason: string): Decision {
-  return { recipient: recipient.address, rules: effect.rules, outcome: 'held', detail: reason };
+function heldDecision({ recipient, effect }: Ruled, reason: string, facts: MessageFacts): Decision {
+  const outcome = isOutbound(facts) ? 'held' : 'quarantined';
+  return { recipient: recipient.address, rules: effect.rules, outcome, detail: reason };
 }
 
 function copiesOf(treated: readonly Treated[], facts: MessageFacts): Copy[] {
   const groups = new Map<string, Copy & { recipients: string[] }>();
   const keys = new Map<Effect, string>();
   for (const { recipient, effect, sign, encrypt } of treated) {
-    const { form, cipher, oaep } = effect;
-    const route = isOutbound(facts) ? effect.route : undefined;
+    const { form, cipher, oaep, route } = effect;
+    const { banner, reencrypt } = isOutbound(facts) ? unsaid : effect;
     const header = facts.protection === 'none' && (sign || encrypt) ? effect.header : 'none';
     const changes = changesOf(effect, facts);
     // Every envelope lists its recipients: a hidden one gets an envelope of their own.
     const alone = encrypt && !recipient.visible ? recipient.address : '';
-    const changed = keys.get(effect) ?? JSON.stringify([changes, route]);
+    const changed = keys.get(effect) ?? JSON.stringify([changes, route, banner, reencrypt]);
     keys.set(effect, changed);
     const how = [sign, encrypt, sign ? form : '', encrypt ? [cipher, oaep] : '', header, alone];
     const key = `${JSON.stringify(how)}${changed}`;
-    const group = groups.get(key) ?? { recipients: [], sign, encrypt, form, cipher, oaep, header, route, changes };
+    const fresh = {
+      ...{ sign, encrypt, form, cipher, oaep, header, route, banner, reencrypt, changes },
+      recipients: [],
+    };
+    const group = groups.get(key) ?? fresh;
     group.recipients.push(recipient.address);
     groups.set(key, group);
   }
   return [...groups.values()];
 }
 
-/** Mail that comes in is changed by whoever opens and verifies it. */
+const unsaid = { banner: undefined, reencrypt: undefined };
+
+/** Mail that comes in is changed once it has been opened and verified; what its sender wrote gets no disclaimer of ours. */
 function changesOf(effect: Effect, facts: MessageFacts): Changes {
-  if (!isOutbound(facts)) return noChanges;
   const { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags } = effect;
-  return { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags };
+  const ours = isOutbound(facts) ? disclaimers : [];
+  return { addHeaders, removeHeaders, removeAttachments, disclaimers: ours, subjectTags };
 }
 
 function decisionOf(treated: Treated, facts: MessageFacts, missing: readonly Ruled[]): Decision {
@@ -336,11 +355,12 @@ function detailOf(treated: Treated, facts: MessageFacts, missing: readonly Ruled
     const more = missing.length > 5 ? ` and ${missing.length - 5} more` : '';
     parts.push(`not encrypted: no good certificate for ${named.join(', ')}${more}`);
   }
-  return [...parts, ...(isOutbound(facts) ? describeChanges(effect) : [])].join('; ');
+  return [...parts, ...describeChanges(effect, facts)].join('; ');
 }
 
-function describeChanges(effect: Effect): string[] {
-  const { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags, route } = effect;
+function describeChanges(effect: Effect, facts: MessageFacts): string[] {
+  const { addHeaders, removeHeaders, removeAttachments, disclaimers, subjectTags } = changesOf(effect, facts);
+  const { route, banner, reencrypt } = { ...effect, ...(isOutbound(facts) ? unsaid : {}) };
   const names = (of: readonly string[]) => of.slice(0, 3).join(', ') + (of.length > 3 ? ' and more' : '');
   return [
     addHeaders.length > 0 ? `adds ${names(addHeaders.map(({ name }) => name))}` : '',
@@ -348,6 +368,8 @@ function describeChanges(effect: Effect): string[] {
     removeAttachments.length > 0 ? `removes files named ${names(removeAttachments)}` : '',
     disclaimers.length > 0 ? 'adds a disclaimer' : '',
     subjectTags.length > 0 ? `tags the subject ${names(subjectTags)}` : '',
+    banner === undefined ? '' : `banner: ${banner}`,
+    reencrypt === undefined ? '' : `encrypted again: ${reencrypt}`,
     route === undefined ? '' : `goes by ${route}`,
   ].filter((part) => part !== '');
 }

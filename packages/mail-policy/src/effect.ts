@@ -23,6 +23,9 @@ export interface Effect {
   readonly disclaimers: readonly NonNullable<Actions['disclaimer']>[];
   readonly subjectTags: readonly string[];
   readonly route: string | undefined;
+  /** Undefined: as the gateway's configuration says. */
+  readonly banner: Actions['banner'];
+  readonly reencrypt: Actions['reencrypt'];
 }
 
 /** How a rule came to count. */
@@ -82,6 +85,8 @@ export function combine(weighed: readonly Weighed[]): Effect {
     disclaimers: said.flatMap(({ disclaimer }) => disclaimer ?? []),
     subjectTags: said.flatMap(({ subjectTag }) => subjectTag ?? []),
     route: first(said, 'route'),
+    banner: mostOf(said, 'banner', ['signals', 'warnings', 'never']),
+    reencrypt: mostOf(said, 'reencrypt', ['all', 'opened', 'never']),
   };
 }
 
@@ -97,6 +102,15 @@ export function demandsOf(actions: Actions): Actions {
 
 function first<Name extends keyof Actions>(said: readonly Actions[], name: Name): Actions[Name] {
   return said.find((one) => one[name] !== undefined)?.[name];
+}
+
+/** The first of `order` that anybody says. */
+function mostOf<Name extends 'banner' | 'reencrypt'>(
+  said: readonly Actions[],
+  name: Name,
+  order: readonly NonNullable<Actions[Name]>[],
+): Actions[Name] {
+  return order.find((one) => said.some((actions) => actions[name] === one));
 }
 
 const strictness = ['must', 'if-possible', 'never'] as const;

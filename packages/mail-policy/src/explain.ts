@@ -128,6 +128,8 @@ export function describeActions(actions: Actions): string {
     actions.removeAttachments === undefined ? '' : `removes files named ${quoted(actions.removeAttachments)}`,
     actions.disclaimer === undefined ? '' : 'adds a disclaimer',
     actions.subjectTag === undefined ? '' : `puts “${actions.subjectTag}” before the subject`,
+    actions.banner === undefined ? '' : words.banner[actions.banner],
+    actions.reencrypt === undefined ? '' : words.reencrypt[actions.reencrypt],
     actions.route === undefined ? '' : `goes by “${actions.route}”`,
   ].filter((part) => part !== '');
   return said.length === 0 ? 'signed, and encrypted where every recipient has a certificate' : said.join('; ');
@@ -146,6 +148,16 @@ const words = {
     'if-possible': 'it is encrypted if everybody has a certificate',
     must: 'it must be encrypted',
   },
+  banner: {
+    never: 'no lines are put above its text',
+    warnings: 'warnings are put above its text',
+    signals: 'warnings and notices are put above its text',
+  },
+  reencrypt: {
+    never: 'it rests as it came, or as it was opened',
+    opened: 'what was opened here is encrypted again to its reader',
+    all: 'it is encrypted to its reader, however it came',
+  },
 } as const;
 
 const outcomes: Record<Decision['outcome'], string> = {
@@ -155,6 +167,7 @@ const outcomes: Record<Decision['outcome'], string> = {
   plain: 'gets it as it is',
   passed: 'gets it, opened and verified where that can be',
   held: 'does not get it yet: it is held',
+  quarantined: 'does not get it yet: it waits for somebody to look at it',
   refused: 'does not get it: it is refused',
   deferred: 'does not get it now: the sender is asked to try again',
 };

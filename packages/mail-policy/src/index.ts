@@ -13,7 +13,9 @@ export {
   namesOf,
   type Outcome,
   type Plan,
+  quarantine,
   type Refusal,
+  whyNotStripped,
 } from './decide.ts';
 export { describeRule } from './describe.ts';
 export {

@@ -94,8 +94,10 @@ const kept: readonly string[] = [
   'arc-authentication-results',
 ];
 const changeable = (pattern: string) => !kept.some((name) => isNamed(pattern, name)) && !/^content-/i.test(pattern);
+/** What the gateway found out about a message is nobody else's to say. */
+const writable = (name: string) => changeable(name) && !/^x-chancery-/i.test(name);
 
-/** What is not said is as at the end of the list, unless another rule says it. */
+/** What is not said is as at the end of the list, unless another rule says it. Protection and the disclaimer are for mail that goes out. */
 export const Actions = z.strictObject({
   /** `if-possible` (what holds where nothing is said): signs for people whose key the gateway holds. `must`: refuses for anyone else. */
   sign: Certainty.optional(),
@@ -122,7 +124,8 @@ export const Actions = z.strictObject({
   refuse: line(200).optional(),
   /**
    * Keeps the message here. Without `invite` all of it waits until somebody releases it; with `invite` only recipients without a good
-   * certificate wait: they are asked for a signed reply, which brings one. After `hours` the message is returned to its sender.
+   * certificate wait: they are asked for a signed reply, which brings one. After `hours` the message is returned to its sender. Mail that
+   * comes in is quarantined: it waits for somebody in every case, and its readers are told when its time ends.
    */
   hold: z
     .strictObject({ reason: line(200), hours: z.int().min(1).max(2160), invite: z.boolean().default(false) })
@@ -130,7 +133,7 @@ export const Actions = z.strictObject({
   addHeaders: z
     .array(
       z.strictObject({
-        name: headerName.refine(changeable, 'is not a field that a rule may write'),
+        name: headerName.refine(writable, 'is not a field that a rule may write'),
         value: z
           .string()
           .min(1)
@@ -143,7 +146,10 @@ export const Actions = z.strictObject({
     .optional(),
   /** Names; `X-Internal-*` for all that begin so. */
   removeHeaders: list(headerName.refine(changeable, 'is not a field that a rule may remove')).optional(),
-  /** File names; `*` and `?` as in conditions. A note stands where each was. */
+  /**
+   * File names; `*` and `?` as in conditions. A note stands where each was. What cannot be taken out (of what is signed, or cannot be looked
+   * into) does not go by: a message that goes out is refused, one that comes in is held.
+   */
   removeAttachments: list(line(255)).optional(),
   /** Put at the end of the text, before anything is signed; what the sender's own software has signed or encrypted stays as it is. */
   disclaimer: z
@@ -151,6 +157,9 @@ export const Actions = z.strictObject({
     .optional(),
   /** Put before the subject, unless it is there. */
   subjectTag: line(40).optional(),
+  /** Mail that comes in: in the place of `banner` and `reencrypt` of the gateway's configuration. */
+  banner: z.enum(['never', 'warnings', 'signals']).optional(),
+  reencrypt: z.enum(['never', 'opened', 'all']).optional(),
   /** The name of another next server of the gateway's configuration. */
   route: z
     .string()

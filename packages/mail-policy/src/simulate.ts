@@ -102,6 +102,7 @@ const strength: Record<Outcome, number> = {
   'signed-encrypted': 3,
   deferred: 4,
   held: 4,
+  quarantined: 4,
   refused: 4,
 };
 

@@ -14,6 +14,7 @@ import { latestCrl, readCrl } from '../store/crls.ts';
 import { listCrossCertificates } from '../store/cross-certificates.ts';
 import type { Snapshot } from '../store/database.ts';
 import { keysLockedTo, usableKeys } from '../store/escrow.ts';
+import { openHeldDecisions } from '../store/held-mail.ts';
 import { usableImported } from '../store/imported-certificates.ts';
 import { liveRuleSet } from '../store/mail-rules.ts';
 import { requireOffice } from '../store/office.ts';
@@ -68,6 +69,7 @@ export async function gatewayConfiguration(
     renew: await gatewayRenewals(snapshot, at),
     rules: rules === undefined ? null : { version: rules.version, document: rules.document },
     decisions: gatewayId === undefined ? [] : await openDecisions(snapshot, gatewayId),
+    heldDecisions: gatewayId === undefined ? [] : await openHeldDecisions(snapshot, gatewayId),
   };
 }
 

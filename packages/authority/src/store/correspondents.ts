@@ -69,6 +69,20 @@ export async function decideOnCorrespondent(
     .execute();
 }
 
+const shown = ['gateways.name as gateway', 'correspondent_decisions.kind as decision'] as const;
+
+/** With its gateway, and what was decided and is not done yet. */
+export async function findCorrespondent(snapshot: Snapshot, id: string) {
+  return snapshot
+    .selectFrom('correspondents')
+    .innerJoin('gateways', 'gateways.id', 'correspondents.gateway_id')
+    .leftJoin('correspondent_decisions', 'correspondent_decisions.correspondent_id', 'correspondents.id')
+    .selectAll('correspondents')
+    .select(shown)
+    .where('correspondents.id', '=', id)
+    .executeTakeFirst();
+}
+
 /** By address. `after`: the id and address at which the last page ended. */
 export async function listCorrespondents(
   snapshot: Snapshot,
@@ -98,7 +112,7 @@ export async function listCorrespondents(
   const rows = await matching
     .leftJoin('correspondent_decisions', 'correspondent_decisions.correspondent_id', 'correspondents.id')
     .selectAll('correspondents')
-    .select(['gateways.name as gateway', 'correspondent_decisions.kind as decision'])
+    .select(shown)
     .orderBy('correspondents.address')
     .orderBy('correspondents.id')
     .limit(query.limit)

@@ -1,5 +1,5 @@
 /** What the gateways decided about each message and recipient: every list in the order of an index, every count to a thousand. */
-import type { JournalEntry, JournalFilter, ShadowOutcome } from '@chancery/api';
+import type { JournalEntry, JournalFilter, MailVerdict, ShadowOutcome } from '@chancery/api';
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { addRuleCounts } from './rule-counts.ts';
@@ -37,6 +37,7 @@ export async function insertJournal(
         rule_set: entry.ruleSet ?? null,
         shadow: JSON.stringify(entry.shadow ?? []),
         facts: entry.facts === undefined ? null : JSON.stringify(entry.facts),
+        judged: entry.judged === undefined ? null : JSON.stringify(entry.judged),
       })),
     )
     .onConflict((conflict) => conflict.column('id').doNothing())
@@ -50,7 +51,8 @@ export async function insertJournal(
   return inserted.length;
 }
 
-export interface JournalRow extends Omit<Selectable<Schema['mail_journal']>, 'shadow' | 'facts' | 'gateway_id'> {
+export interface JournalRow
+  extends Omit<Selectable<Schema['mail_journal']>, 'shadow' | 'facts' | 'judged' | 'gateway_id'> {
   readonly gateway: string;
   readonly shadow: readonly ShadowOutcome[];
 }
@@ -89,11 +91,17 @@ export async function readJournal(snapshot: Snapshot, query: JournalQuery): Prom
   return searched(snapshot, rest, search);
 }
 
+/** What lists leave out. */
+interface Whole {
+  readonly facts: Record<string, never> | null;
+  readonly judged: MailVerdict | null;
+}
+
 /** One record with what it was decided from, and those of the same message to others (a thousand of them at most). */
 export async function findJournalEntry(snapshot: Snapshot, id: string) {
-  const [row] = await rowsOf<JournalRow & { facts: Record<string, never> | null }>(
+  const [row] = await rowsOf<JournalRow & Whole>(
     snapshot,
-    sql`SELECT ${COLUMNS}, j.facts FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
+    sql`SELECT ${COLUMNS}, j.facts, j.judged FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
   );
   if (row === undefined) return undefined;
   const others =

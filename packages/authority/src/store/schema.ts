@@ -2,6 +2,8 @@
 import type {
   CertificateUse,
   CorrespondentStanding,
+  HeldStanding,
+  MailVerdict,
   NoticeEvent,
   NoticeLanguage,
   NoticeRole,
@@ -824,6 +826,7 @@ export interface Schema {
     rule_set: number | null;
     shadow: Json;
     facts: Json | null;
+    judged: ColumnType<MailVerdict, string, string> | null;
   };
   mail_rule_sets: {
     version: number;
@@ -864,6 +867,23 @@ export interface Schema {
     correspondent_id: string;
     kind: 'accept' | 'forget';
     sha256: string | null;
+    decided_by: string;
+    decided_at: Date;
+  };
+  held_mail: {
+    id: string;
+    gateway_id: string;
+    standing: ColumnType<HeldStanding, string, string>;
+    direction: string;
+    held_at: Date;
+    run: string;
+    reported_at: Date;
+  };
+  held_mail_decisions: {
+    id: string;
+    held_id: string;
+    act: 'release' | 'refuse';
+    note: string;
     decided_by: string;
     decided_at: Date;
   };

@@ -33,6 +33,7 @@ export function ActionFields({ onChange, ...props }: FieldsProps<Actions>) {
       <Protection {...props} set={set} />
       <Stopping {...props} set={set} />
       <Changing {...props} set={set} />
+      <Arriving {...props} set={set} />
     </Stack>
   );
 }
@@ -40,7 +41,7 @@ export function ActionFields({ onChange, ...props }: FieldsProps<Actions>) {
 const unsaid = 'Nothing said';
 
 /** A choice of which nothing may be said. */
-function Pick<N extends 'sign' | 'encrypt' | 'form' | 'cipher' | 'oaep' | 'header'>({
+function Pick<N extends 'sign' | 'encrypt' | 'form' | 'cipher' | 'oaep' | 'header' | 'banner' | 'reencrypt'>({
   name,
   label,
   description,
@@ -66,10 +67,11 @@ function Pick<N extends 'sign' | 'encrypt' | 'form' | 'cipher' | 'oaep' | 'heade
   );
 }
 
+/** Mail that goes out. */
 function Protection(props: PartProps) {
   const { value, set, disabled, problems, path } = props;
   return (
-    <Fieldset legend="Protection">
+    <Fieldset legend="Protection, of mail that goes out">
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
         <Pick
           {...props}
@@ -252,6 +254,27 @@ function Changing(props: PartProps) {
           />
         </Group>
       </Stack>
+    </Fieldset>
+  );
+}
+
+function Arriving(props: PartProps) {
+  return (
+    <Fieldset legend="Mail that comes in">
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
+        <Pick
+          {...props}
+          name="banner"
+          label="Lines above its text"
+          options={{ never: 'None', warnings: 'Warnings', signals: 'Warnings and notices' }}
+        />
+        <Pick
+          {...props}
+          name="reencrypt"
+          label="Encrypt to its reader"
+          options={{ never: 'Never', opened: 'What was opened here', all: 'All of it' }}
+        />
+      </SimpleGrid>
     </Fieldset>
   );
 }

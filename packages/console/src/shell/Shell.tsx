@@ -2,6 +2,7 @@ import type { Permission } from '@chancery/api';
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, ScrollArea, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
+  IconAddressBook,
   IconBell,
   IconBroadcast,
   IconBuildingBank,
@@ -17,6 +18,7 @@ import {
   IconLogout,
   IconMail,
   IconMailCog,
+  IconMailPause,
   IconMicroscope,
   IconUserCircle,
   IconUserShield,
@@ -44,6 +46,8 @@ const pages = [
   ['/recovery', 'Recovery', IconKey, 'recovery:read'],
   ['/vault', 'Vault', IconLock, 'recovery:read'],
   ['/mail', 'Mail', IconMail, 'office:read'],
+  ['/held-mail', 'Held mail', IconMailPause, 'office:read'],
+  ['/correspondents', 'Correspondents', IconAddressBook, 'office:read'],
   ['/mail-rules', 'Mail rules', IconMailCog, 'office:read'],
   ['/notices', 'Notices', IconBell, 'office:read'],
   ['/inspect', 'Inspect', IconMicroscope, 'office:read'],

@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decryptContent, encryptContent } from '@chancery/smime';
 import { z } from 'zod';
+import { Authenticity } from '../authenticity.ts';
 import type { OwnKey } from '../enrolment.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -17,6 +18,7 @@ import { unlinkIfThere } from '../spool/spool-files.ts';
 
 const HeldMessage = z.object({
   id: z.uuid(),
+  direction: z.enum(['outbound', 'inbound']).default('outbound'),
   /** As `repetitionKey` has it, of the whole envelope: a client that repeats it is told that it is here. */
   key: z.string(),
   sender: z.string(),
@@ -33,12 +35,19 @@ const HeldMessage = z.object({
   client: z.object({ address: z.string(), helo: z.string(), name: z.string() }),
   /** What its envelope said beyond that. */
   notes: EnvelopeNotes.optional(),
+  /** Addresses that From names. */
+  from: z.array(z.string()).default([]),
+  /** What was found out when it came: SPF asks for the client, and keys of DKIM do not stay in the DNS. */
+  authenticity: Authenticity.optional(),
+  /** Why it is still here after somebody released it. */
+  problem: z.string().nullable().default(null),
   octets: z.int(),
   /** Milliseconds since 1970. */
   heldAt: z.number(),
   expiresAt: z.number(),
 });
 export type HeldMessage = z.output<typeof HeldMessage>;
+type NewlyHeld = Omit<HeldMessage, 'id' | 'octets' | 'heldAt' | 'invited' | 'problem'>;
 
 /** An administrator's word, put beside a message for the gateway that runs: whoever may write in its folder. */
 const HeldOrder = z.object({ act: z.enum(['release', 'drop']), by: z.string().max(200), note: z.string().max(1000) });
@@ -46,12 +55,16 @@ export type HeldOrder = z.output<typeof HeldOrder>;
 
 export interface HeldStore {
   /** Durable and sealed once it resolves. @throws GatewayError `unavailable` (no key of its own yet), `spool-unavailable` */
-  hold(message: Omit<HeldMessage, 'id' | 'octets' | 'heldAt' | 'invited'>, octets: Uint8Array): Promise<HeldMessage>;
+  hold(message: NewlyHeld, octets: Uint8Array): Promise<HeldMessage>;
   /** Those that are held of the same envelope and octets: a client may repeat what it was not told to be here. */
   ofMessage(key: string): HeldMessage[];
-  change(id: string, news: Partial<Pick<HeldMessage, 'recipients' | 'invited'>>): Promise<void>;
+  change(id: string, news: Partial<Pick<HeldMessage, 'recipients' | 'invited' | 'problem'>>): Promise<void>;
   /** Oldest first. */
   all(): HeldMessage[];
+  /** Counts up with everything that is held, changed or gone. */
+  readonly version: number;
+  /** Leaves somebody's word, durably, for the next round. */
+  order(id: string, order: HeldOrder): Promise<void>;
   /** @throws GatewayError `key-unusable`, `state-damaged`; KeyStoreError where the key is not to be had just now */
   open(id: string): Promise<Buffer>;
   remove(id: string): Promise<void>;
@@ -76,6 +89,7 @@ export async function openHeldStore(
     if (/\.(sealed|order)$/.test(name) && !names.has(`${name.slice(0, name.lastIndexOf('.'))}.json`))
       await unlinkIfThere(path.join(folder, name));
   const file = (id: string, kind: 'json' | 'sealed' | 'order') => path.join(folder, `${id}.${kind}`);
+  let version = 0;
 
   return {
     async hold(facts, octets) {
@@ -85,7 +99,10 @@ export async function openHeldStore(
           'unavailable',
           "The gateway's own key is not certified yet: nothing can be sealed to it",
         );
-      const message = { ...facts, id: randomUUID(), invited: false, octets: octets.length, heldAt: now() };
+      const message: HeldMessage = {
+        ...facts,
+        ...{ id: randomUUID(), invited: false, problem: null, octets: octets.length, heldAt: now() },
+      };
       try {
         const sealed = await encryptContent({
           content: octets,
@@ -99,6 +116,7 @@ export async function openHeldStore(
         throw new GatewayError('spool-unavailable', `A held message cannot be kept: ${reasonOf(error)}`, error);
       }
       messages.set(message.id, message);
+      version += 1;
       return message;
     },
     ofMessage: (key) => [...messages.values()].filter((one) => one.key === key),
@@ -108,7 +126,12 @@ export async function openHeldStore(
       const after = { ...before, ...news };
       await writeDurably(file(id, 'json'), [JSON.stringify(after)]);
       messages.set(id, after);
+      version += 1;
     },
+    get version() {
+      return version;
+    },
+    order: (id, order) => writeOrder(folder, id, order),
     all: () => [...messages.values()].toSorted((one, other) => one.heldAt - other.heldAt),
     async open(id) {
       const sealed = await readFile(file(id, 'sealed')).catch((error: unknown) => {
@@ -128,6 +151,7 @@ export async function openHeldStore(
       await unlinkIfThere(file(id, 'sealed'));
       await unlinkIfThere(file(id, 'order'));
       messages.delete(id);
+      version += 1;
     },
     async orders() {
       const found: { id: string; order: HeldOrder }[] = [];

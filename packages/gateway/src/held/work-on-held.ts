@@ -7,10 +7,12 @@ import type { JournalEntry } from '@chancery/api';
 import { type SigningKey, speaksFor } from '../enrolment.ts';
 import { reasonOf } from '../errors.ts';
 import { withHeaders } from '../header-block.ts';
+import { inbound } from '../inbound.ts';
 import { journalEntry, record, type World } from '../mail-flow.ts';
 import { outbound } from '../outbound.ts';
 import { protect } from '../protect.ts';
 import { deliveryFailure } from '../relay/dsn.ts';
+import { expiryNotice } from './expiry-notice.ts';
 import type { HeldMessage } from './held-store.ts';
 import { type InvitationLanguage, invitation } from './invitation.ts';
 
@@ -20,10 +22,18 @@ export interface HeldWork {
   stop(): Promise<void>;
 }
 
-/** @param interval milliseconds between rounds. @param languages of invitations */
+/** @param interval milliseconds between rounds. @param languages of invitations. @param onRound called after each of them */
 export function startHeldWork(
   world: World,
-  { interval, languages }: { readonly interval: number; readonly languages: readonly InvitationLanguage[] },
+  {
+    interval,
+    languages,
+    onRound,
+  }: {
+    readonly interval: number;
+    readonly languages: readonly InvitationLanguage[];
+    readonly onRound?: () => void;
+  },
 ): HeldWork {
   let under: Promise<void> | undefined;
   const round = () => {
@@ -34,7 +44,7 @@ export function startHeldWork(
       });
     return under;
   };
-  const timer = setInterval(() => void round(), interval);
+  const timer = setInterval(() => void round().then(onRound), interval);
   timer.unref();
   return {
     round,
@@ -55,11 +65,7 @@ async function workOnHeld(world: World, languages: readonly InvitationLanguage[]
   for (const message of held.all()) {
     await attempt(world, message, async () => {
       if (message.expiresAt <= world.now()) {
-        return end(
-          world,
-          message,
-          'No certificate came in time, so it could not be sent encrypted. It was sent to nobody named here.',
-        );
+        return expire(world, message);
       }
       if (!message.invite) return;
       if (!message.invited) await invite(world, message, languages);
@@ -78,6 +84,20 @@ async function attempt(world: World, { id }: HeldMessage, work: () => Promise<un
   }
 }
 
+async function expire(world: World, message: HeldMessage): Promise<void> {
+  if (message.direction === 'inbound') {
+    await tellReaders(world, message);
+    return end(world, message, 'It was held for somebody to look at, and nobody let it go in time.');
+  }
+  return end(
+    world,
+    message,
+    message.invite
+      ? 'No certificate came in time, so it could not be sent encrypted. It was sent to nobody named here.'
+      : 'It was held for somebody to look at, and nobody let it go in time. It was sent to nobody named here.',
+  );
+}
+
 async function obey(
   world: World,
   message: HeldMessage,
@@ -94,13 +114,14 @@ async function obey(
   }
   const said = await letGo(world, message, message.recipients, true);
   // Rules other than those that hold it hold all the same: what must be encrypted is not sent in the clear for anybody's word.
-  if (said !== undefined)
+  if (said !== undefined) {
+    const problem = `released by ${why}, and not sent: ${said}`;
     await record(
       world,
-      message.recipients.map((one) =>
-        entryOf(world, message, one, 'deferred', `released by ${why}, and not sent: ${said}`),
-      ),
+      message.recipients.map((one) => entryOf(world, message, one, 'deferred', problem)),
     );
+    await world.held.change(message.id, { problem: problem.slice(0, 1000) });
+  }
 }
 
 async function withCertificate(world: World, { recipients }: HeldMessage): Promise<string[]> {
@@ -121,7 +142,11 @@ async function letGo(
   const { id, sender, client, notes } = message;
   const octets = await world.held.open(id);
   const noted = notes === undefined ? {} : { notes };
-  const answer = await outbound(world, { sender, recipients, client, ...noted, message: octets }, { released });
+  const arrival = { sender, recipients, client, ...noted, message: octets };
+  const answer =
+    message.direction === 'inbound'
+      ? await inbound(world, arrival, { key: `released:${id}`, authenticity: message.authenticity })
+      : await outbound(world, arrival, { released });
   if (answer.reply.code !== 250) return answer.reply.text;
   const gone = new Set(recipients);
   const rest = message.recipients.filter((one) => !gone.has(one));
@@ -132,13 +157,14 @@ async function letGo(
   return undefined;
 }
 
-/** Its sender is told, once; then it is no more. */
+/** Its sender is told, once, unless anybody may have written under that name; then it is no more. */
 async function end(world: World, message: HeldMessage, reply: string): Promise<void> {
-  const { id, sender, recipients } = message;
-  if (sender !== '') {
+  const { id, sender, recipients, direction, authenticity } = message;
+  const mayBeTold = direction === 'outbound' || authenticity?.senderVouched === true;
+  if (sender !== '' && mayBeTold) {
     const octets = await world.held.open(id);
     const at = new Date(world.now());
-    const failures = recipients.map((address) => ({ address, reply, status: '5.7.10' }));
+    const failures = recipients.map((address) => ({ address, reply, status: message.invite ? '5.7.10' : '5.7.1' }));
     const view = world.office.current();
     await deliver(world, {
       id: `${id}-ended`,
@@ -154,6 +180,19 @@ async function end(world: World, message: HeldMessage, reply: string): Promise<v
   );
   await world.held.remove(id);
   world.log.info('held.ended', { id });
+}
+
+/** Whoever was written to learns that something was, and by whom: nothing that was sent to them is gone without a word. */
+async function tellReaders(world: World, { id, sender, recipients, heldAt, reason }: HeldMessage): Promise<void> {
+  const view = world.office.current();
+  for (const recipient of recipients)
+    await deliver(world, {
+      ...{ id: `${id}-expired-${digestOf(recipient)}`, direction: 'inbound', sender: '', recipient },
+      message: expiryNotice({
+        ...{ gateway: world.name, organisation: view?.organisation ?? world.name, sender, recipient, reason },
+        ...{ heldAt, at: new Date(world.now()) },
+      }),
+    });
 }
 
 /** Each recipient once for each sender while something waits for them, however many mails that is. */
@@ -217,13 +256,13 @@ async function deliver(
 
 function entryOf(
   world: World,
-  { sender, messageId, rule }: HeldMessage,
+  { direction, sender, messageId, rule }: HeldMessage,
   recipient: string,
   outcome: JournalEntry['outcome'],
   detail: string,
 ): JournalEntry {
   return journalEntry(world, {
-    direction: 'outbound',
+    direction,
     messageId,
     sender,
     recipient,

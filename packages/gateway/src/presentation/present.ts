@@ -9,6 +9,7 @@ import { withBanner } from './banner.ts';
 /**
  * @param labels header fields of ours, put before all others
  * @param isForged fields that nobody but us may put there
+ * @param tags of rules, before the Subject
  */
 export function present(
   form: Pick<Form, 'message' | 'report' | 'encrypted' | 'handling'>,
@@ -16,6 +17,7 @@ export function present(
   policy: Pick<InboundPolicy, 'banner' | 'subjectTag'>,
   labels: readonly string[],
   isForged: (field: HeaderField) => boolean,
+  tags: readonly string[] = [],
 ): Buffer {
   const { message, report, handling } = form;
   const told = signals.filter(({ severity }) => policy.banner === 'signals' || severity === 'warning');
@@ -30,7 +32,7 @@ export function present(
   const subject = headerFields(bannered).filter(({ name }) => name === 'subject');
   const [only] = subject;
   const text = only === undefined ? '' : textOf(bannered, only);
-  const wanted = subject.length > 1 ? text : taggedSubject(text, form, signals, policy.subjectTag);
+  const wanted = subject.length > 1 ? text : taggedSubject(text, form, signals, policy.subjectTag, tags);
   if (wanted === text) return withHeaders(bannered, isForged, labels);
   const isOld = (field: HeaderField) => isForged(field) || field.name === 'subject';
   return withHeaders(bannered, isOld, [...labels, `Subject: ${wanted}`]);
@@ -42,6 +44,7 @@ function taggedSubject(
   { report, handling }: Pick<Form, 'report' | 'handling'>,
   signals: readonly MailSignal[],
   { warning, valid }: InboundPolicy['subjectTag'],
+  ofRules: readonly string[],
 ): string {
   if (report?.protectedHeaders !== undefined) return text;
   const good = report?.verdict === 'valid';
@@ -51,7 +54,14 @@ function taggedSubject(
   // Whoever writes the tag of good mail before their own Subject must not have it shown.
   const forged = valid !== undefined && valid !== tag && decoded.includes(valid);
   const honest = forged && valid !== undefined ? encodedWords(decoded.replaceAll(valid, '').trim()) : text;
-  return tag === undefined || honest.startsWith(tag) ? honest : `${tag} ${honest}`.trimEnd();
+  const tagged = tag === undefined || honest.startsWith(tag) ? honest : `${tag} ${honest}`.trimEnd();
+  const missing = handling === 'shut' ? [] : [...new Set(ofRules)].filter((one) => !decoded.includes(one));
+  return missing.length === 0 ? tagged : `${missing.map(beforeText).join('')}${tagged}`.trimEnd();
+}
+
+/** With a blank behind it, which between two encoded words belongs into the first (RFC 2047 section 6.2). */
+function beforeText(tag: string): string {
+  return /^[\x20-\x7e]*$/.test(tag) ? `${tag} ` : `${encodeHeaderText(`${tag} `)}\r\n `;
 }
 
 /** As it stands, its folding kept, one character per octet. */

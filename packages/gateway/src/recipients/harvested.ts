@@ -26,6 +26,10 @@ export interface Harvested {
   /** What has changed since it was last told, everything after a start. */
   untold(most: number): readonly KeptCorrespondent[];
   told(entries: readonly KeptCorrespondent[]): void;
+  /** Everybody of whom something is kept, each time from the beginning. */
+  everybody(): Iterable<KeptCorrespondent>;
+  /** Nothing of it has changed, and it is to be told all the same. */
+  tellAgain(entry: KeptCorrespondent): void;
   /** An administrator's word. @param sha256 of the certificate, hex. Returns whether there is such a one. */
   accept(address: string, sha256: string, by: string): Promise<boolean>;
   forget(address: string): Promise<boolean>;
@@ -155,6 +159,8 @@ export async function openHarvested(folder: string, now: () => Date, log: Log): 
     told(sent) {
       for (const entry of sent) if (untold.get(entry.address) === entry) untold.delete(entry.address);
     },
+    everybody: () => entries.values(),
+    tellAgain: (entry) => void untold.set(entry.address, entry),
     accept: (given, sha256, by) =>
       inTurn(given, async (address) => {
         const entry = entries.get(address);

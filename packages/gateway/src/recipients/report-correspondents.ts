@@ -4,21 +4,25 @@ import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { OfficeView } from '../office.ts';
 import type { Harvested } from './harvested.ts';
+import { judgeCandidate } from './judge.ts';
 import type { KeptCorrespondent } from './kept-correspondent.ts';
 
 export interface CorrespondentReports {
   /** Carries out what the view says and tells what has changed; joins the telling under way. Never throws. */
-  run(view: Pick<OfficeView, 'decisions'>): void;
+  run(view: OfficeView): void;
   /** Ends the telling under way. */
   stop(): Promise<void>;
 }
 
 /** The contract's limit is 100 a call. */
 const batchSize = 50;
+/** At each look at the office: a judgement costs two or three signatures. */
+const lookedAt = 50;
 
 export function reportCorrespondents(
   client: Pick<Client, 'reportCorrespondents'>,
-  harvested: Pick<Harvested, 'untold' | 'told' | 'accept' | 'forget'>,
+  harvested: Pick<Harvested, 'untold' | 'told' | 'accept' | 'forget' | 'pinnedFor' | 'everybody' | 'tellAgain'>,
+  now: () => number,
   log: Log,
 ): CorrespondentReports {
   /** Done, and not told yet. */
@@ -28,8 +32,35 @@ export function reportCorrespondents(
   let running: Promise<void> | undefined;
   let failedBefore = false;
   let stopped = false;
+  /** Whether each could be written to, as it was told. */
+  const toldEncryption = new Map<string, string>();
+  let round: Iterator<KeptCorrespondent> = harvested.everybody()[Symbol.iterator]();
 
-  async function tell({ decisions }: Pick<OfficeView, 'decisions'>): Promise<void> {
+  /** A certificate ends, and an authority revokes it, without any mail: some are looked at each time, and all of them in turn. */
+  function lookAgain(view: OfficeView): void {
+    for (let looked = 0; looked < lookedAt; looked += 1) {
+      const { done: ended, value } = round.next();
+      if (ended === true || value === undefined) {
+        round = harvested.everybody()[Symbol.iterator]();
+        return;
+      }
+      const before = toldEncryption.get(value.address);
+      if (before !== undefined && before !== JSON.stringify(encryptionOf(value.address, view)))
+        harvested.tellAgain(value);
+    }
+  }
+
+  function encryptionOf(address: string, view: OfficeView): CorrespondentStanding['encryption'] {
+    const pinned = harvested.pinnedFor(address);
+    if (pinned === undefined) return { state: 'none', reason: 'none of their certificates is used' };
+    const how = { view, address, belief: 'path', revocation: 'if-present', now: now() } as const;
+    const judged = judgeCandidate(pinned, how);
+    return { state: judged.state, reason: judged.state === 'good' ? null : judged.reason.slice(0, 500) };
+  }
+
+  async function tell(view: OfficeView): Promise<void> {
+    const { decisions } = view;
+    lookAgain(view);
     for (const { id, kind, address, sha256, by } of decisions) {
       if (carriedOut.has(id)) continue;
       const forgets = kind === 'forget';
@@ -42,8 +73,13 @@ export function reportCorrespondents(
       const entries = harvested.untold(batchSize);
       if (stopped || (entries.length === 0 && done.size === 0)) return;
       const settled = [...done];
-      await client.reportCorrespondents({ body: { correspondents: entries.map(standingOf), done: settled } });
+      const correspondents = entries.map((one) => ({
+        ...standingOf(one),
+        encryption: encryptionOf(one.address, view),
+      }));
+      await client.reportCorrespondents({ body: { correspondents, done: settled } });
       harvested.told(entries);
+      for (const { address, encryption } of correspondents) toldEncryption.set(address, JSON.stringify(encryption));
       for (const id of settled) done.delete(id);
     }
   }

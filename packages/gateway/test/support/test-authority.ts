@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import {
   type CorrespondentStanding,
   type GatewayConfiguration,
+  type HeldStanding,
   type JournalEntry,
   type RouteName,
   type RulesInForce,
@@ -39,6 +40,9 @@ export interface TestAuthority {
   readonly correspondents: Map<string, CorrespondentStanding>;
   /** What operators decided and the gateway has not done yet. */
   decisions: GatewayConfiguration['decisions'];
+  heldDecisions: GatewayConfiguration['heldDecisions'];
+  /** What the gateway holds, as last reported, by id. */
+  readonly held: Map<string, HeldStanding>;
   /** Calls that were answered, by route. */
   readonly calls: Map<RouteName, number>;
   /** While true, connections are dropped without an answer. */
@@ -72,6 +76,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
   const encryption = new Map<string, { keys: Keys; certificate: Certificate }>();
   let gateway: Certificate | undefined;
   const known = new Set<string>();
+  /** The run of the gateway that told of a held message last. */
+  const toldBy = new Map<string, string>();
 
   async function issue(csr: string, use: 'signing' | 'gateway', emails: readonly string[]) {
     const request = parseRequest(Buffer.from(csr, 'base64'));
@@ -102,6 +108,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
           renew: authority.renew,
           rules: authority.rules,
           decisions: authority.decisions,
+          heldDecisions: authority.heldDecisions,
         };
       case 'enrolGateway':
         return issue(routes.enrolGateway.body.parse(body).csr, 'gateway', []);
@@ -132,6 +139,17 @@ export async function startTestAuthority(): Promise<TestAuthority> {
           if (done.includes(id) && kind === 'forget') authority.correspondents.delete(address);
           return !done.includes(id);
         });
+        return { done: true };
+      }
+      case 'reportHeldMail': {
+        const { run, held, gone, done, complete } = routes.reportHeldMail.body.parse(body);
+        for (const one of held) {
+          authority.held.set(one.id, one);
+          toldBy.set(one.id, run);
+        }
+        const isGone = (id: string) => gone.includes(id) || (complete && toldBy.get(id) !== run);
+        for (const id of [...authority.held.keys()]) if (isGone(id)) authority.held.delete(id);
+        authority.heldDecisions = authority.heldDecisions.filter(({ id }) => !done.includes(id));
         return { done: true };
       }
       case 'writeJournal': {
@@ -182,6 +200,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     journal: [],
     correspondents: new Map(),
     decisions: [],
+    heldDecisions: [],
+    held: new Map(),
     calls: new Map(),
     down: false,
     hanging: false,

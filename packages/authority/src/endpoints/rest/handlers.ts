@@ -13,6 +13,7 @@ import { enrolmentHandlers } from './enrolment.ts';
 import { escrowHandlers } from './escrow.ts';
 import { gatewayHandlers } from './gateway.ts';
 import type { Handlers } from './handler.ts';
+import { heldMailHandlers } from './held-mail.ts';
 import { importHandlers } from './imports.ts';
 import { inspectHandlers } from './inspect.ts';
 import { inventoryHandlers } from './inventory.ts';
@@ -75,6 +76,7 @@ export const handlers: Handlers<RouteName> = {
   ...auditHandlers,
   ...journalHandlers,
   ...correspondentHandlers,
+  ...heldMailHandlers,
   ...noticeHandlers,
   ...inventoryHandlers,
   ...statusHandlers,

@@ -91,10 +91,12 @@ const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   importKeys: 22_000_000,
   // A thousand requests of 20,000 characters.
   submitIssuance: 22_000_000,
-  // A thousand entries, each with 8,000 characters of what it was decided from.
-  writeJournal: 12_000_000,
+  // A thousand entries, each with 8,000 characters of what it was decided from, and as many of what was found out.
+  writeJournal: 24_000_000,
   // A hundred correspondents, each with a history of a dozen certificates.
   reportCorrespondents: 34_100_000,
+  // A hundred messages, each to a thousand recipients.
+  reportHeldMail: 34_100_000,
 };
 
 const OWN_PAGE = '/api/v1/self';

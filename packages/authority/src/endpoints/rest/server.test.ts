@@ -266,6 +266,7 @@ describe('correspondents', () => {
     await gateway.reportCorrespondents({ body: { correspondents: [bob], done: [] } });
     const first = await ada.client.correspondents({ query: { limit: 1 } });
     expect(first).toMatchObject({ total: 2, items: [{ ...bob, gateway: 'two', decision: null }] });
+    expect(await ada.client.correspondent({ params: { id: first.items[0]?.id ?? '' } })).toEqual(first.items[0]);
     const rest = await ada.client.correspondents({ query: { limit: 1, after: first.next ?? '' } });
     expect(rest.items).toMatchObject([carol]);
     expect((await ada.client.correspondents({ query: { waiting: 'yes' } })).total).toBe(1);
@@ -298,6 +299,64 @@ describe('correspondents', () => {
     await expect(ada.client.reportCorrespondents({ body: { correspondents: [], done: [] } })).rejects.toMatchObject({
       code: 'forbidden',
     });
+  });
+});
+
+describe('held mail', () => {
+  const [run, later] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
+  const standing = (digit: string, more: object = {}) => ({
+    id: `${digit.repeat(8)}-0000-4000-8000-000000000000`,
+    ...{ direction: 'inbound' as const, sender: 'eve@x.example', from: ['ceo@example.com'], rule: 'macros' },
+    ...{
+      recipients: ['anna@example.com'],
+      moreRecipients: 0,
+      reason: 'Macros',
+      messageId: '<1@x.example>',
+      size: 1200,
+    },
+    ...{ heldAt: `2026-06-0${digit}T00:00:00.000Z`, expiresAt: '2026-06-09T00:00:00.000Z' },
+    ...{ waitsFor: 'decision' as const, invited: false, problem: null },
+    authentication: { spf: 'pass', dkim: 'none', dmarc: 'fail' },
+    ...more,
+  });
+  const report = { run, gone: [], done: [], complete: true };
+
+  it('is reported by gateways, listed without its words, and decided by an administrator on record', async () => {
+    const gateway = office.client((await ada.client.createGateway({ body: { name: 'four' } })).token);
+    const other = office.client((await ada.client.createGateway({ body: { name: 'five' } })).token);
+    const [first, second] = [standing('1'), standing('2', { direction: 'outbound', sender: 'anna@example.com' })];
+    await gateway.reportHeldMail({ body: { ...report, held: [second, first] } });
+    // One gateway says nothing of what another one holds.
+    await other.reportHeldMail({ body: { ...report, held: [{ ...first, reason: 'mine' }], gone: [second.id] } });
+    const list = await ada.client.heldMail({ query: { limit: 1 } });
+    expect(list).toMatchObject({ total: 2, items: [{ ...first, gateway: 'four', decision: null }] });
+    expect((await ada.client.heldMail({ query: { after: list.next ?? '' } })).items).toMatchObject([{ id: second.id }]);
+    expect((await ada.client.heldMail({ query: { direction: 'outbound' } })).total).toBe(1);
+    expect((await ada.client.heldMail({ query: { search: 'CEO@' } })).total).toBe(2);
+    expect((await ada.client.heldMail({ query: { search: 'nobody' } })).total).toBe(0);
+
+    await ada.client.decideHeldMail({ params: { id: first.id }, body: { act: 'refuse' } });
+    await ada.client.decideHeldMail({ params: { id: first.id }, body: { act: 'release', note: 'asked by telephone' } });
+    expect(await ada.client.heldMessage({ params: { id: first.id } })).toMatchObject({
+      decision: { act: 'release', note: 'asked by telephone' },
+    });
+    const { heldDecisions } = await gateway.gatewayConfiguration();
+    expect(heldDecisions).toMatchObject([{ message: first.id, act: 'release', note: 'asked by telephone' }]);
+    expect((await other.gatewayConfiguration()).heldDecisions).toEqual([]);
+    const [record] = (await ada.client.auditRecords({ query: { action: 'held-mail.decide', limit: 1 } })).items;
+    expect(record).toMatchObject({ subject: `held-mail:${first.id}`, details: { act: 'release', gateway: 'four' } });
+
+    const done = heldDecisions.map(({ id }) => id);
+    await gateway.reportHeldMail({ body: { ...report, held: [], gone: [first.id], done } });
+    expect((await gateway.gatewayConfiguration()).heldDecisions).toEqual([]);
+    await expect(
+      ada.client.decideHeldMail({ params: { id: first.id }, body: { act: 'release' } }),
+    ).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    // A gateway that begins anew and does not know of it has it no more.
+    await gateway.reportHeldMail({ body: { ...report, run: later, held: [] } });
+    expect((await ada.client.heldMail({ query: {} })).items).toEqual([]);
   });
 });
 
