@@ -1,7 +1,7 @@
 import { recordType } from '@chancery/dns';
 import { describe, expect, it } from 'vitest';
 import { DnsSilence, type FindRecords } from '../../dns/find-records.ts';
-import { findDestination } from './find-hosts.ts';
+import { findAddresses, findDestination } from './find-hosts.ts';
 
 /** A DNS in which `example.net` has those servers: preference and name of each. */
 const withMx =
@@ -59,5 +59,23 @@ describe('the servers of a domain', () => {
       throw new DnsSilence('no answer in time');
     };
     expect(await find(silent)).toEqual({ said: 'later', reply: '451 4.4.3 no answer in time' });
+  });
+});
+
+describe('the addresses of a server', () => {
+  it('come in turn, as the machine writes its own', async () => {
+    const data: Record<number, string[]> = {
+      [recordType.a]: ['c0000201', 'c0000202', 'c00002'],
+      [recordType.aaaa]: ['20010db8000000000000000000000001', '20010db8'],
+    };
+    const find: FindRecords = async (name, type) => ({
+      records: (data[type] ?? []).map((hex) => ({ name, type, class: 1, ttl: 60, data: Buffer.from(hex, 'hex') })),
+      ...{ owner: 'real.example.net', exists: true, proven: type === recordType.a },
+    });
+    expect(await findAddresses(find, 'mx.example.net')).toEqual({
+      addresses: ['192.0.2.1', '2001:db8::1', '192.0.2.2'],
+      owner: 'real.example.net',
+      proven: false,
+    });
   });
 });

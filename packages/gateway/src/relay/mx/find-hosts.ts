@@ -68,7 +68,7 @@ const loopsBack = (domain: string): Destination & { said: 'later' } =>
   later('451 4.4.6', `Mail for ${domain} comes back to this gateway, which is its server itself: give it a route`);
 
 export interface HostAddresses {
-  /** IPv4 first. */
+  /** IPv4 and IPv6 in turn: whichever of the two does not lead out from here costs one attempt. */
   readonly addresses: readonly string[];
   /** The name that they stand under, where the host's is an alias. */
   readonly owner: string;
@@ -79,10 +79,11 @@ export interface HostAddresses {
 /** @throws DnsSilence */
 export async function findAddresses(find: FindRecords, host: string): Promise<HostAddresses> {
   const [four, six] = await Promise.all([find(host, recordType.a), find(host, recordType.aaaa)]);
-  const addresses = [
-    ...four.records.filter(({ data }) => data.length === 4).map(({ data }) => data.join('.')),
-    ...six.records.filter(({ data }) => data.length === 16).map(({ data }) => ipv6Of(data)),
-  ];
+  const ofFour = four.records.filter(({ data }) => data.length === 4).map(({ data }) => data.join('.'));
+  const ofSix = six.records.filter(({ data }) => data.length === 16).map(({ data }) => ipv6Of(data));
+  const addresses = Array.from({ length: Math.max(ofFour.length, ofSix.length) }, (_, at) =>
+    [ofFour[at], ofSix[at]].filter((one) => one !== undefined),
+  ).flat();
   return { addresses, owner: four.owner, proven: four.proven && six.proven };
 }
 

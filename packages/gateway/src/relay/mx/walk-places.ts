@@ -31,6 +31,9 @@ export interface Walk {
   readonly terms: Pick<Owed, 'least' | 'ca' | 'now'>;
 }
 
+/** A domain's next server has its turn before all the addresses of one that is down. */
+const addressesOfOne = 2;
+
 /** Never throws: what cannot be known of a host is a miss. */
 export async function* walkPlaces(walk: Walk): AsyncGenerator<Place | Miss> {
   for (const host of walk.destination.hosts) {
@@ -63,5 +66,5 @@ async function lookAt(host: string, walk: Walk): Promise<Place[] | Miss> {
   const owed = { host, domain, proven, promise, policy, ...terms };
   if (policy !== undefined && stsBinds(owed) && !(await isNamed(policy, host)))
     return { kind: 'insecure', reason: `the MTA-STS policy of ${domain} does not name ${host}` };
-  return reachable.map((address) => ({ address, owed }));
+  return reachable.slice(0, addressesOfOne).map((address) => ({ address, owed }));
 }
