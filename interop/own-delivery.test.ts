@@ -380,6 +380,14 @@ mta-sts.${name} A 127.0.0.90`,
       servers.set(88, await startNextServer(port, { host: '127.0.0.88', ...tlsOf(good) }));
       await until(() => server(88).delivered.length > 0);
       expect(server(88).delivered).toMatchObject([{ recipients: ['b@late.example.net'], secure: true }]);
+      await until(() => gateway.authority.journal.some(({ delivery }) => delivery !== undefined));
+      expect(gateway.authority.journal).toMatchObject([
+        {
+          recipient: 'b@late.example.net',
+          outcome: 'signed',
+          delivery: { host: 'mx.late.example.com', security: 'TLSv1.3, DANE 3 1 1' },
+        },
+      ]);
       expect(server(84).delivered.some(({ recipients }) => recipients.includes('b@late.example.net'))).toBe(false);
     } finally {
       await gateway.stop();

@@ -55,6 +55,7 @@ export {
   SaveView,
 } from './inventory.ts';
 export {
+  type JournalDelivery,
   JournalEntry,
   JournalFilter,
   type JournalRecord,

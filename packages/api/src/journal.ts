@@ -31,6 +31,16 @@ export const ShadowOutcome = z.object({
 });
 export type ShadowOutcome = z.infer<typeof ShadowOutcome>;
 
+/** That a gateway brought it to the server of the recipient's domain itself, which took it. */
+const JournalDelivery = z.object({
+  at: Instant,
+  /** Of that server. */
+  host: z.string().max(253),
+  /** `TLSv1.3, DANE 3 1 1`; `in the clear`. */
+  security: z.string().max(200),
+});
+export type JournalDelivery = z.infer<typeof JournalDelivery>;
+
 /** One decision about one message and recipient. */
 export const JournalEntry = z.object({
   id: Id,
@@ -57,9 +67,11 @@ export const JournalEntry = z.object({
     .record(z.string().max(100), z.json())
     .refine((facts) => JSON.stringify(facts).length <= mostFacts, `is longer than ${mostFacts} characters`)
     .optional(),
+  /** Told later than the rest, with which it comes again. */
+  delivery: JournalDelivery.optional(),
 });
 export type JournalEntry = z.infer<typeof JournalEntry>;
-/** Sending the same entry twice is harmless: `id` decides. */
+/** Sending the same entry twice is harmless: `id` decides. What it says of the delivery is added, once; nothing else is altered. */
 const JournalBatch = z.object({ entries: z.array(JournalEntry).max(1000) });
 
 const Text = z.string().trim().min(1);
@@ -87,7 +99,7 @@ export const JournalFilter = z.strictObject({
 });
 export type JournalFilter = z.infer<typeof JournalFilter>;
 
-const ListedEntry = JournalEntry.omit({ facts: true, judged: true, rules: true }).extend({
+const ListedEntry = JournalEntry.omit({ facts: true, judged: true, rules: true, delivery: true }).extend({
   gateway: z.string(),
   rules: z.array(z.string()),
   arrival: Id.nullable(),
@@ -100,6 +112,8 @@ const JournalRecord = ListedEntry.extend({
   facts: z.record(z.string(), z.json()).nullable(),
   /** Null for mail that went out, for what was refused or held before it was opened, and for what gateways of before wrote. */
   judged: MailVerdict.nullable(),
+  /** Null where the gateway handed it to a next server, or has not got rid of it yet. */
+  delivery: JournalDelivery.nullable(),
   /** The same message, to others. */
   others: z.array(ListedEntry),
 });

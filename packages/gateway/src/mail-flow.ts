@@ -15,6 +15,7 @@ import { type HeaderField, onlyValue } from './header-block.ts';
 import type { HeldStore } from './held/held-store.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
 import type { Journal } from './journal.ts';
+import { withDeliveries } from './journal-deliveries.ts';
 import { receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
@@ -116,10 +117,11 @@ export async function passOn(
     { id, sender, recipients, message: asBuffer(message), ...(notes === undefined ? {} : { notes }) },
     route,
   );
+  const told = withDeliveries(journal, receipts, world.now());
   const others = receipts.filter(({ outcome }) => outcome !== 'accepted');
   if (others.length > 0 && others.length < recipients.length) {
     const left = { ...copy, recipients: others.map(({ recipient }) => recipient) };
-    return keep(world, direction, arrival, '', [left], mayBounce, journal);
+    return keep(world, direction, arrival, '', [left], mayBounce, told);
   }
   const [first] = others;
   const late = others.find(({ outcome }) => outcome === 'later');
@@ -127,7 +129,7 @@ export async function passOn(
   const said = first === undefined ? {} : ({ outcome, detail: first.reply.slice(0, 1000) } as const);
   await record(
     world,
-    journal.map((entry) => ({ ...entry, ...said })),
+    told.map((entry) => ({ ...entry, ...said })),
   );
   if (first === undefined) return { reply: accepted(id) };
   return { reply: late === undefined ? refusedByNext(first.reply) : putOffByNext(late.reply) };

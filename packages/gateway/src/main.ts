@@ -13,6 +13,7 @@ import { type HeldReports, reportHeld } from './held/report-held.ts';
 import { startHeldWork } from './held/work-on-held.ts';
 import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
+import { withDeliveries } from './journal-deliveries.ts';
 import { openKeyStores } from './key-stores.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
@@ -168,6 +169,10 @@ async function assemble(
     route: (route) => routes.get(route),
     retry: config.retry,
     name,
+    onDelivered: (message, receipts) => {
+      const told = withDeliveries(message.journal, receipts, now()).filter(({ delivery }) => delivery !== undefined);
+      journal.write(told).catch((error: unknown) => log.error('journal.failed', { reason: reasonOf(error) }));
+    },
     directionTo: (sender) => (office.current()?.isOurs(sender) === true ? 'inbound' : 'outbound'),
     now,
     log,

@@ -135,6 +135,25 @@ describe('what a gateway tells', () => {
     });
   });
 
+  it('says of a delivery what it is told later, once, and by that gateway alone', async () => {
+    const one = entry({ rule: 'delivered', recipient: 'd@x.example' });
+    const late = entry({ rule: 'delivered', recipient: 'e@x.example' });
+    const delivery = { at: now.toISOString(), host: 'mx.x.example', security: 'TLSv1.3, DANE 3 1 1' };
+    const deliveryOf = async ({ id }: JournalEntry) =>
+      (await office.world.database.snapshot((snapshot) => findJournalEntry(snapshot, id)))?.row.delivery;
+    await tell([one]);
+    expect(await deliveryOf(one)).toBeNull();
+    // Both in one batch, as they are where the gateway is quick.
+    await tell([late, { ...one, delivery, detail: 'altered' }, { ...late, delivery }, late]);
+    expect([await deliveryOf(one), await deliveryOf(late)]).toEqual([delivery, delivery]);
+    await tell([{ ...one, delivery: { ...delivery, host: 'elsewhere.example' } }, late]);
+    expect([await deliveryOf(one), await deliveryOf(late)]).toEqual([delivery, delivery]);
+    const found = await office.world.database.snapshot((snapshot) => findJournalEntry(snapshot, one.id));
+    expect(found?.row.detail).toBe(one.detail);
+    const counts = await office.world.database.snapshot((snapshot) => readRuleCounts(snapshot, today()));
+    expect(counts.find(({ rule }) => rule === 'delivered')?.count).toBe(2);
+  });
+
   it('makes up no more names of rules than are counted apart', async () => {
     for (const from of [0, 600])
       await tell(Array.from({ length: 600 }, (_, n) => entry({ rule: `made up ${from + n}`, outcome: 'plain' })));

@@ -1,5 +1,5 @@
 /** What the gateways decided about each message and recipient: every list in the order of an index, every count to a thousand. */
-import type { JournalEntry, JournalFilter, MailVerdict, ShadowOutcome } from '@chancery/api';
+import type { JournalDelivery, JournalEntry, JournalFilter, MailVerdict, ShadowOutcome } from '@chancery/api';
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { addRuleCounts } from './rule-counts.ts';
@@ -10,13 +10,14 @@ const COUNTED = 1_000;
 /** Records that one search for a part of a text looks at: the next page goes on from there. */
 const LOOKED_AT = 20_000;
 
-/** Adds what is new; an entry that was told before stays as it was. */
+/** Adds what is new; an entry that was told before stays as it was, but for the delivery, where that is told now. */
 export async function insertJournal(
   tx: Transaction,
   gatewayId: string,
-  entries: readonly JournalEntry[],
+  told: readonly JournalEntry[],
 ): Promise<number> {
-  if (entries.length === 0) return 0;
+  if (told.length === 0) return 0;
+  const entries = onceEach(told);
   const inserted = await tx
     .insertInto('mail_journal')
     .values(
@@ -38,21 +39,42 @@ export async function insertJournal(
         shadow: JSON.stringify(entry.shadow ?? []),
         facts: entry.facts === undefined ? null : JSON.stringify(entry.facts),
         judged: entry.judged === undefined ? null : JSON.stringify(entry.judged),
+        delivery: entry.delivery === undefined ? null : JSON.stringify(entry.delivery),
       })),
     )
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning('id')
+    .onConflict((conflict) =>
+      conflict
+        .column('id')
+        .doUpdateSet((of) => ({ delivery: of.ref('excluded.delivery') }))
+        .where('mail_journal.delivery', 'is', null)
+        .where('mail_journal.gateway_id', '=', gatewayId)
+        .where((of) => of('excluded.delivery', 'is not', null)),
+    )
+    // Of a row that was there already, the transaction that replaced it is noted.
+    .returning(['id', sql<boolean>`(xmax = 0)`.as('isNew')])
     .execute();
-  const added = new Set(inserted.map(({ id }) => id));
+  const added = new Set(inserted.filter(({ isNew }) => isNew).map(({ id }) => id));
+  const count = added.size;
   await addRuleCounts(
     tx,
     entries.filter(({ id }) => added.delete(id)),
   );
-  return inserted.length;
+  return count;
+}
+
+/** As the first that was told of each, with the delivery that a later one tells of. */
+function onceEach(told: readonly JournalEntry[]): JournalEntry[] {
+  const entries = new Map<string, JournalEntry>();
+  for (const entry of told) {
+    const before = entries.get(entry.id);
+    const { delivery } = entry;
+    entries.set(entry.id, before === undefined || delivery === undefined ? (before ?? entry) : { ...before, delivery });
+  }
+  return [...entries.values()];
 }
 
 export interface JournalRow
-  extends Omit<Selectable<Schema['mail_journal']>, 'shadow' | 'facts' | 'judged' | 'gateway_id'> {
+  extends Omit<Selectable<Schema['mail_journal']>, 'shadow' | 'facts' | 'judged' | 'delivery' | 'gateway_id'> {
   readonly gateway: string;
   readonly shadow: readonly ShadowOutcome[];
 }
@@ -95,13 +117,14 @@ export async function readJournal(snapshot: Snapshot, query: JournalQuery): Prom
 interface Whole {
   readonly facts: Record<string, never> | null;
   readonly judged: MailVerdict | null;
+  readonly delivery: JournalDelivery | null;
 }
 
 /** One record with what it was decided from, and those of the same message to others (a thousand of them at most). */
 export async function findJournalEntry(snapshot: Snapshot, id: string) {
   const [row] = await rowsOf<JournalRow & Whole>(
     snapshot,
-    sql`SELECT ${COLUMNS}, j.facts, j.judged FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
+    sql`SELECT ${COLUMNS}, j.facts, j.judged, j.delivery FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
   );
   if (row === undefined) return undefined;
   const others =

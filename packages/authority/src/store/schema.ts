@@ -827,6 +827,7 @@ export interface Schema {
     shadow: Json;
     facts: Json | null;
     judged: ColumnType<MailVerdict, string, string> | null;
+    delivery: Json | null;
   };
   mail_rule_sets: {
     version: number;

@@ -88,12 +88,13 @@ function doneOf({ outcome, verdict, shadow }: ListedEntry): string {
     .join(', ');
 }
 
-function shown({ facts, others, ...one }: JournalRecord): string {
+function shown({ facts, others, delivery, ...one }: JournalRecord): string {
   return [
     `${one.at}  ${one.direction}  ${one.sender || '<>'} to ${one.recipient}`,
     `${doneOf(one)}: ${one.detail || 'as the rule says'}`,
     `Rule: ${one.rules.join(', ') || 'none'}${one.ruleSet === null ? '' : ` (version ${one.ruleSet})`}`,
     `Message: ${one.messageId ?? 'without an id'}  Gateway: ${one.gateway}`,
+    ...(delivery === null ? [] : [`Delivered ${delivery.at} to ${delivery.host} (${delivery.security})`]),
     ...one.shadow.map(
       ({ rule, outcome, detail }) => `In shadow, ${rule}: ${outcome}${detail === '' ? '' : ` (${detail})`}`,
     ),

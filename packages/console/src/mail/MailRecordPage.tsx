@@ -1,4 +1,4 @@
-import type { JournalRecord } from '@chancery/api';
+import type { JournalDelivery, JournalRecord } from '@chancery/api';
 import { Breadcrumbs, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
@@ -36,6 +36,15 @@ export function MailRecordPage() {
   );
 }
 
+/** To the server of the recipient's domain, and how nobody could listen on the way, or could. */
+function Delivered({ by: { at, host, security } }: { by: JournalDelivery }) {
+  return (
+    <Text size="sm">
+      <When at={at} style="time" />, to {host} ({security})
+    </Text>
+  );
+}
+
 function Shown({ record }: { record: JournalRecord }) {
   return (
     <Stack gap="lg">
@@ -48,6 +57,9 @@ function Shown({ record }: { record: JournalRecord }) {
             ['Way', record.direction === 'outbound' ? 'Out' : 'In'],
             ['From', <Party key="from" address={record.sender} />],
             ['To', <Party key="to" address={record.recipient} />],
+            ...(record.delivery === null
+              ? []
+              : [['Delivered', <Delivered key="delivered" by={record.delivery} />] as const]),
             [
               'Message',
               <span key="message" className="mono">

@@ -21,6 +21,8 @@ export interface QueueOptions {
   readonly name: string;
   /** Which way a notification to this sender goes. */
   readonly directionTo: (sender: string) => 'outbound' | 'inbound';
+  /** Told of each recipient whose server has the message, once that is written down. */
+  readonly onDelivered?: (message: SpooledMessage, receipts: readonly Receipt[]) => void;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -158,6 +160,10 @@ export function startQueue(options: QueueOptions): Queue {
     // RFC 3461 5.2.2: a server that knows nothing of notifications has it now, which is all that can be said.
     if (relayed.length > 0) await notify(message, relayed);
     if (changes.length > 0) await spool.record(message.id, changes);
+    options.onDelivered?.(
+      message,
+      receipts.filter(({ outcome }) => outcome === 'accepted'),
+    );
     report(message, changes);
     return failures;
   }

@@ -30,6 +30,8 @@ export interface Receipt {
   readonly reply: string;
   /** It tells the sender of the delivery itself, where that was asked for (RFC 3461). */
   readonly notifies?: boolean;
+  /** Where it was brought to a server of the recipient's domain: which, and how the way there was secured. */
+  readonly by?: { readonly host: string; readonly security: string };
 }
 
 /** `deliver` never throws: a server that does not answer is `later` for every recipient. */

@@ -154,7 +154,9 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       }
       case 'writeJournal': {
         for (const entry of routes.writeJournal.body.parse(body).entries) {
-          if (!authority.journal.some(({ id }) => id === entry.id)) authority.journal.push(entry);
+          const before = authority.journal.find(({ id }) => id === entry.id);
+          if (before === undefined) authority.journal.push(entry);
+          else before.delivery ??= entry.delivery;
         }
         return { done: true };
       }

@@ -23,7 +23,8 @@ export const journalHandlers: Handlers<'writeJournal' | 'journal' | 'journalEntr
   async journalEntry({ world, by }, { params }) {
     const found = await consult(world, 'office:read', by, (snapshot) => findJournalEntry(snapshot, params.id));
     if (found === undefined) throw new AuthorityError('not-found', 'The journal has no such record, or not any more.');
-    return { ...shown(found.row), facts: found.row.facts, judged: found.row.judged, others: found.others.map(shown) };
+    const { facts, judged, delivery } = found.row;
+    return { ...shown(found.row), facts, judged, delivery, others: found.others.map(shown) };
   },
   async ruleCounts({ world, by }, { query }) {
     const since = new Date(world.clock().getTime() - (query.days - 1) * 86_400_000).toISOString().slice(0, 10);

@@ -48,6 +48,7 @@ import { up as mailJournal } from './0070-mail-journal.ts';
 import { up as mailRules } from './0071-mail-rules.ts';
 import { up as departedOperators } from './0074-departed-operators.ts';
 import { up as correspondents } from './0078-correspondents.ts';
+import { up as mailDelivery } from './0081-mail-delivery.ts';
 import { up as heldMail } from './0082-held-mail.ts';
 import { up as judgedMail } from './0083-judged-mail.ts';
 
@@ -102,6 +103,7 @@ export const migrations: Record<string, Migration> = {
   '0071-mail-rules': { up: mailRules },
   '0074-departed-operators': { up: departedOperators },
   '0078-correspondents': { up: correspondents },
+  '0081-mail-delivery': { up: mailDelivery },
   '0082-held-mail': { up: heldMail },
   '0083-judged-mail': { up: judgedMail },
 };

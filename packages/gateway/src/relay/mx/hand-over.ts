@@ -47,12 +47,12 @@ export async function handOver(
     const { replies, notifies } = await client.send(envelopeOf({ ...parcel, notes }), parcel.message);
     client.quit();
     log.info('relay.handed-over', { id: parcel.id, domain, host, address, security: secured.described() });
-    const by = ` [${host}, ${secured.described()}]`;
+    const by = { host, security: secured.described() };
     return {
       uncertain: false,
       receipts: parcel.recipients.map((recipient, at) => {
         const { outcome, reply } = receiptOf(replies[at]);
-        return { recipient, notifies, outcome, reply: `${reply}${by}` };
+        return { recipient, notifies, outcome, by, reply: `${reply} [${by.host}, ${by.security}]` };
       }),
     };
   } catch (error) {
