@@ -76,7 +76,7 @@ export class LoopbackStamper {
     const isQuery = request.headers['content-type'] === 'application/timestamp-query';
     response.writeHead(isQuery ? 200 : 400, { 'content-type': 'application/timestamp-reply' });
     if (this.mishap === 'endless') {
-      const more = () => response.writable && response.write(Buffer.alloc(65_536), () => setImmediate(more));
+      const more = () => !response.destroyed && response.write(Buffer.alloc(65_536), () => setImmediate(more));
       return void more();
     }
     const octets = this.mishap === 'no stamp' ? Buffer.from('<html>') : await this.#stamp(await buffer(request));
