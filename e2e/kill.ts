@@ -13,7 +13,7 @@ const report =
   first === 'kra'
     ? await killTheKra({ kills: Number(second ?? 100), within: 1500, say })
     : first === 'gateway'
-      ? await killTheGateway({ kills: Number(second ?? 300), within: 2000, say })
+      ? await killTheGateway({ kills: Number(second ?? 300), within: 3000, say })
       : await killDuringBulkIssuance({ kills: Number(first), batch: Number(second ?? 5000), within: 3000, say });
 console.log(JSON.stringify({ ...report, minutes: Math.round((performance.now() - began) / 6000) / 10 }, undefined, 2));
 if (report.broken.length > 0) process.exitCode = 1;

@@ -1,18 +1,21 @@
 /** kill -9 of a gateway at random moments under load, while what it needs comes and goes. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { idOf, type Letter, LoadedGateway, letterNumber } from './gateway-load.ts';
+import { encryptMessage } from '@chancery/smime';
+import { makeKeys } from '../../packages/gateway/test/support/test-ca.ts';
+import { type Correspondence, idOf, type Letter, LoadedGateway, letterOf } from './gateway-load.ts';
+import { makeSurroundings, type Spell, type Trouble, troublesOf, visit } from './gateway-troubles.ts';
 
 export interface GatewayKillReport {
   readonly kills: number;
   readonly accepted: number;
-  /** By kind of calamity, how often there was one. */
-  readonly calamities: Readonly<Record<string, number>>;
+  /** By kind of trouble, how often there was one. */
+  readonly troubles: Readonly<Record<string, number>>;
+  /** Starts that the full disk, or another trouble, did not let come about; the next did. */
+  readonly startedAgain: number;
   /** Came twice because the gateway died between the next server's answer and writing it down (RFC 5321 4.5.3.2.6). */
   readonly twiceInWindow: number;
+  /** Was passed on while the disk was full, so that its record was in memory alone when the gateway died. */
+  readonly unrecorded: number;
   /** Milliseconds from the end of the load until all had been delivered and the spool was empty. */
   readonly drained: number;
   /** What must not be: empty when all is well. */
@@ -26,27 +29,67 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-const senders = 4;
+/** Enough that some write on while others wait for what is amiss. */
+const senders = 10;
+/** Troubles at once. */
+const visitors = 2;
 /** Every so many messages is a large one. */
 const largeEvery = 12;
 /** Milliseconds after a delivery in which its answer may not have been written down yet, on a busy machine. */
 const window = 2_000;
-const calamity = 400;
+/** Milliseconds that a gateway may take to start where something keeps it from that. */
+const startPatience = 20_000;
+
+/** How something must arrive. */
+type Arrival = 'encrypted' | 'signed' | 'unchanged' | 'opened';
+
+const anna = 'anna@example.com';
+const ben = 'ben@example.com';
+const rob = 'rob@partner.example';
+/** Her certificate is in a directory of her own organisation. */
+const pia = 'pia@directory.example';
+
+const kinds: readonly (Correspondence & { readonly arrives: Arrival })[] = [
+  { direction: 'outbound', sender: anna, recipient: ben, isSecret: true, arrives: 'encrypted' },
+  { direction: 'outbound', sender: anna, recipient: rob, isSecret: false, arrives: 'signed' },
+  { direction: 'outbound', sender: anna, recipient: 'rob@plain.example', isSecret: false, arrives: 'unchanged' },
+  { direction: 'outbound', sender: anna, recipient: pia, isSecret: true, arrives: 'encrypted' },
+  { direction: 'inbound', sender: rob, recipient: ben, isSecret: false, arrives: 'unchanged' },
+  // Encrypted by its sender.
+  { direction: 'inbound', sender: rob, recipient: ben, isSecret: true, arrives: 'opened' },
+];
+
+interface Sent extends Letter {
+  readonly arrives: Arrival;
+}
 
 export async function killTheGateway({ kills, within, say }: Options): Promise<GatewayKillReport> {
-  const disk = smallDisk();
-  if (disk === undefined) say('No small disk can be mounted here: the disk does not become full in this run.');
-  const gateway = await LoadedGateway.prepare(disk?.spool);
+  const surroundings = await makeSurroundings(say);
+  const gateway = await LoadedGateway.prepare(surroundings.configuration);
   const { authority, next } = gateway;
   const broken: string[] = [];
-  const accepted = new Map<string, Letter>();
-  const sent = new Map<string, Letter>();
+  const accepted = new Map<string, Sent & { readonly at: number }>();
+  const sent = new Map<string, Sent>();
   const deliveries = new Map<string, number[]>();
   const killedAt: number[] = [];
-  const calamities: Record<string, number> = {};
+  const spells: Spell[] = [];
+  let startedAgain = 0;
   let over = false;
 
+  const certificate = await authority.ca.issue({ spki: makeKeys().spki, emails: [pia], use: 'encryption' });
+  surroundings.directory.publish(pia, [certificate.der]);
+
   let refusing = false;
+  const nextServer: Trouble = {
+    begin() {
+      refusing = true;
+    },
+    end() {
+      refusing = false;
+    },
+  };
+  const troubles = { ...troublesOf(authority), 'next server refusing': nextServer, ...surroundings.troubles };
+
   next.onMessage = (delivered) => {
     // Kept by number alone: the messages are large.
     next.delivered.length = 0;
@@ -59,55 +102,72 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
     }
     deliveries.set(id, [...(deliveries.get(id) ?? []), Date.now()]);
     if (!delivered.recipients.includes(letter.recipient)) broken.push(`${id} went to ${delivered.recipients.join()}`);
-    if (letter.secret !== undefined && delivered.message.includes(letter.secret))
-      broken.push(`${id} left in the clear`);
+    if (!arrivedAs(letter, delivered.message)) broken.push(`${id} to ${letter.recipient} was not ${letter.arrives}`);
     return undefined;
   };
 
   async function sendAll(first: number): Promise<void> {
     for (let n = first; !over; n += senders) {
-      const letter = letterNumber(n, n % largeEvery === 5 ? 5_000_000 : 10_000);
+      const letter = await write(n);
       sent.set(letter.id, letter);
-      if ((await gateway.sendUntilTaken(letter, () => over)) !== undefined) accepted.set(letter.id, letter);
+      const taken = await gateway.sendUntilTaken(letter, () => over);
       // What is not needed any more of a letter: its octets.
-      sent.set(letter.id, { ...letter, message: Buffer.alloc(0) });
+      const known = { ...letter, message: Buffer.alloc(0) };
+      if (taken !== undefined) accepted.set(letter.id, { ...known, at: Date.now() });
+      sent.set(letter.id, known);
     }
   }
 
-  const kindsOfCalamity: Record<string, { begin: () => void; end: () => void }> = {
-    'authority gone': { begin: () => set(authority, 'down', true), end: () => set(authority, 'down', false) },
-    'authority hanging': { begin: () => set(authority, 'hanging', true), end: () => set(authority, 'hanging', false) },
-    'next server refusing': {
-      begin: () => {
-        refusing = true;
-      },
-      end: () => {
-        refusing = false;
-      },
-    },
-    ...(disk === undefined ? {} : { 'disk full': { begin: disk.fill, end: disk.empty } }),
-  };
+  async function write(n: number): Promise<Sent> {
+    // Not in step with the senders, so that each writes of every kind.
+    const kind = kinds[(n + Math.floor(n / senders)) % kinds.length] as (typeof kinds)[number];
+    const letter = letterOf(kind, n % largeEvery === 5 ? 5_000_000 : 10_000);
+    if (kind.arrives !== 'opened') return { ...letter, arrives: kind.arrives };
+    const recipients = [authority.encryptionKeyOf(ben).certificate];
+    const message = Buffer.from(await encryptMessage({ message: letter.message, recipients }));
+    return { ...letter, message, arrives: kind.arrives };
+  }
 
-  async function visitCalamities(): Promise<void> {
-    const kinds = Object.entries(kindsOfCalamity);
-    for (let n = 0; !over; n++) {
-      await sleep(Math.random() * 1_500);
-      const [name, { begin, end }] = kinds[n % kinds.length] as (typeof kinds)[number];
-      begin();
-      await sleep(calamity);
-      end();
-      calamities[name] = (calamities[name] ?? 0) + 1;
+  /** As a supervisor does, where a full disk keeps it from starting. */
+  async function start(): Promise<void> {
+    for (const deadline = Date.now() + startPatience; ; startedAgain++) {
+      try {
+        return await gateway.start();
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await sleep(100);
+      }
     }
   }
+
+  /** Accepted, and not in the authority's journal as handed on. */
+  function unrecorded(): string[] {
+    const recorded = new Set(
+      authority.journal.filter(({ outcome }) => outcome !== 'deferred').map(({ messageId }) => messageId),
+    );
+    return [...accepted.keys()].filter((id) => !recorded.has(`<${id}@example.com>`));
+  }
+
+  function circumstances(from: number, to: number): string {
+    const amiss = spells.filter(({ begin, end }) => begin <= to && end >= from).map(({ name }) => name);
+    const kills = killedAt.filter((at) => at >= from && at <= to).map((at) => `killed after ${at - from} ms`);
+    return [...amiss, ...kills].join(', ') || 'nothing was amiss';
+  }
+
+  const diskWasFull = (from: number, to: number) =>
+    spells.some(({ name, begin, end }) => name === 'disk full' && begin <= to && end >= from);
 
   try {
-    await gateway.start();
-    const work = [...Array.from({ length: senders }, (_, n) => sendAll(n)), visitCalamities()];
+    await start();
+    const work = [
+      ...Array.from({ length: senders }, (_, n) => sendAll(n)),
+      ...Array.from({ length: visitors }, () => visit(troubles, spells, () => over)),
+    ];
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(Math.random() * within);
       await gateway.kill();
       killedAt.push(Date.now());
-      await gateway.start();
+      await start();
       if (kill % 20 === 0) say(`${kill} kills, ${accepted.size} accepted, ${gateway.waiting()} waiting`);
     }
     over = true;
@@ -118,50 +178,49 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
       if (missing().length === 0 && gateway.waiting() === 0) break;
     }
     const drained = Math.round(performance.now() - began);
+    // What was decided is told once a second.
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline && unrecorded().length > 0; ) await sleep(100);
     for (const id of missing()) broken.push(`${id} to ${accepted.get(id)?.recipient} was accepted and never delivered`);
     if (gateway.waiting() > 0) broken.push(`${gateway.waiting()} messages are left in the spool`);
-    let twiceInWindow = 0;
-    for (const [id, [first = 0, ...again]] of deliveries) {
-      if (again.length === 0) continue;
-      const inWindow = killedAt.some((at) => at >= first - 50 && at - first < window);
-      if (inWindow && again.length === 1) twiceInWindow++;
-      else broken.push(`${id} came ${again.length + 1} times, and no kill explains it`);
+    let withoutRecord = 0;
+    for (const id of unrecorded()) {
+      const { at = 0, recipient, arrives } = accepted.get(id) ?? {};
+      if (arrives === 'unchanged' && diskWasFull(at - window, at + window)) withoutRecord++;
+      else broken.push(`${id} to ${recipient} was accepted and is in no journal`);
     }
-    return { kills, accepted: accepted.size, calamities, twiceInWindow, drained, broken };
+    let twiceInWindow = 0;
+    for (const [id, times] of deliveries) {
+      for (const [n, again] of times.entries()) {
+        const before = times[n - 1];
+        if (before === undefined) continue;
+        if (killedAt.some((at) => at >= before - 50 && at <= again && at - before < window)) twiceInWindow++;
+        else
+          broken.push(
+            `${id} came again ${again - before} ms later, and no kill explains it: ${circumstances(before, again)}`,
+          );
+      }
+    }
+    const count: Record<string, number> = Object.fromEntries(Object.keys(troubles).map((name) => [name, 0]));
+    for (const { name } of spells) count[name] = (count[name] ?? 0) + 1;
+    const counts = { kills, accepted: accepted.size, troubles: count, startedAgain };
+    return { ...counts, twiceInWindow, unrecorded: withoutRecord, drained, broken };
   } finally {
     over = true;
     await gateway.dispose();
-    disk?.unmount();
+    await surroundings.remove();
   }
 }
 
-function set<Key extends 'down' | 'hanging'>(authority: Record<Key, boolean>, key: Key, value: boolean): void {
-  authority[key] = value;
-}
-
-/** 48 MB of memory as a disk, which only root may mount. */
-function smallDisk() {
-  const folder = mkdtempSync(path.join(tmpdir(), 'small-disk-'));
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', folder]).status === 0;
-  if (!mounted) {
-    rmSync(folder, { recursive: true });
-    return undefined;
+function arrivedAs({ arrives, id, secret }: Sent, message: Buffer): boolean {
+  const text = message.includes(`secret-of-${id}`);
+  switch (arrives) {
+    case 'encrypted':
+      return !text && message.includes('enveloped-data');
+    case 'signed':
+      return text && message.includes('multipart/signed');
+    case 'unchanged':
+      return text && !message.includes('multipart/signed') && !message.includes('enveloped-data');
+    case 'opened':
+      return secret !== undefined && message.includes(secret);
   }
-  const ballast = path.join(folder, 'ballast');
-  return {
-    spool: path.join(folder, 'spool'),
-    fill() {
-      const chunk = Buffer.alloc(1024 * 1024);
-      try {
-        for (let n = 0; n < 64; n++) writeFileSync(ballast, chunk, { flag: 'a' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
-    },
-    empty: () => rmSync(ballast, { force: true }),
-    unmount() {
-      spawnSync('umount', ['-l', folder]);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }

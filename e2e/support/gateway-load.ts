@@ -28,26 +28,30 @@ export function idOf(message: Buffer): string | undefined {
   return named.exec(message.toString('latin1', 0, 20_000))?.[1];
 }
 
+type GatewayLines = NonNullable<GatewayConfigInput['gateway']>;
+
 export class LoadedGateway {
   readonly authority: TestAuthority;
   readonly next: NextServer;
   readonly folder = mkdtempSync(path.join(tmpdir(), 'loaded-gateway-'));
   readonly spool: string;
+  readonly #more: GatewayLines;
   #child: ChildProcess | undefined;
   #ports = { outbound: 0, inbound: 0 };
 
-  private constructor(authority: TestAuthority, next: NextServer, spool: string | undefined) {
+  private constructor(authority: TestAuthority, next: NextServer, more: GatewayLines) {
     this.authority = authority;
     this.next = next;
-    this.spool = spool ?? path.join(this.folder, 'spool');
+    this.#more = more;
+    this.spool = path.join(more.data ?? this.folder, 'spool');
   }
 
-  /** @param spool a folder for the spool elsewhere, such as on a small disk */
-  static async prepare(spool?: string): Promise<LoadedGateway> {
+  /** @param more of its configuration, such as a data folder on a small disk */
+  static async prepare(more: GatewayLines = {}): Promise<LoadedGateway> {
     const [authority, next] = await Promise.all([startTestAuthority(), startNextServer()]);
     await authority.addPerson({ address: 'anna@example.com' });
     await authority.addPerson({ address: 'ben@example.com', encryption: 'p256' });
-    return new LoadedGateway(authority, next, spool);
+    return new LoadedGateway(authority, next, more);
   }
 
   async start(): Promise<void> {
@@ -56,18 +60,18 @@ export class LoadedGateway {
       gateway: {
         name: 'gateway.example.com',
         data: this.folder,
-        spool: this.spool,
         dnsTimeoutSeconds: 0.05,
         directoryCacheSeconds: 1,
         authority: { url: this.authority.url, token: { env: 'CHANCERY_TEST_TOKEN' }, refreshSeconds: 1 },
         outbound: { listen: '127.0.0.1:0', downstream },
         inbound: { listen: '127.0.0.1:0', downstream },
         retry: { firstSeconds: 0.1, longestSeconds: 0.5 },
+        ...this.#more,
       },
       rule: [
         {
           name: 'secret',
-          when: { direction: 'outbound', recipientDomain: ['example.com'] },
+          when: { direction: 'outbound', recipientDomain: ['example.com', 'directory.example'] },
           do: { sign: 'must', encrypt: 'must' },
         },
         {
@@ -105,12 +109,12 @@ export class LoadedGateway {
 
   /** As a mail server does: the same octets again, until they are taken. @returns milliseconds of the attempt that was */
   async sendUntilTaken(letter: Letter, isOver: () => boolean): Promise<number | undefined> {
-    while (!isOver()) {
+    for (let pause = 20; !isOver(); pause = Math.min(pause * 1.5, 300)) {
       const began = performance.now();
       const reply = await this.send(letter);
       if (reply !== 'lost' && reply.code === 250) return performance.now() - began;
       if (reply !== 'lost' && reply.code >= 500) throw new Error(`${letter.recipient} was refused: ${reply.reply}`);
-      await sleep(20);
+      await sleep(pause);
     }
     return undefined;
   }
@@ -134,16 +138,24 @@ export class LoadedGateway {
   }
 }
 
-/** One of four kinds: signed and encrypted, signed, as it is, and from outside. */
+/** Who writes to whom, and whether nobody but them may read it. */
+export type Correspondence = Pick<Letter, 'direction' | 'sender' | 'recipient'> & { readonly isSecret: boolean };
+
+/** Signed and encrypted, signed, as it is, and from outside. */
+const fourKinds: readonly [Correspondence, ...Correspondence[]] = [
+  { direction: 'outbound', sender: 'anna@example.com', recipient: 'ben@example.com', isSecret: true },
+  { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@partner.example', isSecret: false },
+  { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@plain.example', isSecret: false },
+  { direction: 'inbound', sender: 'rob@partner.example', recipient: 'ben@example.com', isSecret: false },
+];
+
+/** One of four kinds. */
 export function letterNumber(n: number, octets: number): Letter {
+  return letterOf(fourKinds[n % fourKinds.length] ?? fourKinds[0], octets);
+}
+
+export function letterOf({ isSecret, ...kind }: Correspondence, octets: number): Letter {
   const id = randomBytes(8).toString('hex');
-  const kinds = [
-    { direction: 'outbound', sender: 'anna@example.com', recipient: 'ben@example.com' },
-    { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@partner.example' },
-    { direction: 'outbound', sender: 'anna@example.com', recipient: 'rob@plain.example' },
-    { direction: 'inbound', sender: 'rob@partner.example', recipient: 'ben@example.com' },
-  ] as const;
-  const kind = kinds[n % kinds.length] ?? kinds[0];
   const secret = `secret-of-${id}`;
   const line = `${'x'.repeat(76)}\r\n`;
   const message = Buffer.from(
@@ -158,5 +170,5 @@ export function letterNumber(n: number, octets: number): Letter {
       line.repeat(Math.ceil(octets / line.length)),
     ].join('\r\n'),
   );
-  return { ...kind, id, secret: n % kinds.length === 0 ? secret : undefined, message };
+  return { ...kind, id, secret: isSecret ? secret : undefined, message };
 }

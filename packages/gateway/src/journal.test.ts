@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdtemp, readdir } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { JournalEntry } from '@chancery/api';
@@ -39,6 +39,26 @@ describe('the journal', () => {
     expect(sent).toEqual(entries);
     expect(await readdir(folder)).toEqual([]);
     await journal.stop();
+  });
+
+  it('keeps entries that a full disk does not take, and sends them when there is room', async () => {
+    const sent: JournalEntry[] = [];
+    const journal = await open(async (entries) => sent.push(...entries));
+    await symlink('/dev/full', path.join(folder, 'current.jsonl'));
+    const entries = [entry(), entry(), entry()];
+    for (const one of entries.slice(0, 2)) await expect(journal.write([one])).rejects.toThrow(/ENOSPC/);
+    await rm(path.join(folder, 'current.jsonl'));
+    await journal.write(entries.slice(2));
+    await journal.flush();
+    expect(sent).toEqual(entries);
+
+    const last = entry();
+    await symlink('/dev/full', path.join(folder, 'current.jsonl'));
+    await expect(journal.write([last])).rejects.toThrow(/ENOSPC/);
+    await rm(path.join(folder, 'current.jsonl'));
+    await journal.flush();
+    await journal.stop();
+    expect(sent).toEqual([...entries, last]);
   });
 
   it('keeps entries while the authority is down, also across a restart, and sends them in batches', async () => {

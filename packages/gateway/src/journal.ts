@@ -6,7 +6,7 @@ import { reasonOf } from './errors.ts';
 import type { Log } from './log.ts';
 
 export interface Journal {
-  /** Once it resolves, a crash of this process does not lose the entries. */
+  /** Once it resolves, a crash of this process does not lose the entries. Where it rejects, they are in memory, and tried again. */
   write(entries: readonly JournalEntry[]): Promise<void>;
   /** Sends what is there now; resolves when it is sent or has failed. */
   flush(): Promise<void>;
@@ -15,6 +15,8 @@ export interface Journal {
 
 /** The contract's limit is 1000 entries a call. */
 const batchSize = 500;
+/** Characters that are kept in memory while the disk is full. */
+const mostUnwritten = 16 * 1024 * 1024;
 /** Milliseconds that the end of the process waits for the authority. */
 const lastPatience = 3_000;
 
@@ -37,6 +39,8 @@ export async function openJournal(
   /** Lines for the next write, and that write: what comes while the disk is busy goes with it. */
   let gathered = '';
   let gathering: Promise<void> | undefined;
+  /** What a full disk did not take: it goes with the next write or sending, if this process lives so long. */
+  let unwritten = '';
   let flushing: Promise<void> | undefined;
   let failedBefore = false;
 
@@ -50,15 +54,16 @@ export async function openJournal(
   function append(lines: string): Promise<void> {
     gathered += lines;
     gathering ??= inTurn(async () => {
-      const text = gathered;
-      gathered = '';
+      const text = unwritten + gathered;
+      gathered = unwritten = '';
       gathering = undefined;
       // The leading line end closes a line that a crash or a full disk tore.
       const start = handle === undefined ? '\n' : '';
-      handle ??= await open(current, 'a', 0o600);
       try {
+        handle ??= await open(current, 'a', 0o600);
         await handle.appendFile(start + text);
       } catch (error) {
+        unwritten = text.slice(-mostUnwritten);
         await closeFile();
         throw error;
       }
@@ -73,6 +78,8 @@ export async function openJournal(
   }
 
   async function send(): Promise<void> {
+    // Still full: what is on disk is sent all the same, which makes room.
+    if (unwritten !== '') await append('').catch(() => undefined);
     await inTurn(async () => {
       await closeFile();
       const batch = path.join(folder, `batch-${Date.now()}-${process.pid}.jsonl`);

@@ -155,7 +155,10 @@ async function assemble(
 
   const spool = await openSpool(config.spool, now, log);
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
-  await journal.write(spool.waiting().flatMap((message) => message.journal));
+  await journal.write(spool.waiting().flatMap((message) => message.journal)).catch((error: unknown) => {
+    // What waits here must go out for the disk to have room again.
+    log.error('journal.failed', { reason: reasonOf(error) });
+  });
   const toNext = (next: Downstream): MailTransport =>
     'mx' in next
       ? openMxTransport(next.mx, { name, policyFolder: path.join(folder, 'mta-sts'), now, log, ...ports.mx })

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,8 +12,24 @@ describe('the folder lock', () => {
     expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 'folder-in-use' }));
     expect(() => lockFolder(folder)).toThrow(new RegExp(`${process.pid}`));
     release();
-    expect(existsSync(path.join(folder, 'lock'))).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
     lockFolder(folder)();
+  });
+
+  it('is taken, and taken over, on a disk that is full', ({ skip }) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'lock-'));
+    const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folder]);
+    if (mount.status !== 0) skip('only root may mount a small disk');
+    try {
+      expect(() => writeFileSync(path.join(folder, 'ballast'), Buffer.alloc(64 * 1024))).toThrow(/ENOSPC/);
+      lockFolder(folder)();
+      symlinkSync('4194303 12345', path.join(folder, 'lock'));
+      lockFolder(folder)();
+      expect(readdirSync(folder)).toEqual(['ballast']);
+    } finally {
+      spawnSync('umount', ['-l', folder]);
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each([

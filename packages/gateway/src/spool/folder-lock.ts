@@ -1,5 +1,8 @@
-/** One gateway at a time works in a folder. The lock of a process that died is taken over. */
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+/**
+ * One gateway at a time works in a folder. The lock of a process that died is taken over. It is a symbolic link to nowhere, whose target is
+ * the text: that is made at once and whole, and takes no room, so that a gateway whose spool fills the disk can start and empty it.
+ */
+import { readFileSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { GatewayError } from '../errors.ts';
 
@@ -12,7 +15,7 @@ export function lockFolder(folder: string): () => void {
   const mine = `${process.pid} ${startOf(process.pid) ?? ''}`;
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
+      symlinkSync(mine, file);
       return () => {
         if (readLock(file) === mine) unlinkSync(file);
       };
@@ -32,6 +35,12 @@ export function lockFolder(folder: string): () => void {
 }
 
 function readLock(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch (error) {
+    // EINVAL: a file, as gateways before this one made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') return undefined;
+  }
   try {
     return readFileSync(file, 'utf8');
   } catch {

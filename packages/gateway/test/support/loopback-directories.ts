@@ -23,14 +23,14 @@ export interface Peer {
   readonly source: RecipientSource;
   /** DER; what is there already is replaced. */
   publish(address: string, values: readonly Uint8Array[]): void;
-  /** From now on it takes questions and answers none. */
-  hang(): void;
+  /** From now on it takes questions and answers none; false: it answers again. */
+  hang(yes?: boolean): void;
   /** Questions that came. */
   readonly asked: string[];
   stop(): Promise<void>;
 }
 
-export async function ldapPeer(): Promise<Peer> {
+export async function ldapPeer(): Promise<Peer & { readonly url: string }> {
   const { entries, asked, state, common } = board();
   const server = await listening((socket) => {
     let received = Buffer.alloc(0);
@@ -60,11 +60,12 @@ export async function ldapPeer(): Promise<Peer> {
       }
     });
   });
+  const url = `ldap://127.0.0.1:${portOf(server)}`;
   const source = openLdapSource(
     {
       ...{ kind: 'ldap', name: 'partner-ldap', domains: ['partner.example'], ignoreFailures: false, startTls: false },
       ...{
-        url: `ldap://127.0.0.1:${portOf(server)}`,
+        url,
         baseDn: 'dc=partner',
         filter: '(mail={address})',
         timeoutSeconds: 2,
@@ -73,7 +74,7 @@ export async function ldapPeer(): Promise<Peer> {
     },
     undefined,
   );
-  return { ...common, source, stop: ending(server, source) };
+  return { ...common, url, source, stop: ending(server, source) };
 }
 
 /** What a record says of the certificate that follows: usage 3, the whole of it. */
@@ -195,8 +196,8 @@ function board() {
   const common = {
     asked,
     publish: (address: string, values: readonly Uint8Array[]) => void entries.set(address.toLowerCase(), values),
-    hang() {
-      state.hangs = true;
+    hang(yes = true) {
+      state.hangs = yes;
     },
   };
   return { entries, asked, state, common };

@@ -49,6 +49,8 @@ export interface TestAuthority {
   down: boolean;
   /** While true, calls are taken and never answered. */
   hanging: boolean;
+  /** While true, it answers that it cannot reach its database. */
+  withoutDatabase: boolean;
   /** While set, CRLs end then. */
   crlsEnd: Date | undefined;
   /** So many certificates are made whose answers are then lost on the way. */
@@ -78,6 +80,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
   const known = new Set<string>();
   /** The run of the gateway that told of a held message last. */
   const toldBy = new Map<string, string>();
+  /** What is in the journal, by id. */
+  const recorded = new Map<string, JournalEntry>();
 
   async function issue(csr: string, use: 'signing' | 'gateway', emails: readonly string[]) {
     const request = parseRequest(Buffer.from(csr, 'base64'));
@@ -154,9 +158,11 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       }
       case 'writeJournal': {
         for (const entry of routes.writeJournal.body.parse(body).entries) {
-          const before = authority.journal.find(({ id }) => id === entry.id);
-          if (before === undefined) authority.journal.push(entry);
-          else before.delivery ??= entry.delivery;
+          const before = recorded.get(entry.id);
+          if (before === undefined) {
+            authority.journal.push(entry);
+            recorded.set(entry.id, entry);
+          } else before.delivery ??= entry.delivery;
         }
         return { done: true };
       }
@@ -171,6 +177,11 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       return;
     }
     if (authority.hanging) return;
+    if (authority.withoutDatabase) {
+      const reply = problem(503, 'unavailable', 'The office cannot reach its database');
+      response.writeHead(503, { 'content-type': 'application/problem+json' }).end(JSON.stringify(reply));
+      return;
+    }
     const url = new URL(request.url ?? '/', 'http://authority.test');
     const name = routeOf(request, url.pathname);
     const reply =
@@ -207,6 +218,7 @@ export async function startTestAuthority(): Promise<TestAuthority> {
     calls: new Map(),
     down: false,
     hanging: false,
+    withoutDatabase: false,
     crlsEnd: undefined,
     lostAnswers: 0,
     renew: [],
