@@ -17,6 +17,7 @@ const groups: readonly (readonly string[])[] = [
     'interop/import.test.ts',
     'interop/office-on-token.test.ts',
     'interop/pulled-token.test.ts',
+    'interop/gateway-on-token.test.ts',
   ],
 ];
 

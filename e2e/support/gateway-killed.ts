@@ -7,14 +7,15 @@ import { makeSurroundings, type Spell, type Trouble, troublesOf, visit } from '.
 
 export interface GatewayKillReport {
   readonly kills: number;
-  readonly accepted: number;
+  /** By how they had to arrive. */
+  readonly accepted: Readonly<Record<Arrival, number>>;
   /** By kind of trouble, how often there was one. */
   readonly troubles: Readonly<Record<string, number>>;
   /** Starts that the full disk, or another trouble, did not let come about; the next did. */
   readonly startedAgain: number;
   /** Came twice because the gateway died between the next server's answer and writing it down (RFC 5321 4.5.3.2.6). */
   readonly twiceInWindow: number;
-  /** Was passed on while the disk was full, so that its record was in memory alone when the gateway died. */
+  /** Was accepted while the disk was full, so that its record was in memory alone when the gateway died. */
   readonly unrecorded: number;
   /** Milliseconds from the end of the load until all had been delivered and the spool was empty. */
   readonly drained: number;
@@ -29,8 +30,8 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Enough that some write on while others wait for what is amiss. */
-const senders = 10;
+/** Two of each kind, so that what is amiss for one kind keeps none of the others waiting. */
+const senders = 12;
 /** Troubles at once. */
 const visitors = 2;
 /** Every so many messages is a large one. */
@@ -74,6 +75,7 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
   const killedAt: number[] = [];
   const spells: Spell[] = [];
   let startedAgain = 0;
+  let calm = false;
   let over = false;
 
   const certificate = await authority.ca.issue({ spki: makeKeys().spki, emails: [pia], use: 'encryption' });
@@ -108,7 +110,7 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
 
   async function sendAll(first: number): Promise<void> {
     for (let n = first; !over; n += senders) {
-      const letter = await write(n);
+      const letter = await write(kinds[first % kinds.length] as (typeof kinds)[number], n);
       sent.set(letter.id, letter);
       const taken = await gateway.sendUntilTaken(letter, () => over);
       // What is not needed any more of a letter: its octets.
@@ -118,10 +120,8 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
     }
   }
 
-  async function write(n: number): Promise<Sent> {
-    // Not in step with the senders, so that each writes of every kind.
-    const kind = kinds[(n + Math.floor(n / senders)) % kinds.length] as (typeof kinds)[number];
-    const letter = letterOf(kind, n % largeEvery === 5 ? 5_000_000 : 10_000);
+  async function write(kind: (typeof kinds)[number], n: number): Promise<Sent> {
+    const letter = letterOf(kind, Math.floor(n / senders) % largeEvery === largeEvery - 1 ? 5_000_000 : 10_000);
     if (kind.arrives !== 'opened') return { ...letter, arrives: kind.arrives };
     const recipients = [authority.encryptionKeyOf(ben).certificate];
     const message = Buffer.from(await encryptMessage({ message: letter.message, recipients }));
@@ -138,6 +138,18 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
         await sleep(100);
       }
     }
+  }
+
+  async function untilAllGoesWell(since: number): Promise<void> {
+    const still = () => {
+      const taken = [...accepted.values()].filter(({ at }) => at > since);
+      return kinds.filter(
+        (kind) => !taken.some((one) => one.recipient === kind.recipient && one.arrives === kind.arrives),
+      );
+    };
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline && still().length > 0; ) await sleep(50);
+    for (const { recipient, arrives } of still())
+      broken.push(`nothing that is to be ${arrives} for ${recipient} is accepted any more`);
   }
 
   /** Accepted, and not in the authority's journal as handed on. */
@@ -159,19 +171,21 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
 
   try {
     await start();
-    const work = [
-      ...Array.from({ length: senders }, (_, n) => sendAll(n)),
-      ...Array.from({ length: visitors }, () => visit(troubles, spells, () => over)),
-    ];
+    const load = Array.from({ length: senders }, (_, n) => sendAll(n));
+    const visits = Array.from({ length: visitors }, () => visit(troubles, spells, () => calm));
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(Math.random() * within);
+      // The last one in peace: from then on all must go well by itself.
+      calm = kill === kills;
+      if (calm) await Promise.all(visits);
       await gateway.kill();
       killedAt.push(Date.now());
       await start();
       if (kill % 20 === 0) say(`${kill} kills, ${accepted.size} accepted, ${gateway.waiting()} waiting`);
     }
+    await untilAllGoesWell(killedAt.at(-1) ?? 0);
     over = true;
-    await Promise.all(work);
+    await Promise.all(load);
     const began = performance.now();
     const missing = () => [...accepted.keys()].filter((id) => !deliveries.has(id));
     for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
@@ -184,9 +198,12 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
     if (gateway.waiting() > 0) broken.push(`${gateway.waiting()} messages are left in the spool`);
     let withoutRecord = 0;
     for (const id of unrecorded()) {
-      const { at = 0, recipient, arrives } = accepted.get(id) ?? {};
-      if (arrives === 'unchanged' && diskWasFull(at - window, at + window)) withoutRecord++;
-      else broken.push(`${id} to ${recipient} was accepted and is in no journal`);
+      const { at = 0, direction, recipient } = accepted.get(id) ?? {};
+      if (diskWasFull(at - window, at + window)) withoutRecord++;
+      else
+        broken.push(
+          `${id}, ${direction} to ${recipient}, was accepted and is in no journal: ${circumstances(at - window, at + window)}`,
+        );
     }
     let twiceInWindow = 0;
     for (const [id, times] of deliveries) {
@@ -202,7 +219,9 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
     }
     const count: Record<string, number> = Object.fromEntries(Object.keys(troubles).map((name) => [name, 0]));
     for (const { name } of spells) count[name] = (count[name] ?? 0) + 1;
-    const counts = { kills, accepted: accepted.size, troubles: count, startedAgain };
+    const by: Record<Arrival, number> = { encrypted: 0, signed: 0, unchanged: 0, opened: 0 };
+    for (const { arrives } of accepted.values()) by[arrives]++;
+    const counts = { kills, accepted: by, troubles: count, startedAgain };
     return { ...counts, twiceInWindow, unrecorded: withoutRecord, drained, broken };
   } finally {
     over = true;

@@ -44,7 +44,7 @@ export async function makeSurroundings(say: (text: string) => void): Promise<Sur
       // Opened keys are asked for again and again, so that both the authority and the token are missed.
       openKeySeconds: 0.3,
       recipients: {
-        timeoutSeconds: 0.3,
+        timeoutSeconds: 2,
         source: [
           {
             ...{ kind: 'ldap', name: 'directory', domains: ['directory.example'], url: directory.url },

@@ -155,7 +155,7 @@ async function assemble(
 
   const spool = await openSpool(config.spool, now, log);
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
-  await journal.write(spool.waiting().flatMap((message) => message.journal)).catch((error: unknown) => {
+  await journal.write(spool.decidedBefore).catch((error: unknown) => {
     // What waits here must go out for the disk to have room again.
     log.error('journal.failed', { reason: reasonOf(error) });
   });

@@ -178,12 +178,13 @@ export class SpoolFiles {
     await writeDurably(this.#file(id, 'done'), [JSON.stringify({ key, until })]);
   }
 
-  async readTombstone(id: string): Promise<(z.output<typeof Tombstone> & { whole: boolean }) | undefined> {
+  /** With what was decided of it, where it still lies there whole. */
+  async readTombstone(id: string): Promise<(z.output<typeof Tombstone> & { journal?: JournalEntry[] }) | undefined> {
     const line = parseJson((await firstLine(this.#file(id, 'done'))).text);
     const stone = Tombstone.safeParse(line).data;
-    if (stone !== undefined) return { ...stone, whole: false };
+    if (stone !== undefined) return stone;
     const head = Head.safeParse(line).data;
-    return head === undefined ? undefined : { key: head.key, until: head.acceptedAt + repetitionWindow, whole: true };
+    return head && { key: head.key, until: head.acceptedAt + repetitionWindow, journal: head.journal };
   }
 
   async removeTombstone(id: string): Promise<void> {

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { JournalEntry } from '@chancery/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSpool, repetitionKey } from './spool.ts';
 import type { Draft } from './spooled-message.ts';
@@ -35,6 +37,19 @@ const draft = (more: Partial<Draft> = {}): Draft => ({
   ...more,
 });
 
+const decision: JournalEntry = {
+  id: '',
+  at: '2026-11-24T03:00:00.000Z',
+  direction: 'inbound',
+  messageId: null,
+  sender: 'anna@example.com',
+  recipient: 'b@x.example',
+  rule: 'default',
+  outcome: 'plain',
+  verdict: null,
+  detail: '',
+};
+
 describe('the spool', () => {
   it('gives back every copy octet for octet, also after a restart', async () => {
     const octets = randomBytes(200_000);
@@ -63,6 +78,22 @@ describe('the spool', () => {
     ]);
     expect(again.waiting()).toEqual([]);
     expect((await open()).waiting()).toEqual([]);
+  });
+
+  it('gives back what was decided of what waits, and of what was delivered before its client was told', async () => {
+    const entry = (id: string) => ({ ...decision, id });
+    const [first, second] = [
+      entry('11111111-1111-4111-8111-111111111111'),
+      entry('22222222-2222-4222-8222-222222222222'),
+    ];
+    const one = { copies: [{ recipients: ['b@x.example'], message: Buffer.from('x') }] };
+    const spool = await open();
+    await spool.commit(draft({ ...one, journal: [first] }));
+    await spool.commit(draft({ ...one, id: 'm2', key: 'k2', journal: [second] }));
+    await spool.record('m1', [{ recipient: 0, state: 'delivered', reply: '250' }]);
+    const again = await open();
+    expect(again.waiting().map(({ id }) => id)).toEqual(['m2']);
+    expect(again.decidedBefore).toEqual([first, second]);
   });
 
   it('never changes a state that is final', async () => {
@@ -160,6 +191,48 @@ describe('the spool', () => {
     );
     await spool.confirm('m3');
     expect(await spool.commit(draft({ id: 'm4' }))).toMatchObject({ repeated: false });
+  });
+
+  describe('on a disk that is full', () => {
+    let mounted = false;
+    beforeEach(() => {
+      mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]).status === 0;
+    });
+    afterEach(() => void (mounted && spawnSync('umount', ['-l', folder])));
+    const ballast = () => path.join(folder, 'ballast');
+    const fill = () => expect(writeFile(ballast(), Buffer.alloc(256 * 1024))).rejects.toThrow(/ENOSPC/);
+
+    it('knows who has it all the same, and notes it when there is room', async ({ skip }) => {
+      if (!mounted) skip('only root may mount a small disk');
+      const spool = await open();
+      await spool.commit(draft());
+      await fill();
+      await spool.record('m1', [{ recipient: 0, state: 'delivered', reply: '250' }]);
+      expect(spool.get('m1')?.recipients.map(({ state }) => state)).toEqual(['delivered', 'waiting', 'waiting']);
+      expect(events).toContain('spool.state-not-written');
+      expect((await open()).get('m1')?.recipients[0]?.state).toBe('waiting');
+      await rm(ballast());
+      await spool.record('m1', [{ recipient: 2, state: 'delivered', reply: '250' }]);
+      expect((await open()).get('m1')?.recipients.map(({ state }) => state)).toEqual([
+        'delivered',
+        'waiting',
+        'delivered',
+      ]);
+    });
+
+    it('opens, and remembers what it must', async ({ skip }) => {
+      if (!mounted) skip('only root may mount a small disk');
+      const spool = await open();
+      const [b, c] = [{ recipients: ['b@x.example'] }, { recipients: ['c@x.example'] }];
+      await spool.commit(draft({ copies: [{ ...b, message: Buffer.alloc(9000, 'x') }] }));
+      await spool.commit(draft({ id: 'm2', key: 'k2', copies: [{ ...c, message: Buffer.alloc(9000, 'y') }] }));
+      await fill();
+      await spool.record('m1', [{ recipient: 0, state: 'delivered', reply: '250' }]);
+      const again = await open();
+      expect(again.remembers('k1')).toBe('m1');
+      expect(again.waiting().map(({ id }) => id)).toEqual(['m2']);
+      expect(await again.read('m2', 0)).toHaveLength(9000);
+    });
   });
 
   it('says that it cannot take a message when the folder is gone', async () => {

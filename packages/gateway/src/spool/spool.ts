@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { JournalEntry } from '@chancery/api';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { repetitionWindow, wholeUnconfirmed } from '../limits.ts';
 import type { Log } from '../log.ts';
@@ -21,12 +22,14 @@ export interface Spool {
   commit(draft: Draft): Promise<{ id: string; repeated: boolean; message: SpooledMessage | undefined }>;
   /** The id of an accepted message whose acceptance its client may not have seen. */
   remembers(key: string): string | undefined;
+  /** Decisions of the last run that it may not have written elsewhere before it ended. */
+  readonly decidedBefore: readonly JournalEntry[];
   /** Accepted messages with recipients left, oldest first. */
   waiting(): SpooledMessage[];
   get(id: string): SpooledMessage | undefined;
   /** @throws GatewayError `state-damaged` when the octets are not the ones that were kept */
   read(id: string, copy: number): Promise<Buffer>;
-  /** Durable once it resolves, unless every change leaves the recipient waiting. */
+  /** Durable once it resolves, unless every change leaves the recipient waiting, or the disk is full: then it is noted with the next. */
   record(id: string, changes: readonly StateChange[]): Promise<void>;
   /** The client has seen our acceptance: it will not repeat the message. */
   confirm(id: string): Promise<void>;
@@ -49,7 +52,7 @@ export function repetitionKey(
  */
 export async function openSpool(folder: string, now: () => number, log: Log): Promise<Spool> {
   const files = new SpoolFiles(folder);
-  const { messages, remembered } = await recover(files, now(), log);
+  const { messages, remembered, decided } = await recover(files, now(), log);
   /** Keys being committed just now: a client that gave up waiting may already be repeating. */
   const committing = new Map<string, Promise<unknown>>();
 
@@ -83,8 +86,11 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
   const finished = new Map<string, { message: SpooledMessage; aside: Promise<void> }>();
 
   const ending = new Set<string>();
+  /** States of messages that a full disk did not take: they go with the next. */
+  const unwritten = new Map<string, readonly string[]>();
 
   async function finish(message: SpooledMessage): Promise<void> {
+    unwritten.delete(message.id);
     ending.add(message.id);
     await putAway(message).finally(() => ending.delete(message.id));
   }
@@ -133,6 +139,7 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
       const kept = remembered.get(key);
       return kept !== undefined && kept.until > now() ? kept.id : undefined;
     },
+    decidedBefore: decided,
     waiting: () => [...messages.values()].sort((a, b) => a.acceptedAt - b.acceptedAt),
     get: (id) => messages.get(id),
     async read(id, copy) {
@@ -150,10 +157,18 @@ export async function openSpool(folder: string, now: () => number, log: Log): Pr
         await finish(after);
         return;
       }
-      const durable = changes.some(({ state }) => state !== 'waiting');
-      await files.appendState(id, changes.map((change) => JSON.stringify(change)).join('\n'), durable);
-      files.dropFresh(id);
+      // Whatever the disk says, it has happened: nobody is written to again because there is no room to note that they were.
       messages.set(id, after);
+      files.dropFresh(id);
+      const durable = changes.some(({ state }) => state !== 'waiting');
+      const lines = [...(unwritten.get(id) ?? []), ...changes.map((change) => JSON.stringify(change))];
+      try {
+        await files.appendState(id, lines.join('\n'), durable);
+        unwritten.delete(id);
+      } catch (error) {
+        unwritten.set(id, lines);
+        log.error('spool.state-not-written', { id, reason: reasonOf(error) });
+      }
     },
     async confirm(id) {
       const ended = finished.get(id);
@@ -180,6 +195,13 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
   await mkdir(files.folder, { recursive: true, mode: 0o700 });
   const messages = new Map<string, SpooledMessage>();
   const remembered = new Map<string, { id: string; until: number }>();
+  /** Of what waits, and of what was delivered and its client perhaps not told of. */
+  const decided: JournalEntry[] = [];
+  /** On a full disk it stays as large as it is: mail that waits here must go out for there to be room. */
+  const shrinkIfRoom = (id: string, key: string, until: number) =>
+    files
+      .writeTombstone(id, key, until)
+      .catch((error: unknown) => log.warn('spool.shrink', { id, reason: reasonOf(error) }));
   for (const name of (await readdir(files.folder)).sort()) {
     const id = name.slice(0, name.indexOf('.'));
     if (name.endsWith('.tmp')) {
@@ -190,10 +212,10 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
         const { message, confirmed } = await files.load(id);
         if (message.recipients.every(({ state }) => state !== 'waiting')) {
           if (!confirmed && message.key !== '' && message.acceptedAt + repetitionWindow > now) {
-            await files.writeTombstone(id, message.key, message.acceptedAt + repetitionWindow);
+            await files.setAside(id);
+            await shrinkIfRoom(id, message.key, message.acceptedAt + repetitionWindow);
             remembered.set(message.key, { id, until: message.acceptedAt + repetitionWindow });
-          }
-          await files.remove(id);
+          } else await files.remove(id);
           continue;
         }
         messages.set(id, message);
@@ -208,11 +230,14 @@ async function recover(files: SpoolFiles, now: number, log: Log) {
       const stone = await files.readTombstone(id);
       if (stone !== undefined && stone.until > now) {
         remembered.set(stone.key, { id, until: stone.until });
-        if (stone.whole) await files.writeTombstone(id, stone.key, stone.until);
+        if (stone.journal === undefined) continue;
+        decided.push(...stone.journal);
+        await shrinkIfRoom(id, stone.key, stone.until);
       } else await unlinkIfThere(path.join(files.folder, name));
     } else if (name.endsWith('.state') && !(await files.hasMessage(id))) {
       await unlinkIfThere(path.join(files.folder, name));
     }
   }
-  return { messages, remembered };
+  for (const message of messages.values()) decided.push(...message.journal);
+  return { messages, remembered, decided };
 }
