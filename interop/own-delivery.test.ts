@@ -144,6 +144,8 @@ nomx A 127.0.0.84
 opportunistic MX 10 bad
 cleartext MX 10 clear
 private MX 10 private
+down A 127.0.0.99
+oldtls A 127.0.0.85
 private A 10.0.0.1
 nothing TXT "x"
 half MX 10 mx.bogus.example.
@@ -210,6 +212,7 @@ mta-sts.${name} A 127.0.0.90`,
       [82, { cert: chain, key: authority.key }],
       [83, tlsOf(bad)],
       [84, {}],
+      [85, { ...tlsOf(good), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
       [86, tlsOf(good)],
     ] as const)
       servers.set(last, await startNextServer(port, { host: `127.0.0.${last}`, ...tls }));
@@ -240,12 +243,13 @@ mta-sts.${name} A 127.0.0.90`,
   });
 
   it('go by a certificate of the authority that DANE promises, for that name only; past a server that is not there', async () => {
-    for (const domain of ['ta', 'first'])
+    // A domain whose first server is down is not for that reason left alone.
+    for (const domain of ['ta', 'first', 'first'])
       expect(await deliver(`${domain}.example.com`)).toMatchObject({
         outcome: 'accepted',
         reply: expect.stringContaining('DANE 2 0 1'),
       });
-    expect(server(82).delivered.map(({ secure }) => secure)).toEqual([true, true]);
+    expect(server(82).delivered.map(({ secure }) => secure)).toEqual([true, true, true]);
     await putOff('misnamed.example.com', /^451 4\.7\.5 Nothing was sent.*none of those that DANE promises/);
   });
 
@@ -280,7 +284,13 @@ mta-sts.${name} A 127.0.0.90`,
         .delivered.slice(there)
         .map(({ secure }) => secure),
     ).toEqual([false, false]);
+    // What nobody promised is not missed: a handshake that fails is no worse than none.
+    expect(await deliver('oldtls.plain.example')).toMatchObject({
+      outcome: 'accepted',
+      reply: expect.stringContaining('in the clear'),
+    });
     const strict = open({ tls: 'required' });
+    await putOff('oldtls.plain.example', /^451 4\.7\.5 Nothing was sent/, strict);
     await putOff('cleartext.plain.example', /^451 4\.7\.5 .*no STARTTLS/, strict);
     await strict.close();
   });
@@ -301,6 +311,7 @@ mta-sts.${name} A 127.0.0.90`,
         reply: expect.stringMatching(new RegExp(`^550 5\\.1\\.2 .*${says}`)),
       });
     await putOff('self.example.com', /^451 4\.4\.6 .*comes back/);
+    await putOff('down.plain.example', /^451 4\.4\.1 .*ECONNREFUSED/);
     await putOff('private.plain.example', /^451 4\.4\.0 .*not in the public Internet/);
     const outside = open({ networks: [] });
     await putOff('cleartext.plain.example', /^451 4\.4\.0 .*not in the public Internet/, outside);

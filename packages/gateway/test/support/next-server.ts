@@ -1,5 +1,6 @@
 /** The server behind the gateway, in the test's own process: it keeps what it is given and says what it is told to say. */
 import { buffer } from 'node:stream/consumers';
+import type { SecureContextOptions } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 
 interface Delivered {
@@ -23,7 +24,10 @@ export interface NextServer {
 /** @param more with a certificate and its key (PEM) it offers STARTTLS */
 export async function startNextServer(
   port = 0,
-  { host = '127.0.0.1', ...tls }: { readonly host?: string; readonly cert?: Buffer; readonly key?: Buffer } = {},
+  {
+    host = '127.0.0.1',
+    ...tls
+  }: { host?: string } & Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion' | 'maxVersion'> = {},
 ): Promise<NextServer> {
   const delivered: Delivered[] = [];
   const refusal = (reply: string) =>

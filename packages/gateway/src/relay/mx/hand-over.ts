@@ -22,8 +22,8 @@ export async function handOver(
   const { host, domain, policy } = owed;
   const secured = secureHost(owed);
   const server = { host: address, port, ...secured.server };
-  const missed = (error: unknown): Miss => ({
-    kind: kindOf(error, secured.stage(), server.tls),
+  const missed = (error: unknown, kind: Miss['kind']): Miss => ({
+    kind,
     reason: `${host} (${address}): ${reasonOf(error)}`,
   });
   let client: SmtpClient;
@@ -31,11 +31,12 @@ export async function handOver(
     client = await SmtpClient.connect(server, name);
   } catch (error) {
     // RFC 7435: where nothing is promised, a handshake that fails is no worse than none that is offered.
-    if (server.tls !== 'opportunistic' || secured.stage() !== 'handshake') return missed(error);
+    if (server.tls !== 'opportunistic' || secured.stage() !== 'handshake')
+      return missed(error, kindOf(error, server.tls === 'required', secured.stage()));
     try {
       client = await SmtpClient.connect({ ...server, tls: 'never' }, name);
     } catch (again) {
-      return missed(again);
+      return missed(again, kindOf(again, false, 'clear'));
     }
   }
   const objection = secured.objection();
@@ -46,18 +47,17 @@ export async function handOver(
     const { forwarded: _, ...notes } = parcel.notes ?? {};
     const { replies, notifies } = await client.send(envelopeOf({ ...parcel, notes }), parcel.message);
     client.quit();
-    log.info('relay.handed-over', { id: parcel.id, domain, host, address, security: secured.described() });
     const by = { host, security: secured.described() };
-    return {
-      uncertain: false,
-      receipts: parcel.recipients.map((recipient, at) => {
-        const { outcome, reply } = receiptOf(replies[at]);
-        return { recipient, notifies, outcome, by, reply: `${reply} [${by.host}, ${by.security}]` };
-      }),
-    };
+    const receipts = parcel.recipients.map((recipient, at) => {
+      const { outcome, reply } = receiptOf(replies[at]);
+      return { recipient, notifies, outcome, by, reply: `${reply} [${by.host}, ${by.security}]` };
+    });
+    const recipients = receipts.filter(({ outcome }) => outcome === 'accepted').length;
+    if (recipients > 0) log.info('relay.handed-over', { id: parcel.id, domain, recipients, address, ...by });
+    return { uncertain: false, receipts };
   } catch (error) {
     client.close();
-    if (!client.handedOver) return missed(error);
+    if (!client.handedOver) return missed(error, 'unknown');
     const reply = `451 4.4.2 ${host} (${address}): ${reasonOf(error)}`;
     return {
       uncertain: true,
@@ -66,11 +66,11 @@ export async function handOver(
   }
 }
 
-function kindOf(error: unknown, stage: ReturnType<SecuredHost['stage']>, tls: string): Miss['kind'] {
-  if (stage !== 'clear') return 'insecure';
+/** Why there was no connection as it should be. @param tls it has to be one with TLS */
+function kindOf(error: unknown, tls: boolean, stage: ReturnType<SecuredHost['stage']>): Miss['kind'] {
   const { code = '', message = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  if (/^E(CONN|HOST|NET|ADDR|TIMEDOUT|PIPE)/.test(code) || message === 'The server does not answer in time')
-    return 'unreached';
+  const late = message === 'The server does not answer in time';
+  if (stage === 'clear' && (late || /^E(CONN|HOST|NET|ADDR|TIMEDOUT|PIPE)/.test(code))) return 'unreached';
   // What the server itself says against us begins with its code.
-  return tls === 'required' && !/^\d/.test(message) ? 'insecure' : 'unknown';
+  return tls && (stage !== 'clear' || !/^\d/.test(message)) ? 'insecure' : 'unknown';
 }

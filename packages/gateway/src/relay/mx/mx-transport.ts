@@ -80,7 +80,7 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
       if (tried >= mostAddresses) break;
     }
     const without = verdictOn(domain, misses);
-    if (misses.length > 0 && misses.every(({ kind }) => kind === 'unreached')) {
+    if (receipts.size === 0 && misses.length > 0 && misses.every(({ kind }) => kind === 'unreached')) {
       for (const [other, { until }] of unreached) if (until <= now()) unreached.delete(other);
       unreached.set(domain, { until: now() + unreachedFor, reply: without.reply });
     }

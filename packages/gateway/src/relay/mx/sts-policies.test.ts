@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -114,6 +114,14 @@ describe('the policy of a domain', () => {
       at += 6 * 60_000;
     }
     expect(asked).toBe(4);
+  });
+
+  it('binds although it cannot be kept', async () => {
+    // No file is there, and none can be made, as on a disk that is full.
+    symlinkSync(path.join(folder, 'nowhere'), kept);
+    expect(await of()).toMatchObject({ mode: 'enforce' });
+    expect(await of()).toMatchObject({ mode: 'enforce' });
+    expect(asked).toBe(2);
   });
 
   it('is asked for at no address of our own network', async () => {

@@ -72,19 +72,25 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
 
   /** Undefined, with a word in the log, where it cannot be fetched. */
   async function fetchAndKeep(domain: string, id: string): Promise<StsPolicy | undefined> {
+    let policy: StsPolicy;
     try {
-      const policy = await fetchPolicy(domain, server);
-      const kept: KeptPolicy = { domain, id, fetchedAt: now(), policy: { ...policy, mx: [...policy.mx] } };
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeDurably(fileOf(domain), [JSON.stringify(kept)]);
-      failed.delete(domain);
-      log.info('mta-sts.fetched', { domain, id, mode: policy.mode });
-      return policy;
+      policy = await fetchPolicy(domain, server);
     } catch (error) {
       failed.set(domain, now() + pause);
       log.warn('mta-sts.not-fetched', { domain, id, reason: reasonOf(error) });
       return undefined;
     }
+    failed.delete(domain);
+    log.info('mta-sts.fetched', { domain, id, mode: policy.mode });
+    const kept: KeptPolicy = { domain, id, fetchedAt: now(), policy: { ...policy, mx: [...policy.mx] } };
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeDurably(fileOf(domain), [JSON.stringify(kept)]);
+    } catch (error) {
+      // It binds this delivery all the same, and is fetched again for the next.
+      log.error('mta-sts.not-kept', { domain, reason: reasonOf(error) });
+    }
+    return policy;
   }
 
   /** One at a time for each domain, and not again and again where it fails. */
