@@ -1,9 +1,11 @@
 /** Who sent a message, as far as DNS can tell: SPF, DKIM and DMARC on the octets as they arrived (RFC 7208, 6376, 9989). */
 import { Resolver } from 'node:dns/promises';
+import { Readable } from 'node:stream';
 import { isPublicAddress } from '@chancery/smime';
 import { z } from 'zod';
 import { reasonOf } from './errors.ts';
 import { headerFields } from './header-block.ts';
+import { headOf, LargeMessage } from './large-message.ts';
 import type { Log } from './log.ts';
 import type { Arrival } from './smtp/listener.ts';
 
@@ -42,7 +44,7 @@ export async function judgeAuthenticity(
   { name, resolve, timeout, log }: { name: string; resolve: Resolve; timeout: number; log: Log },
 ): Promise<Authenticity> {
   const ip = isPublicAddress(arrival.client.address) ? arrival.client.address : undefined;
-  const signed = headerFields(arrival.message).some((field) => field.name === 'dkim-signature');
+  const signed = headerFields(headOf(arrival.message)).some((field) => field.name === 'dkim-signature');
   // From our own machine or network, without a signature: there is nothing that DNS could say.
   if (ip === undefined && !signed) return nothing;
 
@@ -88,7 +90,8 @@ async function judge(
 ): Promise<Authenticity> {
   const { authenticate } = await import('mailauth');
   const options = { helo: client.helo, sender, mta: name, strict: true, disableBimi: true, resolver };
-  const found = await authenticate(message, ip === undefined ? options : { ...options, ip });
+  const octets = message instanceof LargeMessage ? Readable.from(message.read(), { objectMode: false }) : message;
+  const found = await authenticate(octets, ip === undefined ? options : { ...options, ip });
   const spf = ip === undefined || !found.spf ? 'none' : found.spf.status.result;
   const dmarc = found.dmarc ? found.dmarc.status.result : 'none';
   const results = [

@@ -5,6 +5,16 @@ import { wrapped } from './base64-lines.ts';
 import { leavesOf, namesIn } from './content-facts.ts';
 import { addDisclaimer } from './disclaimer.ts';
 import { headerFields, withHeaders } from './header-block.ts';
+import { LargeMessage, type Message, wholeOf } from './large-message.ts';
+
+/** As `changeMessage`; of a large message the header alone, where nothing more is to be changed. */
+export async function changeAny(message: Message, changes: Changes, sealed: boolean): Promise<Message> {
+  if (!(message instanceof LargeMessage)) return changeMessage(message, changes, sealed);
+  // What is written into a body, or taken out of it, needs all of it at once.
+  if (!sealed && changes.removeAttachments.length + changes.disclaimers.length > 0)
+    return changeMessage(await wholeOf(message), changes, sealed);
+  return message.withHead(Buffer.from(changeMessage(message.head, changes, true)));
+}
 
 /**
  * @param sealed the sender's own software has signed or encrypted it: only its header changes

@@ -1,17 +1,37 @@
 /** The text and the attachments of a message, for rules that ask for words and names. What cannot be seen, or can be seen in two ways, is said. */
 import type { ContentFacts } from '@chancery/mail-policy';
 import { allAmbiguities, decodeBody, decodeHeaderText, fileName, type MimeEntity } from '@chancery/smime';
-import { attachmentsLooked, textLooked } from './limits.ts';
+import { LargeMessage, type Message } from './large-message.ts';
+import { attachmentsLooked, textLooked, textRead } from './limits.ts';
 import { wordsOfHtml } from './words-of-html.ts';
 
-/**
- * Read when it is asked for: most rules look at nothing within.
- * @param root of the message, as `scanMessage` has it
- */
-export function contentOf(message: Uint8Array, root: MimeEntity): ContentFacts {
+/** The body of a part, its transfer encoding undone; undefined where it is too large to be looked at. */
+export type BodyOf = (entity: MimeEntity) => Uint8Array | undefined;
+
+/** @param root of the message, as `scanMessage` has it */
+export async function bodiesOf(message: Message, root: MimeEntity): Promise<BodyOf> {
+  if (!(message instanceof LargeMessage)) return (entity) => decodeBody(message, entity);
+  const read = new Map<MimeEntity, Uint8Array>();
+  let room = textRead;
+  for (const entity of leavesOf(root)) {
+    const { bodyStart, end, contentType } = entity;
+    const wanted = Math.min(end - bodyStart, largestText);
+    if (!/^text\/(plain|html)$/.test(contentType.type) || wanted > room) continue;
+    room -= wanted;
+    const octets = await message.range(bodyStart, bodyStart + wanted);
+    read.set(entity, decodeBody(octets, { ...entity, bodyStart: 0, end: octets.length }));
+  }
+  return (entity) => read.get(entity);
+}
+
+/** Octets of one text as it is encoded: more than anybody looks at once it is decoded. */
+const largestText = 7 * 1024 * 1024;
+
+/** Read when it is asked for: most rules look at nothing within. */
+export function contentOf(bodyOf: BodyOf, root: MimeEntity): ContentFacts {
   let read: ContentFacts | undefined;
   const content = () => {
-    read ??= readContent(message, root);
+    read ??= readContent(bodyOf, root);
     return read;
   };
   return {
@@ -27,7 +47,7 @@ export function contentOf(message: Uint8Array, root: MimeEntity): ContentFacts {
   };
 }
 
-function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
+function readContent(bodyOf: BodyOf, root: MimeEntity): ContentFacts {
   const unseen = new Set<string>();
   const attachments: { name: string | undefined; type: string }[] = [];
   const texts: string[] = [];
@@ -45,7 +65,11 @@ function readContent(message: Uint8Array, root: MimeEntity): ContentFacts {
     else if (names.length === 0) attachments.push({ name: undefined, type });
     else attachments.push(...names.map((name) => ({ name, type })));
     if (type !== 'text/plain' && type !== 'text/html') continue;
-    const body = decodeBody(message, entity);
+    const body = bodyOf(entity);
+    if (body === undefined) {
+      unseen.add('its text is too long');
+      continue;
+    }
     if (body.length > room) unseen.add('its text is too long');
     const { text, doubt } = decodeText(body.subarray(0, room), entity.contentType.parameters.get('charset'));
     room = Math.max(0, room - body.length);

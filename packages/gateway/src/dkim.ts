@@ -4,9 +4,10 @@ import { readSecret } from './config.ts';
 import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerBlockEnd, headerFields, onlyValue } from './header-block.ts';
+import { headOf, LargeMessage, type Message } from './large-message.ts';
 
 /** The message with a signature of each key of its author's domain before all fields; as it was where there is none. */
-export type SignDkim = (message: Buffer) => Promise<Buffer>;
+export type SignDkim = (message: Message) => Promise<Message>;
 
 /**
  * @param now milliseconds since 1970
@@ -16,13 +17,15 @@ export function openDkim(keys: readonly DkimKey[], baseDirectory: string, now: (
   const opened = keys.map((one) => ({ ...one, privateKey: openKey(one, baseDirectory) }));
   return async (message) => {
     if (opened.length === 0) return message;
-    const fields = headerFields(message);
+    const head = headOf(message);
+    const fields = headerFields(head);
     const domain = authorDomain(fields);
     const own = opened.filter((one) => one.domain === domain);
     if (own.length === 0) return message;
-    const bodyHash = hashOfBody(message);
-    const signatures = await Promise.all(own.map((one) => signature(one, message, fields, bodyHash, now())));
-    return Buffer.concat([...signatures, message]);
+    const bodyHash = message instanceof LargeMessage ? await hashOfLargeBody(message) : hashOfBody(message);
+    const signatures = await Promise.all(own.map((one) => signature(one, head, fields, bodyHash, now())));
+    const signed = Buffer.concat([...signatures, head]);
+    return message instanceof LargeMessage ? message.withHead(signed) : signed;
   };
 }
 
@@ -45,7 +48,7 @@ const fieldsWhereThere = ['sender', 'in-reply-to', 'references'];
 
 async function signature(
   { domain, selector, privateKey }: DkimKey & { privateKey: KeyObject },
-  message: Buffer,
+  message: Uint8Array,
   fields: readonly HeaderField[],
   bodyHash: string,
   now: number,
@@ -80,8 +83,8 @@ async function signature(
 }
 
 /** RFC 6376 3.4.2. */
-function relaxed(message: Buffer, { name, start, end }: HeaderField): string {
-  const text = message.toString('latin1', start, end);
+function relaxed(message: Uint8Array, { name, start, end }: HeaderField): string {
+  const text = Buffer.from(message.subarray(start, end)).toString('latin1');
   return `${name}:${squeezed(text.slice(text.indexOf(':') + 1))}`;
 }
 
@@ -93,14 +96,37 @@ function squeezed(value: string): string {
 }
 
 /** RFC 6376 3.4.3, in base64: no empty lines at the end, and one line end. */
-function hashOfBody(message: Buffer): string {
-  const from = Math.min(headerBlockEnd(message) + 2, message.length);
-  let end = message.length;
-  while (end - 4 >= from && message.toString('latin1', end - 4, end) === '\r\n\r\n') end -= 2;
-  const body = message.subarray(from, end);
-  const hash = createHash('sha256').update(body);
-  if (body[body.length - 1] !== 0x0a) hash.update('\r\n');
-  return hash.digest('base64');
+function hashOfBody(message: Uint8Array): string {
+  const body = message.subarray(Math.min(headerBlockEnd(message) + 2, message.length));
+  return createHash('sha256')
+    .update(body.subarray(0, endOfText(body)))
+    .update('\r\n')
+    .digest('base64');
+}
+
+/** The same of a body that goes by: line ends wait until more text comes after them. */
+async function hashOfLargeBody(message: LargeMessage): Promise<string> {
+  const hash = createHash('sha256');
+  let waiting = 0;
+  for await (const piece of message.body()) {
+    const end = endOfText(piece);
+    if (end > 0) {
+      for (; waiting > 0; waiting -= lineEnds.length) hash.update(lineEnds.subarray(0, waiting));
+      waiting = 0;
+      hash.update(piece.subarray(0, end));
+    }
+    waiting += piece.length - end;
+  }
+  return hash.update('\r\n').digest('base64');
+}
+
+const lineEnds = Buffer.from('\r\n'.repeat(4096));
+
+/** Where the line ends at the end begin. */
+function endOfText(octets: Uint8Array): number {
+  let end = octets.length;
+  while (end > 0 && (octets[end - 1] === 0x0a || octets[end - 1] === 0x0d)) end--;
+  return end;
 }
 
 function authorDomain(fields: readonly HeaderField[]): string | undefined {

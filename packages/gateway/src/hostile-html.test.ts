@@ -1,8 +1,8 @@
-import { scanMessage } from '@chancery/smime';
+import { decodeBody, scanMessage } from '@chancery/smime';
 import { describe, expect, it } from 'vitest';
 import { hostileQuotation } from './hostile-html.ts';
 
-const looked = (message: Buffer) => hostileQuotation(message, scanMessage(message));
+const looked = (message: Buffer) => hostileQuotation((entity) => decodeBody(message, entity), scanMessage(message));
 
 const answer = (html: string, header = 'In-Reply-To: <1@x.example>\r\n') =>
   looked(Buffer.from(`From: anna@example.com\r\n${header}Content-Type: text/html\r\n\r\n${html}\r\n`));

@@ -2,14 +2,15 @@
  * HTML that a signer does not see as its readers will: a correspondent's words come back in an answer, with a style of theirs that shows other
  * words elsewhere ("Re: What's Up Johnny?", 2019). Nobody's signature belongs under that.
  */
-import { decodeBody, type MimeEntity } from '@chancery/smime';
+import type { MimeEntity } from '@chancery/smime';
 import { Parser } from 'htmlparser2';
+import type { BodyOf } from './content-facts.ts';
 
 /**
  * What is wrong with an outgoing answer, in words for its sender; undefined where nothing is. Mail that answers nobody is its author's own.
  * @param root of the message, as `scanMessage` has it
  */
-export function hostileQuotation(message: Uint8Array, root: MimeEntity): string | undefined {
+export function hostileQuotation(bodyOf: BodyOf, root: MimeEntity): string | undefined {
   const answers = root.headers.some(({ name }) => name === 'in-reply-to' || name === 'references');
   const pending: MimeEntity[] = [root];
   for (let parts = 0; parts < mostParts; parts++) {
@@ -17,7 +18,9 @@ export function hostileQuotation(message: Uint8Array, root: MimeEntity): string 
     if (entity === undefined) return undefined;
     pending.push(...entity.parts.filter(() => entity.contentType.type.startsWith('multipart/')));
     if (entity.contentType.type !== 'text/html') continue;
-    const html = Buffer.from(decodeBody(message, entity)).toString('latin1');
+    const body = bodyOf(entity);
+    if (body === undefined) return 'it holds more text than can be looked through';
+    const html = Buffer.from(body).toString('latin1');
     const found = lookInto(html.slice(0, mostCharacters), answers);
     if (found !== undefined) return found;
   }

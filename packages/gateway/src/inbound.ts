@@ -2,12 +2,13 @@
 import { acmeReplyOctets, type JournalEntry, type MailSignal, signalWords } from '@chancery/api';
 import { type Copy, decide, type Held, lastRule, type MessageFacts, namesOf, quarantine } from '@chancery/mail-policy';
 import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
-import { changeMessage } from './change-message.ts';
+import { changeAny } from './change-message.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
-import { type HeaderField, headerFields, onlyValue, withHeaders } from './header-block.ts';
+import { type HeaderField, headerFields, onlyValue } from './header-block.ts';
 import { holdBack } from './held/hold-back.ts';
+import { headOf, LargeMessage, type Scratch, withFields } from './large-message.ts';
 import {
   type AcmeVerdict,
   answerFor,
@@ -35,7 +36,16 @@ import { isForged, verdictFields, verdictOf } from './verdict.ts';
 
 /** @param again mail that was quarantined here and that somebody has let go: rules that hold mail no longer do */
 export async function inbound(world: World, arrival: Arrival, again?: Released): Promise<Answer> {
-  const fields = headerFields(arrival.message);
+  const scratch = world.scratch();
+  try {
+    return await take(world, arrival, scratch, again);
+  } finally {
+    await scratch.clear();
+  }
+}
+
+async function take(world: World, arrival: Arrival, scratch: Scratch, again: Released | undefined): Promise<Answer> {
+  const fields = headerFields(headOf(arrival.message));
   if (hasLooped(world, 'inbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.recipients[0] ?? '');
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
@@ -45,10 +55,10 @@ export async function inbound(world: World, arrival: Arrival, again?: Released):
     // Whoever else is written to gets the mail as any other, whatever the authority says of it.
     return recipients.length === 0 || isTransient(answer.reply.code)
       ? answer
-      : inbound(world, { ...arrival, recipients });
+      : take(world, { ...arrival, recipients }, scratch, undefined);
   }
   // What is let go is another message than the one that came: a client that repeats that one brings nothing new.
-  const key = again?.key ?? repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message);
+  const key = again?.key ?? (await repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message));
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
   const waiting = again === undefined ? world.held.ofMessage(key) : [];
@@ -62,7 +72,7 @@ export async function inbound(world: World, arrival: Arrival, again?: Released):
       ...{ name: world.name, resolve: world.resolve, timeout: world.dnsTimeout, log: world.log },
     }));
   const ruleSet = world.ruleSet();
-  const identity = readIdentity(arrival.message);
+  const identity = await readIdentity(arrival.message);
   const facts: MessageFacts = {
     direction: 'inbound',
     ...factsOf(taken, fields, identity),
@@ -102,6 +112,7 @@ export async function inbound(world: World, arrival: Arrival, again?: Released):
     policy,
     world.now(),
     world.log,
+    scratch,
   );
   const messageId = onlyValue(fields, 'message-id') ?? null;
   const records: JournalEntry[] = [];
@@ -111,7 +122,7 @@ export async function inbound(world: World, arrival: Arrival, again?: Released):
     const kept = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
     const signals = senderSignals({
       ...form,
-      fields: headerFields(form.message),
+      fields: headerFields(headOf(form.message)),
       ...{ authenticity, view, changed: kept.changed },
       habitOf: world.harvested.habitOf,
       correspondents: world.harvested.domains,
@@ -139,14 +150,14 @@ export async function inbound(world: World, arrival: Arrival, again?: Released):
         return { reply: tryLater('a rule names a next server that is not configured') };
       }
       const own = { ...form, recipients };
-      const stays = whyQuarantined(own, copy.changes, policy);
+      const stays = await whyQuarantined(own, copy.changes, policy);
       if (stays !== undefined && again === undefined) {
         held.push({ ...quarantine(stays), recipients });
         for (const recipient of recipients) note(recipient, 'quarantined', stays);
         continue;
       }
       const goes = stays === undefined ? copy : { ...copy, changes: { ...copy.changes, removeAttachments: [] } };
-      const sent = await sendable(world, view, { arrival, form: own, copy: goes, signals, labels });
+      const sent = await sendable(world, view, { arrival, form: own, copy: goes, signals, labels, scratch });
       for (const one of sent) {
         copies.push({ recipients: one.recipients, message: one.message, ...routed(copy) });
         const whole = stays === undefined ? '' : 'released with all its files';
@@ -196,22 +207,31 @@ async function sendable(
     copy,
     signals,
     labels,
+    scratch,
   }: {
     readonly arrival: Arrival;
     readonly form: Form;
     readonly copy: Copy;
     readonly signals: readonly MailSignal[];
     readonly labels: readonly string[];
+    readonly scratch: Scratch;
   },
 ): Promise<AtRest[]> {
   const policy = { ...world.inboundPolicy, ...(copy.banner !== undefined && { banner: copy.banner }) };
   const isOld = (field: HeaderField) => isForged(field, world.name);
   // Tags are put where the Subject is presented; the text of what its sender has signed or encrypted stays.
   const header = { ...copy.changes, subjectTags: [] };
-  const changed = changeMessage(form.message, header, !isOpenText(form));
-  const message = present({ ...form, message: changed }, signals, policy, labels, isOld, copy.changes.subjectTags);
-  const sealed = () => withHeaders(changeMessage(arrival.message, header, true), isOld, labels);
-  return reencrypt(form, message, sealed, copy.reencrypt ?? policy.reencrypt, view, world.lookup);
+  const changed = await changeAny(form.message, header, !isOpenText(form));
+  const message = await present(
+    { ...form, message: changed },
+    signals,
+    policy,
+    labels,
+    isOld,
+    copy.changes.subjectTags,
+  );
+  const sealed = async () => withFields(await changeAny(arrival.message, header, true), isOld, labels);
+  return reencrypt(form, message, sealed, copy.reencrypt ?? policy.reencrypt, view, world.lookup, scratch);
 }
 
 /** A reply to a challenge of the authority, which judges it by itself, octet for octet. It goes no further. */
@@ -221,10 +241,11 @@ async function acmeReply(
   arrival: Arrival,
   fields: readonly HeaderField[],
 ): Promise<Answer> {
-  if (arrival.message.length > acmeReplyOctets) return { reply: tooBig(acmeReplyOctets) };
+  const { message } = arrival;
+  if (message instanceof LargeMessage || message.length > acmeReplyOctets) return { reply: tooBig(acmeReplyOctets) };
   let verdict: AcmeVerdict;
   try {
-    verdict = await world.takeAcmeReply(arrival.message);
+    verdict = await world.takeAcmeReply(message);
   } catch (error) {
     world.log.warn('acme.reply-not-taken', { reason: reasonOf(error) });
     return { reply: tryLater('the authority does not answer') };

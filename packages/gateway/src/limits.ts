@@ -4,6 +4,12 @@
 export const inFlightOctets = 256 * 1024 * 1024;
 /** Octets of messages that are signed, encrypted, verified or delivered at once: each takes several times its size meanwhile. */
 export const atWorkOctets = 64 * 1024 * 1024;
+/** Octets above which a message is worked on in files: below, memory for several copies of it is cheaper than the disk. */
+export const largeOctets = 8 * 1024 * 1024;
+/** Octets of memory that a message in files may take while it is worked on: pieces of it, and the text that rules look at. */
+export const largeAtWorkOctets = 16 * 1024 * 1024;
+/** Octets of text parts, as they are encoded, that are read of a message in files: more than rules and judgements look at. */
+export const textRead = 16 * 1024 * 1024;
 /** RFC 5321 6.3 asks for a large threshold, at least 100. */
 export const receivedFields = 100;
 /** Octets of header fields: what a parser in the next hop can be expected to read. */

@@ -16,6 +16,7 @@ import type { HeldStore } from './held/held-store.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
 import type { Journal } from './journal.ts';
 import { withDeliveries } from './journal-deliveries.ts';
+import type { Scratch } from './large-message.ts';
 import { receivedFields } from './limits.ts';
 import type { Log } from './log.ts';
 import type { LoopGuard } from './loop.ts';
@@ -59,6 +60,8 @@ export interface World {
   readonly journal: Journal;
   readonly resolve: Resolve;
   readonly signDkim: SignDkim;
+  /** Files for a large message on its way through. */
+  readonly scratch: () => Scratch;
   /** A whole field for outgoing mail, by which the server that gets it back knows where it was. */
   readonly processed: string | undefined;
   readonly now: () => number;
@@ -114,7 +117,7 @@ export async function passOn(
   const { recipients, message, route } = copy;
   const receipts = await world.queue.passOn(
     direction,
-    { id, sender, recipients, message: asBuffer(message), ...(notes === undefined ? {} : { notes }) },
+    { id, sender, recipients, message, ...(notes === undefined ? {} : { notes }) },
     route,
   );
   const told = withDeliveries(journal, receipts, world.now());
@@ -133,10 +136,6 @@ export async function passOn(
   );
   if (first === undefined) return { reply: accepted(id) };
   return { reply: late === undefined ? refusedByNext(first.reply) : putOffByNext(late.reply) };
-}
-
-function asBuffer(octets: Uint8Array): Buffer {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
 
 /** Mail from outside is refused at the door where the next server refuses it: a notification might go to a forged sender. */

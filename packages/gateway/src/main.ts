@@ -15,6 +15,7 @@ import { inbound } from './inbound.ts';
 import { openJournal } from './journal.ts';
 import { withDeliveries } from './journal-deliveries.ts';
 import { openKeyStores } from './key-stores.ts';
+import { openScratch } from './large-message.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import type { World } from './mail-flow.ts';
@@ -202,6 +203,7 @@ async function assemble(
     lookup,
     loopGuard: await openLoopGuard(folder),
     processed: processedField(config),
+    scratch: () => openScratch(config.spool),
     signDkim: openDkim(config.dkim, config.baseDirectory, now),
     resolve: ports.resolve ?? dnsResolver(config.dnsTimeoutSeconds * 1000, config.dnsServers),
   };
@@ -218,7 +220,17 @@ async function assemble(
   heldReports = heldTold;
   closers.push(() => heldTold.stop());
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
-  const common = { name, maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory, log };
+  const common = {
+    scratch: world.scratch,
+    name,
+    maxMessageSize,
+    maxRecipients,
+    maxConnections,
+    trustedPeers,
+    limits,
+    baseDirectory,
+    log,
+  };
   const door = ({ listen: where, clients, tls, login }: GatewayConfig['inbound' | 'outbound']) => ({
     ...where,
     clients,

@@ -1,13 +1,23 @@
 /** What the pipeline needs to know of a message before it decides: who wrote it, whom it names, and what protects it already. */
 import type { ContentFacts, MessageFacts } from '@chancery/mail-policy';
-import { decodeBody, decodeHeaderText, type MimeEntity, oids, parseAddressHeader, scanMessage } from '@chancery/smime';
-import { contentOf } from './content-facts.ts';
+import {
+  decodeBody,
+  decodeHeaderText,
+  type MimeEntity,
+  oids,
+  parseAddressHeader,
+  scanMessage,
+  scanStream,
+} from '@chancery/smime';
+import { type BodyOf, bodiesOf, contentOf } from './content-facts.ts';
 import { type HeaderField, headerFields } from './header-block.ts';
+import { LargeMessage, type Message } from './large-message.ts';
 import type { OfficeView } from './office.ts';
 
 export interface MessageIdentity {
   /** The structure of the message, so that it is read once. */
   readonly root: MimeEntity;
+  readonly bodyOf: BodyOf;
   /** The address of the one author, lower case; undefined where From names none, several, or can be read in two ways. */
   readonly author: string | undefined;
   /** Addresses in To and Cc, lower case: whoever else gets the message must not be found out (Bcc). */
@@ -19,16 +29,34 @@ export interface MessageIdentity {
   readonly content: ContentFacts;
 }
 
-export function readIdentity(message: Uint8Array): MessageIdentity {
+export async function readIdentity(message: Message): Promise<MessageIdentity> {
+  if (!(message instanceof LargeMessage)) return identityIn(message);
+  const root = await scanStream(() => message.read());
+  const beginning = await message.range(root.bodyStart, Math.min(root.end, root.bodyStart + beginningOctets));
+  const body = decodeBody(beginning, { ...root, bodyStart: 0, end: beginning.length });
+  return identityOf(root, await bodiesOf(message, root), body);
+}
+
+/** Octets of a body that show what it is, as they are encoded. */
+const beginningOctets = 4096;
+
+function identityIn(message: Uint8Array): MessageIdentity {
   const root = scanMessage(message);
+  const end = Math.min(root.end, root.bodyStart + beginningOctets);
+  return identityOf(root, (entity) => decodeBody(message, entity), decodeBody(message, { ...root, end }));
+}
+
+/** @param beginning of the body, decoded */
+function identityOf(root: MimeEntity, bodyOf: BodyOf, beginning: Uint8Array): MessageIdentity {
   const subjects = root.headers.filter(({ name }) => name === 'subject').map(({ value }) => decodeHeaderText(value));
   return {
     root,
+    bodyOf,
     author: authorOf(root),
     named: namedIn(root),
-    protection: protectionIn(message, root),
+    protection: protectionIn(beginning, root),
     subject: subjects.join('\n'),
-    content: contentOf(message, root),
+    content: contentOf(bodyOf, root),
   };
 }
 
@@ -37,14 +65,14 @@ export function readFacts(
   message: Uint8Array,
 ): Pick<MessageIdentity, 'author' | 'named'> &
   Pick<MessageFacts, 'headers' | 'subject' | 'content' | 'size' | 'protection'> {
-  const identity = readIdentity(message);
+  const identity = identityIn(message);
   const { sender: _, ...facts } = factsOf({ sender: '', message }, headerFields(message), identity);
   return { author: identity.author, named: identity.named, ...facts };
 }
 
 /** What rules look at in the message itself, for everybody it goes to. */
 export function factsOf(
-  { sender, message }: { readonly sender: string; readonly message: Uint8Array },
+  { sender, message }: { readonly sender: string; readonly message: Message },
   fields: readonly HeaderField[],
   { subject, content, protection }: MessageIdentity,
 ): Pick<MessageFacts, 'sender' | 'headers' | 'subject' | 'content' | 'size' | 'protection'> {
@@ -75,7 +103,7 @@ function namedIn(root: MimeEntity): Set<string> {
 
 const envelopes: readonly string[] = [oids.envelopedData, oids.authEnvelopedData];
 
-function protectionIn(message: Uint8Array, root: MimeEntity): MessageIdentity['protection'] {
+function protectionIn(beginning: Uint8Array, root: MimeEntity): MessageIdentity['protection'] {
   const { type, parameters } = root.contentType;
   if (type === 'multipart/signed') {
     const protocol = parameters.get('protocol')?.toLowerCase() ?? '';
@@ -83,7 +111,7 @@ function protectionIn(message: Uint8Array, root: MimeEntity): MessageIdentity['p
   }
   if (!/^application\/(x-)?pkcs7-mime$/.test(type)) return 'none';
   const doubtful = root.ambiguities.some(({ severity }) => severity === 'error');
-  const content = contentTypeOf(decodeBody(message, root));
+  const content = contentTypeOf(beginning);
   if (content === oids.signedData) return 'signed';
   // A message that some readers take for something else does not count as sealed.
   return content !== undefined && envelopes.includes(content) && !doubtful ? 'encrypted' : 'none';

@@ -1,14 +1,15 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
 import type { JournalEntry } from '@chancery/api';
 import { type Copy, type Decision, decide, type MessageFacts, namesOf } from '@chancery/mail-policy';
-import { changeMessage } from './change-message.ts';
+import { changeAny } from './change-message.ts';
 import type { Reader } from './choose-algorithms.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
 import { GatewayError, reasonOf } from './errors.ts';
-import { type HeaderField, headerFields, withHeaders } from './header-block.ts';
+import { type HeaderField, headerFields } from './header-block.ts';
 import { holdBack } from './held/hold-back.ts';
 import { hostileQuotation } from './hostile-html.ts';
+import { headOf, type Message, type Scratch, withFields } from './large-message.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, passOn, received, record, viewFor, type World } from './mail-flow.ts';
 import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
@@ -22,11 +23,25 @@ import { repetitionKey } from './spool/spool.ts';
 
 /** @param again mail that was held here, as it came; `released`: a person has let it go, and rules that hold mail no longer do */
 export async function outbound(world: World, arrival: Arrival, again?: { released: boolean }): Promise<Answer> {
-  const fields = headerFields(arrival.message);
+  const scratch = world.scratch();
+  try {
+    return await send(world, arrival, scratch, again);
+  } finally {
+    await scratch.clear();
+  }
+}
+
+async function send(
+  world: World,
+  arrival: Arrival,
+  scratch: Scratch,
+  again: { released: boolean } | undefined,
+): Promise<Answer> {
+  const fields = headerFields(headOf(arrival.message));
   if (hasLooped(world, 'outbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.sender);
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
-  const key = repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
+  const key = await repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
   if (kept !== undefined) return answerFor(world, kept);
   // A client that was not told so repeats what waits here.
@@ -34,11 +49,11 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
   const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
   if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };
 
-  const identity = readIdentity(arrival.message);
+  const identity = await readIdentity(arrival.message);
   const { author, named, protection } = identity;
   const able = protection === 'none' ? await signingKeyFor(world, view, arrival, author) : 'none';
   // Nobody's signature belongs under words that its owner has not seen.
-  const withheld = able === 'none' ? undefined : hostileQuotation(arrival.message, identity.root);
+  const withheld = able === 'none' ? undefined : hostileQuotation(identity.bodyOf, identity.root);
   const signing = withheld === undefined ? able : 'none';
   const recipients = await gather(
     world,
@@ -96,23 +111,24 @@ export async function outbound(world: World, arrival: Arrival, again?: { release
   const signer = signing === 'awaited' || signing === 'none' ? undefined : signing;
   const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
   const replyTo = own?.state === 'good' ? own.certificate : undefined;
-  const copies: { recipients: readonly string[]; message: Uint8Array }[] = [];
+  const copies: { recipients: readonly string[]; message: Message }[] = [];
   const processed = world.processed?.slice(0, world.processed.indexOf(':')).toLowerCase();
   const isOurs = (field: HeaderField) => world.loopGuard.isLoopField(field) || field.name === processed;
   try {
     for (const copy of plan.copies) {
-      const cleaned = withHeaders(arrival.message, isOurs, []);
-      const changed = changeMessage(cleaned, copy.changes, protection !== 'none');
-      const message = await protect(changed, copy, signer, readersOf(copy, recipients), replyTo);
+      const cleaned = withFields(arrival.message, isOurs, []);
+      const changed = await changeAny(cleaned, copy.changes, protection !== 'none');
+      const message = await protect(changed, copy, signer, readersOf(copy, recipients), scratch, replyTo);
       const trace = [
         received(world, arrival),
         world.loopGuard.field('outbound', fields),
         ...(world.processed === undefined ? [] : [world.processed]),
       ];
-      const traced = withHeaders(message, () => false, trace);
+      const traced = withFields(message, () => false, trace);
       copies.push({ ...routed(copy), recipients: copy.recipients, message: await world.signDkim(traced) });
     }
   } catch (error) {
+    if (error instanceof GatewayError && error.code === 'spool-unavailable') throw error;
     // Never in the clear instead: it waits with its sender until somebody has seen to the key.
     world.log.error('protect.failed', { sender: arrival.sender, reason: reasonOf(error) });
     await record(

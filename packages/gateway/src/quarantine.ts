@@ -1,19 +1,18 @@
 /** What of an incoming message waits for a person once it has been opened: what no rule held at the door, and cannot go on as the rules want it. */
 import { type Changes, whyNotStripped } from '@chancery/mail-policy';
-import { scanMessage } from '@chancery/smime';
-import { contentOf } from './content-facts.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
+import { readIdentity } from './message-facts.ts';
 import type { Form } from './unprotect.ts';
 
 /**
  * Why this form of the message waits; undefined: it goes on. Whoever sent it hears the same in both cases, so that nobody learns what was
  * within their ciphertext.
  */
-export function whyQuarantined(
+export async function whyQuarantined(
   form: Pick<Form, 'message' | 'encrypted' | 'opened' | 'failed' | 'handling' | 'authenticated' | 'report'>,
   { removeAttachments }: Pick<Changes, 'removeAttachments'>,
   { unauthenticated }: Pick<InboundPolicy, 'unauthenticated'>,
-): string | undefined {
+): Promise<string | undefined> {
   // What could not be opened, too: how soon a message is answered must not tell whether an altered ciphertext could be (Vaudenay, 2002).
   const isDoubtful = form.encrypted && !form.authenticated;
   if (unauthenticated === 'hold' && isDoubtful && (form.opened || form.failed === true))
@@ -24,7 +23,7 @@ export function whyQuarantined(
     const files = removeAttachments.slice(0, 3).join(', ');
     return `Files named ${files} are taken out of mail here, and this came encrypted: what is in it cannot be relied on`;
   }
-  const content = contentOf(form.message, scanMessage(form.message));
+  const { content } = await readIdentity(form.message);
   return whyNotStripped(removeAttachments, content, isOpenText(form) ? 'none' : 'signed');
 }
 

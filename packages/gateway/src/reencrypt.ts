@@ -1,14 +1,15 @@
 /** Encrypts to the person's own key what would rest in the clear in their mailbox. What the gateway found out stays readable in the header. */
-import { encryptMessage } from '@chancery/smime';
+import { encryptMessage, encryptStream } from '@chancery/smime';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
+import { LargeMessage, type Message, type Scratch } from './large-message.ts';
 import type { OfficeView } from './office.ts';
 import type { Lookup } from './recipients/lookup.ts';
 import type { Form } from './unprotect.ts';
 
 export interface AtRest {
   readonly recipients: readonly string[];
-  readonly message: Uint8Array;
+  readonly message: Message;
   /** For the journal; empty where nothing was to be done. */
   readonly detail: string;
 }
@@ -20,11 +21,12 @@ export interface AtRest {
  */
 export async function reencrypt(
   form: Pick<Form, 'recipients' | 'encrypted' | 'opened' | 'handling'>,
-  message: Uint8Array,
-  sealed: () => Uint8Array,
+  message: Message,
+  sealed: () => Promise<Message>,
   policy: InboundPolicy['reencrypt'],
   view: OfficeView,
   lookup: Lookup,
+  scratch: Pick<Scratch, 'keep'>,
 ): Promise<AtRest[]> {
   const { recipients, encrypted, opened, handling } = form;
   const wanted = policy === 'all' ? !encrypted || opened : policy === 'opened' && opened;
@@ -39,13 +41,18 @@ export async function reencrypt(
     if (found?.state !== 'good') {
       const why = found === undefined ? 'not one of our people' : found.reason;
       const detail = `not encrypted again: ${why}${opened ? '; passed on as it came' : ''}`;
-      copies.push({ recipients: [recipient], message: opened ? sealed() : message, detail });
+      copies.push({ recipients: [recipient], message: opened ? await sealed() : message, detail });
       continue;
     }
     try {
-      const again = await encryptMessage({ message, recipients: [found.certificate] });
+      const to = [found.certificate];
+      const again =
+        message instanceof LargeMessage
+          ? await scratch.keep(encryptStream({ source: () => message.read(), recipients: to }))
+          : await encryptMessage({ message, recipients: to });
       copies.push({ recipients: [recipient], message: again, detail: 'encrypted again to their own key' });
     } catch (error) {
+      if (error instanceof GatewayError) throw error;
       throw new GatewayError('key-unusable', `mail for ${recipient} cannot be encrypted: ${reasonOf(error)}`, error);
     }
   }

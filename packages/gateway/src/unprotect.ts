@@ -2,14 +2,17 @@
 import {
   type DecryptedMessage,
   decryptMessage,
+  decryptStream,
   parseAddressHeader,
   SmimeError,
   sameMailbox,
   type VerifyReport,
   verifyMessage,
+  verifyStream,
 } from '@chancery/smime';
-import { reasonOf } from './errors.ts';
+import { GatewayError, reasonOf } from './errors.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
+import { digestOf, LargeMessage, type Message, type Scratch, wholeOf } from './large-message.ts';
 import type { Log } from './log.ts';
 import type { MessageIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
@@ -20,7 +23,7 @@ import type { Arrival } from './smtp/listener.ts';
 /** One form in which the message goes on, and to whom. */
 export interface Form {
   readonly recipients: readonly string[];
-  readonly message: Uint8Array;
+  readonly message: Message;
   /** It came encrypted. */
   readonly encrypted: boolean;
   /** It was opened here, whatever of it goes on. */
@@ -52,6 +55,7 @@ export async function unprotect(
   policy: Pick<InboundPolicy, 'unauthenticated'>,
   now: number,
   log: Log,
+  scratch: Pick<Scratch, 'keep'>,
 ): Promise<Form[]> {
   const { message, recipients, protection } = arrival;
   // Only a message that is an envelope as a whole is opened (EFAIL): one somewhere among its parts stays shut.
@@ -63,12 +67,12 @@ export async function unprotect(
   const sealed = new Map<string, string[]>();
   const opened: (Opened & { recipients: string[] })[] = [];
   for (const recipient of recipients) {
-    const result = await open(recipient, message, view, openedKeys, openLegacy, log);
+    const result = await open(recipient, message, view, openedKeys, openLegacy, log, scratch);
     if ('why' in result) {
       sealed.set(result.why, [...(sealed.get(result.why) ?? []), recipient]);
       continue;
     }
-    const same = opened.find((one) => Buffer.compare(one.message, result.message) === 0);
+    const same = await sameAs(opened, result);
     if (same === undefined) opened.push({ ...result, recipients: [recipient] });
     else same.recipients.push(recipient);
   }
@@ -78,7 +82,7 @@ export async function unprotect(
     const report = forReaders(withHeader(await verify(one.message, view, now), one.header), readers);
     const authenticated = one.authenticated || report.verdict === 'valid';
     const oldCipher = one.cipher.startsWith('aes-') ? undefined : one.cipher;
-    const handling = authenticated || isHarmless(one.message) ? 'whole' : handlings[policy.unauthenticated];
+    const handling = authenticated || (await isHarmless(one.message)) ? 'whole' : handlings[policy.unauthenticated];
     const byDomain = one.recipients.some((recipient) => view.personOf(recipient)?.decrypts !== true);
     const detail = [
       byDomain ? 'opened with the key of its domain' : '',
@@ -89,7 +93,12 @@ export async function unprotect(
     ];
     forms.push({
       recipients: one.recipients,
-      message: handling === 'whole' ? one.message : handling === 'shut' ? message : textOnly(one.message, message),
+      message:
+        handling === 'whole'
+          ? one.message
+          : handling === 'shut'
+            ? message
+            : textOnly(await wholeOf(one.message), await wholeOf(message)),
       ...{
         encrypted: true,
         opened: true,
@@ -137,15 +146,26 @@ function forReaders(report: VerifyReport, readers: readonly string[]): VerifyRep
 
 const notDecrypted = 'encrypted, and could not be decrypted; passed on as it came';
 
-type Opened = Pick<DecryptedMessage, 'message' | 'authenticated' | 'cipher' | 'header'>;
+type Opened = Pick<DecryptedMessage, 'authenticated' | 'cipher' | 'header'> & { readonly message: Message };
+
+/** One that opened to the same octets: what several people can open is one message. */
+async function sameAs<One extends Opened>(opened: readonly One[], { message }: Opened): Promise<One | undefined> {
+  for (const one of opened) {
+    if (one.message.length !== message.length) continue;
+    const [ours, theirs] = await Promise.all([digestOf(one.message), digestOf(message)]);
+    if (ours === theirs) return one;
+  }
+  return undefined;
+}
 
 async function open(
   recipient: string,
-  message: Uint8Array,
+  message: Message,
   view: OfficeView,
   openedKeys: Pick<OpenedKeys, 'keysOf' | 'newerKeysOf'>,
   legacy: boolean,
   log: Log,
+  scratch: Pick<Scratch, 'keep'>,
 ): Promise<Opened | { why: string }> {
   const holders = [view.personOf(recipient), view.domainHolder(recipient)].flatMap((holder) =>
     holder?.decrypts === true ? [holder.address] : [],
@@ -153,7 +173,8 @@ async function open(
   if (holders.length === 0) return { why: 'encrypted, and not for this gateway to open' };
   const keys = (await Promise.all(holders.map((holder) => openedKeys.keysOf(holder)))).flat();
   if (keys.length === 0) return { why: 'encrypted, and no key of the recipient is locked to this gateway' };
-  const result = (await decrypt(message, keys, legacy)) ?? (await decrypt(message, await newerKeys(), legacy));
+  const result =
+    (await decrypt(message, keys, legacy, scratch)) ?? (await decrypt(message, await newerKeys(), legacy, scratch));
   if (result !== undefined) return result;
   // RFC 3218: one class for every failure, whatever it was; nothing of it reaches the sender.
   log.warn('inbound.not-decrypted', { recipient });
@@ -166,17 +187,23 @@ async function open(
 }
 
 async function decrypt(
-  message: Uint8Array,
+  message: Message,
   keys: Awaited<ReturnType<OpenedKeys['newerKeysOf']>>,
   legacy: boolean,
+  scratch: Pick<Scratch, 'keep'>,
 ): Promise<Opened | { why: string } | undefined> {
   if (keys === undefined) return undefined;
   try {
-    return await decryptMessage({ message, keys, legacy });
+    if (!(message instanceof LargeMessage)) return await decryptMessage({ message, keys, legacy });
+    const opened = await decryptStream({ source: () => message.read(), keys, legacy });
+    const { message: octets, authenticated, cipher, header } = opened;
+    return { message: await scratch.keep(octets), authenticated, cipher, ...(header && { header }) };
   } catch (error) {
     // Said before any key is used, of what everybody can read.
     if (error instanceof SmimeError && error.code === 'legacy-algorithm')
       return { why: `encrypted, and not opened: ${error.message}` };
+    // The disk is full: nothing is said of the message by that.
+    if (error instanceof GatewayError) throw error;
     return undefined;
   }
 }
@@ -199,16 +226,18 @@ function withHeader(report: VerifyReport, header: Opened['header']): VerifyRepor
 }
 
 /** A signature never throws, and neither may anything else in a stranger's message. */
-async function verify(message: Uint8Array, view: OfficeView, now: number): Promise<VerifyReport> {
+async function verify(message: Message, view: OfficeView, now: number): Promise<VerifyReport> {
   try {
-    return await verifyMessage({
-      message,
+    const trust = {
       anchors: [...view.anchors],
       intermediates: [...view.intermediates],
       crls: [...view.crls],
       at: new Date(now),
       revocation: 'if-present',
-    });
+    } as const;
+    if (!(message instanceof LargeMessage)) return await verifyMessage({ message, ...trust });
+    await using verifying = verifyStream({ source: () => message.read(), ...trust });
+    return await verifying.report();
   } catch (error) {
     const problem = {
       code: 'not-read',

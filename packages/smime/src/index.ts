@@ -83,6 +83,7 @@ export {
   replyTo,
   respondTo,
 } from './message/respond.ts';
+export { scanStream } from './message/scan-stream.ts';
 export { type SignInput, signMessage } from './message/sign.ts';
 export { type SignStreamInput, signStream } from './message/sign-stream.ts';
 export {

@@ -13,8 +13,7 @@ import { GatewayError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { noted } from '../noted-decrypter.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
-import { writeDurably } from '../spool/durable-file.ts';
-import { unlinkIfThere } from '../spool/spool-files.ts';
+import { unlinkIfThere, writeDurably } from '../spool/durable-file.ts';
 
 const HeldMessage = z.object({
   id: z.uuid(),

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import type { JournalEntry } from '@chancery/api';
 import { type SigningKey, speaksFor } from '../enrolment.ts';
 import { reasonOf } from '../errors.ts';
-import { withHeaders } from '../header-block.ts';
 import { inbound } from '../inbound.ts';
+import { type Message, withFields } from '../large-message.ts';
 import { journalEntry, record, type World } from '../mail-flow.ts';
 import { outbound } from '../outbound.ts';
 import { protect } from '../protect.ts';
@@ -68,9 +68,11 @@ async function workOnHeld(world: World, languages: readonly InvitationLanguage[]
         return expire(world, message);
       }
       if (!message.invite) return;
-      if (!message.invited) await invite(world, message, languages);
       const ready = await withCertificate(world, message);
       if (ready.length > 0) await letGo(world, message, ready, false);
+      // Whoever has a certificate by now is not asked for one.
+      const left = held.all().find(({ id }) => id === message.id);
+      if (left !== undefined && !left.invited) await invite(world, left, languages);
     });
   }
 }
@@ -209,7 +211,7 @@ async function invite(world: World, message: HeldMessage, languages: readonly In
       ...{ gateway: world.name, organisation: view.organisation, sender, recipient, languages },
       ...{ until: expiresAt, at: new Date(world.now()) },
     });
-    const signed = key !== undefined && speaksFor(key.certificate, sender) ? await sign(text, key) : text;
+    const signed = key !== undefined && speaksFor(key.certificate, sender) ? await sign(world, text, key) : text;
     const trace = [world.loopGuard.field('outbound', []), ...(world.processed === undefined ? [] : [world.processed])];
     await deliver(world, {
       id: `${id}-invitation-${digestOf(recipient)}`,
@@ -217,13 +219,13 @@ async function invite(world: World, message: HeldMessage, languages: readonly In
       // Undeliverable, it comes back to the sender, who learns that the address is wrong.
       sender,
       recipient,
-      message: await world.signDkim(withHeaders(signed, () => false, trace)),
+      message: await world.signDkim(withFields(signed, () => false, trace)),
     });
   }
   await world.held.change(id, { invited: true });
 }
 
-function sign(message: Uint8Array, key: SigningKey): Promise<Uint8Array> {
+function sign(world: World, message: Uint8Array, key: SigningKey): Promise<Message> {
   const plan = {
     sign: true,
     encrypt: false,
@@ -232,13 +234,13 @@ function sign(message: Uint8Array, key: SigningKey): Promise<Uint8Array> {
     oaep: 'announced',
     header: 'none',
   } as const;
-  return protect(message, plan, key, []);
+  return protect(message, plan, key, [], world.scratch());
 }
 
 /** Under an id of its own, so that a crash in between does it again as nothing. */
 async function deliver(
   world: World,
-  mail: { id: string; direction: 'inbound' | 'outbound'; sender: string; recipient: string; message: Uint8Array },
+  mail: { id: string; direction: 'inbound' | 'outbound'; sender: string; recipient: string; message: Message },
 ): Promise<void> {
   const { id, direction, sender, recipient, message } = mail;
   const copies = [{ recipients: [recipient], message }];

@@ -1,5 +1,6 @@
 import { decodeBody, scanMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
 import { describe, expect, it } from 'vitest';
+import { wholeOf } from '../large-message.ts';
 import { textOfHtml } from './html-text.ts';
 import { present } from './present.ts';
 import { isHarmless, textOnly } from './text-only.ts';
@@ -15,12 +16,14 @@ const shownOf = async (
     report,
   }: { banner?: 'never' | 'warnings'; tag?: object; signals?: (typeof warning)[]; report?: VerifyReport } = {},
 ) =>
-  present(
-    { message, report: report ?? (await verified(message)), encrypted: false, handling: 'whole' },
-    signals,
-    { banner, subjectTag: tag },
-    ['X-Chancery-Verdict: unsigned'],
-    ({ name }) => name === 'x-chancery-verdict',
+  wholeOf(
+    await present(
+      { message, report: report ?? (await verified(message)), encrypted: false, handling: 'whole' },
+      signals,
+      { banner, subjectTag: tag },
+      ['X-Chancery-Verdict: unsigned'],
+      ({ name }) => name === 'x-chancery-verdict',
+    ),
   );
 const bodies = (message: Buffer): string[] => {
   const root = scanMessage(message);
@@ -89,7 +92,7 @@ describe('a tag in the Subject', () => {
 });
 
 describe('text only', () => {
-  it('has the words of a message, the names of what is left out, and the message as it came', () => {
+  it('has the words of a message, the names of what is left out, and the message as it came', async () => {
     const opened = Buffer.from(
       `${from}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>Gr\xfc\xdfe &amp; <img src="http://e.example/"></p><script>x</script>\r\n--b\r\nContent-Type: application/pdf; name="a.pdf"\r\n\r\nPDF\r\n--b--\r\n`,
       'latin1',
@@ -100,15 +103,15 @@ describe('text only', () => {
     expect(text).toMatch(/Not shown: a\.pdf\]\r\n\r\nGrüße &\r\n$/);
     expect(attached).toBe('the ciphertext');
     expect(shown.toString()).toMatch(/^From: bob@x\.example\r\nSubject: Offer\r\nMIME-Version: 1\.0\r\n/);
-    expect(isHarmless(shown)).toBe(false);
+    expect(await isHarmless(shown)).toBe(false);
   });
 
-  it('leaves a message alone that is plain text', () => {
-    expect(isHarmless(Buffer.from(`${from}\r\nHello\r\n`))).toBe(true);
-    expect(isHarmless(Buffer.from(`${from}Content-Type: text/html\r\n\r\nHello\r\n`))).toBe(false);
-    expect(isHarmless(Buffer.from(`${from}Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nHello\r\n`))).toBe(
-      false,
-    );
+  it('leaves a message alone that is plain text', async () => {
+    expect(await isHarmless(Buffer.from(`${from}\r\nHello\r\n`))).toBe(true);
+    expect(await isHarmless(Buffer.from(`${from}Content-Type: text/html\r\n\r\nHello\r\n`))).toBe(false);
+    expect(
+      await isHarmless(Buffer.from(`${from}Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nHello\r\n`)),
+    ).toBe(false);
   });
 
   it('is bounded', () => {

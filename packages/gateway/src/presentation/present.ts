@@ -1,8 +1,9 @@
 /** How one form of an incoming message leaves: with its banner, its Subject's tag and its labels. */
 import type { MailSignal } from '@chancery/api';
 import { decodeHeaderText, encodeHeaderText } from '@chancery/smime';
-import { type HeaderField, headerFields, withHeaders } from '../header-block.ts';
+import { type HeaderField, headerFields } from '../header-block.ts';
 import type { InboundPolicy } from '../inbound-policy.ts';
+import { headOf, type LargeMessage, wholeOf, withFields } from '../large-message.ts';
 import type { Form } from '../unprotect.ts';
 import { withBanner } from './banner.ts';
 
@@ -11,31 +12,32 @@ import { withBanner } from './banner.ts';
  * @param isForged fields that nobody but us may put there
  * @param tags of rules, before the Subject
  */
-export function present(
+export async function present(
   form: Pick<Form, 'message' | 'report' | 'encrypted' | 'handling'>,
   signals: readonly MailSignal[],
   policy: Pick<InboundPolicy, 'banner' | 'subjectTag'>,
   labels: readonly string[],
   isForged: (field: HeaderField) => boolean,
   tags: readonly string[] = [],
-): Buffer {
+): Promise<Buffer | LargeMessage> {
   const { message, report, handling } = form;
   const told = signals.filter(({ severity }) => policy.banner === 'signals' || severity === 'warning');
   const shown = policy.banner !== 'never' && told.length > 0 && handling === 'whole';
   const bannered = shown
     ? withBanner(
-        message,
+        await wholeOf(message),
         report,
         told.map(({ reason }) => reason),
       )
     : message;
-  const subject = headerFields(bannered).filter(({ name }) => name === 'subject');
+  const head = headOf(bannered);
+  const subject = headerFields(head).filter(({ name }) => name === 'subject');
   const [only] = subject;
-  const text = only === undefined ? '' : textOf(bannered, only);
+  const text = only === undefined ? '' : textOf(head, only);
   const wanted = subject.length > 1 ? text : taggedSubject(text, form, signals, policy.subjectTag, tags);
-  if (wanted === text) return withHeaders(bannered, isForged, labels);
+  if (wanted === text) return withFields(bannered, isForged, labels);
   const isOld = (field: HeaderField) => isForged(field) || field.name === 'subject';
-  return withHeaders(bannered, isOld, [...labels, `Subject: ${wanted}`]);
+  return withFields(bannered, isOld, [...labels, `Subject: ${wanted}`]);
 }
 
 /** A Subject that is within a signature or was protected is compared with the one outside by programs that know of it: it stays. */

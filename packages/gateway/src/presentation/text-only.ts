@@ -4,14 +4,15 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { decodeBody, fileName, type MimeEntity, scanMessage } from '@chancery/smime';
+import { decodeBody, fileName, type MimeEntity, scanMessage, scanStream } from '@chancery/smime';
 import { wrapped } from '../base64-lines.ts';
 import { headerBlockEnd, withHeaders } from '../header-block.ts';
+import { LargeMessage, type Message } from '../large-message.ts';
 import { textOfHtml } from './html-text.ts';
 
 /** One text/plain and nothing else loads or runs nothing in any program: it may stay as it is. */
-export function isHarmless(message: Uint8Array): boolean {
-  const root = scanMessage(message);
+export async function isHarmless(message: Message): Promise<boolean> {
+  const root = message instanceof LargeMessage ? await scanStream(() => message.read()) : scanMessage(message);
   return root.contentType.type === 'text/plain' && !root.ambiguities.some(({ severity }) => severity === 'error');
 }
 

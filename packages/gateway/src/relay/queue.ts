@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { openBudget } from '../budget.ts';
 import { reasonOf } from '../errors.ts';
-import { atWorkOctets, deliveriesAtOnce } from '../limits.ts';
+import { headOf } from '../large-message.ts';
+import { atWorkOctets, deliveriesAtOnce, largeAtWorkOctets, largeOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { expiredStatus } from '../smtp/reply.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -108,7 +109,9 @@ export function startQueue(options: QueueOptions): Queue {
       const failures: Failure[] = [];
       for (const [copy, { length }] of message.copies.entries()) {
         if (stopped) break;
-        failures.push(...(await memory.spend(length, () => deliverCopy(message, copy))));
+        failures.push(
+          ...(await memory.spend(length > largeOctets ? largeAtWorkOctets : length, () => deliverCopy(message, copy))),
+        );
       }
       if (failures.length > 0) await fail(message, failures);
     });
@@ -203,7 +206,7 @@ export function startQueue(options: QueueOptions): Queue {
   async function notify(message: SpooledMessage, failures: readonly Failure[]): Promise<void> {
     // RFC 5321 4.5.5 and 6.2: never in answer to a notification, and never to a sender who may be forged.
     if (message.sender === '' || !message.mayBounce || failures.length === 0) return;
-    const original = await spool.read(message.id, failures[0]?.copy ?? 0);
+    const original = headOf(await spool.read(message.id, failures[0]?.copy ?? 0));
     const named = createHash('sha256').update(
       JSON.stringify(failures.map(({ address, relayed }) => (relayed === true ? [address] : address))),
     );

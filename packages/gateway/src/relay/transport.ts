@@ -6,6 +6,7 @@ import { readSecret } from '../config.ts';
 import type { FixedDownstream, SmtpDownstream } from '../config-smtp.ts';
 import { reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
+import { headOf, type Message, octetsOf } from '../large-message.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { writeDurably } from '../spool/durable-file.ts';
 import type { EnvelopeNotes } from './envelope.ts';
@@ -19,7 +20,7 @@ export interface Parcel {
   readonly recipients: readonly string[];
   readonly notes?: EnvelopeNotes;
   /** Lines end in CRLF. */
-  readonly message: Buffer;
+  readonly message: Message;
 }
 
 /** What the next server said about each recipient. */
@@ -52,7 +53,7 @@ function folderTransport(folder: string): MailTransport {
       const envelope = [`X-Sender: <${sender}>`, ...recipients.map((recipient) => `X-Receiver: <${recipient}>`)];
       try {
         await mkdir(folder, { recursive: true });
-        await writeDurably(path.join(folder, `${id}.eml`), [`${envelope.join('\r\n')}\r\n`, message]);
+        await writeDurably(path.join(folder, `${id}.eml`), [`${envelope.join('\r\n')}\r\n`, octetsOf(message)]);
         return recipients.map((recipient) => ({ recipient, outcome: 'accepted', reply: `kept as ${id}.eml` }) as const);
       } catch (error) {
         return recipients.map((recipient) => ({ recipient, outcome: 'later', reply: reasonOf(error) }) as const);
@@ -110,9 +111,9 @@ function smtpTransport(downstream: SmtpDownstream, name: string, baseDirectory: 
     return sendOver(await SmtpClient.connect(server, name), envelope, parcel.message);
   }
 
-  async function sendOver(client: SmtpClient, envelope: SmtpEnvelope, message: Buffer): Promise<Sent> {
+  async function sendOver(client: SmtpClient, envelope: SmtpEnvelope, message: Message): Promise<Sent> {
     try {
-      const sent = await client.send(envelope, message);
+      const sent = await client.send(envelope, octetsOf(message));
       keep(client);
       return sent;
     } catch (error) {
@@ -173,7 +174,7 @@ function serverOf(downstream: SmtpDownstream, baseDirectory: string): SmtpServer
 }
 
 export function envelopeOf({ sender, recipients, message, notes }: Parcel): SmtpEnvelope {
-  const utf8Header = hasEightBitHeader(message);
+  const utf8Header = hasEightBitHeader(headOf(message));
   return { sender, recipients, size: message.length, utf8Header, ...(notes === undefined ? {} : { notes }) };
 }
 
@@ -183,6 +184,6 @@ export function receiptOf(reply: SmtpReply | undefined): Pick<Receipt, 'outcome'
   return { outcome: isPermanent(reply.code) ? 'refused' : 'later', reply: reply.text };
 }
 
-function hasEightBitHeader(message: Buffer): boolean {
+function hasEightBitHeader(message: Uint8Array): boolean {
   return message.subarray(0, headerBlockEnd(message)).some((octet) => octet > 0x7f);
 }

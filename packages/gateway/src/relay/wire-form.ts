@@ -54,7 +54,7 @@ function dotted(octets: Buffer, last: number): Buffer {
 }
 
 function withWholeLineEnds(octets: Buffer, last: number): Buffer {
-  if (isWhole(octets, last)) return octets;
+  if (hasWholeLines(octets, last)) return octets;
   const out: number[] = [];
   let before = last;
   for (const octet of octets) {
@@ -66,7 +66,8 @@ function withWholeLineEnds(octets: Buffer, last: number): Buffer {
   return Buffer.from(out);
 }
 
-function isWhole(octets: Buffer, last: number): boolean {
+/** Every line ends in CRLF; a CR at the end waits for what comes next. @param last the octet before these */
+export function hasWholeLines(octets: Buffer, last: number): boolean {
   if ((last === cr) !== (octets[0] === lf)) return false;
   for (let at = octets.indexOf(lf, 1); at !== -1; at = octets.indexOf(lf, at + 1)) {
     if (octets[at - 1] !== cr) return false;

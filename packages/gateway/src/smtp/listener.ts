@@ -5,9 +5,11 @@ import { openBudget } from '../budget.ts';
 import type { ClientLimits, ListenerLogin, ListenerTls } from '../config-smtp.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
-import { atWorkOctets, headerOctets, inFlightOctets } from '../limits.ts';
+import { LargeMessage, type Message, type Scratch } from '../large-message.ts';
+import { atWorkOctets, headerOctets, inFlightOctets, largeAtWorkOctets, largeOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { withinAny } from '../network.ts';
+import { hasWholeLines } from '../relay/wire-form.ts';
 import { certificateObjection, readTlsMaterial, watchTls } from './listener-tls.ts';
 import { openLogin } from './login.ts';
 import { openRates } from './rates.ts';
@@ -19,7 +21,7 @@ type Reply = reply.Reply;
 
 /** A message as it came, with what is known of who brought it. */
 export interface Arrival extends ArrivalEnvelope {
-  readonly message: Buffer;
+  readonly message: Buffer | LargeMessage;
 }
 
 export interface Answer {
@@ -44,6 +46,8 @@ export interface ListenerOptions {
   /** What the files of passwords are relative to. */
   readonly baseDirectory: string;
   readonly log: Log;
+  /** Where large messages lie while they are worked on; without it all are held in memory. */
+  readonly scratch?: () => Scratch;
 }
 
 export interface Listener {
@@ -143,8 +147,10 @@ export async function listen(
         // smtp-server empties and reuses the envelope once the callback has run: everything is copied before.
         const arrival = envelopeOf(session);
         const connection = server.connectionOf(session.id);
-        const work = receive(stream, maxMessageSize)
+        const scratch = options.scratch?.();
+        const work = receive(stream, maxMessageSize, scratch)
           .then((received) => ('reply' in received ? received : respond(arrival, received.message)))
+          .finally(() => scratch?.clear())
           .then(
             ({ reply: said, confirmed }) => {
               connection?.awaitConfirmation(confirmed);
@@ -164,17 +170,18 @@ export async function listen(
     { size: maxMessageSize, errorsOf: (peer) => (isTrusted(peer) ? 0 : limits.errorsPerConnection) },
   );
 
-  async function respond(arrival: ArrivalEnvelope, message: Buffer): Promise<Answer> {
+  async function respond(arrival: ArrivalEnvelope, message: Buffer | LargeMessage): Promise<Answer> {
+    const isLarge = message instanceof LargeMessage;
     try {
-      const flaw = flawOf(message);
+      const flaw = isLarge ? undefined : flawOf(message);
       if (flaw !== undefined) return { reply: flaw };
-      return await atWork.spend(message.length, () => answer({ ...arrival, message }));
+      return await atWork.spend(isLarge ? largeAtWorkOctets : message.length, () => answer({ ...arrival, message }));
     } catch (error) {
       log.error('smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
       if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: reply.spoolFull() };
       return { reply: reply.tryLater('something of the gateway is not working') };
     } finally {
-      inFlight.release(message.length);
+      if (!isLarge) inFlight.release(message.length);
     }
   }
 
@@ -229,29 +236,87 @@ const inFlight = {
 };
 
 /** The octets of one message, or why they are not taken; the rest is read and dropped then. Throws when the client goes away. */
-async function receive(stream: SMTPServerDataStream, limit: number): Promise<{ message: Buffer } | Answer> {
+async function receive(
+  stream: SMTPServerDataStream,
+  limit: number,
+  scratch: Scratch | undefined,
+): Promise<{ message: Buffer | LargeMessage } | Answer> {
   const chunks: Buffer[] = [];
   let taken = 0;
   let refusal: Reply | undefined;
+  const drop = () => {
+    chunks.length = 0;
+    inFlight.release(taken);
+    taken = 0;
+  };
+  const rest = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      const chunk = next.value;
       if (refusal !== undefined) continue;
       if (taken + chunk.length > limit) refusal = reply.tooBig(limit);
       else if (!inFlight.take(chunk.length)) refusal = reply.spoolFull();
-      if (refusal === undefined) {
-        chunks.push(chunk);
-        taken += chunk.length;
-      } else {
-        chunks.length = 0;
-        inFlight.release(taken);
-        taken = 0;
+      if (refusal !== undefined) {
+        drop();
+        continue;
       }
+      chunks.push(chunk);
+      taken += chunk.length;
+      if (scratch === undefined || taken <= largeOctets) continue;
+      const sofar = chunks.splice(0);
+      drop();
+      return await receiveLarge(sofar, rest, limit, scratch);
     }
   } catch (error) {
-    inFlight.release(taken);
+    drop();
     throw error;
   }
   return refusal === undefined ? { message: Buffer.concat(chunks, taken) } : { reply: refusal };
+}
+
+/** One that goes into a file, and is looked at on its way there. */
+async function receiveLarge(
+  first: Buffer[],
+  rest: AsyncIterator<Buffer>,
+  limit: number,
+  scratch: Scratch,
+): Promise<{ message: Buffer | LargeMessage } | Answer> {
+  let flaw: Reply | undefined;
+  let octets = 0;
+  let last = lineFeed;
+  async function* looked(): AsyncGenerator<Buffer> {
+    for await (const chunk of following(first, rest)) {
+      if (flaw !== undefined) continue;
+      octets += chunk.length;
+      if (octets > limit) flaw = reply.tooBig(limit);
+      else if (!hasWholeLines(chunk, last)) flaw = reply.bareLineEnd();
+      else if (chunk.includes(0)) flaw = reply.unreadable('it has a NUL octet');
+      else yield chunk;
+      last = chunk[chunk.length - 1] ?? last;
+    }
+  }
+  let message: Message;
+  try {
+    message = await scratch.keep(looked());
+  } catch (error) {
+    if (!(error instanceof GatewayError && error.code === 'spool-unavailable')) throw error;
+    for await (const _ of following([], rest));
+    return { reply: reply.spoolFull() };
+  }
+  if (flaw === undefined && last === carriageReturn) flaw = reply.bareLineEnd();
+  if (flaw !== undefined) return { reply: flaw };
+  // One without a large header is in a file.
+  return message instanceof LargeMessage && message.head.length <= headerOctets + 2
+    ? { message }
+    : { reply: reply.unreadable('its header is too long') };
+}
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+async function* following(first: Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  while (first.length > 0) yield first.shift() as Buffer;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
 function flawOf(message: Buffer): Reply | undefined {

@@ -85,10 +85,18 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
   }
 }
 
-async function writeAll(handle: FileHandle, octets: Uint8Array): Promise<void> {
+export async function writeAll(handle: FileHandle, octets: Uint8Array): Promise<void> {
   let written = 0;
   while (written < octets.length) {
     const { bytesWritten } = await handle.write(octets, written, octets.length - written);
     written += bytesWritten;
+  }
+}
+
+export async function unlinkIfThere(file: string): Promise<void> {
+  try {
+    await unlink(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

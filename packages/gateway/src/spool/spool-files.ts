@@ -1,13 +1,13 @@
 /** How the spool lies on disk. Nothing here decides anything. */
-import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
-import { freshOctets, repetitionWindow } from '../limits.ts';
+import { digestOf, LargeMessage, type Message, messageIn, octetsOf } from '../large-message.ts';
+import { freshOctets, largeOctets, repetitionWindow } from '../limits.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
-import { syncFolder, writeDurably } from './durable-file.ts';
+import { syncFolder, unlinkIfThere, writeDurably } from './durable-file.ts';
 import { applyChanges, type Draft, type SpooledMessage } from './spooled-message.ts';
 
 const Tombstone = z.object({ key: z.string(), until: z.number() });
@@ -51,7 +51,7 @@ export class SpoolFiles {
   /** Messages with a log of states. */
   readonly #logged = new Set<string>();
   /** What was written a moment ago and will be delivered in the next: it need not be read again. Oldest first. */
-  readonly #fresh = new Map<string, readonly Uint8Array[]>();
+  readonly #fresh = new Map<string, readonly Message[]>();
   #freshOctets = 0;
 
   constructor(folder: string) {
@@ -60,11 +60,12 @@ export class SpoolFiles {
 
   async write(draft: Draft, acceptedAt: number): Promise<SpooledMessage> {
     let offset = 0;
-    const copies = draft.copies.map(({ message, route }) => {
+    const digests = await Promise.all(draft.copies.map(({ message }) => digestOf(message)));
+    const copies = draft.copies.map(({ message, route }, index) => {
       const place = {
         offset,
         length: message.length,
-        sha256: sha256(message),
+        sha256: digests[index] ?? '',
         ...(route === undefined ? {} : { route }),
       };
       offset += message.length;
@@ -77,7 +78,7 @@ export class SpoolFiles {
     const noted = notes === undefined ? {} : { notes };
     const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies, ...noted };
     const first = Buffer.from(`${JSON.stringify({ version: 1, ...head, recipients })}\n`);
-    await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => message)]);
+    await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => octetsOf(message))]);
     this.#bodyStart.set(id, first.length);
     this.#keepFresh(
       id,
@@ -112,23 +113,29 @@ export class SpoolFiles {
     return { message, confirmed };
   }
 
-  async readCopy(id: string, copy: number, place: SpooledMessage['copies'][number]): Promise<Buffer> {
+  async readCopy(id: string, copy: number, place: SpooledMessage['copies'][number]): Promise<Buffer | LargeMessage> {
     const fresh = this.#fresh.get(id)?.[copy];
-    if (fresh !== undefined) return Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength);
+    if (fresh instanceof Uint8Array) return Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength);
     const bodyStart = this.#bodyStart.get(id) ?? (await this.#readHead(id)).bodyStart;
+    const from = bodyStart + place.offset;
+    if (place.length > largeOctets) {
+      const { sha256 } = place;
+      const large = await messageIn({ file: this.#file(id, 'message'), from, to: from + place.length, sha256 });
+      if (large !== undefined) return large;
+    }
     const octets = Buffer.allocUnsafe(place.length);
     const handle = await open(this.#file(id, 'message'), 'r');
     try {
       let read = 0;
       while (read < octets.length) {
-        const { bytesRead } = await handle.read(octets, read, octets.length - read, bodyStart + place.offset + read);
+        const { bytesRead } = await handle.read(octets, read, octets.length - read, from + read);
         if (bytesRead === 0) break;
         read += bytesRead;
       }
     } finally {
       await handle.close();
     }
-    if (sha256(octets) !== place.sha256) {
+    if ((await digestOf(octets)) !== place.sha256) {
       throw new GatewayError(
         'state-damaged',
         `The octets of message ${id} in the spool are not the ones that were kept`,
@@ -204,9 +211,9 @@ export class SpoolFiles {
     return { head: parsed.data, bodyStart: end + 1, size };
   }
 
-  #keepFresh(id: string, copies: readonly Uint8Array[]): void {
+  #keepFresh(id: string, copies: readonly Message[]): void {
     const octets = sizeOf(copies);
-    if (octets > freshOctets / 4) return;
+    if (octets > freshOctets / 4 || copies.some((copy) => copy instanceof LargeMessage)) return;
     this.#fresh.set(id, copies);
     this.#freshOctets += octets;
     for (const old of this.#fresh.keys()) {
@@ -269,12 +276,8 @@ async function firstLine(file: string): Promise<{ text: string; end: number; siz
   }
 }
 
-function sizeOf(copies: readonly Uint8Array[]): number {
+function sizeOf(copies: readonly Message[]): number {
   return copies.reduce((sum, { length }) => sum + length, 0);
-}
-
-function sha256(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('base64');
 }
 
 function parseJson(text: string): unknown {
@@ -282,13 +285,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-export async function unlinkIfThere(file: string): Promise<void> {
-  try {
-    await unlink(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

@@ -8,9 +8,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from '@chancery/api';
 import { GatewayError, reasonOf } from '../errors.ts';
+import { type LargeMessage, type Message, octetsOf } from '../large-message.ts';
 import { repetitionWindow, wholeUnconfirmed } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { SpoolFiles, unlinkIfThere } from './spool-files.ts';
+import { unlinkIfThere } from './durable-file.ts';
+import { SpoolFiles } from './spool-files.ts';
 import { applyChanges, type Draft, type SpooledMessage, type StateChange } from './spooled-message.ts';
 
 export interface Spool {
@@ -28,7 +30,7 @@ export interface Spool {
   waiting(): SpooledMessage[];
   get(id: string): SpooledMessage | undefined;
   /** @throws GatewayError `state-damaged` when the octets are not the ones that were kept */
-  read(id: string, copy: number): Promise<Buffer>;
+  read(id: string, copy: number): Promise<Buffer | LargeMessage>;
   /** Durable once it resolves, unless every change leaves the recipient waiting, or the disk is full: then it is noted with the next. */
   record(id: string, changes: readonly StateChange[]): Promise<void>;
   /** The client has seen our acceptance: it will not repeat the message. */
@@ -36,14 +38,18 @@ export interface Spool {
 }
 
 /** Two deliveries of the same octets with the same envelope are one message, repeated. */
-export function repetitionKey(
+export async function repetitionKey(
   direction: string,
   sender: string,
   recipients: readonly string[],
-  message: Uint8Array,
-): string {
+  message: Message,
+): Promise<string> {
   const envelope = JSON.stringify([direction, sender, [...recipients].sort()]);
-  return createHash('sha256').update(createHash('sha256').update(envelope).digest()).update(message).digest('hex');
+  const hash = createHash('sha256').update(createHash('sha256').update(envelope).digest());
+  const octets = octetsOf(message);
+  if (octets instanceof Uint8Array) hash.update(octets);
+  else for await (const piece of octets) hash.update(piece);
+  return hash.digest('hex');
 }
 
 /**

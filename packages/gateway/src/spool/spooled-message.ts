@@ -1,5 +1,6 @@
 /** A message in the spool: what is fixed when it is accepted, and what changes for each recipient until all are done. */
 import type { JournalEntry } from '@chancery/api';
+import type { Message } from '../large-message.ts';
 import type { EnvelopeNotes } from '../relay/envelope.ts';
 
 export interface Draft {
@@ -19,7 +20,7 @@ export interface Draft {
 
 export interface DraftCopy {
   readonly recipients: readonly string[];
-  readonly message: Uint8Array;
+  readonly message: Message;
   /** Where it goes instead of the direction's own next server: a name of `[gateway.route.NAME]`. */
   readonly route?: string;
 }

@@ -1,5 +1,6 @@
 /** A relay without policy: what it takes goes through the real listener, spool and queue, in two copies. */
 import { ClientLimits } from '../../src/config-smtp.ts';
+import { wholeOf } from '../../src/large-message.ts';
 import { startQueue } from '../../src/relay/queue.ts';
 import { openTransport } from '../../src/relay/transport.ts';
 import { listen } from '../../src/smtp/listener.ts';
@@ -35,8 +36,9 @@ export async function startRelay(folder: string, downstream: number): Promise<{ 
       baseDirectory: '.',
       log,
     },
-    async ({ sender, recipients, message }) => {
-      const key = repetitionKey('outbound', sender, recipients, message);
+    async ({ sender, recipients, message: arrived }) => {
+      const message = await wholeOf(arrived);
+      const key = await repetitionKey('outbound', sender, recipients, message);
       const {
         id,
         repeated,

@@ -1,5 +1,6 @@
 /** One message, brought to one server: as securely as is owed, or not at all. */
 import { reasonOf } from '../../errors.ts';
+import { octetsOf } from '../../large-message.ts';
 import type { Log } from '../../log.ts';
 import { SmtpClient } from '../smtp-client.ts';
 import { envelopeOf, type Parcel, type Receipt, receiptOf } from '../transport.ts';
@@ -45,7 +46,7 @@ export async function handOver(
   try {
     // Who brought the message to us is no business of a stranger's server, whatever it says that it can read (XFORWARD).
     const { forwarded: _, ...notes } = parcel.notes ?? {};
-    const { replies, notifies } = await client.send(envelopeOf({ ...parcel, notes }), parcel.message);
+    const { replies, notifies } = await client.send(envelopeOf({ ...parcel, notes }), octetsOf(parcel.message));
     client.quit();
     const by = { host, security: secured.described() };
     const receipts = parcel.recipients.map((recipient, at) => {
