@@ -1,5 +1,5 @@
 /** How the spool lies on disk. Nothing here decides anything. */
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
@@ -43,7 +43,6 @@ const Head = z.object({
  */
 export class SpoolFiles {
   readonly folder: string;
-  readonly #open = new Map<string, FileHandle>();
   /** Where the copies begin, of messages written in this run. */
   readonly #bodyStart = new Map<string, number>();
   /** Appends to one log, one after the other. */
@@ -147,14 +146,15 @@ export class SpoolFiles {
   async appendState(id: string, lines: string, durable: boolean): Promise<void> {
     this.#logged.add(id);
     const append = async () => {
-      let handle = this.#open.get(id);
-      if (handle === undefined) {
-        handle = await open(this.#file(id, 'state'), 'a', 0o600);
-        this.#open.set(id, handle);
+      // Not kept open: many messages may wait for days.
+      const handle = await open(this.#file(id, 'state'), 'a', 0o600);
+      try {
+        // The leading line end closes a line that a crash tore.
+        await handle.write(`\n${lines}\n`);
+        if (durable) await handle.datasync();
+      } finally {
+        await handle.close();
       }
-      // The leading line end closes a line that a crash tore.
-      await handle.write(`\n${lines}\n`);
-      if (durable) await handle.datasync();
     };
     const work = (this.#appends.get(id) ?? Promise.resolve()).then(append);
     this.#appends.set(
@@ -233,8 +233,6 @@ export class SpoolFiles {
     this.#appends.delete(id);
     this.#bodyStart.delete(id);
     this.dropFresh(id);
-    await this.#open.get(id)?.close();
-    this.#open.delete(id);
   }
 
   async #removeLog(id: string): Promise<void> {
