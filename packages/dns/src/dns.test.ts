@@ -17,6 +17,16 @@ describe('names', () => {
     expect(encodeName('a.b.')).toEqual(encodeName('a.b'));
   });
 
+  it('end, however they are put together', () => {
+    const label = Buffer.concat([Buffer.of(63), Buffer.alloc(63, 'a')]);
+    expect(() => readName(Buffer.concat([label, label, label, label, Buffer.of(0)]), 0)).toThrow('too long');
+    // Each points to the one before it.
+    const chain = Buffer.alloc(1 + 2 * 5_000);
+    for (let at = 1; at < chain.length; at += 2) chain.writeUInt16BE(0xc000 | Math.max(0, at - 2), at);
+    expect(() => readName(chain, 9_999)).toThrow('on and on');
+    expect(readName(chain, 201)).toEqual({ name: '', next: 203 });
+  });
+
   it('are never alike where they differ: a dot within a label is no border of labels', () => {
     expect(readName(Buffer.from('\x03a.b\x01c\0', 'latin1'), 0).name).toBe('a\\.b.c');
     expect(readName(Buffer.from('\x01A\x01b\x01c\0', 'latin1'), 0).name).toBe('a.b.c');

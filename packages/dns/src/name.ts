@@ -1,5 +1,10 @@
 /** Names in messages (RFC 1035 sections 3.1 and 4.1.4). */
 
+/** Octets, with the length of each label and of the root (RFC 1035 section 2.3.4). */
+const longestName = 255;
+/** So many labels have place in it: one pointer for each is as much as anybody needs. */
+const mostLabels = 127;
+
 /**
  * Uncompressed; a dot at its end may be there or not.
  * @throws Error where it is no name: a label that is empty or over 63 octets, over 255 octets in all
@@ -12,7 +17,7 @@ export function encodeName(name: string): Buffer {
     return Buffer.concat([Buffer.of(octets.length), octets]);
   });
   const encoded = Buffer.concat([...parts, Buffer.of(0)]);
-  if (encoded.length > 255) throw new Error(`${name} is too long for the DNS`);
+  if (encoded.length > longestName) throw new Error(`${name} is too long for the DNS`);
   return encoded;
 }
 
@@ -26,18 +31,24 @@ export function encodeName(name: string): Buffer {
 export function readName(octets: Buffer, start: number): { name: string; next: number } {
   const labels: string[] = [];
   let next: number | undefined;
+  let octetsOfName = 1;
+  let pointers = 0;
   for (let at = start, before = start; ; ) {
     const length = octets.readUInt8(at);
     if (length === 0) return { name: labels.join('.').toLowerCase(), next: next ?? at + 1 };
     if ((length & 0xc0) === 0xc0) {
       const target = octets.readUInt16BE(at) & 0x3fff;
       if (target >= before) throw new Error('A name of the DNS points forward');
+      pointers += 1;
+      if (pointers > mostLabels) throw new RangeError('A name of the DNS points on and on');
       next ??= at + 2;
       before = target;
       at = target;
       continue;
     }
     if (length > 63 || at + 1 + length > octets.length) throw new RangeError('A label ends behind the message');
+    octetsOfName += 1 + length;
+    if (octetsOfName > longestName) throw new RangeError('A name is too long for the DNS');
     labels.push(octets.toString('latin1', at + 1, at + 1 + length).replace(/[.\\]/g, '\\$&'));
     at += 1 + length;
   }
