@@ -5,6 +5,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +22,7 @@ import { type NextServer, startNextServer, until } from '../packages/gateway/tes
 import { startTestGateway } from '../packages/gateway/test/support/test-gateway.ts';
 import { makeTlsCa, type TlsCa } from '../packages/gateway/test/support/tls-files.ts';
 import { SignedZone } from './bind.ts';
+import { deliveryZones, policyOf } from './delivery-zones.ts';
 import { missing } from './peers.ts';
 import { Postfix } from './postfix.ts';
 import { Directory } from './slapd.ts';
@@ -93,92 +95,14 @@ describe.skipIf(isMissing)('its own deliveries', () => {
     const ofAuthority = await stranger.issue('mx.ta.example.com');
     good = await trusted.issue('mx.plain.example');
     const bad = await stranger.issue('bad.plain.example');
-    const sha256Of = (file: string) =>
-      createHash('sha256')
-        .update(new X509Certificate(readFileSync(file)).raw)
-        .digest('hex');
-    const other = 'ab'.repeat(32);
-    zone = new SignedZone(path.join(folder, 'zone'), a, b, {
-      records: `
-dane MX 10 mx.dane
-mx.dane A 127.0.0.1
-_${port}._tcp.mx.dane TLSA 3 1 1 ${keyDigest(readFileSync(ofPostfix.certificate))}
-alias MX 10 mx.alias
-mx.alias CNAME mx.dane
-second MX 20 mx.dane
-second MX 10 mx.wrong
-first MX 10 nobody
-first MX 20 mx.ta
-nobody A 127.0.0.99
-ta MX 10 mx.ta
-mx.ta A 127.0.0.82
-_${port}._tcp.mx.ta TLSA 2 0 1 ${sha256Of(stranger.ca)}
-misnamed MX 10 mx.misnamed
-mx.misnamed A 127.0.0.82
-_${port}._tcp.mx.misnamed TLSA 2 0 1 ${sha256Of(stranger.ca)}
-wrong MX 10 mx.wrong
-mx.wrong A 127.0.0.83
-_${port}._tcp.mx.wrong TLSA 3 1 1 ${other}
-stripped MX 10 mx.stripped
-mx.stripped A 127.0.0.84
-_${port}._tcp.mx.stripped TLSA 3 1 1 ${other}
-unusable MX 10 mx.unusable
-mx.unusable A 127.0.0.83
-_${port}._tcp.mx.unusable TLSA 1 1 1 ${other}
-bare MX 10 mx.bare
-mx.bare A 127.0.0.84
-_${port}._tcp.mx.bare TLSA 0 0 1 ${other}
-mx.late A 127.0.0.88
-_${port}._tcp.mx.late TLSA 3 1 1 ${keyDigest(tlsOf(good).cert)}
-null MX 0 .
-self MX 10 gateway
-self MX 20 mx.dane`,
-      unsigned: {
-        'example.net': '@ A 127.0.0.84\nlate MX 10 mx.stripped.example.com.\nlate MX 20 mx.late.example.com.',
-        'plain.example': `
-@ MX 10 mx
-mx A 127.0.0.86
-bad A 127.0.0.83
-clear A 127.0.0.84
-nomx A 127.0.0.84
-opportunistic MX 10 bad
-cleartext MX 10 clear
-private MX 10 private
-down A 127.0.0.99
-oldtls A 127.0.0.85
-private A 10.0.0.1
-nothing TXT "x"
-half MX 10 mx.bogus.example.
-insecure MX 10 insecure
-insecure A 127.0.0.83
-_${port}._tcp.insecure TLSA 3 1 1 ${other}
-${[
-  ['enforced', 'mx'],
-  ['wild', 'mx'],
-  ['unnamed', 'mx'],
-  ['uncertified', 'bad'],
-  ['nostarttls', 'clear'],
-  ['tested', 'clear'],
-  ['unfetched', 'clear'],
-]
-  .map(
-    ([name, host]) => `${name} MX 10 ${host}
-_mta-sts.${name} TXT "v=STSv1; id=1;"
-mta-sts.${name} A 127.0.0.90`,
-  )
-  .join('\n')}`,
-      },
-      bogus: { 'bogus.example': '@ MX 10 mx\nmx A 127.0.0.84' },
-    });
-    const names: Record<string, string> = {
-      enforced: 'mode: enforce\nmx: mx.plain.example',
-      wild: 'mode: enforce\nmx: *.plain.example',
-      unnamed: 'mode: enforce\nmx: other.plain.example',
-      uncertified: 'mode: enforce\nmx: bad.plain.example',
-      nostarttls: 'mode: enforce\nmx: clear.plain.example',
-      tested: 'mode: testing\nmx: clear.plain.example',
-      unfetched: 'mode: enforce\nmx: mx.plain.example',
+    const digests = {
+      postfix: keyDigest(readFileSync(ofPostfix.certificate)),
+      late: keyDigest(readFileSync(good.certificate)),
+      authority: createHash('sha256')
+        .update(new X509Certificate(readFileSync(stranger.ca)).raw)
+        .digest('hex'),
     };
+    zone = new SignedZone(path.join(folder, 'zone'), a, b, deliveryZones(port, digests));
     policies = createServer(
       {
         SNICallback: (name, answer) => {
@@ -187,10 +111,9 @@ mta-sts.${name} A 127.0.0.90`,
         },
       },
       (request, response) => {
-        const policy = names[/^mta-sts\.([a-z]+)\./.exec(request.headers.host ?? '')?.[1] ?? ''];
-        const found = policy !== undefined && request.url === '/.well-known/mta-sts.txt';
-        response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain' });
-        response.end(`version: STSv1\n${policy}\nmax_age: 86400\n`);
+        const policy = request.url === '/.well-known/mta-sts.txt' ? policyOf(request.headers.host ?? '') : undefined;
+        response.writeHead(policy === undefined ? 404 : 200, { 'content-type': 'text/plain' });
+        response.end(policy);
       },
     );
     await new Promise<void>((resolve) => policies.listen(policyPort, '127.0.0.90', resolve));
@@ -336,6 +259,24 @@ mta-sts.${name} A 127.0.0.90`,
       event: 'mta-sts.would-refuse',
       fields: { domain: 'tested.plain.example', host: 'clear.plain.example', reason: 'no TLS' },
     });
+  });
+
+  it('are not all held up by a domain that never answers', async () => {
+    const held: Socket[] = [];
+    const silent = createTcpServer((socket) => void held.push(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(port, '127.0.0.89', resolve));
+    const slow = Array.from({ length: 10 }, () => deliver('silent.plain.example'));
+    await until(() => held.length === 10);
+    later = 21_000;
+    expect(await deliver('silent.plain.example')).toMatchObject({
+      outcome: 'later',
+      reply: expect.stringMatching(/^451 4\.3\.2 10 deliveries to silent\.plain\.example/),
+    });
+    expect(await deliver('cleartext.plain.example')).toMatchObject({ outcome: 'accepted' });
+    for (const socket of held) socket.destroy();
+    expect((await Promise.all(slow)).every((receipt) => receipt?.outcome === 'later')).toBe(true);
+    await new Promise((resolve) => silent.close(resolve));
+    later = 0;
   });
 
   it('say nothing of who handed it in, to a server that would like to know', async () => {

@@ -29,6 +29,8 @@ const domainsAtOnce = 5;
 const mostAddresses = 5;
 /** Milliseconds in which a domain none of whose servers answers is not tried again: other mail waits for the same slots. */
 const unreachedFor = 30_000;
+/** Deliveries to one domain, of the 20 that the queue allows to all, when the oldest of them has taken so many milliseconds. */
+const slow = { deliveries: 10, after: 20_000 };
 
 export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport {
   const { now, log, name } = world;
@@ -40,6 +42,26 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
   const policyServer = { find, ca, patience, mayAsk: mayReach, port: world.policyPort ?? 443 };
   const policies = config.mtaSts ? openStsPolicies(world.policyFolder, policyServer, now, log) : undefined;
   const unreached = new Map<string, { until: number; reply: string }>();
+  /** When each delivery to a domain began that is not at its end. */
+  const underWay = new Map<string, number[]>();
+
+  /** A domain that drags its answers out does not hold up everybody else's mail. */
+  async function withoutHoldingUp(domain: string, parcel: Parcel): Promise<Receipt[]> {
+    const begun = underWay.get(domain) ?? [];
+    const at = now();
+    if (begun.length >= slow.deliveries && at - Math.min(...begun) > slow.after) {
+      const reply = `451 4.3.2 ${begun.length} deliveries to ${domain} are under way and take long; this one waits`;
+      return parcel.recipients.map((recipient) => ({ recipient, outcome: 'later', reply }));
+    }
+    underWay.set(domain, begun);
+    begun.push(at);
+    try {
+      return await deliverTo(domain, parcel);
+    } finally {
+      begun.splice(begun.indexOf(at), 1);
+      if (begun.length === 0) underWay.delete(domain);
+    }
+  }
 
   async function deliverTo(domain: string, parcel: Parcel): Promise<Receipt[]> {
     const everyone = (outcome: 'refused' | 'later', reply: string): Receipt[] =>
@@ -94,7 +116,7 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
       const receipts = await Promise.all(
         [...groups].map(([domain, recipients]) =>
           budget.spend(1, () =>
-            deliverTo(domain, { ...parcel, recipients }).catch((error: unknown) =>
+            withoutHoldingUp(domain, { ...parcel, recipients }).catch((error: unknown) =>
               recipients.map((recipient) => ({ recipient, outcome: 'later', reply: reasonOf(error) }) as const),
             ),
           ),
