@@ -1,6 +1,6 @@
 /** What is measured: each takes mail on a port and hands it to the sink. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,18 @@ export interface Contender {
   readonly name: string;
   readonly outbound: number;
   readonly inbound: number;
-  /** Largest resident memory so far, octets; undefined where it is several processes. */
-  peakMemory(): number | undefined;
+  /** Undefined where it is several processes. */
+  readonly process?: Measured;
   stop(): Promise<void>;
+}
+
+/** One process, as the kernel counts it. */
+export interface Measured {
+  /** Milliseconds of processor time so far. */
+  cpu(): number;
+  /** Resident octets just now, and the most since `forgetPeak`. */
+  memory(): { now: number; peak: number };
+  forgetPeak(): void;
 }
 
 export async function postfix(sink: number, filtered: boolean): Promise<Contender> {
@@ -45,7 +54,6 @@ export async function postfix(sink: number, filtered: boolean): Promise<Contende
     name: filtered ? 'Postfix, content_filter that does nothing' : 'Postfix alone',
     outbound: port,
     inbound: port,
-    peakMemory: () => undefined,
     async stop() {
       instance.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -62,7 +70,7 @@ export async function emptyRelay(sink: number): Promise<Contender> {
     name: 'empty Node relay (smtp-server, nodemailer)',
     outbound: port,
     inbound: port,
-    peakMemory: () => peakOf(child),
+    process: measured(child),
     stop: () => end(child),
   };
 }
@@ -98,7 +106,7 @@ export async function gateway(
     name,
     outbound,
     inbound,
-    peakMemory: () => peakOf(child),
+    process: measured(child),
     async stop() {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
@@ -124,7 +132,16 @@ async function end(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function peakOf({ pid }: ChildProcess): number | undefined {
-  const kilobytes = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+function measured({ pid }: ChildProcess): Measured {
+  const kilobytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  return {
+    cpu() {
+      // Behind the name, which may hold blanks: user and system time, in hundredths of a second.
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) * 10;
+    },
+    memory: () => ({ now: kilobytes('VmRSS'), peak: kilobytes('VmHWM') }),
+    forgetPeak: () => writeFileSync(`/proc/${pid}/clear_refs`, '5'),
+  };
 }

@@ -4,15 +4,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 export interface Sink {
   readonly port: number;
-  /** Resolves when so many messages have come since the last call. */
+  /** Resolves when so many messages have come since the last call. Rejects when none comes for a minute. */
   took(messages: number): Promise<void>;
   stop(): Promise<void>;
 }
+
+const mostSilence = 60_000;
 
 /** Keeps nothing of a message but its count; in this process, and as small as a server can be. */
 export async function openSink(): Promise<Sink> {
   let taken = 0;
   let wanted = { messages: Number.POSITIVE_INFINITY, met: () => {} };
+  let lastAt = Date.now();
   const sockets = new Set<Socket>();
   const look = () => {
     if (taken < wanted.messages) return;
@@ -43,6 +46,7 @@ export async function openSink(): Promise<Sink> {
           tail = Buffer.alloc(0);
           inData = false;
           taken++;
+          lastAt = Date.now();
           socket.write('250 2.0.0 taken\r\n');
           look();
           continue;
@@ -71,7 +75,17 @@ export async function openSink(): Promise<Sink> {
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     took(messages) {
-      return new Promise((met) => {
+      return new Promise((resolve, reject) => {
+        lastAt = Date.now();
+        const watch = setInterval(() => {
+          if (Date.now() - lastAt < mostSilence) return;
+          clearInterval(watch);
+          reject(new Error(`Only ${taken} of ${messages} messages came, and none for a minute`));
+        }, 1_000);
+        const met = () => {
+          clearInterval(watch);
+          resolve();
+        };
         wanted = { messages, met };
         look();
       });

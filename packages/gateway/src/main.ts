@@ -16,6 +16,7 @@ import { openJournal } from './journal.ts';
 import { withDeliveries } from './journal-deliveries.ts';
 import { openKeyStores } from './key-stores.ts';
 import { openScratch } from './large-message.ts';
+import { largeOctets } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import type { World } from './mail-flow.ts';
@@ -68,6 +69,8 @@ export interface GatewayPorts {
   readonly fetch?: typeof fetch;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Octets above which a message goes through files. */
+  readonly largeFrom?: number;
 }
 
 /**
@@ -154,7 +157,7 @@ async function assemble(
   });
   closers.push(() => lookup.close());
 
-  const spool = await openSpool(config.spool, now, log);
+  const spool = await openSpool(config.spool, now, log, ports.largeFrom);
   // A crash may have come between the spool and the journal: ids make writing twice harmless.
   await journal.write(spool.decidedBefore).catch((error: unknown) => {
     // What waits here must go out for the disk to have room again.
@@ -222,6 +225,7 @@ async function assemble(
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
   const common = {
     scratch: world.scratch,
+    largeFrom: ports.largeFrom ?? largeOctets,
     name,
     maxMessageSize,
     maxRecipients,

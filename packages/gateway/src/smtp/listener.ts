@@ -48,6 +48,8 @@ export interface ListenerOptions {
   readonly log: Log;
   /** Where large messages lie while they are worked on; without it all are held in memory. */
   readonly scratch?: () => Scratch;
+  /** Octets above which a message is large. */
+  readonly largeFrom?: number;
 }
 
 export interface Listener {
@@ -148,7 +150,7 @@ export async function listen(
         const arrival = envelopeOf(session);
         const connection = server.connectionOf(session.id);
         const scratch = options.scratch?.();
-        const work = receive(stream, maxMessageSize, scratch)
+        const work = receive(stream, maxMessageSize, options.largeFrom ?? largeOctets, scratch)
           .then((received) => ('reply' in received ? received : respond(arrival, received.message)))
           .finally(() => scratch?.clear())
           .then(
@@ -239,6 +241,7 @@ const inFlight = {
 async function receive(
   stream: SMTPServerDataStream,
   limit: number,
+  largeFrom: number,
   scratch: Scratch | undefined,
 ): Promise<{ message: Buffer | LargeMessage } | Answer> {
   const chunks: Buffer[] = [];
@@ -262,7 +265,7 @@ async function receive(
       }
       chunks.push(chunk);
       taken += chunk.length;
-      if (scratch === undefined || taken <= largeOctets) continue;
+      if (scratch === undefined || taken <= largeFrom) continue;
       const sofar = chunks.splice(0);
       drop();
       return await receiveLarge(sofar, rest, limit, scratch);

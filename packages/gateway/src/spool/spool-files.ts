@@ -5,7 +5,7 @@ import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
 import { digestOf, LargeMessage, type Message, messageIn, octetsOf } from '../large-message.ts';
-import { freshOctets, largeOctets, repetitionWindow } from '../limits.ts';
+import { freshOctets, repetitionWindow } from '../limits.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
 import { syncFolder, unlinkIfThere, writeDurably } from './durable-file.ts';
 import { applyChanges, type Draft, type SpooledMessage } from './spooled-message.ts';
@@ -43,6 +43,7 @@ const Head = z.object({
  */
 export class SpoolFiles {
   readonly folder: string;
+  readonly #largeFrom: number;
   /** Where the copies begin, of messages written in this run. */
   readonly #bodyStart = new Map<string, number>();
   /** Appends to one log, one after the other. */
@@ -53,8 +54,10 @@ export class SpoolFiles {
   readonly #fresh = new Map<string, readonly Message[]>();
   #freshOctets = 0;
 
-  constructor(folder: string) {
+  /** @param largeFrom octets above which a copy is read piece by piece */
+  constructor(folder: string, largeFrom: number) {
     this.folder = folder;
+    this.#largeFrom = largeFrom;
   }
 
   async write(draft: Draft, acceptedAt: number): Promise<SpooledMessage> {
@@ -117,7 +120,7 @@ export class SpoolFiles {
     if (fresh instanceof Uint8Array) return Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength);
     const bodyStart = this.#bodyStart.get(id) ?? (await this.#readHead(id)).bodyStart;
     const from = bodyStart + place.offset;
-    if (place.length > largeOctets) {
+    if (place.length > this.#largeFrom) {
       const { sha256 } = place;
       const large = await messageIn({ file: this.#file(id, 'message'), from, to: from + place.length, sha256 });
       if (large !== undefined) return large;

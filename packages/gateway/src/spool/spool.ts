@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from '@chancery/api';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { type LargeMessage, type Message, octetsOf } from '../large-message.ts';
-import { repetitionWindow, wholeUnconfirmed } from '../limits.ts';
+import { largeOctets, repetitionWindow, wholeUnconfirmed } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { unlinkIfThere } from './durable-file.ts';
 import { SpoolFiles } from './spool-files.ts';
@@ -54,10 +54,15 @@ export async function repetitionKey(
 
 /**
  * Opens the spool and recovers what the last run left: half-written files go, accepted messages wait again.
- * @param now milliseconds since 1970
+ * @param now milliseconds since 1970. @param largeFrom octets above which a copy is read piece by piece
  */
-export async function openSpool(folder: string, now: () => number, log: Log): Promise<Spool> {
-  const files = new SpoolFiles(folder);
+export async function openSpool(
+  folder: string,
+  now: () => number,
+  log: Log,
+  largeFrom: number = largeOctets,
+): Promise<Spool> {
+  const files = new SpoolFiles(folder, largeFrom);
   const { messages, remembered, decided } = await recover(files, now(), log);
   /** Keys being committed just now: a client that gave up waiting may already be repeating. */
   const committing = new Map<string, Promise<unknown>>();
