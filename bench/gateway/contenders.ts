@@ -19,7 +19,7 @@ export interface Contender {
 }
 
 /** One process, as the kernel counts it. */
-export interface Measured {
+interface Measured {
   /** Milliseconds of processor time so far. */
   cpu(): number;
   /** Resident octets just now, and the most since `forgetPeak`. */
