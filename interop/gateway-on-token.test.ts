@@ -3,12 +3,19 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { decryptMessage, encryptMessage, localDecrypter, verifyMessage } from '@chancery/smime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dkimRecords } from '../packages/gateway/src/index.ts';
 import { until } from '../packages/gateway/test/support/next-server.ts';
 import { startTestGateway, type TestGateway } from '../packages/gateway/test/support/test-gateway.ts';
 import { missing } from './peers.ts';
 import { makePullableToken, type PullableToken } from './softhsm.ts';
 
+const dkim = [
+  { domain: 'example.com', selector: 'rsa', key: { generate: 'rsa-2048' } },
+  { domain: 'example.com', selector: 'edwards', key: { generate: 'ed25519' } },
+] as const;
+
 describe.skipIf(missing('softhsm'))('a gateway on a token', { timeout: 60_000 }, () => {
+  const dns = new Map<string, string>();
   let token: PullableToken;
   let gateway: TestGateway;
   beforeAll(async () => {
@@ -16,8 +23,14 @@ describe.skipIf(missing('softhsm'))('a gateway on a token', { timeout: 60_000 },
     process.env.CHANCERY_TEST_PIN = token.pin;
     gateway = await startTestGateway(
       [{ name: 'newsletter', when: { recipientDomain: ['plain.example'] }, do: { sign: 'never', encrypt: 'never' } }],
-      {},
       {
+        resolve: async (name, type) => {
+          if (type !== 'TXT' || !dns.has(name)) throw Object.assign(new Error(name), { code: 'ENOTFOUND' });
+          return [[dns.get(name) ?? '']];
+        },
+      },
+      {
+        dkim: [...dkim],
         keyStore: 'pkcs11',
         pkcs11: { module: token.module, token: token.label, pin: { env: 'CHANCERY_TEST_PIN' } },
         openKeySeconds: 0,
@@ -85,6 +98,20 @@ describe.skipIf(missing('softhsm'))('a gateway on a token', { timeout: 60_000 },
     expect(last(gateway.outside)).toContain('multipart/signed');
     expect(await gateway.send('inbound', sealed)).toMatchObject({ code: 250 });
     expect(last(gateway.inside)).toContain('for Ben alone');
+  });
+
+  it('makes its DKIM keys there, and signs with them once they are in the DNS', async () => {
+    const records = await dkimRecords({ dkim: [...dkim], data: gateway.folder, baseDirectory: gateway.folder });
+    for (const { name, text = '' } of records) dns.set(name, text);
+    // It looks at its start, and then once a minute.
+    await gateway.restart();
+    await until(() => gateway.events.filter(({ event }) => event === 'dkim.in-use').length === 2);
+    expect(await gateway.send('outbound', toRob())).toMatchObject({ code: 250 });
+    await until(() => last(gateway.outside).includes('DKIM-Signature'));
+    const { dkimVerify } = await import('mailauth/lib/dkim/verify.js');
+    const resolver = async (name: string) => [[dns.get(name) ?? '']];
+    const { results } = await dkimVerify(gateway.outside.delivered.at(-1)?.message ?? Buffer.alloc(0), { resolver });
+    expect(results.map(({ status }) => status.result)).toEqual(['pass', 'pass']);
   });
 
   it('starts without the token, and serves when that comes', async () => {

@@ -134,8 +134,11 @@ export const DkimKey = z.strictObject({
   /** The domain of the author's address; mail of other domains is not signed with this key. */
   domain: z.string().regex(Label, 'is a domain').toLowerCase(),
   selector: z.string().regex(Label, 'is a selector'),
-  /** PEM, RSA of 2048 bits and more or Ed25519 (RFC 8463). Two keys of one domain sign both. */
-  key: SecretReference,
+  /**
+   * PEM, RSA of 2048 bits and more or Ed25519 (RFC 8463); or `generate`: the gateway makes one in its key store, which it never leaves.
+   * Two keys of one domain sign both.
+   */
+  key: z.union([SecretReference, z.strictObject({ generate: z.enum(['rsa-2048', 'rsa-3072', 'ed25519']) })]),
 });
 export type DkimKey = z.output<typeof DkimKey>;
 

@@ -1,5 +1,6 @@
 /** DKIM (RFC 6376) for outgoing mail, over what S/MIME has made of it: nothing changes a message after this. */
-import { createHash, createPrivateKey, type KeyObject, sign as signWith } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
+import { localSigner, type Signer } from '@chancery/smime';
 import { readSecret } from './config.ts';
 import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
@@ -11,10 +12,19 @@ export type SignDkim = (message: Message) => Promise<Message>;
 
 /**
  * @param now milliseconds since 1970
+ * @param made keys of the gateway's own making; undefined while one is not to be used yet
  * @throws GatewayError `configuration` for a key that cannot be used
  */
-export function openDkim(keys: readonly DkimKey[], baseDirectory: string, now: () => number): SignDkim {
-  const opened = keys.map((one) => ({ ...one, privateKey: openKey(one, baseDirectory) }));
+export function openDkim(
+  keys: readonly DkimKey[],
+  baseDirectory: string,
+  now: () => number,
+  made: (key: DkimKey) => Promise<Signer | undefined> = async () => undefined,
+): SignDkim {
+  const opened = keys.map((one) => {
+    const signer = 'generate' in one.key ? undefined : localSigner(openDkimFile(one, baseDirectory));
+    return { ...one, signer: async () => signer ?? made(one) };
+  });
   return async (message) => {
     if (opened.length === 0) return message;
     const head = headOf(message);
@@ -23,7 +33,7 @@ export function openDkim(keys: readonly DkimKey[], baseDirectory: string, now: (
     const own = opened.filter((one) => one.domain === domain);
     if (own.length === 0) return message;
     const bodyHash = message instanceof LargeMessage ? await hashOfLargeBody(message) : hashOfBody(message);
-    const signatures = await Promise.all(own.map((one) => signature(one, head, fields, bodyHash, now())));
+    const signatures = await Promise.all(own.map(async (one) => signature(one, await one.signer(), head, fields, bodyHash, now())));
     const signed = Buffer.concat([...signatures, head]);
     return message instanceof LargeMessage ? message.withHead(signed) : signed;
   };
@@ -47,19 +57,21 @@ const fieldsAndOneMore = [
 const fieldsWhereThere = ['sender', 'in-reply-to', 'references'];
 
 async function signature(
-  { domain, selector, privateKey }: DkimKey & { privateKey: KeyObject },
+  { domain, selector }: DkimKey,
+  signer: Signer | undefined,
   message: Uint8Array,
   fields: readonly HeaderField[],
   bodyHash: string,
   now: number,
 ): Promise<Buffer> {
+  if (signer === undefined) return Buffer.alloc(0);
   const named = (name: string) => fields.filter((field) => field.name === name).reverse();
   const signed = [...fieldsAndOneMore, ...fieldsWhereThere].flatMap(named);
   const names = [...fieldsAndOneMore, ...fieldsWhereThere].flatMap((name) => [
     ...named(name).map(() => name),
     ...(fieldsAndOneMore.includes(name) ? [name] : []),
   ]);
-  const ed25519 = privateKey.asymmetricKeyType === 'ed25519';
+  const ed25519 = signer.kind === 'ed25519';
   // The body as it is: S/MIME leaves canonical bytes, and looking at each octet of a large one costs more than its hash.
   const head = [
     `v=1; a=${ed25519 ? 'ed25519' : 'rsa'}-sha256; c=relaxed/simple; d=${domain};`,
@@ -73,11 +85,8 @@ async function signature(
     'latin1',
   );
   // RFC 8463 3: Ed25519 signs the hash.
-  const octets = ed25519
-    ? signWith(null, createHash('sha256').update(data).digest(), privateKey)
-    : await new Promise<Buffer>((resolve, reject) => {
-        signWith('sha256', data, privateKey, (error, made) => (error === null ? resolve(made) : reject(error)));
-      });
+  const input = ed25519 ? createHash('sha256').update(data).digest() : data;
+  const octets = Buffer.from(await signer.sign(input, 'sha256', 'pkcs1'));
   const folded = octets.toString('base64').replace(/(.{72})(?=.)/g, '$1\r\n\t ');
   return Buffer.from(`DKIM-Signature: ${head}${folded}\r\n`, 'latin1');
 }
@@ -133,9 +142,11 @@ function authorDomain(fields: readonly HeaderField[]): string | undefined {
   return /@([A-Za-z0-9.-]+)>?[ \t]*$/.exec(onlyValue(fields, 'from') ?? '')?.[1]?.toLowerCase();
 }
 
-function openKey({ domain, key }: DkimKey, baseDirectory: string): KeyObject {
+/** @throws GatewayError `configuration` */
+export function openDkimFile({ domain, key }: DkimKey, baseDirectory: string): KeyObject {
   let opened: KeyObject;
   try {
+    if ('generate' in key) throw new Error('it is in no file');
     opened = createPrivateKey(readSecret(key, baseDirectory));
   } catch (error) {
     throw new GatewayError('configuration', `The DKIM key of ${domain} cannot be used: ${reasonOf(error)}`);

@@ -19,6 +19,7 @@ import { openScratch } from './large-message.ts';
 import { largeOctets } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
+import { openMadeDkimKeys } from './made-dkim-keys.ts';
 import type { World } from './mail-flow.ts';
 import { openOffice, readTrustAnchors } from './office.ts';
 import { openOfficeRules } from './office-rules.ts';
@@ -186,6 +187,12 @@ async function assemble(
   });
   closers.push(() => queue.stop());
 
+  const resolve = ports.resolve ?? dnsResolver(config.dnsTimeoutSeconds * 1000, config.dnsServers);
+  const madeDkimKeys = await openMadeDkimKeys({ folder, dkim: config.dkim, keys, resolve, now, log });
+  closers.push(() => madeDkimKeys.settle());
+  // Made now, so that its record can be put into the DNS before a mail waits for it.
+  for (const one of config.dkim) if ('generate' in one.key) void madeDkimKeys.signerFor(one).catch(() => undefined);
+
   const world: World = {
     ...{
       name,
@@ -207,8 +214,8 @@ async function assemble(
     loopGuard: await openLoopGuard(folder),
     processed: processedField(config),
     scratch: () => openScratch(config.spool),
-    signDkim: openDkim(config.dkim, config.baseDirectory, now),
-    resolve: ports.resolve ?? dnsResolver(config.dnsTimeoutSeconds * 1000, config.dnsServers),
+    signDkim: openDkim(config.dkim, config.baseDirectory, now, madeDkimKeys.signerFor),
+    resolve,
   };
   const heldWork = startHeldWork(world, {
     interval: config.held.everySeconds * 1000,

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { loadGatewayConfig } from '../gateway-config.ts';
 import { homeFolder } from '../office.ts';
 import { Running, say, serveGateway, untilStopped } from '../serve.ts';
+import { dkimCommand } from './gateway-dkim.ts';
 import { heldCommand } from './gateway-held.ts';
 import { recipientCommand } from './gateway-recipient.ts';
 import { gatewayRulesCommand, gatewaySimulateCommand } from './gateway-rules.ts';
@@ -13,6 +14,7 @@ export function gatewayCommand(): Command {
     .addCommand(gatewayRulesCommand())
     .addCommand(gatewaySimulateCommand())
     .addCommand(recipientCommand())
+    .addCommand(dkimCommand())
     .addCommand(heldCommand())
     .addHelpText(
       'after',

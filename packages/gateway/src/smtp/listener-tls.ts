@@ -86,6 +86,18 @@ export function certificateObjection(socket: TLSSocket, tls: ListenerTls): strin
   return good ? undefined : 'your certificate is not one of those that may connect here';
 }
 
+/** What `allow` could name of the certificate that a client shows: for the log, since only its owner knows it otherwise. */
+export function certificateShown(socket: TLSSocket): Record<string, string> {
+  const { raw } = socket.getPeerCertificate() as { raw?: Buffer };
+  if (raw === undefined) return {};
+  const certificate = new X509Certificate(raw);
+  return {
+    names: namesOf(certificate).join(', ').slice(0, 500),
+    issuer: (commonNameOf(certificate.issuer) ?? '').slice(0, 200),
+    fingerprint: certificate.fingerprint256,
+  };
+}
+
 function isAllowed(certificate: X509Certificate, { name, fingerprint, issuer }: AllowedCertificate): boolean {
   if (fingerprint !== undefined && certificate.fingerprint256.replaceAll(':', '').toLowerCase() !== fingerprint) {
     return false;

@@ -10,7 +10,7 @@ import { atWorkOctets, headerOctets, inFlightOctets, largeAtWorkOctets, largeOct
 import type { Log } from '../log.ts';
 import { withinAny } from '../network.ts';
 import { hasWholeLines } from '../relay/wire-form.ts';
-import { certificateObjection, readTlsMaterial, watchTls } from './listener-tls.ts';
+import { certificateObjection, certificateShown, readTlsMaterial, watchTls } from './listener-tls.ts';
 import { openLogin } from './login.ts';
 import { openRates } from './rates.ts';
 import * as reply from './reply.ts';
@@ -119,7 +119,8 @@ export async function listen(
       onSecure(socket, session, callback) {
         const objection = tls === undefined ? undefined : certificateObjection(socket as TLSSocket, tls);
         if (objection === undefined) return callback(null);
-        log.warn('smtp.certificate-refused', { client: peerOf(session), reason: objection });
+        const shown = certificateShown(socket as TLSSocket);
+        log.warn('smtp.certificate-refused', { client: peerOf(session), reason: objection, ...shown });
         callback(refusal(reply.certificateRefused(objection)));
       },
       onAuth({ username = '', password }, session, callback) {
