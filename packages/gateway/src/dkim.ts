@@ -33,7 +33,9 @@ export function openDkim(
     const own = opened.filter((one) => one.domain === domain);
     if (own.length === 0) return message;
     const bodyHash = message instanceof LargeMessage ? await hashOfLargeBody(message) : hashOfBody(message);
-    const signatures = await Promise.all(own.map(async (one) => signature(one, await one.signer(), head, fields, bodyHash, now())));
+    const signatures = await Promise.all(
+      own.map(async (one) => signature(one, await one.signer(), head, fields, bodyHash, now())),
+    );
     const signed = Buffer.concat([...signatures, head]);
     return message instanceof LargeMessage ? message.withHead(signed) : signed;
   };

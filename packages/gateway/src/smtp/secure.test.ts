@@ -157,7 +157,10 @@ describe('TLS of a listener and of the next server', () => {
       issuer: { clientCa: [ca.ca, strangers.ca], allow: [{ issuer: 'House Root', name: 'mta.partner.example' }] },
     };
     for (const [what, demand] of Object.entries(demands)) {
-      const { port, arrivals } = await start({ tls: { clientCertificates: 'required', ...demand } });
+      const refused: unknown[] = [];
+      const warn = (event: string, fields?: object) => void refused.push({ event, ...fields });
+      const required = { tls: { clientCertificates: 'required', ...demand } };
+      const { port, arrivals } = await start(required, { log: { ...log, warn } });
       const to = (shown?: { certificate: string; key: string }) =>
         deliver(port, {
           tls: 'required',
@@ -171,6 +174,9 @@ describe('TLS of a listener and of the next server', () => {
           reply: expect.stringMatching(/^554 5\.7\.1|closed/),
         });
       }
+      // What an administrator needs who wants to let it in.
+      const names = 'other.partner.example';
+      expect(refused[0]).toMatchObject({ event: 'smtp.certificate-refused', names, issuer: 'House Root' });
       expect(await deliver(port, { tls: 'never' }), what).toMatchObject({ outcome: 'refused', reply: /^530 5\.7\.0/ });
       expect(arrivals).toHaveLength(1);
     }
