@@ -27,6 +27,12 @@ export default {
       '^packages/(?!mail-policy/)',
     ),
     not(
+      'mail-facts-on-engine',
+      'mail-facts reads messages for rules, and nothing else.',
+      '^packages/mail-facts/',
+      '^packages/(?!mail-facts/|mail-policy/|smime/)',
+    ),
+    not(
       'api-alone',
       'api imports nothing of ours but the rules that it carries, and is safe in a browser.',
       '^packages/api/',

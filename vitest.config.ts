@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Files that leave nothing behind in their process: many of them share one, which saves reading the same modules again for each. */
 const SHARING = [
-  'packages/{api,authority,cli,console,dns,gateway,keystore,mail-policy,smime,trail,vault}/src/**/*.test.ts',
+  'packages/{api,authority,cli,console,dns,gateway,keystore,mail-facts,mail-policy,smime,trail,vault}/src/**/*.test.ts',
   'packages/{gateway,keystore}/test/**/*.test.ts',
   'packages/smime/test/attacks/*.test.ts',
   // That one measures the memory of its process.

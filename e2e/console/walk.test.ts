@@ -598,6 +598,15 @@ describe.skipIf(missing('chromium'))('the console', () => {
       .getByRole('button', { name: /New rule$/, expanded: true });
     await last.press('Alt+ArrowUp');
     await page.getByRole('status').filter({ hasText: 'New rule is now number' }).waitFor({ state: 'attached' });
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'offer.eml',
+      mimeType: 'message/rfc822',
+      buffer: Buffer.from('From: anna@example.com\r\nTo: b@bank.example\r\nSubject: An offer\r\n\r\nHello\r\n'),
+    });
+    const decision = page.getByRole('region', { name: 'Decision for b@bank.example' });
+    await decision.getByText('does not get it: it is refused').waitFor();
+    await decision.getByText('Why, rule by rule').click();
+    await decision.getByText("The recipient's domain bank.example is bank.example.").waitFor();
     expect(await ada.lookAt('mail-rules-edit')).toEqual([]);
     await page.getByRole('button', { name: 'Try', exact: true }).click();
     await page.getByText(/decisions? of \d+ would be another/).waitFor();
@@ -640,6 +649,8 @@ const PAGES = [
   ['/inventory', 'inventory'],
   ['/notices', 'notices'],
   ['/mail', 'mail'],
+  ['/held-mail', 'held-mail'],
+  ['/correspondents', 'correspondents'],
   ['/mail-rules', 'mail-rules'],
   ['/inspect', 'inspect-page'],
   ['/audit', 'audit'],

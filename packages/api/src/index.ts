@@ -69,6 +69,7 @@ export {
 export type { LegalHold } from './legal-holds.ts';
 export type { CompromiseOutcome, Departure, Handover } from './lifecycle.ts';
 export {
+  type ExplainedMessage,
   type GatewayRules,
   type MailRules,
   type RuleDocument,

@@ -108,12 +108,17 @@ const ListedEntry = JournalEntry.omit({ facts: true, judged: true, rules: true, 
 });
 export type ListedEntry = z.infer<typeof ListedEntry>;
 
-const JournalRecord = ListedEntry.extend({
+/** What lists leave out unless they are asked for it. */
+const Whole = z.object({
   facts: z.record(z.string(), z.json()).nullable(),
   /** Null for mail that went out, for what was refused or held before it was opened, and for what gateways of before wrote. */
   judged: MailVerdict.nullable(),
   /** Null where the gateway handed it to a next server, or has not got rid of it yet. */
   delivery: JournalDelivery.nullable(),
+});
+
+const JournalRecord = ListedEntry.extend({
+  ...Whole.shape,
   /** The same message, to others. */
   others: z.array(ListedEntry),
 });
@@ -152,8 +157,12 @@ export const journalRoutes = {
     path: '/api/v1/journal',
     summary: 'Decision records of all gateways, newest first',
     access: 'authenticated',
-    query: JournalFilter.extend(PageQuery.shape),
-    response: countedPageOf(ListedEntry),
+    query: JournalFilter.extend({
+      ...PageQuery.shape,
+      /** With what each was decided from, and what was found out. */
+      whole: z.literal('yes').optional(),
+    }),
+    response: countedPageOf(ListedEntry.extend(Whole.partial().shape)),
   }),
   journalEntry: route({
     method: 'GET',

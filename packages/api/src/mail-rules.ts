@@ -1,7 +1,7 @@
 /** The rules of mail flow as the office keeps them: versions that are never altered, one of them in force at all gateways. */
 import { z } from 'zod';
 import { Done, route } from './route.ts';
-import { Id, Instant } from './values.ts';
+import { Base64, Id, Instant } from './values.ts';
 
 /** Characters of one rule set, as JSON. */
 const mostRules = 200_000;
@@ -111,6 +111,41 @@ const Simulation = z.object({
 });
 export type Simulation = z.infer<typeof Simulation>;
 
+const Holds = z.enum(['yes', 'no', 'unknown']);
+
+/** What rules would decide about one message, and why: the sentences of `mail-policy`. */
+const ExplainedMessage = z.object({
+  /** What was read from it. */
+  message: z.object({
+    sender: z.string(),
+    subject: z.string(),
+    size: z.int(),
+    protection: z.enum(['none', 'signed', 'encrypted']),
+    attachments: z.array(z.string()).max(50),
+    /** Why what is listed may not be all. */
+    unseen: z.string().nullable(),
+  }),
+  recipients: z.array(
+    z.object({
+      recipient: z.string(),
+      rules: z.array(z.string()),
+      outcome: z.string(),
+      sentence: z.string(),
+      /** With the rules in shadow on; null where it would be the same. */
+      shadow: z.object({ rules: z.array(z.string()), outcome: z.string(), detail: z.string() }).nullable(),
+      explained: z.array(
+        z.object({
+          rule: z.string(),
+          result: z.enum(['decides', 'demands', 'no', 'late', 'shadow', 'off']),
+          sentence: z.string(),
+          conditions: z.array(z.object({ condition: z.string(), holds: Holds, sentence: z.string() })),
+        }),
+      ),
+    }),
+  ),
+});
+export type ExplainedMessage = z.infer<typeof ExplainedMessage>;
+
 const ByVersion = z.object({ version: z.coerce.number().int().min(1).max(2_000_000_000) });
 
 export const mailRuleRoutes = {
@@ -162,6 +197,25 @@ export const mailRuleRoutes = {
     access: 'authenticated',
     body: z.object({ document: RuleDocument, entries: z.int().min(1).max(5000).default(1000) }),
     response: Simulation,
+  }),
+  explainMailRules: route({
+    method: 'POST',
+    path: '/api/v1/mail-rules/explain',
+    summary: 'What a rule set would decide about one message, and why. The message is read, and not kept',
+    access: 'authenticated',
+    body: z.object({
+      document: RuleDocument,
+      /** A whole message in base64, 25 MB at most. */
+      message: Base64.max(34_000_000),
+      direction: z.enum(['outbound', 'inbound']),
+      /** In the place of whom From names. */
+      sender: z.string().max(320).optional(),
+      /** In the place of whom To and Cc name. */
+      recipients: z.array(z.string().min(3).max(320)).min(1).max(100).optional(),
+      /** Mail that comes in: what SPF, DKIM and DMARC are taken to say of it. */
+      authentication: z.enum(['pass', 'fail', 'none']).default('none'),
+    }),
+    response: ExplainedMessage,
   }),
   appliedMailRules: route({
     method: 'POST',

@@ -1,8 +1,8 @@
 /** Messages for the simulator: files and folders of mail, and journals. What mail does not say of itself is given by options. */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readFacts } from '@chancery/gateway';
-import { isNamed, type MessageFacts, type Sample, samplesOf } from '@chancery/mail-policy';
+import { readFacts } from '@chancery/mail-facts';
+import { isNamed, JournalFacts, type MessageFacts, type Sample, samplesOf } from '@chancery/mail-policy';
 import { z } from 'zod';
 import { CommandError } from './exit-codes.ts';
 import { readInput } from './input-files.ts';
@@ -89,8 +89,8 @@ const JournalRecord = z.object({
   messageId: z.string().nullable(),
   sender: z.string(),
   recipient: z.string(),
-  outcome: z.string(),
-  detail: z.string(),
+  arrival: z.string().nullable().default(null),
+  facts: JournalFacts.nullable().default(null),
 });
 
 function journalSamples(file: string): Sample[] {
@@ -103,7 +103,12 @@ function journalSamples(file: string): Sample[] {
     );
   });
   if (records.length === 0) throw new CommandError(`${file} holds no record.`);
-  return samplesOf(records);
+  const samples = samplesOf(records);
+  if (samples.length === 0)
+    throw new CommandError(
+      `No record of ${file} says what it was decided from. Export them as JSON Lines: "chancery journal --json", or the page Mail.`,
+    );
+  return samples;
 }
 
 /** One JSON document (a list, or an object with `entries`), or one on each line. */

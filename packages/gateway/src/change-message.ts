@@ -1,8 +1,8 @@
 /** What rules change in a message before it is protected: header fields, the subject, attachments, a disclaimer. */
+import { leavesOf, namesIn } from '@chancery/mail-facts';
 import { type Changes, isNamed } from '@chancery/mail-policy';
 import { decodeHeaderText, encodeHeaderText, scanMessage } from '@chancery/smime';
 import { wrapped } from './base64-lines.ts';
-import { leavesOf, namesIn } from './content-facts.ts';
 import { addDisclaimer } from './disclaimer.ts';
 import { headerFields, withHeaders } from './header-block.ts';
 import { LargeMessage, type Message, wholeOf } from './large-message.ts';

@@ -2,9 +2,10 @@
  * HTML that a signer does not see as its readers will: a correspondent's words come back in an answer, with a style of theirs that shows other
  * words elsewhere ("Re: What's Up Johnny?", 2019). Nobody's signature belongs under that.
  */
+
+import type { BodyOf } from '@chancery/mail-facts';
 import type { MimeEntity } from '@chancery/smime';
 import { Parser } from 'htmlparser2';
-import type { BodyOf } from './content-facts.ts';
 
 /**
  * What is wrong with an outgoing answer, in words for its sender; undefined where nothing is. Mail that answers nobody is its author's own.

@@ -1,5 +1,7 @@
 /** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
+
 import { acmeReplyOctets, type JournalEntry, type MailSignal, signalWords } from '@chancery/api';
+import { factsOf } from '@chancery/mail-facts';
 import { type Copy, decide, type Held, lastRule, type MessageFacts, namesOf, quarantine } from '@chancery/mail-policy';
 import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
 import { changeAny } from './change-message.ts';
@@ -21,7 +23,7 @@ import {
   viewFor,
   type World,
 } from './mail-flow.ts';
-import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
+import { groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import { present } from './presentation/present.ts';
 import { isOpenText, whyQuarantined } from './quarantine.ts';

@@ -12,6 +12,5 @@ export { type HeldMessage, readHeld, writeOrder as orderHeld } from './held/held
 export type { Log } from './log.ts';
 export { type DkimRecord, dkimRecords } from './made-dkim-keys.ts';
 export { type GatewayHealth, type GatewayPorts, type RunningGateway, startGateway } from './main.ts';
-export { readFacts } from './message-facts.ts';
 export { explainRecipient } from './recipients/explain-recipient.ts';
 export type { Explanation } from './recipients/lookup.ts';

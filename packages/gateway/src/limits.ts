@@ -16,10 +16,6 @@ export const receivedFields = 100;
 export const headerOctets = 1024 * 1024;
 /** Octets that the encrypted copies for hidden recipients may take in the spool, for one message. */
 export const hiddenCopiesOctets = 1024 * 1024 * 1024;
-/** Octets of text that rules look for words in: what people write; a search costs time for each word of each rule. */
-export const textLooked = 1024 * 1024;
-/** Parts whose names and types rules look at. */
-export const attachmentsLooked = 1000;
 /** Deliveries at once one way: what Postfix allows itself to one destination. */
 export const deliveriesAtOnce = 20;
 /** Milliseconds that an unconfirmed message is remembered, so that its repetition is known as one: clients retry for days, most within hours. */

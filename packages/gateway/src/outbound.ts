@@ -1,5 +1,7 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
+
 import type { JournalEntry } from '@chancery/api';
+import { factsOf } from '@chancery/mail-facts';
 import { type Copy, type Decision, decide, type MessageFacts, namesOf } from '@chancery/mail-policy';
 import { changeAny } from './change-message.ts';
 import type { Reader } from './choose-algorithms.ts';
@@ -12,7 +14,7 @@ import { hostileQuotation } from './hostile-html.ts';
 import { headOf, type Message, type Scratch, withFields } from './large-message.ts';
 import { hiddenCopiesOctets } from './limits.ts';
 import { answerFor, entryOf, hasLooped, keep, passOn, received, record, viewFor, type World } from './mail-flow.ts';
-import { factsOf, groupsOf, readIdentity } from './message-facts.ts';
+import { groupsOf, readIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';

@@ -1,4 +1,5 @@
 /** Opens an incoming message for those who let the gateway do so, and verifies what can be seen of it. No mail is lost here: what cannot be opened goes on as it came. */
+import type { MessageIdentity } from '@chancery/mail-facts';
 import {
   type DecryptedMessage,
   decryptMessage,
@@ -14,7 +15,6 @@ import { GatewayError, reasonOf } from './errors.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
 import { digestOf, LargeMessage, type Message, type Scratch, wholeOf } from './large-message.ts';
 import type { Log } from './log.ts';
-import type { MessageIdentity } from './message-facts.ts';
 import type { OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
 import { isHarmless, textOnly } from './presentation/text-only.ts';

@@ -1,3 +1,4 @@
+import { readFacts } from '@chancery/mail-facts';
 import {
   decryptMessage,
   encryptMessage,
@@ -10,7 +11,6 @@ import {
 import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chooseAlgorithms } from '../src/choose-algorithms.ts';
-import { readFacts } from '../src/index.ts';
 import { type NextServer, startNextServer, until } from './support/next-server.ts';
 import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { adviceOn } from './advice.ts';
 import { explain } from './explain.ts';
 import type { MessageFacts } from './facts.ts';
+import type { JournalFacts } from './journal-facts.ts';
 import { samplesOf } from './journal-sample.ts';
 import { RuleSet } from './rules.ts';
 import { compare, simulate } from './simulate.ts';
@@ -115,23 +116,33 @@ describe('the simulator', () => {
     ]);
   });
 
-  it('makes messages of a journal, with what it tells of certificates', () => {
-    const record = (recipient: string, outcome: string, detail = '', messageId: string | null = '<1@x>') => ({
+  it('makes messages of a journal, each of what its records say it was decided from', () => {
+    const facts = (certificate: 'good' | 'none' | 'unknown', more: Partial<JournalFacts> = {}): JournalFacts => ({
+      ...{ headers: [], protection: 'none', signer: 'ready', certificate, visible: true },
+      ...more,
+    });
+    const record = (recipient: string, arrival: string | null, of: JournalFacts | null, messageId = '<1@x>') => ({
       ...{ at: '2026-11-26T10:00:00Z', direction: 'outbound' as const, messageId, sender: 'Anna@example.com' },
-      ...{ recipient, outcome, detail },
+      ...{ recipient, arrival, facts: of },
     });
     const samples = samplesOf([
-      record('a@x.example', 'signed', 'not encrypted: no good certificate for b@x.example (none known)'),
-      record('b@x.example', 'signed', 'not encrypted: no good certificate for b@x.example (none known)'),
-      record('c@x.example', 'signed-encrypted', '', '<2@x>'),
-      record('d@x.example', 'encrypted', 'encrypted by the sender, passed untouched', null),
+      record('a@x.example', 'one', facts('good')),
+      record('b@x.example', 'one', facts('none')),
+      // The same message once more is another arrival, and one of nothing is known is none.
+      record('a@x.example', 'two', facts('good')),
+      record('d@x.example', null, facts('unknown', { protection: 'encrypted' }), '<2@x>'),
+      record('e@x.example', null, null),
     ]);
     expect(
-      samples.map(({ id, facts }) => [id, facts.protection, facts.recipients.map(({ certificate }) => certificate)]),
+      samples.map(({ id, facts: { protection, recipients } }) => [
+        id,
+        protection,
+        recipients.map((one) => one.certificate),
+      ]),
     ).toEqual([
-      ['<1@x>', 'none', ['unknown', 'none']],
-      ['<2@x>', 'none', ['good']],
-      ['Anna@example.com at 2026-11-26T10:00:00Z', 'encrypted', ['unknown']],
+      ['<1@x>', 'none', ['good', 'none']],
+      ['<1@x>', 'none', ['good']],
+      ['<2@x>', 'encrypted', ['unknown']],
     ]);
     expect(simulate(strict, samples).outcomes).toEqual({ refused: 2, 'signed-encrypted': 1, encrypted: 1 });
     expect(simulate(set([words]), samples).rules[0]).toMatchObject({ counted: 4, doubtful: 4 });
@@ -146,6 +157,8 @@ describe('advice', () => {
       { name: 'doubt', when: { anyOf: [{ bodyWords: ['x'] }] }, do: { refuse: 'no' } },
       { name: 'invite', do: { encrypt: 'never', hold: { reason: 'r', hours: 1, invite: true } } },
       { name: 'in' },
+      { name: 'strip', when: { direction: 'inbound' }, do: { removeAttachments: ['*.exe'] } },
+      { name: 'banner', when: { direction: 'outbound' }, do: { banner: 'signals' } },
     ];
     expect(adviceOn(set(rules), ['a']).map(({ rule, code }) => `${rule} ${code}`)).toEqual([
       'in outbound-only',
@@ -156,6 +169,10 @@ describe('advice', () => {
       'invite invites-nobody',
       'in same-name',
       'in never-reached',
+      'strip holds-encrypted',
+      'strip never-reached',
+      'banner inbound-only',
+      'banner never-reached',
     ]);
     expect(adviceOn(set([{ name: 'a', when: { direction: 'outbound' } }, { name: 'b' }]))).toEqual([]);
   });

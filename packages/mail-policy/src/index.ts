@@ -26,7 +26,7 @@ export {
   type RuleExplanation,
 } from './explain.ts';
 export type { AuthenticationFacts, ContentFacts, HeaderFact, MessageFacts, RecipientFacts } from './facts.ts';
-export { type JournalFacts, journalFacts, type RecordedDecision, sampleOfRecords } from './journal-facts.ts';
+export { JournalFacts, journalFacts, type RecordedDecision, sampleOfRecords } from './journal-facts.ts';
 export { type JournalRecord, samplesOf } from './journal-sample.ts';
 export { isNamed } from './patterns.ts';
 export { Actions, Conditions, type Hold, lastRule, Rule, RuleMode, RuleSet, type RuleSetInput } from './rules.ts';

@@ -2,24 +2,28 @@
  * What a decision was made from, as its record keeps it: enough to decide again by other rules, without the subject, the text and the
  * names of files. Of the header only what rules ask for is there.
  */
-import type { AuthenticationFacts, HeaderFact, MessageFacts, RecipientFacts } from './facts.ts';
+import { z } from 'zod';
+import type { HeaderFact, MessageFacts, RecipientFacts } from './facts.ts';
 import { labelFields } from './labels.ts';
 import type { RuleSet } from './rules.ts';
 import type { Sample } from './simulate.ts';
 
-/** Of one recipient; who they are stands in the record itself. */
-export interface JournalFacts {
-  readonly senderGroups?: readonly string[];
-  readonly headers: readonly HeaderFact[];
-  readonly size?: number;
-  readonly protection: MessageFacts['protection'];
-  readonly signer: MessageFacts['signer'];
-  readonly authentication?: AuthenticationFacts;
-  readonly certificate: RecipientFacts['certificate'];
-  readonly reason?: string;
-  readonly groups?: readonly string[];
-  readonly visible: boolean;
-}
+const Texts = z.array(z.string()).readonly();
+
+/** Of one recipient; who they are stands in the record itself. What a gateway of before left out is as if nobody knew it. */
+export const JournalFacts = z.object({
+  senderGroups: Texts.optional(),
+  headers: z.array(z.object({ name: z.string(), value: z.string() })).readonly(),
+  size: z.number().optional(),
+  protection: z.enum(['none', 'signed', 'encrypted']),
+  signer: z.enum(['ready', 'awaited', 'none']),
+  authentication: z.object({ spf: z.string(), dkim: z.string(), dmarc: z.string() }).optional(),
+  certificate: z.enum(['good', 'none', 'unknown']),
+  reason: z.string().optional(),
+  groups: Texts.optional(),
+  visible: z.boolean(),
+});
+export type JournalFacts = Readonly<z.output<typeof JournalFacts>>;
 
 /** @param ruleSet which says what of the header is looked at */
 export function journalFacts(ruleSet: RuleSet, message: MessageFacts, recipient: RecipientFacts): JournalFacts {
@@ -68,7 +72,7 @@ export function sampleOfRecords(id: string, records: readonly RecordedDecision[]
 const unkept = 'the journal does not keep it';
 
 /** Of any message, whatever else is known of it. */
-export const notInJournal = {
+const notInJournal = {
   subject: '',
   headersUnseen: unkept,
   content: { text: '', attachments: [], unseen: unkept },

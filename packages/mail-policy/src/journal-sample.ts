@@ -1,67 +1,38 @@
-/** Messages of a journal as samples. A journal keeps no header, subject or text: rules that ask for them are in doubt, and are told so. */
-import type { RecipientFacts } from './facts.ts';
-import { notInJournal } from './journal-facts.ts';
+/** Messages of a journal as samples: decided again from what its records say they were decided from. */
+import { type JournalFacts, sampleOfRecords } from './journal-facts.ts';
 import type { Sample } from './simulate.ts';
 
-/** What a journal has of one message and recipient. */
+/** What an export of the journal has of one message and recipient. */
 export interface JournalRecord {
   readonly at: string;
   readonly direction: 'outbound' | 'inbound';
   readonly messageId: string | null;
   readonly sender: string;
   readonly recipient: string;
-  readonly outcome: string;
-  readonly detail: string;
+  /** Shared by the records of one message as it arrived; null: of a gateway of before. */
+  readonly arrival: string | null;
+  /** Null: its gateway wrote down nothing that it was decided from. */
+  readonly facts: JournalFacts | null;
 }
 
-/** Records of one message, in one direction and within the same minute, are one sample; in the order of the records. */
+/** Records of one message are one sample, in the order of the records; those without facts are none. */
 export function samplesOf(records: readonly JournalRecord[]): Sample[] {
-  const messages = new Map<string, JournalRecord[]>();
-  for (const record of records) {
-    const { messageId, sender, direction, at } = record;
-    const key = JSON.stringify([messageId, sender.toLowerCase(), direction, messageId === null ? at : at.slice(0, 16)]);
-    messages.set(key, [...(messages.get(key) ?? []), record]);
-  }
+  const messages = new Map<string, (JournalRecord & { facts: JournalFacts })[]>();
+  records.forEach((record, index) => {
+    const { facts, arrival } = record;
+    if (facts === null) return;
+    const key = arrival ?? `record ${index}`;
+    messages.set(key, [...(messages.get(key) ?? []), { ...record, facts }]);
+  });
   return [...messages.values()].flatMap((message) => {
     const [first] = message;
-    return first === undefined ? [] : [sampleOf(first, message)];
+    if (first === undefined) return [];
+    const id = first.messageId ?? `${first.sender} at ${first.at}`;
+    return (
+      sampleOfRecords(
+        id,
+        message.map((one) => ({ ...one, sender: one.sender.toLowerCase() })),
+      ) ?? []
+    );
   });
-}
-
-function sampleOf(first: JournalRecord, message: readonly JournalRecord[]): Sample {
-  const protectedBySender = message.some(({ detail }) => /^(encrypted|signed) by the sender/.test(detail));
-  const encrypted = message.some(({ detail }) => detail.startsWith('encrypted by the sender'));
-  return {
-    id: first.messageId ?? `${first.sender} at ${first.at}`,
-    facts: {
-      direction: first.direction,
-      sender: first.sender.toLowerCase(),
-      headers: [],
-      ...notInJournal,
-      size: undefined,
-      protection: encrypted ? 'encrypted' : protectedBySender ? 'signed' : 'none',
-      signer: message.some(({ detail }) => detail.includes('no signing key')) ? 'none' : 'ready',
-      recipients: message.map((record) => recipientOf(record, message)),
-    },
-  };
-}
-
-/** What was known of the recipient's certificate when the message passed. */
-function recipientOf({ recipient, outcome, detail }: JournalRecord, message: readonly JournalRecord[]): RecipientFacts {
-  const missing = message.some(
-    (record) => /no good certificate for /.test(record.detail) && names(record.detail, recipient),
-  );
-  const used =
-    (outcome === 'encrypted' || outcome === 'signed-encrypted') && !detail.startsWith('encrypted by the sender');
-  const certificate = missing ? 'none' : used ? 'good' : 'unknown';
-  const reason = certificate === 'unknown' ? 'the journal does not say' : undefined;
-  return { address: recipient, certificate, visible: true, ...(reason === undefined ? {} : { reason }) };
-}
-
-function names(detail: string, address: string): boolean {
-  return detail
-    .slice(detail.indexOf('no good certificate for '))
-    .toLowerCase()
-    .split(/[\s,;()]+/)
-    .includes(address.toLowerCase());
 }

@@ -88,10 +88,12 @@ interface JournalQuery extends JournalFilter {
   readonly limit: number;
   /** Where the last page ended. */
   readonly before?: Place | undefined;
+  /** With what lists leave out. */
+  readonly whole?: boolean | undefined;
 }
 
-interface JournalPage {
-  readonly rows: JournalRow[];
+export interface JournalPage {
+  readonly rows: (JournalRow & Partial<Whole>)[];
   readonly total: number;
   readonly totalIsExact: boolean;
   /** Where the next page goes on; null at the end. */
@@ -124,7 +126,7 @@ interface Whole {
 export async function findJournalEntry(snapshot: Snapshot, id: string) {
   const [row] = await rowsOf<JournalRow & Whole>(
     snapshot,
-    sql`SELECT ${COLUMNS}, j.facts, j.judged, j.delivery FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
+    sql`SELECT ${WHOLE} FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id WHERE j.id = ${id}::uuid`,
   );
   if (row === undefined) return undefined;
   const others =
@@ -175,12 +177,13 @@ export async function deleteJournalBefore(tx: Transaction, before: Date, limit: 
 
 const COLUMNS = sql`j.id, j.at, j.direction, j.message_id, j.sender, j.recipient, j.rule, j.outcome, j.verdict, j.detail,
   j.rules, j.arrival, j.rule_set, j.shadow, g.name AS gateway`;
+const WHOLE = sql`${COLUMNS}, j.facts, j.judged, j.delivery`;
 
 async function listed(snapshot: Snapshot, query: JournalQuery): Promise<JournalPage> {
   const branches = branchesOf(query);
   const where = conditionsOf(query);
   const page = branches.map(
-    (branch) => sql`(SELECT ${COLUMNS} FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id
+    (branch) => sql`(SELECT ${query.whole ? WHOLE : COLUMNS} FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id
       WHERE ${all([branch, ...where, ...beyond(query)])} ORDER BY j.at DESC, j.id DESC LIMIT ${query.limit + 1})`,
   );
   const rows = await rowsOf<JournalRow>(
@@ -219,7 +222,7 @@ async function searched(snapshot: Snapshot, query: JournalQuery, search: string)
   const end = found.find(({ kind }) => kind === 'end');
   const rows = await rowsOf<JournalRow>(
     snapshot,
-    sql`SELECT ${COLUMNS} FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id
+    sql`SELECT ${query.whole ? WHOLE : COLUMNS} FROM mail_journal j JOIN gateways g ON g.id = j.gateway_id
       WHERE j.id = ANY (${hits.map(({ id }) => id)}::uuid[]) ORDER BY j.at DESC, j.id DESC`,
   );
   const { rows: shown, next } = cut(rows, query.limit);

@@ -20,7 +20,7 @@ const none = file('none.json', '{"version":1,"mode":"all-match","rules":[]}');
 const bank = file('bank.eml', eml('b@bank.example', 'salary'));
 const journal = file(
   'journal.jsonl',
-  `${JSON.stringify({ at: '2026-11-26T10:00:00Z', direction: 'outbound', messageId: '<1@x>', sender: 'anna@example.com', recipient: 'b@bank.example', outcome: 'signed', detail: 'not encrypted: no good certificate for b@bank.example' })}\n`,
+  `${JSON.stringify({ at: '2026-11-26T10:00:00Z', direction: 'outbound', messageId: '<1@x>', sender: 'anna@example.com', recipient: 'b@bank.example', facts: { headers: [], protection: 'none', signer: 'ready', certificate: 'none', visible: true } })}\n`,
 );
 
 let out = '';

@@ -65,7 +65,10 @@ async function printAll(client: Client, filter: JournalFilter, options: Filters)
   const rows: string[][] = [];
   for (let after: string | undefined, found = 0; found < most; ) {
     const limit = Math.min(500, most - found);
-    const page = await client.journal({ query: { ...filter, limit, ...(after === undefined ? {} : { after }) } });
+    const whole = options.json === true ? ({ whole: 'yes' } as const) : {};
+    const page = await client.journal({
+      query: { ...filter, ...whole, limit, ...(after === undefined ? {} : { after }) },
+    });
     found += page.items.length;
     if (options.json === true) await writeStandardOutput(page.items.map((one) => `${JSON.stringify(one)}\n`).join(''));
     else rows.push(...page.items.map(rowOf));
@@ -88,7 +91,7 @@ function doneOf({ outcome, verdict, shadow }: ListedEntry): string {
     .join(', ');
 }
 
-function shown({ facts, others, delivery, ...one }: JournalRecord): string {
+function shown({ facts, judged, others, delivery, ...one }: JournalRecord): string {
   return [
     `${one.at}  ${one.direction}  ${one.sender || '<>'} to ${one.recipient}`,
     `${doneOf(one)}: ${one.detail || 'as the rule says'}`,
@@ -98,6 +101,10 @@ function shown({ facts, others, delivery, ...one }: JournalRecord): string {
     ...one.shadow.map(
       ({ rule, outcome, detail }) => `In shadow, ${rule}: ${outcome}${detail === '' ? '' : ` (${detail})`}`,
     ),
+    ...(judged?.signals ?? []).map(
+      ({ severity, reason }) => `${severity === 'warning' ? 'Warning' : 'Notice'}: ${reason}`,
+    ),
+    ...(judged === null ? [] : ['Found out:', JSON.stringify(judged, null, 2)]),
     ...(facts === null ? [] : ['Decided from:', JSON.stringify(facts, null, 2)]),
     ...(others.length === 0 ? [] : ['The same message, to others:']),
     ...others.map((other) => `  ${other.recipient}: ${doneOf(other)}`),

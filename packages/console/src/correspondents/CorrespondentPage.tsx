@@ -118,7 +118,7 @@ function Certificate({ of, onAccept }: { of: CorrespondentCertificate; onAccept:
             <Button
               size="xs"
               variant="default"
-              aria-label={`Use the certificate ${of.sha256.slice(0, 8)}`}
+              aria-label={`Use it: the certificate ${of.sha256.slice(0, 8)}`}
               onClick={onAccept}
             >
               Use it

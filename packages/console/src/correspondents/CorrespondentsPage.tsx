@@ -84,7 +84,7 @@ const columns: readonly Column<Correspondent>[] = [
       </TextLink>
     ),
   },
-  { header: 'Can be written to', cell: (one) => <StateBadge state={encryptionState(one)} /> },
+  { header: 'Can be encrypted to', cell: (one) => <StateBadge state={encryptionState(one)} /> },
   { header: 'Certificates', cell: (one) => <Certificates of={one} /> },
   { header: 'First seen', cell: (one) => <Seen of={one} which="first" /> },
   { header: 'Last seen', cell: (one) => <Seen of={one} which="last" /> },
@@ -117,7 +117,7 @@ function CorrespondentCard(one: Correspondent) {
         {one.address}
       </TextLink>
       <Group gap={6}>
-        <StateBadge of="Can be written to" state={encryptionState(one)} />
+        <StateBadge of="Can be encrypted to" state={encryptionState(one)} />
         <Certificates of={one} />
       </Group>
       <Text size="sm" c="dimmed">

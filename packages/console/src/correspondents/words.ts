@@ -59,6 +59,6 @@ const ciphers: Readonly<Record<string, string>> = {
 
 /** What their software said that it reads; an object identifier where it has no name here. */
 export function announced({ capabilities }: CorrespondentCertificate): string {
-  if (capabilities === null) return 'Nothing';
+  if (capabilities === null) return 'It has not said';
   return [...new Set(capabilities.map((oid) => ciphers[oid] ?? oid))].join(', ') || 'Nothing';
 }

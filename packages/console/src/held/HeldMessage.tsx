@@ -1,5 +1,5 @@
 import type { HeldMail } from '@chancery/api';
-import { Alert, Button, Group, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Skeleton, Stack, Text, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, useMay } from '../api.ts';
@@ -33,9 +33,10 @@ function Shown({ held, onClose }: { held: HeldMail; onClose: () => void }) {
   return (
     <>
       {held.problem !== null && (
-        <Alert color="red" variant="outline" title="It is still here">
-          {held.problem.charAt(0).toUpperCase() + held.problem.slice(1)}
-        </Alert>
+        <p className="finding" data-tone="bad" style={{ margin: 0 }}>
+          <strong>It is still here</strong>
+          <span>{held.problem.charAt(0).toUpperCase() + held.problem.slice(1)}</span>
+        </p>
       )}
       <Facts
         items={[

@@ -8,8 +8,10 @@ import { useMay } from '../api.ts';
 import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
+import { AdviceList } from './AdviceList.tsx';
 import { Explanation } from './Explanation.tsx';
 import { Keep } from './Keep.tsx';
+import { MessageTrial } from './MessageTrial.tsx';
 import { ruleSetQuery, rulesQuery } from './queries.ts';
 import { RuleForm } from './RuleForm.tsx';
 import { RuleList } from './RuleList.tsx';
@@ -118,10 +120,12 @@ function Editor({ rules, base, live }: EditorProps) {
               <Panel title="What it does">
                 <div aria-live="polite">
                   <Explanation rule={row.rule} />
+                  <AdviceList advice={draft.advice.filter(({ rule }) => rule === row.rule.name)} />
                 </div>
               </Panel>
             )}
             <Keep draft={draft} base={base} live={live} mayPropose={mayPropose} />
+            <MessageTrial set={draft.set} />
             <Simulator set={draft.set} />
           </Stack>
         </aside>

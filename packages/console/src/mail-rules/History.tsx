@@ -43,10 +43,11 @@ export function History({ rules, shown }: { rules: MailRules; shown: number | un
               <Button
                 size="xs"
                 variant="default"
+                mt={4}
                 aria-label={`${verbOf(one)} version ${one.version}`}
                 onClick={() => setAsked(one)}
               >
-                {verbOf(one)}
+                {one.state === 'draft' ? verbOf(one) : `${verbOf(one)} version ${one.version}`}
               </Button>
             )}
           </li>

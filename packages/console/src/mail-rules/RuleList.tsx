@@ -14,7 +14,7 @@ interface RuleListProps {
 
 /** The rules in their order. Dragged by their handles; by keyboard with Alt and the arrows, or by their buttons. */
 export function RuleList({ draft, chosen, disabled, onChoose }: RuleListProps) {
-  const { rows, problems } = draft;
+  const { rows, problems, advice } = draft;
   const [dragged, setDragged] = useState<string>();
   const [over, setOver] = useState<number>();
   const [said, setSaid] = useState('');
@@ -81,6 +81,7 @@ export function RuleList({ draft, chosen, disabled, onChoose }: RuleListProps) {
               </button>
               <Group gap={4} wrap="nowrap">
                 {wrong && <StateBadge state={['Incomplete', 'bad']} />}
+                {advice.some(({ rule }) => rule === row.rule.name) && <StateBadge state={['Look again', 'warn']} />}
                 <StateBadge state={ruleStates[row.rule.enabled]} />
                 {!disabled && (
                   <Tools row={row} index={index} of={rows.length} draft={draft} move={move} onChoose={onChoose} />

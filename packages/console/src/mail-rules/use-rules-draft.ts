@@ -1,5 +1,13 @@
 /** A rule set under somebody's hands: what stands in it, what is wrong with it, and what it would change. */
-import { checkRules, type Rule, type RuleChange, type RuleSet, ruleChanges } from '@chancery/mail-policy';
+import {
+  type Advice,
+  adviceOn,
+  checkRules,
+  type Rule,
+  type RuleChange,
+  type RuleSet,
+  ruleChanges,
+} from '@chancery/mail-policy';
 import { useMemo, useState } from 'react';
 
 /** A rule with a key of its own, so that a row stays the same row wherever it goes and whatever it is called. */
@@ -22,6 +30,8 @@ export interface RulesDraft {
   reset(): void;
   /** Paths begin with `rules.<place>.`. */
   readonly problems: readonly { readonly path: string; readonly message: string }[];
+  /** What is likely to be a mistake, where nothing is wrong. */
+  readonly advice: readonly Advice[];
   /** As it would be kept; undefined while something is wrong. */
   readonly set: RuleSet | undefined;
   /** Against what it was made from. */
@@ -65,6 +75,7 @@ export function useRulesDraft(original: RuleSet): RulesDraft {
       setRows(rowsOf(original));
     },
     problems: checked.problems,
+    advice: checked.set === undefined ? [] : adviceOn(checked.set),
     set: checked.set,
     isChanged: checked.set === undefined || ruleChanges(original, checked.set).length > 0,
     changesFrom: (other) => (checked.set === undefined ? [] : ruleChanges(other, checked.set)),

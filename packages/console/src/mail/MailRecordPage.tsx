@@ -2,7 +2,9 @@ import type { JournalDelivery, JournalRecord } from '@chancery/api';
 import { Breadcrumbs, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { api } from '../api.ts';
+import { formatBytes } from '../format.ts';
 import { Facts } from '../pieces/Facts.tsx';
 import { TextLink } from '../pieces/Links.tsx';
 import { Page, Panel } from '../pieces/Page.tsx';
@@ -11,6 +13,7 @@ import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { When } from '../pieces/When.tsx';
 import { journalOutcomes } from '../words.ts';
+import { FoundOut } from './FoundOut.tsx';
 import { Addressee, Outcome } from './MailPage.tsx';
 
 /** One decision: what was done, by which rule, from what, and what became of the others who got the message. */
@@ -90,18 +93,18 @@ function Shown({ record }: { record: JournalRecord }) {
           </ul>
         </Panel>
       )}
+      {record.judged !== null && (
+        <Panel title="What was found out">
+          <FoundOut of={record.judged} />
+        </Panel>
+      )}
       <Panel title="What was decided from">
         {record.facts === null ? (
           <Text size="sm" c="dimmed">
             The gateway wrote nothing down of it.
           </Text>
         ) : (
-          <Facts
-            items={Object.entries(record.facts).map(([name, value]) => [
-              factName(name),
-              <Fact key={name} of={value} />,
-            ])}
-          />
+          <DecidedFrom record={record} facts={record.facts} />
         )}
       </Panel>
       {record.others.length > 0 && (
@@ -157,6 +160,71 @@ function Party({ address }: { address: string }) {
     <TextLink to="/mail" search={{ address }} size="sm" style={{ overflowWrap: 'anywhere' }}>
       {address}
     </TextLink>
+  );
+}
+
+const protections: Readonly<Record<string, string>> = {
+  none: 'Nothing: its sender neither signed nor encrypted it',
+  signed: 'Its sender signed it',
+  encrypted: 'Its sender encrypted it',
+};
+const signers: Readonly<Record<string, string>> = {
+  ready: 'The gateway has the sender’s key',
+  awaited: 'The sender’s certificate was still being made',
+  none: 'The gateway has no key of the sender',
+};
+const certificates: Readonly<Record<string, string>> = {
+  good: 'The recipient has a good certificate',
+  none: 'The recipient has no good certificate',
+  unknown: 'Nobody who knows could be asked',
+};
+
+/** What the rules looked at, by name where this release knows it, and as it was written down where not. */
+function DecidedFrom({ record, facts }: { record: JournalRecord; facts: NonNullable<JournalRecord['facts']> }) {
+  const isOutbound = record.direction === 'outbound';
+  const { senderGroups, groups, headers, size, protection, signer, certificate, reason, visible, ...others } = facts;
+  // What was found out of mail that came in says it in words already.
+  const { authentication, ...rest } = others;
+  const unsaid = record.judged === null ? others : rest;
+  const named: (readonly [string, ReactNode])[] = [
+    ['Protection', protections[String(protection)] ?? String(protection)],
+    ...(isOutbound ? ([['Signing', signers[String(signer)] ?? String(signer)]] as const) : []),
+    ...(isOutbound
+      ? ([
+          [
+            'Certificate',
+            `${certificates[String(certificate)] ?? String(certificate)}${reason === undefined ? '' : `: ${String(reason)}`}`,
+          ],
+          ['Named in To or Cc', visible === false ? 'No: a hidden copy' : 'Yes'],
+        ] as const)
+      : []),
+    ['Size', typeof size === 'number' ? formatBytes(size) : 'Not known'],
+    ['Groups of the sender', <Fact key="from" of={senderGroups ?? null} />],
+    ['Groups of the recipient', <Fact key="to" of={groups ?? null} />],
+    ['Header fields', <Headers key="headers" of={headers} />],
+  ];
+  return (
+    <Facts
+      items={[
+        ...named,
+        ...Object.entries(unsaid).map(([name, value]) => [factName(name), <Fact key={name} of={value} />] as const),
+      ]}
+    />
+  );
+}
+
+/** Those that a rule asked for. */
+function Headers({ of }: { of: unknown }) {
+  const fields = Array.isArray(of) ? of : [];
+  if (fields.length === 0) return 'None that a rule asks for';
+  return (
+    <ul className="plain-list">
+      {fields.map(({ name, value }) => (
+        <li key={`${name} ${value}`}>
+          {String(name)}: {String(value)}
+        </li>
+      ))}
+    </ul>
   );
 }
 

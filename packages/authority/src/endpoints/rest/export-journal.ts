@@ -10,7 +10,7 @@ import { readJournal } from '../../store/journal.ts';
 import type { World } from '../../world.ts';
 import { authenticate } from './caller.ts';
 import { csvLine } from './csv.ts';
-import { shown } from './journal.ts';
+import { shown, shownWhole } from './journal.ts';
 
 const Query = JournalFilter.extend({ format: z.enum(journalFormats).default('csv') });
 
@@ -48,10 +48,11 @@ const PAGE = 500;
 async function* lines(world: World, filter: JournalFilter, format: 'csv' | 'jsonl'): AsyncGenerator<string> {
   if (format === 'csv') yield csvLine(HEAD);
   for (let before: { at: Date; id: string } | undefined; ; ) {
-    const page = await world.database.snapshot((snapshot) => readJournal(snapshot, { ...filter, limit: PAGE, before }));
+    const page = await world.database.snapshot((snapshot) =>
+      readJournal(snapshot, { ...filter, limit: PAGE, before, whole: format === 'jsonl' }),
+    );
     yield page.rows
-      .map(shown)
-      .map((entry) => (format === 'csv' ? csvLine(cells(entry)) : `${JSON.stringify(entry)}\n`))
+      .map((row) => (format === 'csv' ? csvLine(cells(shown(row))) : `${JSON.stringify(shownWhole(row))}\n`))
       .join('');
     if (page.next === null) return;
     before = page.next;

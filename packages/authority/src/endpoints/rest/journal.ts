@@ -3,7 +3,7 @@ import type { JournalEntry, ListedEntry } from '@chancery/api';
 import { AuthorityError } from '../../errors.ts';
 import { writeJournal } from '../../mail-flow/journal.ts';
 import { consult, perform } from '../../operation.ts';
-import { findJournalEntry, type JournalRow, readJournal } from '../../store/journal.ts';
+import { findJournalEntry, type JournalPage, type JournalRow, readJournal } from '../../store/journal.ts';
 import { readRuleCounts } from '../../store/rule-counts.ts';
 import { instantCursor, writeInstantCursor } from './cursor.ts';
 import type { Handlers } from './handler.ts';
@@ -13,18 +13,21 @@ export const journalHandlers: Handlers<'writeJournal' | 'journal' | 'journalEntr
     await perform(world, writeJournal, by, body);
     return { done: true };
   },
-  async journal({ world, by }, { query: { after, ...query } }) {
+  async journal({ world, by }, { query: { after, whole, ...query } }) {
     const before = instantCursor(after);
     const { rows, next, ...counted } = await consult(world, 'office:read', by, (snapshot) =>
-      readJournal(snapshot, { ...query, before }),
+      readJournal(snapshot, { ...query, before, whole: whole === 'yes' }),
     );
-    return { items: rows.map(shown), ...counted, next: next === null ? null : writeInstantCursor(next.at, next.id) };
+    return {
+      items: rows.map(whole === 'yes' ? shownWhole : shown),
+      ...counted,
+      next: next === null ? null : writeInstantCursor(next.at, next.id),
+    };
   },
   async journalEntry({ world, by }, { params }) {
     const found = await consult(world, 'office:read', by, (snapshot) => findJournalEntry(snapshot, params.id));
     if (found === undefined) throw new AuthorityError('not-found', 'The journal has no such record, or not any more.');
-    const { facts, judged, delivery } = found.row;
-    return { ...shown(found.row), facts, judged, delivery, others: found.others.map(shown) };
+    return { ...shownWhole(found.row), others: found.others.map(shown) };
   },
   async ruleCounts({ world, by }, { query }) {
     const since = new Date(world.clock().getTime() - (query.days - 1) * 86_400_000).toISOString().slice(0, 10);
@@ -53,6 +56,11 @@ export function shown(row: JournalRow): ListedEntry {
     ruleSet: row.rule_set,
     shadow: [...row.shadow],
   };
+}
+
+/** With what it was decided from, and what was found out. */
+export function shownWhole(row: JournalPage['rows'][number]) {
+  return { ...shown(row), facts: row.facts ?? null, judged: row.judged ?? null, delivery: row.delivery ?? null };
 }
 
 /** They were, when they were written, against the same contract. */

@@ -97,6 +97,35 @@ describe('the rules of mail flow', () => {
     });
     await expect(ada.client.appliedMailRules({ body: applied })).rejects.toMatchObject({ code: 'forbidden' });
   });
+
+  it('explain one message that is handed in: read here, and kept nowhere', async () => {
+    const text =
+      'From: anna@example.com\r\nTo: bob@bank.example\r\nSubject: Offer\r\n\r\nTop secret, and nobody else’s.\r\n';
+    const explain = (document: object, more: object = {}) =>
+      rex.client.explainMailRules({
+        body: {
+          ...{ document: document as never, message: Buffer.from(text).toString('base64'), direction: 'outbound' },
+          ...more,
+        },
+      });
+    const words = { rules: [{ name: 'secret', when: { bodyWords: ['top secret'] }, do: { encrypt: 'must' } }] };
+    const { message, recipients } = await explain(words);
+    expect(message).toMatchObject({ sender: 'anna@example.com', subject: 'Offer', protection: 'none', unseen: null });
+    expect(recipients).toMatchObject([
+      {
+        ...{ recipient: 'bob@bank.example', rules: ['secret'], outcome: 'refused' },
+        explained: [{ result: 'decides', conditions: [{ condition: 'bodyWords', holds: 'yes' }] }],
+      },
+    ]);
+    expect(recipients[0]?.sentence).toMatch(/the office knows of none|no good certificate/);
+    const inbound = { rules: [{ name: 'd', when: { authentication: { dmarc: ['fail'] } }, do: { refuse: 'No' } }] };
+    const way = { direction: 'inbound', recipients: ['anna@example.com'] };
+    expect((await explain(inbound, way)).recipients[0]?.outcome).toBe('passed');
+    expect((await explain(inbound, { ...way, authentication: 'fail' })).recipients[0]?.outcome).toBe('refused');
+    await expect(explain(words, { message: Buffer.from('\r\nno header').toString('base64') })).rejects.toMatchObject({
+      code: 'unusable-input',
+    });
+  });
 });
 
 describe('the journal as a file', () => {

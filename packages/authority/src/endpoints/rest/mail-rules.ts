@@ -1,5 +1,6 @@
 /** The rules of mail flow, and what the gateways apply of them. */
 import type { RuleSetDetail, RuleSetVersion } from '@chancery/api';
+import { explainMessage } from '../../mail-flow/explain.ts';
 import {
   activateRules,
   checked,
@@ -20,6 +21,7 @@ export const mailRuleHandlers: Handlers<
   | 'activateMailRules'
   | 'restoreMailRules'
   | 'simulateMailRules'
+  | 'explainMailRules'
   | 'appliedMailRules'
 > = {
   async mailRules({ world, by }) {
@@ -45,6 +47,13 @@ export const mailRuleHandlers: Handlers<
     const candidate = checked(body.document);
     const past = await consult(world, 'office:read', by, (snapshot) => readForSimulation(snapshot, body.entries));
     return simulate(candidate, past);
+  },
+  async explainMailRules({ world, by }, { body: { document, message, ...asked } }) {
+    const candidate = checked(document);
+    const octets = Buffer.from(message, 'base64');
+    return consult(world, 'office:read', by, (snapshot) =>
+      explainMessage(snapshot, candidate, { ...asked, message: octets }, world.clock()),
+    );
   },
   async appliedMailRules({ world, by }, { body }) {
     await perform(world, noteAppliedRules, by, body);

@@ -227,6 +227,7 @@ const calls: Record<AuthenticatedRoute, Call> = {
   activateMailRules: { needs: 'mail-rules:activate', body: { expectedLive: null } },
   restoreMailRules: { needs: 'mail-rules:activate', body: { expectedLive: null } },
   simulateMailRules: { needs: 'office:read', body: { document: { rules: [] } } },
+  explainMailRules: { needs: 'office:read', body: { document: { rules: [] }, message: 'QQ==', direction: 'outbound' } },
   appliedMailRules: { needs: 'gateway:serve', body: { version: null, source: 'office', ownRules: 0, problem: null } },
   reportCorrespondents: { needs: 'gateway:serve', body: { correspondents: [], done: [] } },
   correspondents: { needs: 'office:read' },

@@ -80,6 +80,7 @@ const BODY_LIMIT = 256 * 1024;
 const BODY_LIMITS: Partial<Record<RouteName, number>> = {
   // 25 MB of message in base64.
   inspect: 34_100_000,
+  explainMailRules: 34_400_000,
   // The same for all the messages of one request, and a point and more for each of two thousand keys.
   releaseMessages: 34_100_000,
   decideRecovery: 1_000_000,

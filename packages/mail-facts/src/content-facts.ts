@@ -1,33 +1,20 @@
 /** The text and the attachments of a message, for rules that ask for words and names. What cannot be seen, or can be seen in two ways, is said. */
 import type { ContentFacts } from '@chancery/mail-policy';
-import { allAmbiguities, decodeBody, decodeHeaderText, fileName, type MimeEntity } from '@chancery/smime';
-import { LargeMessage, type Message } from './large-message.ts';
-import { attachmentsLooked, textLooked, textRead } from './limits.ts';
+import { allAmbiguities, decodeHeaderText, fileName, type MimeEntity } from '@chancery/smime';
 import { wordsOfHtml } from './words-of-html.ts';
 
 /** The body of a part, its transfer encoding undone; undefined where it is too large to be looked at. */
 export type BodyOf = (entity: MimeEntity) => Uint8Array | undefined;
 
-/** @param root of the message, as `scanMessage` has it */
-export async function bodiesOf(message: Message, root: MimeEntity): Promise<BodyOf> {
-  if (!(message instanceof LargeMessage)) return (entity) => decodeBody(message, entity);
-  const read = new Map<MimeEntity, Uint8Array>();
-  let room = textRead;
-  for (const entity of leavesOf(root)) {
-    const { bodyStart, end, contentType } = entity;
-    const wanted = Math.min(end - bodyStart, largestText);
-    if (!/^text\/(plain|html)$/.test(contentType.type) || wanted > room) continue;
-    room -= wanted;
-    const octets = await message.range(bodyStart, bodyStart + wanted);
-    read.set(entity, decodeBody(octets, { ...entity, bodyStart: 0, end: octets.length }));
-  }
-  return (entity) => read.get(entity);
-}
+/** Octets of text that rules look for words in: what people write; a search costs time for each word of each rule. */
+const textLooked = 1024 * 1024;
+/** Parts whose names and types rules look at. */
+const attachmentsLooked = 1000;
 
-/** Octets of one text as it is encoded: more than anybody looks at once it is decoded. */
-const largestText = 7 * 1024 * 1024;
-
-/** Read when it is asked for: most rules look at nothing within. */
+/**
+ * Read when it is asked for: most rules look at nothing within.
+ * @param root of the message, as `scanMessage` has it
+ */
 export function contentOf(bodyOf: BodyOf, root: MimeEntity): ContentFacts {
   let read: ContentFacts | undefined;
   const content = () => {
