@@ -272,19 +272,18 @@ export class SmtpClient {
     return reply;
   }
 
+  readonly #late = (): void => {
+    this.#replies.fail(new Error('The server does not answer in time'));
+    this.close();
+  };
+
   /** The next reply, within so many ms of nothing happening. */
-  async #next(within: number): Promise<SmtpReply> {
+  #next(within: number): Promise<SmtpReply> {
     const reply = this.#replies.next();
-    const late = () => {
-      this.#replies.fail(new Error('The server does not answer in time'));
-      this.close();
-    };
-    this.#socket.setTimeout(within, late);
-    try {
-      return await reply;
-    } finally {
-      this.#socket.off('timeout', late);
-    }
+    // One listener for all replies that are awaited: to many recipients there are as many.
+    this.#socket.off('timeout', this.#late);
+    this.#socket.setTimeout(within, this.#late);
+    return reply;
   }
 
   /** The message in the form of the wire, its end included; no faster than the server reads. */
