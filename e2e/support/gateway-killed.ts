@@ -71,7 +71,7 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
   const broken: string[] = [];
   const accepted = new Map<string, Sent & { readonly at: number }>();
   const sent = new Map<string, Sent>();
-  const deliveries = new Map<string, number[]>();
+  const deliveries = new Map<string, { readonly begunAt: number; readonly at: number }[]>();
   const killedAt: number[] = [];
   const spells: Spell[] = [];
   let startedAgain = 0;
@@ -102,7 +102,7 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
       broken.push(`something nobody sent came to ${delivered.recipients.join()}`);
       return undefined;
     }
-    deliveries.set(id, [...(deliveries.get(id) ?? []), Date.now()]);
+    deliveries.set(id, [...(deliveries.get(id) ?? []), { begunAt: delivered.begunAt, at: Date.now() }]);
     if (!delivered.recipients.includes(letter.recipient)) broken.push(`${id} went to ${delivered.recipients.join()}`);
     if (!arrivedAs(letter, delivered.message)) broken.push(`${id} to ${letter.recipient} was not ${letter.arrives}`);
     return undefined;
@@ -210,11 +210,11 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
       for (const [n, again] of times.entries()) {
         const before = times[n - 1];
         if (before === undefined) continue;
-        if (killedAt.some((at) => at >= before - 50 && at <= again && at - before < window)) twiceInWindow++;
-        else
-          broken.push(
-            `${id} came again ${again - before} ms later, and no kill explains it: ${circumstances(before, again)}`,
-          );
+        if (killedAt.some((at) => at >= before.begunAt && at <= again.at && at - before.at < window)) twiceInWindow++;
+        else {
+          const around = circumstances(before.begunAt - window, again.at);
+          broken.push(`${id} came again ${again.at - before.at} ms later, and no kill explains it: ${around}`);
+        }
       }
     }
     const count: Record<string, number> = Object.fromEntries(Object.keys(troubles).map((name) => [name, 0]));

@@ -9,6 +9,8 @@ interface Delivered {
   readonly message: Buffer;
   /** It came over TLS. */
   readonly secure: boolean;
+  /** When its sender was told to go on with the message, ms since 1970: it may read it much later than that was sent. */
+  readonly begunAt: number;
 }
 
 export interface NextServer {
@@ -48,6 +50,7 @@ export async function startNextServer(
         sender: mailFrom === false ? '' : mailFrom.address,
         recipients: rcptTo.map(({ address }) => address),
         secure: session.secure,
+        begunAt: Date.now(),
       };
       buffer(stream).then(
         (message) => {
