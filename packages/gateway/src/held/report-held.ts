@@ -1,18 +1,14 @@
 /** Tells the office what is held here, and does what was decided there about it. The messages themselves stay. */
 import { randomUUID } from 'node:crypto';
 import type { Client, HeldStanding } from '@chancery/api';
-import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { OfficeView } from '../office.ts';
+import { type Telling, tellingOf } from '../telling.ts';
 import type { HeldMessage, HeldStore } from './held-store.ts';
 import type { HeldWork } from './work-on-held.ts';
 
-export interface HeldReports {
-  /** Carries out what the view says and tells what has changed; joins the telling under way. Never throws. */
-  run(view: Pick<OfficeView, 'heldDecisions'>): void;
-  /** Ends the telling under way. */
-  stop(): Promise<void>;
-}
+/** Carries out what the view says, and tells what has changed. */
+export type HeldReports = Telling<Pick<OfficeView, 'heldDecisions'>>;
 
 /** The contract's limits are 100 and 1000 a call. */
 const batchSize = 50;
@@ -32,9 +28,6 @@ export function reportHeld(
   /** Done in this run: an answer from before it was told brings it again. */
   const carriedOut = new Set<string>();
   let toldVersion: number | undefined;
-  let running: Promise<void> | undefined;
-  let failedBefore = false;
-  let stopped = false;
 
   async function obey({ heldDecisions }: Pick<OfficeView, 'heldDecisions'>): Promise<void> {
     const open = heldDecisions.filter(({ id }) => !carriedOut.has(id));
@@ -52,7 +45,7 @@ export function reportHeld(
   }
 
   async function tell(): Promise<void> {
-    while (!stopped && (toldVersion !== held.version || done.size > 0)) {
+    while (!telling.isStopped() && (toldVersion !== held.version || done.size > 0)) {
       const { version } = held;
       const all = held.all();
       const here = new Set(all.map(({ id }) => id));
@@ -70,27 +63,8 @@ export function reportHeld(
     }
   }
 
-  return {
-    run(view) {
-      if (stopped) return;
-      running ??= obey(view)
-        .then(tell)
-        .then(() => {
-          failedBefore = false;
-        })
-        .catch((error: unknown) => {
-          if (!failedBefore) log.warn('held.not-told', { reason: reasonOf(error) });
-          failedBefore = true;
-        })
-        .finally(() => {
-          running = undefined;
-        });
-    },
-    async stop() {
-      stopped = true;
-      await running;
-    },
-  };
+  const telling: HeldReports = tellingOf((view) => obey(view).then(tell), 'held.not-told', log);
+  return telling;
 }
 
 /** Recipients that are named. */

@@ -1,18 +1,14 @@
 /** Tells the authority what is kept of correspondents, and does what operators decided about them. */
 import type { Client, CorrespondentStanding } from '@chancery/api';
-import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { OfficeView } from '../office.ts';
+import { type Telling, tellingOf } from '../telling.ts';
 import type { Harvested } from './harvested.ts';
 import { judgeCandidate } from './judge.ts';
 import type { KeptCorrespondent } from './kept-correspondent.ts';
 
-export interface CorrespondentReports {
-  /** Carries out what the view says and tells what has changed; joins the telling under way. Never throws. */
-  run(view: OfficeView): void;
-  /** Ends the telling under way. */
-  stop(): Promise<void>;
-}
+/** Carries out what the view says, and tells what has changed. */
+export type CorrespondentReports = Telling<OfficeView>;
 
 /** The contract's limit is 100 a call. */
 const batchSize = 50;
@@ -29,9 +25,6 @@ export function reportCorrespondents(
   const done = new Set<string>();
   /** Done in this run: an answer from before it was told brings it again. */
   const carriedOut = new Set<string>();
-  let running: Promise<void> | undefined;
-  let failedBefore = false;
-  let stopped = false;
   /** Whether each could be written to, as it was told. */
   const toldEncryption = new Map<string, string>();
   let round: Iterator<KeptCorrespondent> = harvested.everybody()[Symbol.iterator]();
@@ -71,7 +64,7 @@ export function reportCorrespondents(
     }
     for (;;) {
       const entries = harvested.untold(batchSize);
-      if (stopped || (entries.length === 0 && done.size === 0)) return;
+      if (telling.isStopped() || (entries.length === 0 && done.size === 0)) return;
       const settled = [...done];
       const correspondents = entries.map((one) => ({
         ...standingOf(one),
@@ -84,25 +77,8 @@ export function reportCorrespondents(
     }
   }
 
-  return {
-    run(view) {
-      running ??= tell(view)
-        .then(() => {
-          failedBefore = false;
-        })
-        .catch((error: unknown) => {
-          if (!failedBefore) log.warn('correspondents.waiting', { reason: reasonOf(error) });
-          failedBefore = true;
-        })
-        .finally(() => {
-          running = undefined;
-        });
-    },
-    async stop() {
-      stopped = true;
-      await running;
-    },
-  };
+  const telling: CorrespondentReports = tellingOf(tell, 'correspondents.waiting', log);
+  return telling;
 }
 
 function standingOf({ address, certificates, signed, unsigned }: KeptCorrespondent): CorrespondentStanding {
