@@ -22,10 +22,11 @@ export const peers = {
   gnutls: { name: 'GnuTLS', packages: ['gnutls-bin'], needs: ['certtool', 'ocsptool'] },
   strongswan: {
     name: 'strongSwan',
-    // The second holds the fetcher without which it asks nobody.
-    packages: ['strongswan-pki', 'libstrongswan-extra-plugins'],
+    // The second holds what reads keys on curves, the third the fetcher without which it asks nobody.
+    packages: ['strongswan-pki', 'libstrongswan-standard-plugins', 'libstrongswan-extra-plugins'],
     needs: [
       'pki',
+      '/usr/lib/ipsec/plugins/libstrongswan-openssl.so',
       '/usr/lib/ipsec/plugins/libstrongswan-curl.so',
       '/usr/lib/ipsec/plugins/libstrongswan-revocation.so',
     ],
