@@ -592,21 +592,22 @@ describe.skipIf(missing('chromium'))('the console', () => {
     await page.getByRole('option', { name: 'Always, or not at all' }).click();
     await page.getByText('Applies to all mail, both ways to anybody at bank.example.').waitFor();
     await page.getByText('It must be encrypted.').waitFor();
-    await page.getByRole('button', { name: 'New rule' }).click();
-    const last = page
-      .getByRole('list', { name: 'Rules, in their order' })
-      .getByRole('button', { name: /New rule$/, expanded: true });
-    await last.press('Alt+ArrowUp');
-    await page.getByRole('status').filter({ hasText: 'New rule is now number' }).waitFor({ state: 'attached' });
     await page.locator('input[type=file]').setInputFiles({
       name: 'offer.eml',
       mimeType: 'message/rfc822',
       buffer: Buffer.from('From: anna@example.com\r\nTo: b@bank.example\r\nSubject: An offer\r\n\r\nHello\r\n'),
     });
     const decision = page.getByRole('region', { name: 'Decision for b@bank.example' });
-    await decision.getByText('does not get it: it is refused').waitFor();
+    // A new rule is in shadow at first.
+    await decision.getByText('With the rules in shadow on: refused').waitFor();
     await decision.getByText('Why, rule by rule').click();
     await decision.getByText("The recipient's domain bank.example is bank.example.").waitFor();
+    await page.getByRole('button', { name: 'New rule' }).click();
+    const last = page
+      .getByRole('list', { name: 'Rules, in their order' })
+      .getByRole('button', { name: /New rule$/, expanded: true });
+    await last.press('Alt+ArrowUp');
+    await page.getByRole('status').filter({ hasText: 'New rule is now number' }).waitFor({ state: 'attached' });
     expect(await ada.lookAt('mail-rules-edit')).toEqual([]);
     await page.getByRole('button', { name: 'Try', exact: true }).click();
     await page.getByText(/decisions? of \d+ would be another/).waitFor();
