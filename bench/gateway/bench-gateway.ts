@@ -7,7 +7,7 @@ import { encryptMessage, signMessage } from '@chancery/smime';
 import { isPresent } from '../../interop/peers.ts';
 import { submit } from '../../packages/gateway/test/support/client.ts';
 import { startTestAuthority, type TestAuthority } from '../../packages/gateway/test/support/test-authority.ts';
-import { makeCa, makeKeys } from '../../packages/gateway/test/support/test-ca.ts';
+import { makeKeys } from '../../packages/gateway/test/support/test-ca.ts';
 import { machine } from '../machine.ts';
 import { type Contender, emptyRelay, gateway, postfix } from './contenders.ts';
 import { openSink, type Sink, source } from './sink.ts';
@@ -210,15 +210,15 @@ function letter(octets: number, recipients: readonly string[]): Buffer {
 
 let outsider: Awaited<ReturnType<typeof makeOutsider>> | undefined;
 
-async function makeOutsider() {
-  const ca = await makeCa('Partner');
-  const keys = makeKeys();
+/** Of an authority that the gateway trusts: of others only the text is shown, which is another path. */
+async function makeOutsider({ ca }: TestAuthority) {
+  const keys = makeKeys('p256');
   const certificate = await ca.issue({ spki: keys.spki, emails: ['bob@partner.example'], use: 'signing' });
   return { signer: keys.signer, certificate, chain: [ca.issuing] };
 }
 
 async function protectedMail(authority: TestAuthority, octets: number, name: string): Promise<Buffer> {
-  outsider ??= await makeOutsider();
+  outsider ??= await makeOutsider(authority);
   const text = letter(octets * 0.7, ['r@example.com'])
     .toString('latin1')
     .replace('anna@example.com', 'bob@partner.example')

@@ -16,6 +16,7 @@ export async function openSink(): Promise<Sink> {
   let taken = 0;
   let wanted = { messages: Number.POSITIVE_INFINITY, met: () => {} };
   let lastAt = Date.now();
+  let watch: NodeJS.Timeout | undefined;
   const sockets = new Set<Socket>();
   const look = () => {
     if (taken < wanted.messages) return;
@@ -77,7 +78,9 @@ export async function openSink(): Promise<Sink> {
     took(messages) {
       return new Promise((resolve, reject) => {
         lastAt = Date.now();
-        const watch = setInterval(() => {
+        // Whoever asks anew awaits the answer to that alone.
+        clearInterval(watch);
+        watch = setInterval(() => {
           if (Date.now() - lastAt < mostSilence) return;
           clearInterval(watch);
           reject(new Error(`Only ${taken} of ${messages} messages came, and none for a minute`));
@@ -91,6 +94,7 @@ export async function openSink(): Promise<Sink> {
       });
     },
     async stop() {
+      clearInterval(watch);
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
