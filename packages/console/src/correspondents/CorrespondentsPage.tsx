@@ -85,22 +85,30 @@ const columns: readonly Column<Correspondent>[] = [
     ),
   },
   { header: 'Can be encrypted to', cell: (one) => <StateBadge state={encryptionState(one)} /> },
-  { header: 'Certificates', cell: (one) => <Certificates of={one} /> },
+  {
+    header: 'Certificates',
+    cell: (one) => (
+      <Group gap={6}>
+        <span>{one.certificates.length}</span>
+        <Pending of={one} />
+      </Group>
+    ),
+  },
   { header: 'First seen', cell: (one) => <Seen of={one} which="first" /> },
   { header: 'Last seen', cell: (one) => <Seen of={one} which="last" /> },
   { header: 'Gateway', cell: ({ gateway }) => gateway },
 ];
 
-function Certificates({ of: { certificates, decision } }: { of: Correspondent }) {
+/** What somebody has to decide, or has decided and the gateway has not done yet. */
+function Pending({ of: { certificates, decision } }: { of: Correspondent }) {
   const waiting = certificates.filter(({ state }) => state === 'waiting').length;
   return (
-    <Group gap={6}>
-      <span>{certificates.length}</span>
+    <>
       {waiting > 0 && <StateBadge state={[plural(waiting, 'waits', 'wait'), 'warn']} />}
       {decision !== null && (
         <StateBadge state={[decision === 'forget' ? 'Being forgotten' : 'Being changed', 'wait']} />
       )}
-    </Group>
+    </>
   );
 }
 
@@ -118,10 +126,13 @@ function CorrespondentCard(one: Correspondent) {
       </TextLink>
       <Group gap={6}>
         <StateBadge of="Can be encrypted to" state={encryptionState(one)} />
-        <Certificates of={one} />
+        <Text size="sm" component="span">
+          {plural(one.certificates.length, 'certificate', 'certificates')}
+        </Text>
+        <Pending of={one} />
       </Group>
       <Text size="sm" c="dimmed">
-        First seen <Seen of={one} which="first" />, last seen <Seen of={one} which="last" />. {one.gateway}
+        First seen <Seen of={one} which="first" />, last seen <Seen of={one} which="last" />. Kept by {one.gateway}.
       </Text>
     </Stack>
   );
