@@ -1,10 +1,8 @@
 /** What `[gateway.recipients]` says: where certificates of people outside are looked for, in which order, and for how long. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { SecretReference } from '../config-smtp.ts';
 import { ResolverAddress } from '../dns/resolver.ts';
-
-/** A secret is never written in the file. */
-const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
 
 /** `partner.example`, or `.partner.example` for it and everything below. */
 const Domain = z
