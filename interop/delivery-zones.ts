@@ -60,6 +60,18 @@ mx.bare A 127.0.0.84
 _${port}._tcp.mx.bare TLSA 0 0 1 ${other}
 mx.late A 127.0.0.88
 _${port}._tcp.mx.late TLSA 3 1 1 ${digests.late}
+six MX 10 mx.six
+mx.six AAAA ::1
+_${port}._tcp.mx.six TLSA 3 1 1 ${digests.postfix}
+both MX 10 mx.both
+mx.both A 127.0.0.86
+mx.both AAAA ::1
+_${port}._tcp.mx.both TLSA 3 1 1 ${digests.late}
+_${port}._tcp.mx.both TLSA 3 1 1 ${digests.postfix}
+sixdown MX 10 mx.sixdown
+mx.sixdown A 127.0.0.1
+mx.sixdown AAAA 2001:db8::1
+_${port}._tcp.mx.sixdown TLSA 3 1 1 ${digests.postfix}
 null MX 0 .
 self MX 10 gateway
 self MX 20 mx.dane`,

@@ -9,6 +9,8 @@ export interface PostfixSettings {
   readonly folder: string;
   /** Lines of main.cf beyond what makes the instance one of its own. */
   readonly main: readonly string[];
+  /** It listens on ::1 as well. */
+  readonly ipv6?: boolean;
   /** smtpd by port, each with its `-o` settings; and smtp clients by name. */
   readonly servers: Readonly<Record<number, readonly string[]>>;
   readonly clients?: Readonly<Record<string, readonly string[]>>;
@@ -40,7 +42,7 @@ export class Postfix {
       if (existsSync(`/etc/postfix/${name}`))
         cpSync(`/etc/postfix/${name}`, inside(`etc/${name}`), { recursive: true });
     }
-    writeFileSync(inside('etc/main.cf'), `${[...own(folder), ...this.#settings.main].join('\n')}\n`);
+    writeFileSync(inside('etc/main.cf'), `${[...own(this.#settings), ...this.#settings.main].join('\n')}\n`);
     writeFileSync(inside('etc/master.cf'), `${this.#master().join('\n')}\n`);
     const { code, text } = run('postfix', ['-c', inside('etc'), 'start']);
     if (code !== 0) throw new Error(`postfix start: ${text}\n${this.log()}`);
@@ -68,8 +70,10 @@ export class Postfix {
   #master(): string[] {
     const settings = (all: readonly string[]) => all.map((one) => ` -o ${one}`).join('');
     return [
-      ...Object.entries(this.#settings.servers).map(
-        ([port, options]) => `127.0.0.1:${port} inet n - n - - smtpd${settings(options)}`,
+      ...Object.entries(this.#settings.servers).flatMap(([port, options]) =>
+        ['127.0.0.1', ...(this.#settings.ipv6 === true ? ['[::1]'] : [])].map(
+          (address) => `${address}:${port} inet n - n - - smtpd${settings(options)}`,
+        ),
       ),
       ...Object.entries(this.#settings.clients ?? {}).map(
         ([name, options]) => `${name} unix - - n - 20 smtp${settings(options)}`,
@@ -82,7 +86,7 @@ export class Postfix {
   }
 }
 
-function own(folder: string): string[] {
+function own({ folder, ipv6 = false }: PostfixSettings): string[] {
   return [
     'compatibility_level = 3.6',
     `queue_directory = ${folder}/spool`,
@@ -99,9 +103,9 @@ function own(folder: string): string[] {
     'mydestination =',
     'local_recipient_maps =',
     'alias_maps =',
-    'inet_interfaces = 127.0.0.1',
-    'inet_protocols = ipv4',
-    'mynetworks = 127.0.0.0/8',
+    `inet_interfaces = 127.0.0.1${ipv6 ? ', [::1]' : ''}`,
+    `inet_protocols = ${ipv6 ? 'all' : 'ipv4'}`,
+    `mynetworks = 127.0.0.0/8${ipv6 ? ', [::1]/128' : ''}`,
     'smtp_dns_support_level = disabled',
     'smtp_host_lookup = native',
     'message_size_limit = 104857600',

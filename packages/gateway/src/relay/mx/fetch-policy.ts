@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { FindRecords } from '../../dns/find-records.ts';
+import { reasonOf } from '../../errors.ts';
 import { findAddresses } from './find-hosts.ts';
 import { parsePolicy, type StsPolicy } from './sts-policy.ts';
 
@@ -17,6 +18,11 @@ export interface PolicyServer {
   readonly patience: number;
 }
 
+/** There is a policy, and it says nothing that could be kept to. */
+export class UnusablePolicy extends Error {
+  override readonly name = 'UnusablePolicy';
+}
+
 /** RFC 8461 section 3.2 suggests it. */
 const mostOctets = 64 * 1024;
 
@@ -27,7 +33,10 @@ export async function fetchPolicy(domain: string, server: PolicyServer): Promise
   const askable = addresses.filter(server.mayAsk);
   if (addresses.length === 0) throw new Error(`${host} has no address`);
   if (askable.length === 0) throw new Error(`${host} is not in the public Internet`);
-  return parsePolicy((await get(host, askable, server)).toString('utf8'));
+  const text = (await get(host, askable, server)).toString('utf8');
+  return parsePolicy(text).catch((error: unknown) => {
+    throw new UnusablePolicy(reasonOf(error), { cause: error });
+  });
 }
 
 function get(host: string, addresses: readonly string[], { port, ca, patience }: PolicyServer): Promise<Buffer> {

@@ -66,7 +66,7 @@ describe('the addresses of a server', () => {
   it('come in turn, as the machine writes its own', async () => {
     const data: Record<number, string[]> = {
       [recordType.a]: ['c0000201', 'c0000202', 'c00002'],
-      [recordType.aaaa]: ['20010db8000000000000000000000001', '20010db8'],
+      [recordType.aaaa]: ['20010db8000000000000000000000001', '20010db8', '00000000000000000000ffff7f000001'],
     };
     const find: FindRecords = async (name, type) => ({
       records: (data[type] ?? []).map((hex) => ({ name, type, class: 1, ttl: 60, data: Buffer.from(hex, 'hex') })),
@@ -76,6 +76,9 @@ describe('the addresses of a server', () => {
       addresses: ['192.0.2.1', '2001:db8::1', '192.0.2.2'],
       owner: 'real.example.net',
       proven: false,
+    });
+    expect(await findAddresses(find, 'mx.example.net', 'ipv6')).toMatchObject({
+      addresses: ['2001:db8::1', '192.0.2.1', '192.0.2.2'],
     });
   });
 });

@@ -68,7 +68,7 @@ const loopsBack = (domain: string): Destination & { said: 'later' } =>
   later('451 4.4.6', `Mail for ${domain} comes back to this gateway, which is its server itself: give it a route`);
 
 export interface HostAddresses {
-  /** IPv4 and IPv6 in turn: whichever of the two does not lead out from here costs one attempt. */
+  /** IPv4 and IPv6 in turn: whichever of the two does not lead out from here costs one attempt, and the other is next. */
   readonly addresses: readonly string[];
   /** The name that they stand under, where the host's is an alias. */
   readonly owner: string;
@@ -76,16 +76,29 @@ export interface HostAddresses {
   readonly proven: boolean;
 }
 
-/** @throws DnsSilence */
-export async function findAddresses(find: FindRecords, host: string): Promise<HostAddresses> {
+export type AddressFamily = 'ipv4' | 'ipv6';
+
+/** @param first which of two kinds has its turn first. @throws DnsSilence */
+export async function findAddresses(
+  find: FindRecords,
+  host: string,
+  first: AddressFamily = 'ipv4',
+): Promise<HostAddresses> {
   const [four, six] = await Promise.all([find(host, recordType.a), find(host, recordType.aaaa)]);
   const ofFour = four.records.filter(({ data }) => data.length === 4).map(({ data }) => data.join('.'));
-  const ofSix = six.records.filter(({ data }) => data.length === 16).map(({ data }) => ipv6Of(data));
-  const addresses = Array.from({ length: Math.max(ofFour.length, ofSix.length) }, (_, at) =>
-    [ofFour[at], ofSix[at]].filter((one) => one !== undefined),
+  // An IPv4 address in the form of IPv6 is nothing that the DNS has to say: it would be taken for another than it is.
+  const ofSix = six.records
+    .filter(({ data }) => data.length === 16 && !data.subarray(0, 12).equals(mappedPrefix))
+    .map(({ data }) => ipv6Of(data));
+  const [these, those] = first === 'ipv4' ? [ofFour, ofSix] : [ofSix, ofFour];
+  const addresses = Array.from({ length: Math.max(these.length, those.length) }, (_, at) =>
+    [these[at], those[at]].filter((one) => one !== undefined),
   ).flat();
   return { addresses, owner: four.owner, proven: four.proven && six.proven };
 }
+
+/** RFC 4291 section 2.5.5.2: ::ffff:0:0/96. */
+const mappedPrefix = Buffer.from('00000000000000000000ffff', 'hex');
 
 /** Addresses of this machine that are not loopback. */
 export function ownAddresses(): ReadonlySet<string> {

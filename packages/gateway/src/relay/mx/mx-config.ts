@@ -15,6 +15,8 @@ export const MxDownstream = z.strictObject({
     mtaSts: z.boolean().default(true),
     /** Of the servers found. Another than 25 is for networks of one's own. */
     port: z.int().min(1).max(65_535).default(25),
+    /** Which addresses of a server are tried first, where it has both kinds; the other is tried where that one cannot be reached. */
+    prefer: z.enum(['ipv4', 'ipv6']).default('ipv4'),
     /** Networks beside the public Internet in which servers may stand. */
     networks: z.array(Network).default([]),
     /** PEM files: roots for MTA-STS in place of the system's. */

@@ -7,9 +7,11 @@ import type { Log } from '../../log.ts';
 import type { MailTransport, Parcel, Receipt } from '../transport.ts';
 import { findDestination, ownAddresses } from './find-hosts.ts';
 import { handOver } from './hand-over.ts';
+import { keepConnections } from './kept-connections.ts';
 import { addressGuard, type MxConfig } from './mx-config.ts';
 import { openStsPolicies } from './sts-policies.ts';
 import type { StsPolicy } from './sts-policy.ts';
+import type { TlsSession } from './tls-session.ts';
 import { type Miss, walkPlaces } from './walk-places.ts';
 
 export interface MxWorld {
@@ -21,6 +23,8 @@ export interface MxWorld {
   readonly log: Log;
   /** Where policies are asked for: 443 but in tests. */
   readonly policyPort?: number;
+  /** Told of each attempt at TLS. */
+  readonly onSession?: (session: TlsSession) => void;
 }
 
 /** Domains of one message that are delivered to side by side. */
@@ -34,13 +38,18 @@ const slow = { deliveries: 10, after: 20_000 };
 
 export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport {
   const { now, log, name } = world;
-  const { port, tls: least } = config;
+  const { port, tls: least, prefer } = config;
   const patience = config.timeoutSeconds * 1000;
   const find = findRecordsBy(config.resolver, patience);
   const mayReach = addressGuard(config.networks);
   const ca = config.ca.map((file) => readFileSync(file));
   const policyServer = { find, ca, patience, mayAsk: mayReach, port: world.policyPort ?? 443 };
   const policies = config.mtaSts ? openStsPolicies(world.policyFolder, policyServer, now, log) : undefined;
+  const kept = keepConnections(now);
+  const way = { name, port, kept, now, log };
+  const note = (session: TlsSession | undefined) => {
+    if (session !== undefined) world.onSession?.(session);
+  };
   const unreached = new Map<string, { until: number; reply: string }>();
   /** When each delivery to a domain began that is not at its end. */
   const underWay = new Map<string, number[]>();
@@ -78,19 +87,28 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
     } catch (error) {
       return everyone('later', `451 4.7.5 What ${domain} promises by MTA-STS is not known: ${reasonOf(error)}`);
     }
+    const trouble = policies?.troubleOf(destination.domain);
+    if (trouble !== undefined) {
+      const outcome = { type: 'sts', domain: destination.domain, text: [], hosts: [], failure: trouble } as const;
+      note({ domain: destination.domain, outcomes: [outcome] });
+    }
 
     const receipts = new Map<string, Receipt>();
     const misses: Miss[] = [];
     const left = () => parcel.recipients.filter((one) => (receipts.get(one)?.outcome ?? 'later') === 'later');
-    const walk = { destination, policy, find, mayReach, own: ownAddresses(), port, terms: { least, ca, now } };
+    const walk = { destination, policy, find, mayReach, own: ownAddresses(), port, prefer, terms: { least, ca, now } };
     let answeredBy = '';
     let tried = 0;
     for await (const place of walkPlaces(walk)) {
-      if ('reason' in place) misses.push(place);
+      if ('reason' in place) {
+        note(place.session);
+        misses.push(place);
+      }
       // Its other addresses are the same server.
       else if (place.owed.host !== answeredBy) {
         tried += 1;
-        const answer = await handOver(place, { ...parcel, recipients: left() }, { name, port, log });
+        const answer = await handOver(place, { ...parcel, recipients: left() }, way);
+        note(answer.session);
         if ('reason' in answer) misses.push(answer);
         else {
           answeredBy = place.owed.host;
@@ -125,6 +143,7 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
       return receipts.flat();
     },
     async close() {
+      kept.close();
       await policies?.stop();
     },
   };

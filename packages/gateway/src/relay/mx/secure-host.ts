@@ -2,7 +2,7 @@
 import type { ConnectionOptions, DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { SmtpServer } from '../smtp-client.ts';
 import type { StsPolicy } from './sts-policy.ts';
-import { type DanePromise, matchPromise, names } from './tlsa.ts';
+import { type DanePromise, matchPromise, names, tlsaNumbers } from './tlsa.ts';
 
 export interface Owed {
   readonly host: string;
@@ -18,10 +18,24 @@ export interface Owed {
   readonly now: () => number;
 }
 
+/** What is known of a server once TLS stands. The same for whichever domain's mail the connection is used. */
+export interface Shown {
+  /** Of the protocol: `TLSv1.3`. */
+  readonly version: string;
+  /** DER, its own certificate first. */
+  readonly chain: readonly Buffer[];
+  /** Why its certificate would not do for MTA-STS: the roots, the dates, or the name. Undefined where it would. */
+  readonly objection: string | undefined;
+}
+
 export interface SecuredHost {
-  readonly server: Pick<SmtpServer, 'tls' | 'serverName' | 'secure' | 'judge'>;
+  readonly server: SmtpServer & { readonly serverName: string };
   /** How far it came: no TLS, TLS begun, TLS standing and the server looked at. */
   readonly stage: () => 'clear' | 'handshake' | 'judged';
+  /** Undefined until TLS stands. */
+  readonly shown: () => Shown | undefined;
+  /** Judges a connection that stands already as if it had been made for this delivery. */
+  readonly accepts: (shown: Shown) => boolean;
   /** As logs and records say it: `TLSv1.3, DANE 3 1 1`. */
   readonly described: () => string;
   /** What a policy that is only being tested would have stopped; undefined where nothing. */
@@ -33,55 +47,71 @@ export function stsBinds({ policy, promise, proven }: Pick<Owed, 'policy' | 'pro
   return policy?.mode === 'enforce' && !(promise !== undefined && proven);
 }
 
-export function secureHost(owed: Owed): SecuredHost {
+export function secureHost(owed: Owed, address: string, port: number): SecuredHost {
   const { host, domain, proven, promise, policy, ca, now } = owed;
   const enforced = stsBinds(owed);
   const tested = policy?.mode === 'testing';
   let stage: ReturnType<SecuredHost['stage']> = 'clear';
   let described = 'in the clear';
-  let objection: string | undefined = tested ? 'no TLS' : undefined;
+  let shown: Shown | undefined;
 
   const options: ConnectionOptions = {
-    rejectUnauthorized: enforced,
-    ...(ca.length > 0 && policy !== undefined && { ca: [...ca] }),
+    // Whether the certificate holds is asked of every one, and counts in `judge` where it is owed.
+    rejectUnauthorized: false,
+    ...(ca.length > 0 && { ca: [...ca] }),
     checkServerIdentity: (_name, { raw }) =>
-      names(raw, host) ? undefined : new Error(`its certificate does not name ${host}`),
+      names(raw, host) ? undefined : Object.assign(new Error('another name'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }),
   };
 
-  function judge(socket: TLSSocket): void {
-    stage = 'judged';
-    if (tested) objection = socket.authorized ? undefined : String(socket.authorizationError);
-    const version = socket.getProtocol() ?? 'TLS';
+  function judge(found: Shown): void {
+    const { version, chain, objection } = found;
+    if (enforced && objection !== undefined)
+      throw new Error(`its certificate is not one for ${host} of a known authority (${objection})`);
     if (promise !== undefined && promise.records.length > 0) {
-      const found = matchPromise(promise, chainOf(socket), proven ? domain : undefined, new Date(now()));
-      const numbers = [
-        found.usage,
-        ['certificate', 'key'].indexOf(found.selector),
-        matchingTypes.indexOf(found.matching),
-      ];
-      described = `${version}, DANE ${numbers.join(' ')}${enforced ? ' and MTA-STS' : ''}`;
-      return;
-    }
-    described = enforced ? `${version}, MTA-STS` : `${version}, certificate not judged`;
+      const record = matchPromise(promise, chain, proven ? domain : undefined, new Date(now()));
+      described = `${version}, DANE ${tlsaNumbers(record)}${enforced ? ' and MTA-STS' : ''}`;
+    } else described = enforced ? `${version}, MTA-STS` : `${version}, certificate not judged`;
+    shown = found;
   }
 
   return {
     server: {
+      host: address,
+      port,
       tls: promise !== undefined || enforced || owed.least === 'required' ? 'required' : 'opportunistic',
       serverName: promise?.base ?? host,
       secure: () => {
         stage = 'handshake';
         return options;
       },
-      judge,
+      judge: (socket) => {
+        stage = 'judged';
+        shown = shownBy(socket);
+        judge(shown);
+      },
     },
     stage: () => stage,
+    shown: () => shown,
+    accepts: (found) => {
+      try {
+        judge(found);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     described: () => described,
-    objection: () => objection,
+    objection: () => (tested ? (shown === undefined ? 'no TLS' : shown.objection) : undefined),
   };
 }
 
-const matchingTypes = ['whole', 'sha256', 'sha512'];
+function shownBy(socket: TLSSocket): Shown {
+  return {
+    version: socket.getProtocol() ?? 'TLS',
+    chain: chainOf(socket),
+    objection: socket.authorized ? undefined : String(socket.authorizationError),
+  };
+}
 
 /** More than that is no chain that anybody needs. */
 const longestChain = 10;

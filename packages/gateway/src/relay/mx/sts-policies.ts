@@ -8,8 +8,9 @@ import { DnsSilence } from '../../dns/find-records.ts';
 import { GatewayError, reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { readIfThere, writeDurably } from '../../spool/durable-file.ts';
-import { fetchPolicy, type PolicyServer } from './fetch-policy.ts';
+import { fetchPolicy, type PolicyServer, UnusablePolicy } from './fetch-policy.ts';
 import { announcedId, type StsPolicy } from './sts-policy.ts';
+import type { SessionFailure } from './tls-session.ts';
 
 const KeptPolicy = z.object({
   domain: z.string(),
@@ -33,6 +34,8 @@ export interface StsPolicies {
    * @throws Error where it cannot be known
    */
   of(domain: string, proven: boolean): Promise<StsPolicy | undefined>;
+  /** Why the policy that the domain announces could not be fetched just now; undefined where nothing is amiss. */
+  troubleOf(domain: string): SessionFailure | undefined;
   /** Fetches again what was fetched a while ago, and forgets what holds no more. It runs by itself as well. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
@@ -49,7 +52,7 @@ const oldEnough = 24 * 60 * minute;
 /** @param folder where they are kept; made when there is the first */
 export function openStsPolicies(folder: string, server: PolicyServer, now: () => number, log: Log): StsPolicies {
   const fetching = new Map<string, Promise<StsPolicy | undefined>>();
-  const failed = new Map<string, number>();
+  const failed = new Map<string, { readonly until: number; readonly trouble: SessionFailure }>();
   let refreshing: Promise<void> | undefined;
   let stopped = false;
   const fileOf = (domain: string) => path.join(folder, `${createHash('sha256').update(domain).digest('hex')}.json`);
@@ -76,7 +79,7 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
     try {
       policy = await fetchPolicy(domain, server);
     } catch (error) {
-      failed.set(domain, now() + pause);
+      failed.set(domain, { until: now() + pause, trouble: troubleIn(error) });
       log.warn('mta-sts.not-fetched', { domain, id, reason: reasonOf(error) });
       return undefined;
     }
@@ -95,7 +98,7 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
 
   /** One at a time for each domain, and not again and again where it fails. */
   function fetchOnce(domain: string, id: string): Promise<StsPolicy | undefined> {
-    if ((failed.get(domain) ?? 0) > now()) return Promise.resolve(undefined);
+    if ((failed.get(domain)?.until ?? 0) > now()) return Promise.resolve(undefined);
     const under = fetching.get(domain);
     if (under !== undefined) return under;
     const work = fetchAndKeep(domain, id).finally(() => fetching.delete(domain));
@@ -112,7 +115,7 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
   }
 
   async function refreshAll(): Promise<void> {
-    for (const [domain, until] of failed) if (until <= now()) failed.delete(domain);
+    for (const [domain, { until }] of failed) if (until <= now()) failed.delete(domain);
     const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
@@ -150,6 +153,10 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
       if (announced === undefined || announced === kept?.id) return kept?.policy;
       return (await fetchOnce(domain, announced)) ?? kept?.policy;
     },
+    troubleOf(domain) {
+      const last = failed.get(domain);
+      return last !== undefined && last.until > now() ? last.trouble : undefined;
+    },
     refresh,
     async stop() {
       stopped = true;
@@ -157,4 +164,12 @@ export function openStsPolicies(folder: string, server: PolicyServer, now: () =>
       await Promise.allSettled([refreshing, ...fetching.values()]);
     },
   };
+}
+
+/** In the words of RFC 8460 section 4.3.2.2. */
+function troubleIn(error: unknown): SessionFailure {
+  if (error instanceof UnusablePolicy) return { type: 'sts-policy-invalid', reason: error.message };
+  const { code = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const judged = /CERT|SIGNATURE|ISSUER|CRL|CHAIN/.test(code);
+  return { type: judged ? 'sts-webpki-invalid' : 'sts-policy-fetch-error', ...(code === '' ? {} : { reason: code }) };
 }

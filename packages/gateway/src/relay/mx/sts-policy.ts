@@ -39,3 +39,8 @@ export async function isNamed({ mode, mx }: StsPolicy, host: string): Promise<bo
   const { validateMx } = await mailauth();
   return validateMx(host, { mode, mx: [...mx] }).valid;
 }
+
+/** As its file would have it, without extensions. */
+export function policyLines({ mode, mx, maxAge }: StsPolicy): string[] {
+  return ['version: STSv1', `mode: ${mode}`, ...mx.map((host) => `mx: ${host}`), `max_age: ${maxAge}`];
+}

@@ -47,11 +47,19 @@ async function baseDomains(find: FindRecords, host: string, owner: string, prove
   return (await find(host, recordType.cname)).proven ? [host] : [];
 }
 
+/** Usage, selector and matching type as zone files write them: `3 1 1`. */
+export function tlsaNumbers({ usage, selector, matching }: Tlsa): string {
+  return [usage, selectors.indexOf(selector), matchings.indexOf(matching)].join(' ');
+}
+
+const selectors = ['certificate', 'key'] as const;
+const matchings = ['whole', 'sha256', 'sha512'] as const;
+
 function readTlsa(record: Buffer): Tlsa[] {
   const [usage, selector = -1, matching = -1] = record;
   const data = record.subarray(3);
-  const selected = (['certificate', 'key'] as const)[selector];
-  const matched = (['whole', 'sha256', 'sha512'] as const)[matching];
+  const selected = selectors[selector];
+  const matched = matchings[matching];
   if ((usage !== 2 && usage !== 3) || selected === undefined || matched === undefined) return [];
   const length = { whole: data.length, sha256: 32, sha512: 64 }[matched];
   if (data.length === 0 || data.length !== length) return [];

@@ -1,9 +1,10 @@
 /** The addresses of a domain's servers, one after the other as they are needed, each with the security that is owed there. */
 import { DnsSilence, type FindRecords } from '../../dns/find-records.ts';
-import { type Destination, findAddresses } from './find-hosts.ts';
+import { type AddressFamily, type Destination, findAddresses } from './find-hosts.ts';
 import { type Owed, stsBinds } from './secure-host.ts';
 import { isNamed, type StsPolicy } from './sts-policy.ts';
-import { findPromise } from './tlsa.ts';
+import { notNamed, stsPolicyOf, type TlsSession } from './tls-session.ts';
+import { type DanePromise, findPromise } from './tlsa.ts';
 
 /** A host at one of its addresses. */
 export interface Place {
@@ -18,6 +19,8 @@ export interface Place {
 export interface Miss {
   readonly kind: 'nowhere' | 'ourselves' | 'unreached' | 'insecure' | 'unknown';
   readonly reason: string;
+  /** Where it came to TLS, or the policy kept it from that. */
+  readonly session?: TlsSession | undefined;
 }
 
 export interface Walk {
@@ -28,6 +31,7 @@ export interface Walk {
   /** Addresses of this machine. */
   readonly own: ReadonlySet<string>;
   readonly port: number;
+  readonly prefer: AddressFamily;
   readonly terms: Pick<Owed, 'least' | 'ca' | 'now'>;
 }
 
@@ -53,7 +57,7 @@ export async function* walkPlaces(walk: Walk): AsyncGenerator<Place | Miss> {
 async function lookAt(host: string, walk: Walk): Promise<Place[] | Miss> {
   const { destination, policy, find, mayReach, own, port, terms } = walk;
   const { domain, proven, implicit } = destination;
-  const where = await findAddresses(find, host);
+  const where = await findAddresses(find, host, walk.prefer);
   const { addresses } = where;
   if (addresses.length === 0 && implicit)
     return { kind: 'nowhere', reason: `${domain} has neither a mail server nor an address in the DNS` };
@@ -62,9 +66,20 @@ async function lookAt(host: string, walk: Walk): Promise<Place[] | Miss> {
     return { kind: 'ourselves', reason: `${host} is this gateway itself: give ${domain} a route` };
   const reachable = addresses.filter(mayReach);
   if (reachable.length === 0) return { kind: 'unknown', reason: `${host} is not in the public Internet` };
-  const promise = await findPromise(find, host, where, port);
+  let promise: DanePromise | undefined;
+  try {
+    promise = await findPromise(find, host, where, port);
+  } catch (error) {
+    if (!(error instanceof DnsSilence)) throw error;
+    const failure = { type: 'dnssec-invalid', reason: 'no valid answer for the TLSA records' } as const;
+    const outcome = { type: 'tlsa', domain: host, text: [], hosts: [], failure } as const;
+    return { kind: 'unknown', reason: error.message, session: { domain, outcomes: [outcome] } };
+  }
   const owed = { host, domain, proven, promise, policy, ...terms };
   if (policy !== undefined && stsBinds(owed) && !(await isNamed(policy, host)))
-    return { kind: 'insecure', reason: `the MTA-STS policy of ${domain} does not name ${host}` };
+    return {
+      ...{ kind: 'insecure', reason: `the MTA-STS policy of ${domain} does not name ${host}` },
+      session: { domain, outcomes: [{ ...stsPolicyOf(domain, policy), failure: notNamed }] },
+    };
   return reachable.slice(0, addressesOfOne).map((address) => ({ address, owed }));
 }
