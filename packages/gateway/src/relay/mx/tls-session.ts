@@ -5,7 +5,7 @@ import { isNamed, policyLines } from './sts-policy.ts';
 import { matchPromise, tlsaNumbers } from './tlsa.ts';
 
 /** RFC 8460 section 4.3. */
-export type FailureType =
+type FailureType =
   | 'starttls-not-supported'
   | 'certificate-host-mismatch'
   | 'certificate-expired'
@@ -23,7 +23,7 @@ export interface SessionFailure {
   readonly reason?: string;
 }
 
-export interface PolicyOutcome {
+interface PolicyOutcome {
   readonly type: 'tlsa' | 'sts' | 'no-policy-found';
   /** The recipient's domain; of TLSA records the name that they stand under. */
   readonly domain: string;
