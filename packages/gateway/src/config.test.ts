@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { describeConfig, parseGatewayConfig, readSecret, resolveGatewayConfig } from './config.ts';
+import { describeConfig, parseGatewayConfig, resolveGatewayConfig } from './config.ts';
+import { readSecret } from './read-secret.ts';
 
 describe('the configuration', () => {
   it('needs no file', () => {

@@ -1,5 +1,4 @@
 /** The gateway's configuration: one TOML file, one schema, parsed once, frozen. Every field has a usable default. */
-import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
@@ -253,23 +252,6 @@ export function describeConfig(config: GatewayConfig): Record<string, unknown> {
     },
     rule: ruleSet.rules,
   };
-}
-
-/** Resolves a secret reference. A trailing newline is not part of a secret. */
-export function readSecret(reference: SecretReference, baseDirectory: string): string {
-  if ('env' in reference) {
-    const value = process.env[reference.env];
-    if (value === undefined || value === '') {
-      throw new GatewayError('configuration', `The environment variable ${reference.env} is not set`);
-    }
-    return value;
-  }
-  const file = path.resolve(baseDirectory, reference.file);
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new GatewayError('configuration', `The secret file ${file} cannot be read: ${reasonOf(error)}`);
-  }
 }
 
 function describeListener<T extends Pick<GatewayConfig['inbound'], 'listen' | 'login'>>(listener: T) {

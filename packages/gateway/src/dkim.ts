@@ -1,11 +1,11 @@
 /** DKIM (RFC 6376) for outgoing mail, over what S/MIME has made of it: nothing changes a message after this. */
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { localSigner, type Signer } from '@chancery/smime';
-import { readSecret } from './config.ts';
 import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { type HeaderField, headerBlockEnd, headerFields, onlyValue } from './header-block.ts';
 import { headOf, LargeMessage, type Message } from './large-message.ts';
+import { readSecret } from './read-secret.ts';
 
 /** The message with a signature of each key of its author's domain before all fields; as it was where there is none. */
 export type SignDkim = (message: Message) => Promise<Message>;

@@ -62,7 +62,7 @@ async function take(world: World, arrival: Arrival, scratch: Scratch, again: Rel
   // What is let go is another message than the one that came: a client that repeats that one brings nothing new.
   const key = again?.key ?? (await repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message));
   const kept = world.spool.remembers(key);
-  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(world, kept);
+  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(kept);
   const waiting = again === undefined ? world.held.ofMessage(key) : [];
   const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
   if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };

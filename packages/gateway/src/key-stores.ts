@@ -8,8 +8,9 @@ import {
   openPkcs11KeyStore,
   openSoftwareKeyStore,
 } from '@chancery/keystore';
-import { type GatewayConfig, readSecret } from './config.ts';
+import type { GatewayConfig } from './config.ts';
 import type { Log } from './log.ts';
+import { readSecret } from './read-secret.ts';
 
 /**
  * A token is only reached for at its first use: one that is absent keeps nobody from starting, and mail that needs it waits.

@@ -23,26 +23,27 @@ export interface FilePart {
 export class LargeMessage {
   /** The header block, with the empty line that ends it. */
   readonly head: Buffer;
-  readonly #body: FilePart;
+  /** Where what stands behind it lies. */
+  readonly place: FilePart;
 
-  constructor(head: Buffer, body: FilePart) {
+  constructor(head: Buffer, place: FilePart) {
     this.head = head;
-    this.#body = body;
+    this.place = place;
   }
 
   get length(): number {
-    return this.head.length + this.#body.to - this.#body.from;
+    return this.head.length + this.place.to - this.place.from;
   }
 
   /** The same body under another header. */
   withHead(head: Buffer): LargeMessage {
-    const { sha256: _, ...body } = this.#body;
+    const { sha256: _, ...body } = this.place;
     return new LargeMessage(head, body);
   }
 
   /** From its first octet to its last. @throws GatewayError `state-damaged` at the end, where it is not what was kept */
   async *read(): AsyncGenerator<Buffer, void, void> {
-    const { sha256 } = this.#body;
+    const { sha256 } = this.place;
     const hash = sha256 === undefined ? undefined : createHash('sha256').update(this.head);
     yield this.head;
     for await (const piece of this.body()) {
@@ -55,7 +56,7 @@ export class LargeMessage {
 
   /** What stands behind the header. */
   async *body(): AsyncGenerator<Buffer, void, void> {
-    const { file, from, to } = this.#body;
+    const { file, from, to } = this.place;
     const handle = await open(file, 'r');
     try {
       for (let at = from; at < to; ) {
@@ -70,12 +71,12 @@ export class LargeMessage {
 
   /** Octets from one offset in the message to another. */
   async range(from: number, to: number): Promise<Buffer> {
-    const shift = this.#body.from - this.head.length;
+    const shift = this.place.from - this.head.length;
     const inHead = this.head.subarray(from, to);
     const start = Math.max(from, this.head.length) + shift;
     const end = Math.min(to, this.length) + shift;
     if (end <= start) return inHead;
-    const handle = await open(this.#body.file, 'r');
+    const handle = await open(this.place.file, 'r');
     try {
       const parts = [inHead];
       for (let at = start; at < end; ) {

@@ -97,7 +97,7 @@ export async function keep(
     );
     if (direction === 'outbound' && message !== undefined) world.queue.add(message);
   }
-  return refusal ?? answerFor(world, id);
+  return refusal ?? answerFor(id);
 }
 
 /**
@@ -145,11 +145,13 @@ export async function refusedAtDoor(world: World, id: string): Promise<Answer | 
   return refusal === undefined ? undefined : { reply: refusedByNext(refusal) };
 }
 
-export function answerFor(world: World, id: string): Answer {
-  const confirmed = () => {
-    world.spool.confirm(id).catch((error: unknown) => world.log.warn('spool.confirm', { reason: reasonOf(error) }));
-  };
-  return { reply: accepted(id), confirmed };
+export function answerFor(id: string): Answer {
+  return { reply: accepted(id), confirms: id };
+}
+
+/** Its client knows that it was accepted, and will not repeat it. */
+export function confirm({ spool, log }: Pick<World, 'spool' | 'log'>, id: string): void {
+  spool.confirm(id).catch((error: unknown) => log.warn('spool.confirm', { reason: reasonOf(error) }));
 }
 
 /** A journal that cannot be written changes no answer. What was accepted is in the spool too, and written from there at the next start. */

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ApiError, createClient } from '@chancery/api';
 import { dnsResolver, type Resolve, warmAuthenticity } from './authenticity.ts';
-import { type GatewayConfig, readSecret } from './config.ts';
+import type { GatewayConfig } from './config.ts';
 import type { Downstream } from './config-smtp.ts';
 import { openDkim } from './dkim.ts';
 import { openEnrolment } from './enrolment.ts';
@@ -20,11 +20,12 @@ import { largeOctets } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import { openMadeDkimKeys } from './made-dkim-keys.ts';
-import type { World } from './mail-flow.ts';
+import { confirm, type World } from './mail-flow.ts';
 import { openOffice, readTrustAnchors } from './office.ts';
 import { openOfficeRules } from './office-rules.ts';
 import { openKeys } from './opened-keys.ts';
 import { outbound } from './outbound.ts';
+import { readSecret } from './read-secret.ts';
 import { openDirectory } from './recipients/directory.ts';
 import { openDomainCertificates } from './recipients/domain-certificates.ts';
 import { openHarvested } from './recipients/harvested.ts';
@@ -34,7 +35,7 @@ import { reportCorrespondents } from './recipients/report-correspondents.ts';
 import { type MxWorld, openMxTransport } from './relay/mx/mx-transport.ts';
 import { startQueue } from './relay/queue.ts';
 import { type MailTransport, openTransport } from './relay/transport.ts';
-import { listen } from './smtp/listener.ts';
+import { listenInThread, type OpenDoors } from './smtp/listen-in-thread.ts';
 import { lockFolder } from './spool/folder-lock.ts';
 import { openSpool } from './spool/spool.ts';
 
@@ -72,6 +73,8 @@ export interface GatewayPorts {
   readonly now?: () => number;
   /** Octets above which a message goes through files. */
   readonly largeFrom?: number;
+  /** Listens; without it in a thread of its own. */
+  readonly openDoors?: OpenDoors;
 }
 
 /**
@@ -231,7 +234,7 @@ async function assemble(
   closers.push(() => heldTold.stop());
   const { maxMessageSize, maxRecipients, maxConnections, trustedPeers, limits, baseDirectory } = config;
   const common = {
-    scratch: world.scratch,
+    scratchFolder: config.spool,
     largeFrom: ports.largeFrom ?? largeOctets,
     name,
     maxMessageSize,
@@ -248,10 +251,20 @@ async function assemble(
     tls,
     login,
   });
-  const out = await listen({ ...common, ...door(config.outbound) }, (arrival) => outbound(world, arrival));
-  closers.push(() => out.stop());
-  const into = await listen({ ...common, ...door(config.inbound) }, (arrival) => inbound(world, arrival));
-  closers.push(() => into.stop());
+  const openDoors = ports.openDoors ?? listenInThread;
+  const confirmed = (id: string) => confirm(world, id);
+  const listeners = await openDoors([
+    {
+      options: { ...common, ...door(config.outbound) },
+      handler: { answer: (arrival) => outbound(world, arrival), confirmed },
+    },
+    {
+      options: { ...common, ...door(config.inbound) },
+      handler: { answer: (arrival) => inbound(world, arrival), confirmed },
+    },
+  ]);
+  closers.push(() => Promise.all(listeners.map((one) => one.stop())));
+  const [outboundPort = 0, inboundPort = 0] = listeners.map(({ port }) => port);
 
   void office.refresh();
   // Not while whatever else lives in this process is starting too.
@@ -260,11 +273,11 @@ async function assemble(
   }, 3_000);
   warming.unref();
   closers.push(() => clearTimeout(warming));
-  log.info('gateway.started', { outbound: out.port, inbound: into.port, waiting: queue.state().waiting });
+  log.info('gateway.started', { outbound: outboundPort, inbound: inboundPort, waiting: queue.state().waiting });
 
   return {
-    outboundPort: out.port,
-    inboundPort: into.port,
+    outboundPort,
+    inboundPort,
     health() {
       const { ready, awaited, ownReady } = enrolment.state();
       const { waiting, oldest } = queue.state();

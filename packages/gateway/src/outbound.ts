@@ -45,7 +45,7 @@ async function send(
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
   const key = await repetitionKey('outbound', arrival.sender, arrival.recipients, arrival.message);
   const kept = world.spool.remembers(key);
-  if (kept !== undefined) return answerFor(world, kept);
+  if (kept !== undefined) return answerFor(kept);
   // A client that was not told so repeats what waits here.
   const waiting = again === undefined ? world.held.ofMessage(key) : [];
   const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));

@@ -8,7 +8,7 @@ import { type SigningKey, speaksFor } from '../enrolment.ts';
 import { reasonOf } from '../errors.ts';
 import { inbound } from '../inbound.ts';
 import { type Message, withFields } from '../large-message.ts';
-import { journalEntry, record, type World } from '../mail-flow.ts';
+import { confirm, journalEntry, record, type World } from '../mail-flow.ts';
 import { outbound } from '../outbound.ts';
 import { protect } from '../protect.ts';
 import { deliveryFailure } from '../relay/dsn.ts';
@@ -154,7 +154,7 @@ async function letGo(
   const rest = message.recipients.filter((one) => !gone.has(one));
   if (rest.length === 0) await world.held.remove(id);
   else await world.held.change(id, { recipients: rest });
-  answer.confirmed?.();
+  if (answer.confirms !== undefined) confirm(world, answer.confirms);
   world.log.info('held.sent', { id, recipients: recipients.length });
   return undefined;
 }

@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createClient, GatewayConfiguration } from '@chancery/api';
-import { type GatewayConfig, readSecret } from '../config.ts';
+import type { GatewayConfig } from '../config.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readTrustAnchors, viewOf } from '../office.ts';
+import { readSecret } from '../read-secret.ts';
 import { openDirectory } from './directory.ts';
 import { openDomainCertificates } from './domain-certificates.ts';
 import { openHarvested } from './harvested.ts';

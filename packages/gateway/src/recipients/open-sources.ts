@@ -1,5 +1,5 @@
 /** The sources that the configuration names, each with a memory and an end to its patience. */
-import { readSecret } from '../config.ts';
+import { readSecret } from '../read-secret.ts';
 import { cached } from './cached.ts';
 import { openHttpDirectory } from './http-directory.ts';
 import { openLdapSource, orAborted } from './ldap.ts';

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readSecret } from '../config.ts';
 import type { FixedDownstream, SmtpDownstream } from '../config-smtp.ts';
 import { reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
 import { headOf, type Message, octetsOf } from '../large-message.ts';
+import { readSecret } from '../read-secret.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { writeDurably } from '../spool/durable-file.ts';
 import type { EnvelopeNotes } from './envelope.ts';

@@ -5,7 +5,7 @@ import { openBudget } from '../budget.ts';
 import type { ClientLimits, ListenerLogin, ListenerTls } from '../config-smtp.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
-import { LargeMessage, type Message, type Scratch } from '../large-message.ts';
+import { LargeMessage, type Message, openScratch, type Scratch } from '../large-message.ts';
 import { atWorkOctets, headerOctets, inFlightOctets, largeAtWorkOctets, largeOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { withinAny } from '../network.ts';
@@ -26,8 +26,15 @@ export interface Arrival extends ArrivalEnvelope {
 
 export interface Answer {
   readonly reply: Reply;
-  /** Called when the client has most likely read the reply. */
-  readonly confirmed?: () => void;
+  /** Told to `confirmed` when the client has most likely read the reply. */
+  readonly confirms?: string;
+}
+
+/** What stands behind a listener. All of it is data, so that it may be in another thread. */
+export interface MailHandler {
+  /** Every message is answered with what it resolves to, and with 451 when it throws. */
+  answer(arrival: Arrival): Promise<Answer>;
+  confirmed(id: string): void;
 }
 
 export interface ListenerOptions {
@@ -46,8 +53,8 @@ export interface ListenerOptions {
   /** What the files of passwords are relative to. */
   readonly baseDirectory: string;
   readonly log: Log;
-  /** Where large messages lie while they are worked on; without it all are held in memory. */
-  readonly scratch?: () => Scratch;
+  /** Folder where large messages lie while they are worked on; without it all are held in memory. */
+  readonly scratchFolder?: string;
   /** Octets above which a message is large. */
   readonly largeFrom?: number;
 }
@@ -58,15 +65,9 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
-/**
- * Listens for SMTP. Every message is answered only with what `answer` resolves to.
- * @throws GatewayError `port-in-use`
- */
-export async function listen(
-  options: ListenerOptions,
-  answer: (arrival: Arrival) => Promise<Answer>,
-): Promise<Listener> {
-  const { log, maxMessageSize } = options;
+/** Listens for SMTP. @throws GatewayError `port-in-use`, `configuration` */
+export async function listen(options: ListenerOptions, handler: MailHandler): Promise<Listener> {
+  const { log, maxMessageSize, scratchFolder } = options;
   const working = new Set<Promise<void>>();
   const mayConnect = withinAny(options.clients);
   const { tls, limits } = options;
@@ -150,13 +151,13 @@ export async function listen(
         // smtp-server empties and reuses the envelope once the callback has run: everything is copied before.
         const arrival = envelopeOf(session);
         const connection = server.connectionOf(session.id);
-        const scratch = options.scratch?.();
+        const scratch = scratchFolder === undefined ? undefined : openScratch(scratchFolder);
         const work = receive(stream, maxMessageSize, options.largeFrom ?? largeOctets, scratch)
           .then((received) => ('reply' in received ? received : respond(arrival, received.message)))
           .finally(() => scratch?.clear())
           .then(
-            ({ reply: said, confirmed }) => {
-              connection?.awaitConfirmation(confirmed);
+            ({ reply: said, confirms }) => {
+              connection?.awaitConfirmation(confirms === undefined ? undefined : () => handler.confirmed(confirms));
               if (said.code < 300) callback(null, said.text);
               else callback(refusal(said));
             },
@@ -175,16 +176,16 @@ export async function listen(
 
   async function respond(arrival: ArrivalEnvelope, message: Buffer | LargeMessage): Promise<Answer> {
     const isLarge = message instanceof LargeMessage;
+    // Another thread takes the octets with it.
+    const { length } = message;
     try {
       const flaw = isLarge ? undefined : flawOf(message);
       if (flaw !== undefined) return { reply: flaw };
-      return await atWork.spend(isLarge ? largeAtWorkOctets : message.length, () => answer({ ...arrival, message }));
+      return await atWork.spend(isLarge ? largeAtWorkOctets : length, () => handler.answer({ ...arrival, message }));
     } catch (error) {
-      log.error('smtp.failed', { client: arrival.client.address, reason: reasonOf(error) });
-      if (error instanceof GatewayError && error.code === 'spool-unavailable') return { reply: reply.spoolFull() };
-      return { reply: reply.tryLater('something of the gateway is not working') };
+      return { reply: replyToFailure(error, arrival, log) };
     } finally {
-      if (!isLarge) inFlight.release(message.length);
+      if (!isLarge) inFlight.release(length);
     }
   }
 
@@ -219,6 +220,14 @@ export async function listen(
       await closed;
     },
   };
+}
+
+/** A message that could not be worked on: its client keeps it. */
+export function replyToFailure(error: unknown, { client }: Pick<Arrival, 'client'>, log: Log): Reply {
+  log.error('smtp.failed', { client: client.address, reason: reasonOf(error) });
+  return error instanceof GatewayError && error.code === 'spool-unavailable'
+    ? reply.spoolFull()
+    : reply.tryLater('something of the gateway is not working');
 }
 
 /** Milliseconds between two commands: RFC 5321 4.5.3.2.7 asks for five minutes. */
@@ -275,7 +284,15 @@ async function receive(
     drop();
     throw error;
   }
-  return refusal === undefined ? { message: Buffer.concat(chunks, taken) } : { reply: refusal };
+  return refusal === undefined ? { message: together(chunks, taken) } : { reply: refusal };
+}
+
+/** In memory of its own, which another thread can be given. */
+function together(chunks: readonly Buffer[], length: number): Buffer {
+  const whole = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(whole, at);
+  return whole;
 }
 
 /** One that goes into a file, and is looked at on its way there. */

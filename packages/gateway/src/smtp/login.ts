@@ -1,8 +1,8 @@
 /** AUTH: who may hand in mail by name and password. Guessing is slow, whoever is guessed. */
 import { createHash, scrypt, timingSafeEqual } from 'node:crypto';
-import { readSecret } from '../config.ts';
 import type { ListenerLogin, User } from '../config-smtp.ts';
 import { GatewayError } from '../errors.ts';
+import { readSecret } from '../read-secret.ts';
 
 export interface Login {
   /** `throttled`: not looked at, for there were too many failures. */

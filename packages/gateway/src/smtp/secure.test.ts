@@ -63,9 +63,12 @@ async function start(security: { tls?: object; login?: object }, more: Partial<L
       log,
       ...more,
     },
-    async (arrival) => {
-      arrivals.push(arrival);
-      return { reply: accepted('x') };
+    {
+      answer: async (arrival) => {
+        arrivals.push(arrival);
+        return { reply: accepted('x') };
+      },
+      confirmed: () => undefined,
     },
   );
   open.listeners.push(listener);

@@ -36,27 +36,30 @@ export async function startRelay(folder: string, downstream: number): Promise<{ 
       baseDirectory: '.',
       log,
     },
-    async ({ sender, recipients, message: arrived }) => {
-      const message = await wholeOf(arrived);
-      const key = await repetitionKey('outbound', sender, recipients, message);
-      const {
-        id,
-        repeated,
-        message: kept,
-      } = await spool.commit({
-        id: crypto.randomUUID(),
-        direction: 'outbound',
-        sender,
-        key,
-        copies: [
-          { recipients: recipients.slice(0, 1), message },
-          { recipients: recipients.slice(1), message: Buffer.concat([Buffer.from('X-Copy: 2\r\n'), message]) },
-        ],
-        mayBounce: false,
-        journal: [],
-      });
-      if (!repeated && kept !== undefined) queue.add(kept);
-      return { reply: accepted(id), confirmed: () => void spool.confirm(id) };
+    {
+      answer: async ({ sender, recipients, message: arrived }) => {
+        const message = await wholeOf(arrived);
+        const key = await repetitionKey('outbound', sender, recipients, message);
+        const {
+          id,
+          repeated,
+          message: kept,
+        } = await spool.commit({
+          id: crypto.randomUUID(),
+          direction: 'outbound',
+          sender,
+          key,
+          copies: [
+            { recipients: recipients.slice(0, 1), message },
+            { recipients: recipients.slice(1), message: Buffer.concat([Buffer.from('X-Copy: 2\r\n'), message]) },
+          ],
+          mayBounce: false,
+          journal: [],
+        });
+        if (!repeated && kept !== undefined) queue.add(kept);
+        return { reply: accepted(id), confirms: id };
+      },
+      confirmed: (id) => void spool.confirm(id),
     },
   );
   return {

@@ -9,6 +9,7 @@ import {
   resolveGatewayConfig,
   startGateway,
 } from '../../src/index.ts';
+import { listenHere } from '../../src/smtp/listen-in-thread.ts';
 import { submit } from './client.ts';
 import { type NextServer, startNextServer, until } from './next-server.ts';
 import { startTestAuthority, type TestAuthority } from './test-authority.ts';
@@ -73,7 +74,7 @@ export async function startTestGateway(
   );
   const log = { info: note('info'), warn: note('warn'), error: note('error') };
   const dispose = () => Promise.all([authority.stop(), outside.stop(), inside.stop()]);
-  let running = await startGateway(config, { log, ...ports }).catch(async (error: unknown) => {
+  let running = await startGateway(config, { log, openDoors: listenHere, ...ports }).catch(async (error: unknown) => {
     await dispose();
     throw error;
   });
@@ -87,7 +88,7 @@ export async function startTestGateway(
     async restart(between) {
       await running.stop();
       await between?.();
-      running = await startGateway(config, { log, ...ports });
+      running = await startGateway(config, { log, openDoors: listenHere, ...ports });
     },
     send: (direction, mail) => submit(direction === 'outbound' ? running.outboundPort : running.inboundPort, mail),
     async ready() {
