@@ -11,6 +11,7 @@ import {
   putHeldMail,
   settleHeldDecisions,
 } from '../store/held-mail.ts';
+import { storable } from '../store/storable.ts';
 
 export const reportHeldMail = operation({
   action: 'held-mail.report',
@@ -22,7 +23,7 @@ export const reportHeldMail = operation({
       throw new AuthorityError('forbidden', 'Only a gateway reports what it holds. Nothing was changed.');
     }
     await settleHeldDecisions(tx, by.id, done);
-    await putHeldMail(tx, { gatewayId: by.id, run, at: world.clock() }, held);
+    await putHeldMail(tx, { gatewayId: by.id, run, at: world.clock() }, storable(held));
     await forgetHeldMail(tx, by.id, gone);
     if (complete) await forgetOtherRuns(tx, by.id, run);
     return { result: undefined, audit: { held: held.length, gone: gone.length, done: done.length, complete } };

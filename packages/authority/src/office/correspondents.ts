@@ -9,6 +9,7 @@ import {
   putCorrespondents,
   settleDecisions,
 } from '../store/correspondents.ts';
+import { storable } from '../store/storable.ts';
 
 export const reportCorrespondents = operation({
   action: 'correspondent.report',
@@ -20,7 +21,7 @@ export const reportCorrespondents = operation({
       throw new AuthorityError('forbidden', 'Only a gateway reports correspondents. Nothing was changed.');
     }
     await settleDecisions(tx, by.id, done);
-    await putCorrespondents(tx, by.id, correspondents, world.clock());
+    await putCorrespondents(tx, by.id, storable(correspondents), world.clock());
     return { result: undefined, audit: { correspondents: correspondents.length, done: done.length } };
   },
 });

@@ -41,7 +41,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => office.close());
 
-const page = (filter: JournalFilter & { limit?: number; before?: { at: Date; id: string } }) =>
+const page = (filter: JournalFilter & { limit?: number; whole?: boolean; before?: { at: Date; id: string } }) =>
   office.world.database.snapshot((snapshot) => readJournal(snapshot, { limit: 50, ...filter }));
 
 async function everything(filter: JournalFilter, limit = 7): Promise<JournalRow[]> {
@@ -152,6 +152,20 @@ describe('what a gateway tells', () => {
     expect(found?.row.detail).toBe(one.detail);
     const counts = await office.world.database.snapshot((snapshot) => readRuleCounts(snapshot, today()));
     expect(counts.find(({ rule }) => rule === 'delivered')?.count).toBe(2);
+  });
+
+  it('is kept whatever a stranger has written into it, and the rest of the batch with it', async () => {
+    const odd = {
+      ...{ detail: 'the part \0 of \ud83d', sender: 'a\0@x.example', rule: 'odd' },
+      facts: { headers: [{ name: 'sensitivity', value: 'a\0\udc00\\u0000' }] },
+    };
+    const rest = entry({ rule: 'odd' });
+    await tell([entry(odd), rest]);
+    const { rows } = await page({ rule: 'odd', whole: true });
+    expect(rows.map(({ id }) => id)).toContain(rest.id);
+    const kept = rows.find(({ id }) => id !== rest.id);
+    expect(kept).toMatchObject({ detail: 'the part \ufffd of \ufffd', sender: 'a\ufffd@x.example' });
+    expect(kept?.facts).toEqual({ headers: [{ name: 'sensitivity', value: 'a\ufffd\ufffd\\u0000' }] });
   });
 
   it('makes up no more names of rules than are counted apart', async () => {

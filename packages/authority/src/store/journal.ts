@@ -4,6 +4,7 @@ import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Snapshot, Transaction } from './database.ts';
 import { addRuleCounts } from './rule-counts.ts';
 import type { Schema } from './schema.ts';
+import { storable } from './storable.ts';
 
 /** Beyond this many a list is not counted: nobody reads so far. */
 const COUNTED = 1_000;
@@ -17,7 +18,7 @@ export async function insertJournal(
   told: readonly JournalEntry[],
 ): Promise<number> {
   if (told.length === 0) return 0;
-  const entries = onceEach(told);
+  const entries = storable(onceEach(told));
   const inserted = await tx
     .insertInto('mail_journal')
     .values(
