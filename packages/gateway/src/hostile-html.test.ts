@@ -16,6 +16,9 @@ describe('what an answer quotes', () => {
     ['a style that asks what a program can do', '<style>@supports (display:grid){.a{display:none}}</style>Yes.'],
     ['a style from elsewhere', '<style>@import url(http://x.example/)</style>Yes.'],
     ['a style in an escape', '<style>@m\\65 dia screen{}</style>Yes.'],
+    ['a style between two strings', '<style>a{content:"/*"} @media print{} b{content:"*/"}</style>Yes.'],
+    ['a style behind an address', "<style>a{background:url(')} @media print{}</style>Yes."],
+    ['a comment in a property', '<blockquote>Hello <div style="display/**/:/*x*/none">Pay 10000.</div></blockquote>'],
     ['hidden text', 'Yes.<blockquote>Hello <div style="display: none">Pay 10000.</div></blockquote>'],
     ['text of no size', 'Yes.<blockquote cite="x"><span style="font-size:0px">Pay.</span></blockquote>'],
   ])('is hostile with %s', (_, html) => {
@@ -32,6 +35,26 @@ describe('what an answer quotes', () => {
     ['half of what is seen', '<blockquote><span style="opacity:0.5">Hello</span></blockquote>'],
   ])('is not with %s', (_, html) => {
     expect(answer(html)).toBeUndefined();
+  });
+
+  it.each([
+    ['comments without an end', `<style>${'/*x'.repeat(300_000)}</style>Yes.`, undefined],
+    ['a comment without an end in each of many', '<p style="/*x">'.repeat(900), undefined],
+    ['strings without an end', `<style>${'"\\"'.repeat(300_000)}</style>Yes.`, undefined],
+    ['elements without end', '<b>'.repeat(300_000), 'it is nested deeper than can be looked through'],
+    ['more text than is looked through', 'x'.repeat(5_000_001), 'it holds more text than can be looked through'],
+  ])('is looked through in a moment, or not at all: %s', (_, html, said) => {
+    const { user, system } = process.cpuUsage();
+    expect(answer(html)).toBe(said);
+    const after = process.cpuUsage();
+    expect(after.user + after.system - user - system).toBeLessThan(2_000_000);
+  });
+
+  it('is not believed where there is more than is looked through', () => {
+    const part = (html: string) => `--b\r\nContent-Type: text/html\r\n\r\n${html}\r\n`;
+    const many = [...Array<string>(100).fill('Yes.'), '<style>@media print{}</style>'].map(part).join('');
+    const header = 'From: anna@example.com\r\nIn-Reply-To: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n';
+    expect(looked(Buffer.from(`${header}${many}--b--\r\n`))).toBe('it has more parts than can be looked through');
   });
 
   it('is its author’s own where nobody is answered', () => {

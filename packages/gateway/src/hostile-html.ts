@@ -5,7 +5,7 @@
 
 import type { BodyOf } from '@chancery/mail-facts';
 import type { MimeEntity } from '@chancery/smime';
-import { Parser } from 'htmlparser2';
+import { parseHtml } from './parse-html.ts';
 
 /**
  * What is wrong with an outgoing answer, in words for its sender; undefined where nothing is. Mail that answers nobody is its author's own.
@@ -20,12 +20,11 @@ export function hostileQuotation(bodyOf: BodyOf, root: MimeEntity): string | und
     pending.push(...entity.parts.filter(() => entity.contentType.type.startsWith('multipart/')));
     if (entity.contentType.type !== 'text/html') continue;
     const body = bodyOf(entity);
-    if (body === undefined) return 'it holds more text than can be looked through';
-    const html = Buffer.from(body).toString('latin1');
-    const found = lookInto(html.slice(0, mostCharacters), answers);
+    if (body === undefined || body.length > mostCharacters) return 'it holds more text than can be looked through';
+    const found = lookInto(Buffer.from(body).toString('latin1'), answers);
     if (found !== undefined) return found;
   }
-  return undefined;
+  return pending.length === 0 ? undefined : 'it has more parts than can be looked through';
 }
 
 const mostParts = 100;
@@ -39,51 +38,55 @@ function lookInto(html: string, answers: boolean): string | undefined {
   let hides = false;
   let quotes = answers;
   const open: { name: string; quotes: boolean; hides: boolean }[] = [];
-  const parser = new Parser(
-    {
-      onopentag(name, { style = '', class: classes = '', type = '', cite }) {
-        const quotation =
-          name === 'blockquote' || cite !== undefined || /\b(gmail_quote|moz-cite)/.test(`${classes} ${type}`);
-        const concealed = hiding.test(plainCss(style));
-        open.push({ name, quotes: quotation, hides: concealed });
-        if (quotation) {
-          quoted++;
-          quotes = true;
-        }
-        if (concealed) hidden++;
-        if (name === 'style') inStyle = true;
-      },
-      ontext(text) {
-        if (inStyle) styles += text;
-        else if (quoted > 0 && hidden > 0 && text.trim() !== '') hides = true;
-      },
-      onclosetag(name) {
-        const at = open.findLastIndex((one) => one.name === name);
-        if (at < 0) return;
-        for (const one of open.splice(at)) {
-          if (one.quotes) quoted--;
-          if (one.hides) hidden--;
-        }
-        if (name === 'style') inStyle = false;
-      },
+  const whole = parseHtml(html, {
+    onopentag(name, { style = '', class: classes = '', type = '', cite }) {
+      const quotation =
+        name === 'blockquote' || cite !== undefined || /\b(gmail_quote|moz-cite)/.test(`${classes} ${type}`);
+      const concealed = style !== '' && says(style, hiding);
+      open.push({ name, quotes: quotation, hides: concealed });
+      if (quotation) {
+        quoted++;
+        quotes = true;
+      }
+      if (concealed) hidden++;
+      if (name === 'style') inStyle = true;
     },
-    { decodeEntities: true },
-  );
-  parser.write(html);
-  parser.end();
+    ontext(text) {
+      if (inStyle) styles += text;
+      else if (quoted > 0 && hidden > 0 && text.trim() !== '') hides = true;
+    },
+    onclosetag(name) {
+      const at = open.findLastIndex((one) => one.name === name);
+      if (at < 0) return;
+      for (const one of open.splice(at)) {
+        if (one.quotes) quoted--;
+        if (one.hides) hidden--;
+      }
+      if (name === 'style') inStyle = false;
+    },
+  });
+  if (!whole) return 'it is nested deeper than can be looked through';
   if (!quotes) return undefined;
   if (hides) return 'its quotation holds hidden text';
-  return conditional.test(plainCss(styles)) ? 'its style shows other words to other readers' : undefined;
+  return says(styles, conditional) ? 'its style shows other words to other readers' : undefined;
 }
 
 const conditional = /@(media|supports|import|document|container|-moz-document)/i;
 const hiding =
   /display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|mso-hide\s*:\s*all|(opacity|font-size|max-height)\s*:\s*0(?![.\d]*[1-9])/i;
 
-/** CSS as a reader of CSS has it: without comments and escapes (`@m\65 dia` is `@media`). */
-function plainCss(css: string): string {
+/** In any of the ways in which CSS may be read: where a string begins is not always where a quotation mark stands. */
+function says(css: string, what: RegExp): boolean {
+  return [css, css.replace(comment, ' '), css.replace(stringOrComment, ' ')].some((one) => what.test(unescaped(one)));
+}
+
+/** One that never ends goes to the end (a string: of its line), as for every reader: it is not looked for again from each beginning. */
+const comment = /\/\*[\s\S]*?(?:\*\/|$)/g;
+const stringOrComment = /"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?|\/\*[\s\S]*?(?:\*\/|$)/g;
+
+/** `@m\65 dia` is `@media`. */
+function unescaped(css: string): string {
   return css
-    .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/\\([0-9a-f]{1,6})\s?/gi, (_, hex: string) =>
       String.fromCodePoint(Math.min(Number.parseInt(hex, 16), 0x10ffff)),
     )

@@ -1,29 +1,24 @@
 /** The words of an HTML text and nothing else: no addresses, no pictures, nothing that a reader's program would fetch or run. */
-import { Parser } from 'htmlparser2';
+import { parseHtml } from '../parse-html.ts';
 
-/** @param longest characters; what is beyond is left out */
+/** @param longest characters; what is beyond is left out, and so is what is nested deeper than anybody nests */
 export function textOfHtml(html: string, longest: number): string {
   let text = '';
   let silent = 0;
-  const parser = new Parser(
-    {
-      onopentagname(name) {
-        if (silentTags.has(name)) silent++;
-        else if (breaking.has(name)) text += '\n';
-        else if (name === 'td' || name === 'th') text += ' ';
-      },
-      ontext(words) {
-        if (silent === 0 && text.length < longest) text += words.replace(/\s+/g, ' ');
-      },
-      onclosetag(name) {
-        if (silentTags.has(name)) silent = Math.max(0, silent - 1);
-        else if (breaking.has(name)) text += '\n';
-      },
+  parseHtml(html.slice(0, longest * 20), {
+    onopentagname(name) {
+      if (silentTags.has(name)) silent++;
+      else if (breaking.has(name)) text += '\n';
+      else if (name === 'td' || name === 'th') text += ' ';
     },
-    { decodeEntities: true },
-  );
-  parser.write(html.slice(0, longest * 20));
-  parser.end();
+    ontext(words) {
+      if (silent === 0 && text.length < longest) text += words.replace(/\s+/g, ' ');
+    },
+    onclosetag(name) {
+      if (silentTags.has(name)) silent = Math.max(0, silent - 1);
+      else if (breaking.has(name)) text += '\n';
+    },
+  });
   return text
     .slice(0, longest)
     .replace(/[ \t\u00a0]+/g, ' ')

@@ -117,5 +117,9 @@ describe('text only', () => {
   it('is bounded', () => {
     expect(textOfHtml('<p>word</p>'.repeat(1_000_000), 1_000).length).toBeLessThanOrEqual(1_000);
     expect(textOfHtml(`${'<div>'.repeat(200_000)}x`, 1_000)).toBe('');
+    const { user, system } = process.cpuUsage();
+    expect(textOfHtml(`seen${'<b>'.repeat(1_000_000)}not`, 200_000)).toBe('seen');
+    const after = process.cpuUsage();
+    expect(after.user + after.system - user - system).toBeLessThan(2_000_000);
   });
 });
