@@ -28,6 +28,7 @@ import type { OfficeView } from './office.ts';
 import { present } from './presentation/present.ts';
 import { isOpenText, whyQuarantined } from './quarantine.ts';
 import { type AtRest, reencrypt } from './reencrypt.ts';
+import { discreet } from './relay/envelope.ts';
 import { senderSignals } from './signals/sender-signals.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
 import { accepted, isTransient, loops, type Reply, refused, tooBig, tryLater } from './smtp/reply.ts';
@@ -176,7 +177,8 @@ async function take(world: World, arrival: Arrival, scratch: Scratch, again: Rel
     }
   }
   // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
-  const answer = await keep(world, 'inbound', arrival, key, copies, authenticity.senderVouched, records);
+  const told = identity.protection === 'encrypted' ? { ...arrival, notes: discreet(arrival.notes) } : arrival;
+  const answer = await keep(world, 'inbound', told, key, copies, authenticity.senderVouched, records);
   // Refused by the next server it is still held here, and may be let go again.
   if (again !== undefined && answer.reply.code !== 250) await world.spool.confirm(world.spool.remembers(key) ?? '');
   return answer;

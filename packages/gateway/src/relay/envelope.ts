@@ -27,6 +27,18 @@ export function wants(notes: EnvelopeNotes | undefined, recipient: string, what:
   return asked === undefined ? what === 'FAILURE' : asked.includes(what);
 }
 
+/**
+ * Of mail that comes encrypted: whoever has a stranger's ciphertext could hand it in under their own name, and what comes back from a server
+ * behind us would show what was in it, or whether it could be opened. Failures are told, with the header alone.
+ */
+export function discreet(notes: EnvelopeNotes = {}): EnvelopeNotes {
+  const recipients = Object.entries(notes.recipients ?? {}).map(([address, { notify, ...rest }]) => {
+    const told: RecipientNotes['notify'] = notify?.includes('FAILURE') === true ? ['FAILURE'] : ['NEVER'];
+    return [address, notify === undefined ? rest : { ...rest, notify: told }] as const;
+  });
+  return { ...notes, ret: 'HDRS', ...(recipients.length > 0 && { recipients: Object.fromEntries(recipients) }) };
+}
+
 export function asksForSuccess(notes: EnvelopeNotes | undefined): boolean {
   return Object.values(notes?.recipients ?? {}).some(({ notify }) => notify?.includes('SUCCESS') === true);
 }

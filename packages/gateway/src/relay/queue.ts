@@ -206,7 +206,7 @@ export function startQueue(options: QueueOptions): Queue {
   async function notify(message: SpooledMessage, failures: readonly Failure[]): Promise<void> {
     // RFC 5321 4.5.5 and 6.2: never in answer to a notification, and never to a sender who may be forged.
     if (message.sender === '' || !message.mayBounce || failures.length === 0) return;
-    const original = headOf(await spool.read(message.id, failures[0]?.copy ?? 0));
+    const original = await headerToReturn(message, failures[0]?.copy ?? 0);
     const named = createHash('sha256').update(
       JSON.stringify(failures.map(({ address, relayed }) => (relayed === true ? [address] : address))),
     );
@@ -237,6 +237,13 @@ export function startQueue(options: QueueOptions): Queue {
       journal: [],
     });
     if (notification !== undefined) add(notification);
+  }
+
+  /** A stranger gets back nothing that was added or opened here: it would tell what was in a ciphertext that is not theirs. */
+  async function headerToReturn({ id, direction, journal }: SpooledMessage, copy: number): Promise<Uint8Array> {
+    if (direction === 'outbound') return headOf(await spool.read(id, copy));
+    const messageId = journal[0]?.messageId?.replace(/[^\x21-\x7e]/g, '') ?? '';
+    return Buffer.from(messageId === '' ? '' : `Message-ID: ${messageId}\r\n`);
   }
 
   function report(message: SpooledMessage, changes: readonly StateChange[]): void {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { derToPem, encryptMessage } from '@chancery/smime';
 import { type Holder, type HolderInput, issue, now } from '../../../smime/test/office.ts';
-import type { GatewayConfigInput } from '../../src/index.ts';
+import type { GatewayConfigInput, GatewayPorts } from '../../src/index.ts';
 import { until } from './next-server.ts';
 import { startTestGateway, type TestGateway } from './test-gateway.ts';
 
@@ -36,18 +36,23 @@ export interface Attacked {
   stop(): Promise<void>;
 }
 
+const nowhere = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+
 const day = 86_400_000;
 /** Good today, and at the instant at which the engine's builders stand. */
 const validity = { notBefore: new Date(now.getTime() - 30 * day), notAfter: new Date(Date.now() + 30 * day) };
 
-export async function startAttacked(more: NonNullable<GatewayConfigInput['gateway']> = {}): Promise<Attacked> {
+/** @param resolve of SPF, DKIM and DMARC; nothing is found without it */
+export async function startAttacked(
+  more: NonNullable<GatewayConfigInput['gateway']> = {},
+  resolve: NonNullable<GatewayPorts['resolve']> = nowhere,
+): Promise<Attacked> {
   const certify = (input: HolderInput, issuer?: Holder) => issue({ ...validity, ...input }, issuer);
   const root = await certify({ ca: true });
   const folder = await mkdtemp(path.join(tmpdir(), 'anchors-'));
   const anchors = path.join(folder, 'root.pem');
   await writeFile(anchors, derToPem(root.certificate.der, 'CERTIFICATE'));
-  const nowhere = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
-  const office = await startTestGateway([], { resolve: nowhere }, { trustAnchors: [anchors], ...more });
+  const office = await startTestGateway([], { resolve }, { trustAnchors: [anchors], ...more });
   await rm(folder, { recursive: true });
   await office.authority.addPerson({
     address: 'anna@example.com',

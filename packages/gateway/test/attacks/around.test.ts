@@ -1,0 +1,87 @@
+/** What a stranger says around a message, through a running gateway: in the envelope, in greetings, and by what comes back when it is not delivered. */
+import { encryptMessage } from '@chancery/smime';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mail, replaced } from '../../../smime/test/office.ts';
+import { type Attacked, startAttacked } from '../support/attacked.ts';
+import { dialogue } from '../support/dialogue.ts';
+import { until } from '../support/next-server.ts';
+
+let at: Attacked;
+beforeAll(async () => {
+  at = await startAttacked({}, async (name, type) => {
+    if (name === 'mallory.example' && type === 'TXT') return [['v=spf1 +all']];
+    throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
+  });
+});
+afterAll(() => at.stop());
+beforeEach(() => {
+  at.office.inside.delivered.length = 0;
+  at.office.outside.delivered.length = 0;
+  at.office.inside.onMessage = () => undefined;
+});
+
+/** From a public address, as the server in front tells it. */
+const says = (more: { helo?: string; rcpt?: string } = {}) => [
+  'EHLO mta.example',
+  `XFORWARD ADDR=8.8.4.4 HELO=${more.helo ?? 'mta.mallory.example'}`,
+  'MAIL FROM:<me@mallory.example>',
+  `RCPT TO:${more.rcpt ?? '<anna@example.com>'}`,
+  'DATA',
+];
+const handIn = (message: Uint8Array | string, more?: Parameters<typeof says>[0]) =>
+  dialogue(at.office.gateway().inboundPort, says(more), message);
+
+/** What comes back, without what is ever another: dates, numbers, and the message's own id. */
+const comesBack = async () => {
+  await until(() => at.office.outside.delivered.length > 0);
+  const text = at.office.outside.delivered[0]?.message.toString('latin1') ?? '';
+  return text.replace(/[0-9a-f]{24,}|[0-9a-f-]{36}|\d\d:\d\d:\d\d/g, '#');
+};
+
+describe('what comes back to a stranger', () => {
+  const sealed = async (altered: boolean) => {
+    const letter = replaced(mail({ from: 'me@mallory.example' }), 'Subject: Meeting', 'Subject: The price');
+    const message = Buffer.from(
+      await encryptMessage({
+        message: letter,
+        recipients: [at.anna.certificate],
+        cipher: 'aes-256-gcm',
+        headerProtection: 'baseline',
+      }),
+    );
+    if (!altered) return message;
+    const within = message.length - 100;
+    message.write(message[within] === 0x41 ? 'B' : 'A', within, 'latin1');
+    return message;
+  };
+
+  it('says nothing of what was within, nor whether it could be opened: asked for at once', async () => {
+    const told: string[] = [];
+    for (const altered of [false, true]) {
+      at.office.outside.delivered.length = 0;
+      const replies = await handIn(await sealed(altered), { rcpt: '<anna@example.com> NOTIFY=SUCCESS' });
+      expect(replies.at(-2)).toMatch(/^250 /);
+      await until(() => at.office.inside.delivered.length > told.length);
+      expect(/opened=(yes|no)/.exec(at.office.inside.delivered.at(-1)?.message.toString() ?? '')?.[1]).toBe(
+        altered ? 'no' : 'yes',
+      );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      told.push(at.office.outside.delivered[0]?.message.toString('latin1') ?? 'nothing');
+    }
+    expect(told).toEqual(['nothing', 'nothing']);
+  });
+
+  it('the same, where it is not delivered', async () => {
+    const told: string[] = [];
+    for (const altered of [false, true]) {
+      at.office.outside.delivered.length = 0;
+      let attempts = 0;
+      at.office.inside.onMessage = () => (attempts++ === 0 ? '451 busy' : '552 5.2.2 mailbox full');
+      expect((await handIn(await sealed(altered))).at(-2)).toMatch(/^250 /);
+      told.push(await comesBack());
+    }
+    expect(told[0]).toMatch(/mailbox full/);
+    expect(told[0]).not.toMatch(/price|X-Chancery|Authentication-Results|opened/);
+    expect(told[1]).toBe(told[0]);
+  });
+});
