@@ -59,7 +59,7 @@ describe('the configuration', () => {
     );
     expect(config.outbound.downstream).toEqual({
       mx: {
-        ...{ resolver: { host: '::1', port: 5353 }, tls: 'opportunistic', mtaSts: true, port: 25 },
+        ...{ resolver: { host: '::1', port: 5353 }, tls: 'opportunistic', mtaSts: true, prefer: 'ipv4', port: 25 },
         ...{ networks: [], ca: ['/srv/root.pem'], timeoutSeconds: 10 },
       },
     });

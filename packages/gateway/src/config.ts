@@ -21,6 +21,7 @@ import { HeldConfig } from './held/held-config.ts';
 import { InboundPolicy } from './inbound-policy.ts';
 import { Network } from './network.ts';
 import { RecipientsConfig } from './recipients/recipients-config.ts';
+import { TlsReportsConfig } from './relay/tls-reports/tls-reports-config.ts';
 
 /** `host:port`; an IPv6 address in brackets. Port 0 takes a free one. */
 const ListenAddress = z
@@ -119,6 +120,8 @@ const GatewayConfigSchema = z.strictObject({
       limits: ClientLimits,
       /** Signs outgoing mail, after everything else. */
       dkim: z.array(DkimKey).default([]),
+      /** What other domains are told of TLS with their servers, where mail is delivered by MX. */
+      tlsReports: TlsReportsConfig.prefault({}),
       /** Further next servers, by the names that rules know them by. */
       route: Routes,
       /** Peers whose XFORWARD is believed: the MTA in front of us. */

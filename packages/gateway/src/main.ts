@@ -34,6 +34,7 @@ import { openSources } from './recipients/open-sources.ts';
 import { reportCorrespondents } from './recipients/report-correspondents.ts';
 import { type MxWorld, openMxTransport } from './relay/mx/mx-transport.ts';
 import { startQueue } from './relay/queue.ts';
+import { openTlsReports } from './relay/tls-reports/open-tls-reports.ts';
 import { type MailTransport, openTransport } from './relay/transport.ts';
 import { listenInThread, type OpenDoors } from './smtp/listen-in-thread.ts';
 import { lockFolder } from './spool/folder-lock.ts';
@@ -67,7 +68,7 @@ export interface GatewayPorts {
   readonly log?: Log;
   /** For SPF, DKIM and DMARC. */
   readonly resolve?: Resolve;
-  readonly mx?: Pick<MxWorld, 'policyPort'>;
+  readonly mx?: Pick<MxWorld, 'policyPort'> & { readonly reportEvery?: number };
   readonly fetch?: typeof fetch;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -167,13 +168,18 @@ async function assemble(
     // What waits here must go out for the disk to have room again.
     log.error('journal.failed', { reason: reasonOf(error) });
   });
+  const tlsReports = openTlsReports(config, { now, log, ...ports.mx }, ports.mx?.reportEvery);
+  closers.push(() => tlsReports?.stop());
+  const mxWorld = { name, policyFolder: path.join(folder, 'mta-sts'), now, log, onSession: tlsReports?.onSession };
   const toNext = (next: Downstream): MailTransport =>
     'mx' in next
-      ? openMxTransport(next.mx, { name, policyFolder: path.join(folder, 'mta-sts'), now, log, ...ports.mx })
+      ? openMxTransport(next.mx, { ...mxWorld, ...ports.mx })
       : openTransport(next, name, config.baseDirectory);
   const transports = { outbound: toNext(config.outbound.downstream), inbound: toNext(config.inbound.downstream) };
-  const routes = new Map(Object.entries(config.route).map(([route, next]) => [route, toNext(next)]));
+  const configured = Object.entries(config.route).map(([route, next]) => [route, toNext(next)] as const);
+  const routes = new Map([...configured, ...(tlsReports?.routes ?? [])]);
   closers.push(() => Promise.all([...Object.values(transports), ...routes.values()].map((one) => one.close())));
+  const directionTo = (address: string) => (office.current()?.isOurs(address) === true ? 'inbound' : 'outbound');
   const queue = startQueue({
     spool,
     transports,
@@ -184,7 +190,7 @@ async function assemble(
       const told = withDeliveries(message.journal, receipts, now()).filter(({ delivery }) => delivery !== undefined);
       journal.write(told).catch((error: unknown) => log.error('journal.failed', { reason: reasonOf(error) }));
     },
-    directionTo: (sender) => (office.current()?.isOurs(sender) === true ? 'inbound' : 'outbound'),
+    directionTo,
     now,
     log,
   });
@@ -220,6 +226,7 @@ async function assemble(
     signDkim: openDkim(config.dkim, config.baseDirectory, now, madeDkimKeys.signerFor),
     resolve,
   };
+  tlsReports?.start(world, directionTo);
   const heldWork = startHeldWork(world, {
     interval: config.held.everySeconds * 1000,
     languages: config.held.languages,

@@ -29,27 +29,39 @@ const mostOctets = 64 * 1024;
 /** @throws Error whatever the reason: a policy that cannot be fetched is none (RFC 8461 section 3.3) */
 export async function fetchPolicy(domain: string, server: PolicyServer): Promise<StsPolicy> {
   const host = `mta-sts.${domain}`;
-  const { addresses } = await findAddresses(server.find, host);
-  const askable = addresses.filter(server.mayAsk);
-  if (addresses.length === 0) throw new Error(`${host} has no address`);
-  if (askable.length === 0) throw new Error(`${host} is not in the public Internet`);
+  const askable = await findAskable(host, server);
   const text = (await get(host, askable, server)).toString('utf8');
   return parsePolicy(text).catch((error: unknown) => {
     throw new UnusablePolicy(reasonOf(error), { cause: error });
   });
 }
 
-function get(host: string, addresses: readonly string[], { port, ca, patience }: PolicyServer): Promise<Buffer> {
+/** Addresses of a web server that a stranger named. @throws Error where there is none that may be spoken to */
+export async function findAskable(
+  host: string,
+  { find, mayAsk }: Pick<PolicyServer, 'find' | 'mayAsk'>,
+): Promise<string[]> {
+  const { addresses } = await findAddresses(find, host);
+  if (addresses.length === 0) throw new Error(`${host} has no address`);
+  const askable = addresses.filter(mayAsk);
+  if (askable.length === 0) throw new Error(`${host} is not in the public Internet`);
+  return askable;
+}
+
+/** For a request that goes only to what was looked up and judged. */
+export function pinnedTo(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
-  // Only to what was looked up and judged above.
-  const lookup: LookupFunction = (_name, options, answer) => {
+  return (_name, options, answer) => {
     const [first] = all;
     if (options.all === true) answer(null, all);
     else answer(null, first?.address ?? '', first?.family);
   };
+}
+
+function get(host: string, addresses: readonly string[], { port, ca, patience }: PolicyServer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const options = {
-      ...{ host, port, path: '/.well-known/mta-sts.txt', lookup, servername: host, agent: false },
+      ...{ host, port, path: '/.well-known/mta-sts.txt', lookup: pinnedTo(addresses), servername: host, agent: false },
       signal: AbortSignal.timeout(patience),
       ...(ca.length > 0 && { ca: [...ca] }),
     };

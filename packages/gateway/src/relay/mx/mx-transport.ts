@@ -23,8 +23,10 @@ export interface MxWorld {
   readonly log: Log;
   /** Where policies are asked for: 443 but in tests. */
   readonly policyPort?: number;
+  /** `ignored`: what servers promise by DANE is not asked for. For reports that TLS fails. */
+  readonly promises?: 'kept' | 'ignored';
   /** Told of each attempt at TLS. */
-  readonly onSession?: (session: TlsSession) => void;
+  readonly onSession?: ((session: TlsSession) => void) | undefined;
 }
 
 /** Domains of one message that are delivered to side by side. */
@@ -37,7 +39,7 @@ const unreachedFor = 30_000;
 const slow = { deliveries: 10, after: 20_000 };
 
 export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport {
-  const { now, log, name } = world;
+  const { now, log, name, promises = 'kept' } = world;
   const { port, tls: least, prefer } = config;
   const patience = config.timeoutSeconds * 1000;
   const find = findRecordsBy(config.resolver, patience);
@@ -96,7 +98,17 @@ export function openMxTransport(config: MxConfig, world: MxWorld): MailTransport
     const receipts = new Map<string, Receipt>();
     const misses: Miss[] = [];
     const left = () => parcel.recipients.filter((one) => (receipts.get(one)?.outcome ?? 'later') === 'later');
-    const walk = { destination, policy, find, mayReach, own: ownAddresses(), port, prefer, terms: { least, ca, now } };
+    const walk = {
+      destination,
+      policy,
+      find,
+      mayReach,
+      own: ownAddresses(),
+      port,
+      prefer,
+      promises,
+      terms: { least, ca, now },
+    };
     let answeredBy = '';
     let tried = 0;
     for await (const place of walkPlaces(walk)) {

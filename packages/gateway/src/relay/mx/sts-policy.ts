@@ -19,6 +19,11 @@ export async function announcedId(records: readonly Buffer[]): Promise<string | 
   return typeof id === 'string' ? id : undefined;
 }
 
+/** @param data of a TXT record, whose strings are one text (RFC 7208 section 3.3) */
+export function textOf(data: Buffer): string {
+  return stringsOf(data).join('');
+}
+
 /** RFC 1035 section 3.3.14: each with its length before it. */
 function stringsOf(data: Buffer): string[] {
   const strings: string[] = [];

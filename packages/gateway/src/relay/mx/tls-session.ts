@@ -23,7 +23,7 @@ export interface SessionFailure {
   readonly reason?: string;
 }
 
-interface PolicyOutcome {
+export interface PolicyOutcome {
   readonly type: 'tlsa' | 'sts' | 'no-policy-found';
   /** The recipient's domain; of TLSA records the name that they stand under. */
   readonly domain: string;

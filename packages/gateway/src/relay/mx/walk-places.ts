@@ -32,6 +32,8 @@ export interface Walk {
   readonly own: ReadonlySet<string>;
   readonly port: number;
   readonly prefer: AddressFamily;
+  /** Of DANE. */
+  readonly promises: 'kept' | 'ignored';
   readonly terms: Pick<Owed, 'least' | 'ca' | 'now'>;
 }
 
@@ -68,7 +70,7 @@ async function lookAt(host: string, walk: Walk): Promise<Place[] | Miss> {
   if (reachable.length === 0) return { kind: 'unknown', reason: `${host} is not in the public Internet` };
   let promise: DanePromise | undefined;
   try {
-    promise = await findPromise(find, host, where, port);
+    if (walk.promises === 'kept') promise = await findPromise(find, host, where, port);
   } catch (error) {
     if (!(error instanceof DnsSilence)) throw error;
     const failure = { type: 'dnssec-invalid', reason: 'no valid answer for the TLSA records' } as const;
