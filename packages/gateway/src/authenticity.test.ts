@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { judgeAuthenticity, type Resolve } from './authenticity.ts';
 
@@ -61,6 +61,33 @@ describe('authenticity', () => {
     expect(good).toMatchObject({ spf: 'none', dmarc: 'pass' });
     const altered = Buffer.from(signed.toString().replace('body', 'b0dy'));
     expect(await judge({ ...from('127.0.0.1'), message: altered }, dns(records))).toMatchObject({ dmarc: 'fail' });
+  });
+
+  it('has no result in its words that is none, whatever a stranger calls themselves', async () => {
+    const selector = `s=x ${'y'.repeat(880)}`;
+    const altered = `DKIM-Signature: v=1; a=rsa-sha256; d=x.example; ${selector}; i=x; h=from; bh=abc=; b=abc=\r\n`;
+    const client = { address: '93.184.216.34', helo: 'x;smime=pass', name: '' };
+    const octets = Buffer.concat([Buffer.from(altered), message]);
+    const { results } = await judge({ client, sender: '', message: octets }, dns({}));
+    expect(results.join('; ')).toMatch(/dkim=neutral.*spf=none.*smtp\.helo=/);
+    expect(results.join('; ')).not.toMatch(/smime=pass/);
+    for (const result of results) expect(result.replace(/"[^"]*"|\([^()]*\)/g, '')).not.toMatch(/["();]/);
+  });
+
+  it('looks at some signatures, however many there are', async () => {
+    const none = createHash('sha256').digest('base64');
+    const fields = Array.from(
+      { length: 1000 },
+      (_, n) => `DKIM-Signature: v=1; a=rsa-sha256; d=d${n}.example; s=x; l=0; h=from; bh=${none}; b=YWJj\r\n`,
+    );
+    const asked: string[] = [];
+    const octets = Buffer.concat([Buffer.from(fields.join('')), message]);
+    const found = await judge({ ...from('127.0.0.1'), message: octets }, async (name) => {
+      asked.push(name);
+      throw Object.assign(new Error(name), { code: 'ENOTFOUND' });
+    });
+    expect(found.dkim).toHaveLength(20);
+    expect(asked.filter((name) => name.includes('_domainkey'))).toHaveLength(20);
   });
 
   it('never waits longer than it may, and never fails', async () => {
