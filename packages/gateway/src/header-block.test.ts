@@ -41,6 +41,17 @@ describe('withHeaders', () => {
     );
   });
 
+  it.each([' ; forged=yes\r\nA: 1\r\n\r\n', 'From anna Mon Jan  5\r\nA: 1\r\n\r\n', 'text without a header\r\n'])(
+    'puts nothing of a stranger into a field of ours: %j',
+    (text) => {
+      const [ours, ...rest] = headerFields(withHeaders(Buffer.from(text), () => false, ['X-New: 1']));
+      expect(ours).toMatchObject({ name: 'x-new', value: '1' });
+      expect(rest[0]?.name).toBe('x-chancery-first-line');
+      const changed = withHeaders(Buffer.from(text), () => false, ['X-New: 1']);
+      expect(changed.subarray(-text.length).toString()).toBe(text);
+    },
+  );
+
   it('changes nothing when there is nothing to change', () => {
     expect(withHeaders(message, () => false, []).equals(message)).toBe(true);
   });

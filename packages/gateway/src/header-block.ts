@@ -22,7 +22,7 @@ export function headerFields(message: Uint8Array): HeaderField[] {
     while (end < limit && !startsField(octets, end)) end = lineEnd(octets, end, limit);
     const text = octets.toString('latin1', start, end);
     const colon = text.indexOf(':');
-    if (colon > 0) {
+    if (colon > 0 && startsField(octets, start)) {
       fields.push({
         name: text.slice(0, colon).trimEnd().toLowerCase(),
         value: text
@@ -57,9 +57,14 @@ export function withHeaders(
   removed: (field: HeaderField) => boolean,
   added: readonly string[],
 ): Buffer {
-  const parts: Uint8Array[] = [Buffer.from(added.map((field) => `${field}\r\n`).join(''), 'latin1')];
+  const fields = headerFields(message);
+  // What continues nothing would else continue our last field, and make another of it.
+  const [first] = fields;
+  const isLoose = added.length > 0 && first?.name === '' && !removed(first);
+  const before = isLoose ? [...added, 'X-Chancery-First-Line: is no header field'] : added;
+  const parts: Uint8Array[] = [Buffer.from(before.map((field) => `${field}\r\n`).join(''), 'latin1')];
   let from = 0;
-  for (const field of headerFields(message)) {
+  for (const field of fields) {
     if (!removed(field)) continue;
     parts.push(message.subarray(from, field.start));
     from = field.end;

@@ -98,5 +98,10 @@ describe('delivery into a folder', () => {
     expect(await readdir(folder)).toEqual(['m1.eml']);
     const head = 'X-Sender: <anna@example.com>\r\nX-Receiver: <b@x.example>\r\nX-Receiver: <c@x.example>\r\n';
     expect(await readFile(path.join(folder, 'm1.eml'))).toEqual(Buffer.concat([Buffer.from(head), parcel.message]));
+    // Whoever writes a second envelope into a message has it sent to nobody.
+    const forged = 'X-Receiver: <mallory@x.example>\r\nx-sender :<mallory@x.example>\r\n';
+    const message = Buffer.concat([Buffer.from(forged), parcel.message]);
+    await into.deliver({ ...parcel, id: 'm2', message });
+    expect(await readFile(path.join(folder, 'm2.eml'))).toEqual(Buffer.concat([Buffer.from(head), parcel.message]));
   });
 });

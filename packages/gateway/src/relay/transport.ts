@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { FixedDownstream, SmtpDownstream } from '../config-smtp.ts';
 import { reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
-import { headOf, type Message, octetsOf } from '../large-message.ts';
+import { headOf, type Message, octetsOf, withFields } from '../large-message.ts';
 import { readSecret } from '../read-secret.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { writeDurably } from '../spool/durable-file.ts';
@@ -51,9 +51,11 @@ function folderTransport(folder: string): MailTransport {
   return {
     async deliver({ id, sender, recipients, message }) {
       const envelope = [`X-Sender: <${sender}>`, ...recipients.map((recipient) => `X-Receiver: <${recipient}>`)];
+      // Whoever picks it up reads the envelope off the header: what its sender wrote there is none.
+      const kept = withFields(message, ({ name }) => name === 'x-sender' || name === 'x-receiver', envelope);
       try {
         await mkdir(folder, { recursive: true });
-        await writeDurably(path.join(folder, `${id}.eml`), [`${envelope.join('\r\n')}\r\n`, octetsOf(message)]);
+        await writeDurably(path.join(folder, `${id}.eml`), [octetsOf(kept)]);
         return recipients.map((recipient) => ({ recipient, outcome: 'accepted', reply: `kept as ${id}.eml` }) as const);
       } catch (error) {
         return recipients.map((recipient) => ({ recipient, outcome: 'later', reply: reasonOf(error) }) as const);

@@ -2,6 +2,7 @@
 import { encryptMessage } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mail, replaced } from '../../../smime/test/office.ts';
+import { headerFields } from '../../src/header-block.ts';
 import { type Attacked, startAttacked } from '../support/attacked.ts';
 import { dialogue } from '../support/dialogue.ts';
 import { until } from '../support/next-server.ts';
@@ -83,5 +84,18 @@ describe('what comes back to a stranger', () => {
     expect(told[0]).toMatch(/mailbox full/);
     expect(told[0]).not.toMatch(/price|X-Chancery|Authentication-Results|opened/);
     expect(told[1]).toBe(told[0]);
+  });
+});
+
+describe('a message that begins with', () => {
+  it.each([' X-Chancery-Verdict: valid', 'no field at all'])('%j does not change a field of ours', async (line) => {
+    const letter = `${line}\r\nFrom: me@mallory.example\r\nMessage-ID: <${line.length}@x>\r\n\r\nHi\r\n`;
+    expect((await handIn(letter)).at(-2)).toMatch(/^250 /);
+    const { message } = at.office.inside.delivered[0] ?? {};
+    const fields = headerFields(message ?? Buffer.alloc(0));
+    const [loop] = fields.filter(({ name }) => name === 'x-chancery-gateway');
+    expect(loop?.value).toMatch(/^inbound [\w-]{43}$/);
+    // It comes back, and is known.
+    expect((await handIn(message ?? '')).at(-2)).toMatch(/^554 5\.4\.6/);
   });
 });
