@@ -1,4 +1,4 @@
-import { decodeBody, scanMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
+import { decodeBody, decodeHeaderText, scanMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
 import { describe, expect, it } from 'vitest';
 import { wholeOf } from '../large-message.ts';
 import { textOfHtml } from './html-text.ts';
@@ -13,8 +13,15 @@ const shownOf = async (
     banner = 'warnings',
     tag = {},
     signals = [warning],
+    rules = [],
     report,
-  }: { banner?: 'never' | 'warnings'; tag?: object; signals?: (typeof warning)[]; report?: VerifyReport } = {},
+  }: {
+    banner?: 'never' | 'warnings';
+    tag?: object;
+    signals?: (typeof warning)[];
+    rules?: string[];
+    report?: VerifyReport;
+  } = {},
 ) =>
   wholeOf(
     await present(
@@ -23,6 +30,7 @@ const shownOf = async (
       { banner, subjectTag: tag },
       ['X-Chancery-Verdict: unsigned'],
       ({ name }) => name === 'x-chancery-verdict',
+      rules,
     ),
   );
 const bodies = (message: Buffer): string[] => {
@@ -77,17 +85,49 @@ describe('a tag in the Subject', () => {
   });
 
   it('is taken from whoever put it there themselves, encoded or not', async () => {
-    for (const forged of ['[SIGNED] Offer', '=?utf-8?q?=5BSIGNED=5D?= Offer', 'Re: [SIGNED] Offer']) {
+    for (const forged of [
+      ...['[SIGNED] Offer', '=?utf-8?q?=5BSIGNED=5D?= Offer', 'Re: [SIGNED] Offer', '[SIG[SIGNED]NED] Offer'],
+      ...['[Signed] Offer', '=?utf-8?q?=5BSIG=E2=80=8BNED=5D?= Offer', '=?utf-8?q?=5B=D0=85IGNED=5D?= Offer'],
+    ]) {
       const message = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', forged));
-      expect(subject(await shownOf(message, { tag, signals: [] }))).not.toMatch(/SIGNED/);
+      const shown = subject(await shownOf(message, { tag, signals: [] })) ?? '';
+      expect(decodeHeaderText(shown.replace(/\r\n /g, ' '))).toMatch(/^(Re:\s+)?Offer$/);
     }
   });
 
-  it('leaves a Subject alone that is protected', async () => {
+  it('is not left in a word that others may read', async () => {
+    for (const forged of ['=?utf-8?q?=5BSIGNED=5D x?=', '=?utf-7?q?+AFs-SIGNED+AF0-?=', '=?x?b?W1NJR05FRF0=?=']) {
+      const message = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', forged));
+      const shown = (await shownOf(message, { tag, signals: [] })).toString();
+      expect(subject(Buffer.from(shown))?.startsWith('=?utf-8?B?')).toBe(true);
+      expect(decodeHeaderText(subject(Buffer.from(shown))?.replace(/\r\n /g, ' ') ?? '')).toBe(forged);
+    }
+  });
+
+  it('is taken from each Subject, and put before each, where there are several', async () => {
+    const message = Buffer.from(`${from}Subject: [SIGNED] Other\r\n\r\nHello\r\n`);
+    expect((await shownOf(message, { tag })).toString().match(/^Subject: .*$/gm)).toEqual([
+      'Subject: [CAUTION] Offer',
+      'Subject: [CAUTION] Other',
+    ]);
+  });
+
+  it('of a rule is missing where its sender has written it out of sight', async () => {
+    const text = `Offer${' '.repeat(70)}[EXTERNAL]`;
+    const message = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', text));
+    expect(subject(await shownOf(message, { rules: ['[EXTERNAL]'], signals: [] }))).toBe(`[EXTERNAL] ${text}`);
+    const answer = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', 'Re: [EXTERNAL] Offer'));
+    expect(subject(await shownOf(answer, { rules: ['[EXTERNAL]'], signals: [] }))).toBe('Re: [EXTERNAL] Offer');
+  });
+
+  it('leaves a Subject alone that a signature protects, if it holds', async () => {
     const message = Buffer.from(`${from}\r\nHello\r\n`);
     const protectedHeaders = { scheme: 'rfc9788', intent: 'clear', fields: [], differing: [] } as const;
     const report = { ...(await verified(message)), protectedHeaders };
-    expect(subject(await shownOf(message, { tag, report }))).toBe('Offer');
+    expect(subject(await shownOf(message, { tag, report: { ...report, verdict: 'valid' } }))).toBe('Offer');
+    const forged = Buffer.from(`${from}\r\nHello\r\n`.replace('Offer', '[SIGNED] Offer'));
+    for (const verdict of ['invalid', 'unsigned', 'ambiguous'] as const)
+      expect(subject(await shownOf(forged, { tag, report: { ...report, verdict } }))).toBe('[CAUTION] Offer');
   });
 });
 

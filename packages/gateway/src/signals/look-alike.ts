@@ -52,7 +52,7 @@ function partsOf(domain: string): Parts {
 /** What a text looks like at a glance: two that have the same skeleton are mixed up (UTS 39 section 4, the letters that domains are forged with). */
 export function skeleton(text: string): string {
   const plain = [...text.normalize('NFKD').toLowerCase()]
-    .filter((letter) => !/\p{M}/u.test(letter))
+    .filter((letter) => !/[\p{M}\p{Default_Ignorable_Code_Point}]/u.test(letter))
     .map((letter) => shapes.get(letter) ?? letter)
     .join('');
   return plain.replace(/rn/g, 'm').replace(/vv/g, 'w').replace(/cl/g, 'd').replace(/[1i|]/g, 'l').replace(/0/g, 'o');

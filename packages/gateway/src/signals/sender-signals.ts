@@ -61,7 +61,7 @@ export function senderSignals(facts: SignalFacts): MailSignal[] {
   if (facts.changed !== undefined) say('certificate-changed', facts.changed);
   if (address !== undefined && !view.isOurs(address)) {
     const name = sender?.name;
-    if (name !== undefined && namesOf(view).has(nameKey(name))) {
+    if (name !== undefined && readings(name).some((one) => namesOf(view).has(nameKey(one)))) {
       say('colleague-name', `The sender has the name of a colleague, ${name}, and writes from outside: ${address}.`);
     }
     const like = lookAlike(domainOf(address), view, facts.correspondents);
@@ -108,12 +108,17 @@ function namesOf(view: OfficeView): ReadonlySet<string> {
 }
 
 function nameKey(name: string): string {
-  const words = name.slice(0, longestName).split(/[\s,.;"'()[\]_-]+/u);
+  const words = name.slice(0, longestName).split(/[\s\u2800\u3164\uffa0,.;"'()[\]_-]+/u);
   return words
     .map(skeleton)
     .filter((word) => word !== '')
     .sort()
     .join(' ');
+}
+
+/** As it is written, and where it turns the direction of writing round, as it is shown. */
+function readings(name: string): string[] {
+  return /[\u202d\u202e\u2066-\u2068]/.test(name) ? [name, [...name.slice(0, longestName)].reverse().join('')] : [name];
 }
 
 const longestName = 200;
