@@ -27,7 +27,7 @@ async function bodiesOf(message: LargeMessage, root: MimeEntity): Promise<BodyOf
   for (const entity of leavesOf(root)) {
     const { bodyStart, end, contentType } = entity;
     const wanted = Math.min(end - bodyStart, largestText);
-    if (!/^text\/(plain|html)$/.test(contentType.type) || wanted > room) continue;
+    if (!contentType.type.startsWith('text/') || wanted > room) continue;
     room -= wanted;
     const octets = await message.range(bodyStart, bodyStart + wanted);
     read.set(entity, decodeBody(octets, { ...entity, bodyStart: 0, end: octets.length }));

@@ -194,6 +194,15 @@ describe('what rules see of a message', () => {
       'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: application/pkcs7-mime\n\nMAAA\n--m--\n',
       /encrypted/,
     ],
+    [
+      'a message in base64',
+      'MIME-Version: 1.0\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeAo=\n',
+      /encoded once more/,
+    ],
+    ['a file in the text', '\nHello\n\nbegin 644 evil.exe\n#0V%T\n`\nend\n', /uuencode/],
+    ['two names of one file', 'Content-Disposition: attachment; filename=a.txt; filename=a.exe\n\nx\n', /one name/],
+    ['two dispositions', 'Content-Disposition: inline\nContent-Disposition: x; filename=a.exe\n\nx\n', /one name/],
+    ['parts that are not there', 'Content-Type: multipart/mixed; boundary=m\n\nsecret\n', /more than one way/],
     ['more text than is read', `\n${'word word word\n'.repeat(80_000)}`, /too long/],
   ])('%s', (_, body, why) => {
     const { unseen } = readFacts(Buffer.from(`From: a@example.com\r\n${body.replace(/\n/g, '\r\n')}`)).content;
@@ -224,6 +233,20 @@ describe('what rules see of a message', () => {
   ])('a word that a reader sees: %s', (html) => {
     const { text } = readFacts(Buffer.from(`Content-Type: text/html\r\n\r\n${html}`)).content;
     expect(text.replaceAll('\u00ad', '')).toContain('secret');
+  });
+
+  it.each(['=?utf-8?q?a.exe=2E_?=', 'a.exe. .', '=?utf-8?q?a.exe=00.txt?=', '=?utf-8?q?a=E2=80=8B.exe?='])(
+    'the name that a file has in the end: %s',
+    (given) => {
+      const { attachments } = readFacts(Buffer.from(`Content-Type: x/y; name="${given}"\r\n\r\nx`)).content;
+      expect(attachments.map(({ name }) => name)).toContain('a.exe');
+    },
+  );
+
+  it('text of kinds that nobody knows, and no words of ours in it', () => {
+    const { text } = readFacts(Buffer.from('Content-Type: text/x-note\r\n\r\nsecret\r\n')).content;
+    expect(text).toBe('secret\r\n');
+    expect(readFacts(Buffer.from('Content-Type: text/html\r\n\r\n&toString;')).content.text).toMatch(/^&toString;/);
   });
 
   it.each(['<', '<!--', '<script>', '<style', '<a', '&', '</', '<a b="', '<a b=">'])(

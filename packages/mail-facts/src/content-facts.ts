@@ -39,19 +39,23 @@ function readContent(bodyOf: BodyOf, root: MimeEntity): ContentFacts {
   const attachments: { name: string | undefined; type: string }[] = [];
   const texts: string[] = [];
   let room = textLooked;
-  if (allAmbiguities(root).some(({ severity }) => severity === 'error')) {
-    unseen.add('its structure can be read in more than one way');
+  for (const { severity, code } of allAmbiguities(root)) {
+    if (severity === 'error' || code === 'no-parts') unseen.add('its structure can be read in more than one way');
+    // Some programs undo that, and show what is within.
+    if (code === 'encoded-message') unseen.add('a message within it is encoded once more');
   }
 
   for (const entity of leavesOf(root)) {
     const { type } = entity.contentType;
     const sealed = sealedBecause(type);
     if (sealed !== undefined) unseen.add(sealed);
+    if (hasSeveralNames(entity)) unseen.add('a file in it has more than one name');
     const names = namesIn(entity);
     if (attachments.length >= attachmentsLooked) unseen.add('it has too many parts');
     else if (names.length === 0) attachments.push({ name: undefined, type });
     else attachments.push(...names.map((name) => ({ name, type })));
-    if (type !== 'text/plain' && type !== 'text/html') continue;
+    // RFC 2046 4.1.4: what is text of a kind that nobody knows is shown as plain text.
+    if (!type.startsWith('text/')) continue;
     const body = bodyOf(entity);
     if (body === undefined) {
       unseen.add('its text is too long');
@@ -61,6 +65,7 @@ function readContent(bodyOf: BodyOf, root: MimeEntity): ContentFacts {
     const { text, doubt } = decodeText(body.subarray(0, room), entity.contentType.parameters.get('charset'));
     room = Math.max(0, room - body.length);
     if (doubt !== undefined) unseen.add(doubt);
+    if (fileInText.test(text)) unseen.add('a file stands in its text (uuencode, BinHex or yEnc)');
     texts.push(type === 'text/html' ? wordsOfHtml(text) : text);
   }
   return {
@@ -79,10 +84,28 @@ export function* leavesOf(root: MimeEntity): Generator<MimeEntity> {
   }
 }
 
-/** Both names that a part may give its file: mail programs differ in which they show. */
+/** Programs of old put files so, and those of today take them out. */
+const fileInText = /^(begin(-base64)? [0-7]{3,4} \S|=ybegin |\(This file must be converted with BinHex)/m;
+
+function hasSeveralNames({ headers }: MimeEntity): boolean {
+  const dispositions = headers.filter(({ name }) => name === 'content-disposition');
+  const names = dispositions.flatMap(({ value }) => value.match(/;\s{0,100}filename\s{0,100}=/gi) ?? []);
+  return dispositions.length > 1 || names.length > 1;
+}
+
+/** Both names that a part may give its file, as mail programs differ in which they show, and as the reader's system keeps each. */
 export function namesIn(entity: MimeEntity): string[] {
   const other = entity.contentType.parameters.get('name');
-  return [...new Set([fileName(entity) ?? [], other === undefined ? [] : decodeHeaderText(other)].flat())];
+  const names = [fileName(entity) ?? [], other === undefined ? [] : decodeHeaderText(other)].flat();
+  return [...new Set(names.flatMap((name) => [name, keptAs(name)]))].filter((name) => name !== '');
+}
+
+/** Windows drops blanks and dots at the end, others whatever follows a control character, and nobody sees some characters. */
+function keptAs(name: string): string {
+  const [first = ''] = name.replace(/\p{Default_Ignorable_Code_Point}/gu, '').split(/\p{Cc}/u);
+  let end = first.length;
+  while (end > 0 && /[\s.]/.test(first[end - 1] ?? '')) end--;
+  return first.slice(0, end);
 }
 
 function sealedBecause(type: string): string | undefined {

@@ -91,7 +91,10 @@ const named: Readonly<Record<string, string>> = {
 };
 
 function characterOf(entity: string): string | undefined {
-  if (!entity.startsWith('#')) return named[entity] ?? named[entity.toLowerCase()];
+  if (!entity.startsWith('#'))
+    return [entity, entity.toLowerCase()]
+      .map((one) => (Object.hasOwn(named, one) ? named[one] : undefined))
+      .find(Boolean);
   const code = /^#x/i.test(entity) ? Number.parseInt(entity.slice(2), 16) : Number(entity.slice(1));
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

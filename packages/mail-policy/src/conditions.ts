@@ -298,7 +298,7 @@ const letter = /[\p{L}\p{N}\p{M}_]/u;
 function wordsIn(text: string, words: readonly string[]): string | undefined {
   // Soft hyphens and characters of no width are seen by nobody, and blanks are blanks.
   const inText = fold(text)
-    .replace(/[\u00ad\u200b-\u200d\u2060\ufeff]/g, '')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
     .replace(/\s+/g, ' ');
   return words.find((word) => {
     const wanted = fold(word.trim()).replace(/\s+/g, ' ');
