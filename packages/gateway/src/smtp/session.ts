@@ -35,13 +35,22 @@ export function envelopeOf(session: SMTPServerSession): ArrivalEnvelope {
   };
 }
 
-/** smtp-server shows international domains in Unicode; everything here compares and sends them in ASCII. */
+/**
+ * smtp-server shows international domains in Unicode; everything here compares and sends them in ASCII. A quoted local part that needs no
+ * quotes is the one without (RFC 5321 section 4.1.2): rules and keys of that address are its own.
+ */
 function addressOf({ address }: SMTPServerAddress): string {
   const at = address.lastIndexOf('@');
   if (at === -1) return address;
   const domain = address.slice(at + 1);
-  return `${address.slice(0, at)}@${domain.startsWith('[') ? domain : domainToASCII(domain) || domain}`;
+  const given = address.slice(0, at);
+  const within = /^"((?:[^"\\]|\\.)*)"$/.exec(given)?.[1]?.replace(/\\(.)/g, '$1');
+  const local = within !== undefined && dotAtom.test(within) ? within : given;
+  return `${local}@${domain.startsWith('[') ? domain : domainToASCII(domain) || domain}`;
 }
+
+/** RFC 5322 section 3.2.3, and RFC 6531 section 3.3. */
+const dotAtom = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
 
 function notesOf(session: SMTPServerSession): EnvelopeNotes | undefined {
   const { dsn, smtpUtf8, rcptTo } = session.envelope;

@@ -99,3 +99,17 @@ describe('a message that begins with', () => {
     expect((await handIn(message ?? '')).at(-2)).toMatch(/^554 5\.4\.6/);
   });
 });
+
+describe('an address', () => {
+  it.each(['"anna"@example.com', '"an\\na"@example.com', 'anna@EXAMPLE.com', '@relay.example:anna@example.com'])(
+    'written as %s is that of the same person',
+    async (written) => {
+      const sealed = await at.encrypted(mail({ from: 'me@mallory.example', headers: [`X-Written: ${written}`] }));
+      expect((await handIn(sealed, { rcpt: `<${written}>` })).at(-2)).toMatch(/^250 /);
+      await until(() => at.office.inside.delivered.length > 0);
+      const [delivered] = at.office.inside.delivered;
+      expect(delivered?.recipients).toEqual(['anna@example.com']);
+      expect(delivered?.message.toString()).toMatch(/opened=yes/);
+    },
+  );
+});
