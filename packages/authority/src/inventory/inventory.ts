@@ -14,17 +14,14 @@ import { AuthorityError } from '../errors.ts';
 import { operation } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { certificateState } from '../store/certificates.ts';
+import { type Coverage, type CoverageRow, countCoverage, listCoverage } from '../store/coverage.ts';
 import type { Snapshot } from '../store/database.ts';
 import {
-  type Coverage,
-  type CoverageRow,
-  countCoverage,
   deleteView,
   devicesOfKeys,
   endOf,
   escrowStandings,
   type HoldingRow,
-  listCoverage,
   listHoldings,
   publicationsOf,
   upsertView,
@@ -33,6 +30,7 @@ import {
 } from '../store/inventory.ts';
 import { profileForUse } from '../store/profiles.ts';
 import type { World } from '../world.ts';
+import { type CoverageWorld, staleNow } from './keep-coverage.ts';
 
 interface Page<T> {
   readonly items: T[];
@@ -43,15 +41,15 @@ interface Page<T> {
 
 /** @throws AuthorityError `invalid-request` for a cursor that no page gave out */
 export async function coveragePage(
-  world: Pick<World, 'clock'>,
+  world: CoverageWorld,
   snapshot: Snapshot,
   query: CoverageFilter & { readonly limit: number; readonly after?: string | undefined },
 ): Promise<Page<CoverageItem>> {
   const { after, ...filter } = query;
-  const { rows, hasMore, ...total } = await listCoverage(snapshot, await coverageNow(world, snapshot), {
-    ...filter,
-    after: after === undefined ? undefined : readCursor(after, CoverageCursor),
-  });
+  const asked = { ...filter, after: after === undefined ? undefined : readCursor(after, CoverageCursor) };
+  const coverage = await coverageNow(world, snapshot);
+  const stale = await staleNow(world, snapshot, coverage.at);
+  const { rows, hasMore, ...total } = await listCoverage(snapshot, coverage, asked, stale);
   const last = rows.at(-1);
   return {
     items: rows.map(describeCoverage),
@@ -60,30 +58,17 @@ export async function coveragePage(
   };
 }
 
-/** People by use and reason. Where counting is slow the figures are kept for fifty times as long as it took, and say when they were counted. */
-export async function coverageCounts(
-  world: Pick<World, 'clock' | 'database'>,
-  snapshot: Snapshot,
-): Promise<CountedCoverage> {
-  const began = performance.now();
-  const last = kept.get(world.database);
-  if (last !== undefined && began < last.until) return last.counts;
+/** People by use and reason. */
+export async function coverageCounts(world: CoverageWorld, snapshot: Snapshot): Promise<CountedCoverage> {
   const coverage = await coverageNow(world, snapshot);
-  const counts = { items: await countCoverage(snapshot, coverage), countedAt: coverage.at.toISOString() };
-  const took = performance.now() - began;
-  if (took > SLOW) kept.set(world.database, { counts, until: performance.now() + took * REST });
-  return counts;
+  const stale = await staleNow(world, snapshot, coverage.at);
+  return { items: await countCoverage(snapshot, coverage, stale), countedAt: coverage.at.toISOString() };
 }
 
 interface CountedCoverage {
   readonly items: Awaited<ReturnType<typeof countCoverage>>;
   readonly countedAt: string;
 }
-
-/** Milliseconds; what is faster is counted whenever somebody asks. */
-const SLOW = 500;
-const REST = 50;
-const kept = new WeakMap<object, { counts: CountedCoverage; until: number }>();
 
 /** @throws AuthorityError `invalid-request` for a cursor that no page gave out */
 export async function holdingsPage(

@@ -14,6 +14,7 @@ import { moveSecretsOnce } from '../identity/move-secrets.ts';
 import { recheckProviderSessions } from '../identity/providers/recheck.ts';
 import { purgeExpiredTokens } from '../identity/purge.ts';
 import { catchUpSources } from '../identity/sources/catch-up.ts';
+import { keepCoverage } from '../inventory/keep-coverage.ts';
 import { beginDueDrill } from '../kra/drill.ts';
 import { emptyVaults } from '../kra/empty-vaults.ts';
 import { endRecoveries } from '../kra/end-recoveries.ts';
@@ -73,6 +74,7 @@ const tasks: Readonly<Record<string, Task>> = {
   rollovers: continueRollovers,
   'offered-links': sendOffers,
   'due-directories': beginDuePasses,
+  'kept-coverage': keepCoverage,
   'purge-tokens': purgeExpiredTokens,
   'ended-journal': purgeEndedJournal,
   // Last: it signs what the others have written.

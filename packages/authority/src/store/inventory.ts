@@ -1,150 +1,9 @@
-/** The inventory in pages: every list in the order of an index, every count to a thousand. */
-import type { CoverageFilter, CoverageReason, HoldingFilter, InventoryList } from '@chancery/api';
-import { type RawBuilder, type Selectable, sql } from 'kysely';
+/** The inventory in pages: every list in the order of an index, every count to a thousand. Who is covered: `coverage.ts`. */
+import type { HoldingFilter, InventoryList } from '@chancery/api';
+import { type Selectable, sql } from 'kysely';
+import { COUNTED, type Counted, counted } from './counted.ts';
 import type { Snapshot, Transaction } from './database.ts';
 import type { Schema } from './schema.ts';
-
-/** Beyond this many a list is not counted: nobody reads so far. */
-const COUNTED = 1_000;
-
-interface Counted {
-  readonly total: number;
-  readonly totalIsExact: boolean;
-}
-
-const counted = (found: number): Counted => ({ total: Math.min(found, COUNTED), totalIsExact: found <= COUNTED });
-
-// Coverage ------------------------------------------------------------------------------------------------------------
-
-export interface CoverageRow {
-  readonly person_id: string;
-  readonly name: string;
-  readonly key: string;
-  readonly address: string;
-  readonly department: string | null;
-  readonly use: 'signing' | 'encryption';
-  readonly covered: boolean;
-  readonly reason: CoverageReason;
-  readonly detail: string | null;
-  readonly until: Date | null;
-}
-
-export interface Coverage {
-  /** The present instant. */
-  readonly at: Date;
-  /** What the profiles in use do not issue: `signing device`. */
-  readonly refused: readonly string[];
-}
-
-/**
- * SQL: for each person (or each of these) and use, whether they are covered and why not. One function of the database for pages,
- * counts, exports and figures.
- */
-function coverageOf({ at, refused }: Coverage, people: readonly string[] | null) {
-  return sql<Omit<CoverageRow, 'name' | 'key' | 'address' | 'department'>>`coverage_of(${at}::timestamptz,
-    ${refused}::text[], ${people}::uuid[])`;
-}
-
-type CoverageKey = { readonly name: string; readonly id: string; readonly use: string };
-
-/** One page, in order of names. */
-export async function listCoverage(
-  snapshot: Snapshot,
-  coverage: Coverage,
-  filter: CoverageFilter & { readonly limit: number; readonly after?: CoverageKey | undefined },
-): Promise<{ rows: CoverageRow[]; hasMore: boolean } & Counted> {
-  const everybody = filter.reason === undefined && filter.uncovered !== true;
-  const { rows, total } = everybody
-    ? await coverageOfPage(snapshot, coverage, filter)
-    : await coverageByReason(snapshot, coverage, filter);
-  return { rows: rows.slice(0, filter.limit), hasMore: rows.length > filter.limit, ...counted(total) };
-}
-
-type CoverageQuery = Parameters<typeof listCoverage>[2];
-
-/** Without a reason everybody who is here is on the list: the people of the page come first, then what is known of them. */
-async function coverageOfPage(snapshot: Snapshot, coverage: Coverage, filter: CoverageQuery) {
-  const here = sql`p.state <> 'left' AND ${ofPerson(filter)}`;
-  const from =
-    filter.after === undefined
-      ? sql`true`
-      : sql`(lower(p.name), p.id) >= (${filter.after.name}, ${filter.after.id}::uuid)`;
-  const people = await rowsOf<{ id: string }>(
-    snapshot,
-    // One more than fills the page, and one whose lines may all stand on the page before.
-    sql`SELECT p.id FROM people p WHERE ${here} AND ${from} ORDER BY lower(p.name), p.id LIMIT ${filter.limit + 2}`,
-  );
-  const ids = people.map(({ id }) => id);
-  const rows = await rowsOf<CoverageRow>(
-    snapshot,
-    sql`SELECT ${COVERAGE_COLUMNS} FROM people p JOIN ${coverageOf(coverage, ids)} v ON v.person_id = p.id
-      WHERE ${ofUse(filter)} AND ${beyond(filter)} ORDER BY lower(p.name), p.id, v.use LIMIT ${filter.limit + 1}`,
-  );
-  const [count] = await rowsOf<{ count: string }>(
-    snapshot,
-    sql`SELECT count(*) AS count FROM (SELECT 1 FROM people p WHERE ${here} LIMIT ${COUNTED + 1}) f`,
-  );
-  return { rows, total: Number(count?.count ?? 0) * (filter.use === undefined ? 2 : 1) };
-}
-
-/** By a reason one must look at everybody: once, for the page and for how many there are. */
-async function coverageByReason(snapshot: Snapshot, coverage: Coverage, filter: CoverageQuery) {
-  const why =
-    filter.reason === undefined ? sql`NOT v.covered AND v.reason <> 'left'` : sql`v.reason = ${filter.reason}`;
-  const rows = await rowsOf<CoverageRow & { total: string }>(
-    snapshot,
-    sql`SELECT * FROM (
-        SELECT ${COVERAGE_COLUMNS}, count(*) OVER () AS total
-        FROM people p JOIN ${coverageOf(coverage, null)} v ON v.person_id = p.id
-        WHERE ${why} AND ${ofUse(filter)} AND ${ofPerson(filter)}) f
-      WHERE ${beyondIn(filter, sql`(f.key, f.person_id, f.use)`)} ORDER BY f.key, f.person_id, f.use LIMIT ${filter.limit + 1}`,
-  );
-  return { rows, total: Number(rows[0]?.total ?? 0) };
-}
-
-const COVERAGE_COLUMNS = sql`v.*, p.name, lower(p.name) AS key, p.attributes->>'department' AS department,
-  (SELECT address FROM person_addresses a WHERE a.person_id = p.id AND a.is_primary) AS address`;
-
-const ofUse = ({ use }: CoverageQuery) => (use === undefined ? sql`true` : sql`v.use = ${use}`);
-
-function ofPerson({ department, search }: CoverageQuery) {
-  const conditions = [sql`true`];
-  if (department !== undefined) conditions.push(sql`p.attributes->>'department' = ${department}`);
-  if (search !== undefined && search !== '') conditions.push(hasWords(search));
-  return sql.join(conditions, sql` AND `);
-}
-
-const beyond = (filter: CoverageQuery) => beyondIn(filter, sql`(lower(p.name), p.id, v.use)`);
-
-function beyondIn({ after }: CoverageQuery, key: RawBuilder<unknown>) {
-  return after === undefined ? sql`true` : sql`${key} > (${after.name}, ${after.id}::uuid, ${after.use})`;
-}
-
-/** People by use and reason. */
-export async function countCoverage(
-  snapshot: Snapshot,
-  coverage: Coverage,
-): Promise<{ use: 'signing' | 'encryption'; reason: CoverageReason; count: number }[]> {
-  const rows = await rowsOf<{ use: 'signing' | 'encryption'; reason: CoverageReason; count: string }>(
-    snapshot,
-    sql`SELECT use, reason, count(*) AS count FROM ${coverageOf(coverage, null)} v GROUP BY use, reason ORDER BY use, reason`,
-  );
-  return rows.map((row) => ({ ...row, count: Number(row.count) }));
-}
-
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
-function hasWords(search: string) {
-  const pattern = `%${escapeLike(search)}%`;
-  return sql`(p.name ILIKE ${pattern} OR EXISTS (
-    SELECT 1 FROM person_addresses s WHERE s.person_id = p.id AND s.address ILIKE ${pattern}))`;
-}
-
-/** A `Snapshot` reads by the query builder alone; this is a select of a raw one. */
-async function rowsOf<T>(snapshot: Snapshot, query: RawBuilder<unknown>): Promise<T[]> {
-  const rows = await snapshot.selectFrom(sql<Record<string, unknown>>`(${query})`.as('found')).selectAll().execute();
-  return rows as unknown as T[];
-}
 
 // Holdings ------------------------------------------------------------------------------------------------------------
 
@@ -270,6 +129,8 @@ export function endOf(state: HoldingFilter['state'], row: HoldingRow): { at: str
   const [column] = ORDERS[state ?? 'in-force'];
   return { at: row[column].toISOString(), serialNumber: row.serial_number };
 }
+
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 
 function found(search: string) {
   const pattern = `%${escapeLike(search)}%`;

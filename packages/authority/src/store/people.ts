@@ -1,6 +1,7 @@
 /** End entities and their addresses. An address belongs to one person; its key, in lower case, settles who. */
 import type { PersonAttributes } from '@chancery/api';
-import { type Selectable, sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
+import { COUNTED, type Counted, counted } from './counted.ts';
 import type { Snapshot, Transaction } from './database.ts';
 import { isUsable } from './escrow.ts';
 import type { PersonProfiles, PersonState, Schema } from './schema.ts';
@@ -104,14 +105,8 @@ export interface PeopleFilter {
   readonly uncovered?: boolean | undefined;
 }
 
-/** Beyond this many people are not counted: nobody reads so far. */
-const COUNTED = 1_000;
-
-export interface PeopleRows {
+export interface PeopleRows extends Counted {
   readonly rows: PersonRow[];
-  /** At most 1,000; then there may be more. */
-  readonly total: number;
-  readonly totalIsExact: boolean;
   readonly hasMore: boolean;
 }
 
@@ -123,14 +118,8 @@ export async function listPeople(snapshot: Snapshot, filter: PeopleFilter, at: D
     matching = matching.where('state', '=', 'active').where(sql<boolean>`NOT ${canBeWrittenTo(at)}`);
   }
   const search = filter.search?.trim() ?? '';
-  if (search !== '') {
-    const found = await peopleFound(snapshot, search);
-    // Few enough to be looked at each; of many, one soon comes to a page full in the order of names.
-    matching = matching.where(
-      found.length <= COUNTED ? sql<boolean>`people.id = ANY (${found}::uuid[])` : hasWords(`%${escapeLike(search)}%`),
-    );
-  }
-  const counted = await matching
+  if (search !== '') matching = matching.where(await peopleWith(snapshot, search));
+  const total = await matching
     .select('people.id')
     .limit(COUNTED + 1)
     .execute();
@@ -147,10 +136,16 @@ export async function listPeople(snapshot: Snapshot, filter: PeopleFilter, at: D
   const byId = new Map((await peopleByIds(snapshot, shown)).map((row) => [row.id, row]));
   return {
     rows: shown.flatMap((id) => byId.get(id) ?? []),
-    total: Math.min(counted.length, COUNTED),
-    totalIsExact: counted.length <= COUNTED,
+    ...counted(total.length),
     hasMore: ids.length > filter.limit,
   };
+}
+
+/** SQL: the row of `people` is one of those whom a search finds. */
+export async function peopleWith(snapshot: Snapshot, search: string): Promise<RawBuilder<boolean>> {
+  const found = await peopleFound(snapshot, search);
+  // Few enough to be looked at each; of many, one soon comes to a page full in the order of names.
+  return found.length <= COUNTED ? sql`people.id = ANY (${found}::uuid[])` : hasWords(`%${escapeLike(search)}%`);
 }
 
 /**

@@ -51,6 +51,7 @@ import { up as correspondents } from './0078-correspondents.ts';
 import { up as mailDelivery } from './0081-mail-delivery.ts';
 import { up as heldMail } from './0082-held-mail.ts';
 import { up as judgedMail } from './0083-judged-mail.ts';
+import { up as keptCoverage } from './0086-kept-coverage.ts';
 
 /** In order of their names. A migration that has landed is never edited: write the next one. */
 export const migrations: Record<string, Migration> = {
@@ -106,4 +107,5 @@ export const migrations: Record<string, Migration> = {
   '0081-mail-delivery': { up: mailDelivery },
   '0082-held-mail': { up: heldMail },
   '0083-judged-mail': { up: judgedMail },
+  '0086-kept-coverage': { up: keptCoverage },
 };
