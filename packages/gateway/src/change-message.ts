@@ -4,7 +4,7 @@ import { type Changes, isNamed } from '@chancery/mail-policy';
 import { decodeHeaderText, encodeHeaderText, scanMessage } from '@chancery/smime';
 import { wrapped } from './base64-lines.ts';
 import { addDisclaimer } from './disclaimer.ts';
-import { headerFields, withHeaders } from './header-block.ts';
+import { endedHeader, headerFields, withHeaders } from './header-block.ts';
 import { LargeMessage, type Message, wholeOf } from './large-message.ts';
 
 /** As `changeMessage`; of a large message the header alone, where nothing more is to be changed. */
@@ -48,7 +48,7 @@ function withoutAttachments(message: Uint8Array, patterns: readonly string[]): U
         ? undefined
         : namesIn(entity).find((one) => patterns.some((pattern) => isNamed(pattern, one)));
     if (name === undefined) continue;
-    const header = message.subarray(entity.start, entity.bodyStart);
+    const header = endedHeader(message.subarray(entity.start, entity.bodyStart));
     const note = Buffer.from(`The file “${shown(name)}” was taken out of this message by a rule.\r\n`);
     parts.push(
       message.subarray(from, entity.start),
@@ -78,7 +78,8 @@ function withSubjectTag(message: Uint8Array, tag: string): Uint8Array {
     if (decodeHeaderText(value).includes(tag)) continue;
     const field = Buffer.from(message.subarray(start, end)).toString('latin1');
     const colon = field.indexOf(':');
-    const tagged = `${field.slice(0, colon + 1)} ${words(`${tag} `)}\r\n ${field.slice(colon + 1).trimStart()}`;
+    const text = field.slice(colon + 1).trim();
+    const tagged = `${field.slice(0, colon + 1)} ${words(`${tag} `)}${text === '' ? '' : `\r\n ${text}`}\r\n`;
     parts.push(message.subarray(from, start), Buffer.from(tagged, 'latin1'));
     from = end;
   }

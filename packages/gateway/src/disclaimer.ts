@@ -3,7 +3,7 @@ import type { Changes } from '@chancery/mail-policy';
 import { allAmbiguities, decodeBody, headerValue, type MimeEntity, scanMessage } from '@chancery/smime';
 import { newBoundary, wrapped } from './base64-lines.ts';
 import { escapedHtml } from './escaped-html.ts';
-import { withHeaders } from './header-block.ts';
+import { endedHeader, withHeaders } from './header-block.ts';
 
 type Disclaimer = Changes['disclaimers'][number];
 
@@ -62,8 +62,7 @@ function withText(message: Uint8Array, entity: MimeEntity, whole: boolean, discl
   if (written === undefined) return undefined;
   const { body, charset } = written;
   const isPlain = entity.transferEncoding === '7bit' && hasShortLines(body);
-  const header = message.subarray(entity.start, entity.bodyStart);
-  const ends = header.length === 0 ? [header, Buffer.from('\r\n')] : [header];
+  const header = endedHeader(message.subarray(entity.start, entity.bodyStart));
   const replaced = (name: string) =>
     /^content-(transfer-encoding|md5)$/.test(name) || (name === 'content-type' && charset !== undefined);
   const fields = [
@@ -72,7 +71,7 @@ function withText(message: Uint8Array, entity: MimeEntity, whole: boolean, discl
     `Content-Transfer-Encoding: ${isPlain ? '7bit' : 'base64'}`,
   ];
   const text = isPlain ? body : Buffer.from(`${wrapped(body)}${whole ? '\r\n' : ''}`);
-  return Buffer.concat([withHeaders(Buffer.concat(ends), ({ name }) => replaced(name), fields), text]);
+  return Buffer.concat([withHeaders(header, ({ name }) => replaced(name), fields), text]);
 }
 
 /** ASCII in lines that SMTP takes as they are. */

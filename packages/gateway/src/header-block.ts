@@ -75,6 +75,16 @@ export function withHeaders(
   return Buffer.concat(parts);
 }
 
+/** The header of a message or part with the empty line behind it, also where there was none because nothing followed. */
+export function endedHeader(header: Uint8Array): Buffer {
+  const octets = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
+  if (octets.equals(emptyLine) || octets.subarray(-4).equals(Buffer.concat([emptyLine, emptyLine]))) return octets;
+  const isLineOpen = octets.length > 0 && !octets.subarray(-2).equals(emptyLine);
+  return Buffer.concat([octets, ...(isLineOpen ? [emptyLine] : []), emptyLine]);
+}
+
+const emptyLine = Buffer.from('\r\n');
+
 /** The value of the only field of that name; undefined where there is none or more than one. */
 export function onlyValue(fields: readonly HeaderField[], name: string): string | undefined {
   const named = fields.filter((field) => field.name === name);
