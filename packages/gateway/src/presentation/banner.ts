@@ -2,7 +2,7 @@
 import { decodeBody, type MimeEntity, scanMessage, type VerifyReport } from '@chancery/smime';
 import { wrapped } from '../base64-lines.ts';
 import { escapedHtml } from '../escaped-html.ts';
-import { withHeaders } from '../header-block.ts';
+import { endedHeader, withHeaders } from '../header-block.ts';
 
 /**
  * @param lines plain words
@@ -30,20 +30,34 @@ export function withBanner(
 
 /** The text that a reader sees first, in each of its forms; undefined where the structure is doubtful or somebody else's signature is in it. */
 function placesIn(root: MimeEntity): MimeEntity[] | undefined {
-  const pending = [root];
-  const places: MimeEntity[] = [];
-  for (let steps = 0; steps < mostSteps; steps++) {
-    const entity = pending.shift();
-    if (entity === undefined) return places;
+  let steps = 0;
+  function firstOf(entity: MimeEntity): MimeEntity[] | undefined {
     const { type, parameters } = entity.contentType;
+    if (++steps > mostSteps) return undefined;
     if (entity.ambiguities.some(({ severity }) => severity === 'error') || isSealed(type)) return undefined;
-    if (type === 'multipart/alternative') pending.unshift(...entity.parts);
-    else if (type.startsWith('multipart/')) pending.unshift(...entity.parts.slice(0, 1));
-    else if ((type === 'text/plain' || type === 'text/html') && isAscii(parameters.get('charset'))) {
-      if (encodings.has(entity.transferEncoding)) places.push(entity);
+    if (!type.startsWith('multipart/')) return isShown(entity) ? [entity] : [];
+    // Which part of these is shown, its reader's program decides.
+    const every = type === 'multipart/alternative' || parameters.has('start');
+    const places: MimeEntity[] = [];
+    for (const part of entity.parts) {
+      const found = firstOf(part);
+      if (found === undefined) return undefined;
+      places.push(...found);
+      // A picture, a file, or nothing at all before the text is no place for words.
+      if (!every && places.length > 0) break;
     }
+    return places;
   }
-  return undefined;
+  return firstOf(root);
+}
+
+function isShown(entity: MimeEntity): boolean {
+  const { type, parameters } = entity.contentType;
+  if ((type !== 'text/plain' && type !== 'text/html') || !isAscii(parameters.get('charset'))) return false;
+  const attached = entity.headers.some(
+    ({ name, value }) => name === 'content-disposition' && /^\s*attachment\b/i.test(value),
+  );
+  return !attached && encodings.has(entity.transferEncoding);
 }
 
 const mostSteps = 50;
@@ -64,7 +78,7 @@ function bannered(message: Uint8Array, entity: MimeEntity, lines: readonly strin
   const banner = Buffer.from(html ? inHtml(lines) : inText(lines), 'latin1');
   const at = html ? afterBody(body) : 0;
   const changed = Buffer.concat([body.subarray(0, at), banner, body.subarray(at)]);
-  const whole = message.subarray(entity.start, entity.bodyStart);
+  const whole = endedHeader(message.subarray(entity.start, entity.bodyStart));
   const header = withHeaders(whole, ({ name }) => name === 'content-transfer-encoding' || name === 'content-md5', [
     'Content-Transfer-Encoding: base64',
   ]);
@@ -80,11 +94,43 @@ function inText(lines: readonly string[]): string {
 
 function inHtml(lines: readonly string[]): string {
   const text = lines.map((line) => escapedHtml(ascii(line))).join('<br>');
-  return `<div style="border:1px solid #b58900;background:#fdf6e3;color:#000;padding:8px;margin:0 0 12px 0">${text}</div>`;
+  return `<div style="${style}">${text}</div>`;
 }
 
-/** Just within the body element; before everything where there is none. */
+/** Whatever styles of the message say: it is their writer who is warned of. */
+const style = [
+  ...[
+    'display:block',
+    'visibility:visible',
+    'opacity:1',
+    'position:static',
+    'float:none',
+    'transform:none',
+    'filter:none',
+  ],
+  ...['width:auto', 'height:auto', 'max-width:none', 'max-height:none', 'overflow:visible', 'clip-path:none'],
+  ...['font:14px sans-serif', 'text-indent:0', 'border:1px solid #b58900', 'background:#fdf6e3', 'color:#000'],
+  ...['padding:8px', 'margin:0 0 12px 0'],
+]
+  .map((one) => `${one} !important`)
+  .join(';');
+
+/** Just within the body element, where nothing before it could hide that; else before everything, behind the document type. */
 function afterBody(html: Buffer): number {
-  const found = /<body\b[^>]{0,2000}>/i.exec(html.toString('latin1', 0, 200_000));
-  return found === null ? 0 : found.index + found[0].length;
+  const text = html.toString('latin1', 0, 200_000);
+  const before = beforeBody.exec(text)?.[0].length ?? 0;
+  const body = text.slice(before).match(tagOf('body'))?.[0].length ?? 0;
+  return body > 0 ? before + body : (/^(\xef\xbb\xbf)?\s*(<!doctype[^>]*>)?/i.exec(text)?.[0].length ?? 0);
 }
+
+/** A tag whose end every reader sees at the same place. */
+function tagOf(names: string): RegExp {
+  return new RegExp(`^<(${names})(?=[\\s/>])${attributes}>`, 'i');
+}
+
+const attributes = '[^<>"\']*(?:(?:"[^"<>]*"|\'[^\'<>]*\')[^<>"\']*)*';
+/** What has no text in which a body element could stand: a comment or style is taken where it holds no tag. */
+const beforeBody = new RegExp(
+  `^(?:\\xef\\xbb\\xbf)?(?:\\s+|<!doctype[^>]*>|<!--[^<>]*-->|</?(?:html|head|meta|link|base)(?=[\\s/>])${attributes}>|<(style|title)(?=[\\s/>])${attributes}>\\s*(?:<!--)?[^<]*</\\1\\s*>)*`,
+  'i',
+);

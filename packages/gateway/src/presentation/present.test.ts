@@ -51,6 +51,38 @@ describe('a banner', () => {
     );
   });
 
+  it.each([
+    ['in a comment', '<!-- <body> --><p>x', /^<div/],
+    ['in a style', '<html><style><body></style><p>x', /^<div/],
+    ['in a title', '<!DOCTYPE html><title><body></title>x', /^<!DOCTYPE html><div/],
+    ['in a value', '<html title="<body>"><p>x', /^<div/],
+    ['in a script', '<script>"<body>"</script><p>x', /^<div/],
+    ['in an element', '<div style="display:none"><body></div>x', /^<div style="display:block /],
+    ['behind a comment that ends soon', '<!--><textarea><body></textarea>-->x', /^<div/],
+    ['where Outlook writes it', '<html><head><style><!-- p{} --></style></head><body lang=DE>x', /<body lang=DE><div/],
+  ])('is not hidden by a body element that is none: %s', async (_, html, place) => {
+    const message = Buffer.from(`${from}Content-Type: text/html\r\n\r\n${html}\r\n`);
+    expect(bodies(await shownOf(message))[0]).toMatch(place);
+  });
+
+  it.each([
+    ['behind a picture', 'mixed', ['image/png', 'text/html'], [1]],
+    ['behind a file', 'mixed', ['text/plain; name=a\r\nContent-Disposition: attachment', 'text/html'], [1]],
+    ['in whichever part is the first', 'related; start="<2>"', ['text/html', 'text/html'], [0, 1]],
+    ['in the first of two', 'mixed', ['text/plain', 'text/html'], [0]],
+  ] as const)('stands where the text is: %s', async (_, type, parts, places) => {
+    const written = parts.map((part) => `--b\r\nContent-Type: ${part}\r\n\r\nx\r\n`).join('');
+    const message = Buffer.from(`${from}Content-Type: multipart/${type}; boundary=b\r\n\r\n${written}--b--\r\n`);
+    const shown = bodies(await shownOf(message)).map((body) => body.includes('looks like ours'));
+    expect(shown.flatMap((has, index) => (has ? [index] : []))).toEqual(places);
+  });
+
+  it('stands in a part that had a header and nothing else', async () => {
+    const body = '--b\r\nContent-Type: text/plain\r\n--b\r\nContent-Type: text/html\r\n\r\nx\r\n--b--\r\n';
+    const message = Buffer.from(`${from}Content-Type: multipart/mixed; boundary=b\r\n\r\n${body}`);
+    expect(bodies(await shownOf(message))[0]).toMatch(/looks like ours/);
+  });
+
   it('touches nothing that is signed, encrypted, doubtful, or not to have one', async () => {
     const plain = Buffer.from(`${from}\r\nHello\r\n`);
     const untouched = [
