@@ -54,6 +54,11 @@ const Pkcs11Token = z.strictObject({
   timeoutSeconds: z.int().min(1).max(300).default(10),
 });
 
+const SecretField = z.strictObject({
+  header: z.string().regex(/^X-[A-Za-z0-9-]{1,60}$/, 'is X- and a name'),
+  value: SecretReference,
+});
+
 const GatewayConfigSchema = z.strictObject({
   gateway: z
     .strictObject({
@@ -80,12 +85,9 @@ const GatewayConfigSchema = z.strictObject({
           clients: z.array(Network).default(['127.0.0.0/8', '::1']),
           ...ListenerSecurity,
           /** A field that tells the server which gets its mail back that it has been here; the value is nobody else's to know. */
-          processed: z
-            .strictObject({
-              header: z.string().regex(/^X-[A-Za-z0-9-]{1,60}$/, 'is X- and a name'),
-              value: SecretReference,
-            })
-            .optional(),
+          processed: SecretField.optional(),
+          /** A field without which no mail is taken: written by a server whose address and certificate others share; the value is as secret. */
+          origin: SecretField.optional(),
           /** Where protected mail goes on its way out: to a server, or to those that the recipients' domains name (`mx`). */
           downstream: Downstream.prefault({ port: 10_025 }),
         })

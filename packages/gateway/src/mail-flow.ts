@@ -64,6 +64,8 @@ export interface World {
   readonly scratch: () => Scratch;
   /** A whole field for outgoing mail, by which the server that gets it back knows where it was. */
   readonly processed: string | undefined;
+  /** A whole field without which outgoing mail is not taken. */
+  readonly origin: string | undefined;
   readonly now: () => number;
   readonly log: Log;
 }

@@ -221,7 +221,8 @@ async function assemble(
     held: await openHeldStore(path.join(folder, 'held'), enrolment.own, now, log),
     lookup,
     loopGuard: await openLoopGuard(folder),
-    processed: processedField(config),
+    processed: secretField(config, 'processed'),
+    origin: secretField(config, 'origin'),
     scratch: () => openScratch(config.spool),
     signDkim: openDkim(config.dkim, config.baseDirectory, now, madeDkimKeys.signerFor),
     resolve,
@@ -300,11 +301,12 @@ async function assemble(
   };
 }
 
-function processedField({ outbound: { processed }, baseDirectory }: GatewayConfig): string | undefined {
-  if (processed === undefined) return undefined;
-  const value = readSecret(processed.value, baseDirectory);
-  if (/^[!-~]{16,200}$/.test(value)) return `${processed.header}: ${value}`;
-  throw new GatewayError('configuration', 'The value of outbound.processed is not 16 to 200 visible ASCII characters');
+function secretField({ outbound, baseDirectory }: GatewayConfig, which: 'processed' | 'origin'): string | undefined {
+  const field = outbound[which];
+  if (field === undefined) return undefined;
+  const value = readSecret(field.value, baseDirectory);
+  if (/^[!-~]{16,200}$/.test(value)) return `${field.header}: ${value}`;
+  throw new GatewayError('configuration', `The value of outbound.${which} is not 16 to 200 visible ASCII characters`);
 }
 
 function isoOf(milliseconds: number | null): string | null {

@@ -1,5 +1,6 @@
 /** Mail of our people on its way out: gathered, judged, decided, protected, spooled. */
 
+import { timingSafeEqual } from 'node:crypto';
 import type { JournalEntry } from '@chancery/api';
 import { factsOf } from '@chancery/mail-facts';
 import { type Copy, type Decision, decide, type MessageFacts, namesOf } from '@chancery/mail-policy';
@@ -20,7 +21,7 @@ import { protect } from './protect.ts';
 import type { Found } from './recipients/lookup.ts';
 import { asksForSuccess } from './relay/envelope.ts';
 import type { Answer, Arrival } from './smtp/listener.ts';
-import { accepted, loops, notSignable, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
+import { accepted, loops, notFromHere, notSignable, refused, tooManyCopies, tryLater } from './smtp/reply.ts';
 import { repetitionKey } from './spool/spool.ts';
 
 /** @param again mail that was held here, as it came; `released`: a person has let it go, and rules that hold mail no longer do */
@@ -40,6 +41,11 @@ async function send(
   again: { released: boolean } | undefined,
 ): Promise<Answer> {
   const fields = headerFields(headOf(arrival.message));
+  const { origin } = world;
+  if (again === undefined && origin !== undefined && !fields.some((field) => isField(field, origin))) {
+    world.log.warn('outbound.without-origin', { client: arrival.client.address, sender: arrival.sender });
+    return { reply: notFromHere() };
+  }
   if (hasLooped(world, 'outbound', fields)) return { reply: loops() };
   const view = await viewFor(world, arrival.sender);
   if (view === undefined) return { reply: tryLater('the gateway has not heard from its authority yet') };
@@ -114,8 +120,8 @@ async function send(
   const own = signer === undefined || author === undefined ? undefined : await world.lookup.find(author, view);
   const replyTo = own?.state === 'good' ? own.certificate : undefined;
   const copies: { recipients: readonly string[]; message: Message }[] = [];
-  const processed = world.processed?.slice(0, world.processed.indexOf(':')).toLowerCase();
-  const isOurs = (field: HeaderField) => world.loopGuard.isLoopField(field) || field.name === processed;
+  const secret = [world.processed, world.origin].map(nameOf);
+  const isOurs = (field: HeaderField) => world.loopGuard.isLoopField(field) || secret.includes(field.name);
   try {
     for (const copy of plan.copies) {
       const cleaned = withFields(arrival.message, isOurs, []);
@@ -148,6 +154,15 @@ async function send(
   return only !== undefined && copies.length === 1 && isPassed
     ? passOn(world, 'outbound', arrival, only, mayBounce, records)
     : keep(world, 'outbound', arrival, key, copies, mayBounce, records);
+}
+
+/** Lower case, of a whole field. */
+const nameOf = (field: string | undefined): string | undefined => field?.slice(0, field.indexOf(':')).toLowerCase();
+
+function isField({ name, value }: HeaderField, wanted: string): boolean {
+  const given = Buffer.from(value, 'latin1');
+  const expected = Buffer.from(wanted.slice(wanted.indexOf(': ') + 2));
+  return name === nameOf(wanted) && given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 /** Milliseconds that a first message waits for its sender's certificate to be made. */

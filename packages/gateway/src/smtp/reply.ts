@@ -75,6 +75,14 @@ export function notAClient(): Reply {
   return { code: 554, text: '5.7.1 This gateway takes no mail from your address' };
 }
 
+/** The server that hands mail in is one that others may use too, and this message is not from us through it. */
+export function notFromHere(): Reply {
+  return {
+    code: 550,
+    text: '5.7.1 This gateway takes no mail without the field of its organisation; nothing was sent',
+  };
+}
+
 export function certificateRefused(reason: string): Reply {
   return { code: 554, text: `5.7.1 This gateway takes no mail from you: ${reason}` };
 }

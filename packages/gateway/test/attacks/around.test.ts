@@ -1,4 +1,5 @@
 /** What a stranger says around a message, through a running gateway: in the envelope, in greetings, and by what comes back when it is not delivered. */
+import { randomBytes } from 'node:crypto';
 import { encryptMessage } from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mail, replaced } from '../../../smime/test/office.ts';
@@ -6,6 +7,7 @@ import { headerFields } from '../../src/header-block.ts';
 import { type Attacked, startAttacked } from '../support/attacked.ts';
 import { dialogue } from '../support/dialogue.ts';
 import { until } from '../support/next-server.ts';
+import { startTestGateway, type TestGateway } from '../support/test-gateway.ts';
 
 let at: Attacked;
 beforeAll(async () => {
@@ -112,4 +114,41 @@ describe('an address', () => {
       expect(delivered?.message.toString()).toMatch(/opened=yes/);
     },
   );
+});
+
+describe('a server that others hand mail in through, too', () => {
+  const value = randomBytes(16).toString('hex');
+  let shared: TestGateway;
+  beforeAll(async () => {
+    process.env.CHANCERY_TEST_ORIGIN = value;
+    const origin = { header: 'X-Example-Origin', value: { env: 'CHANCERY_TEST_ORIGIN' } };
+    shared = await startTestGateway([], {}, { outbound: { origin } });
+    await shared.authority.addPerson({ address: 'anna@example.com' });
+    await until(() => shared.gateway().health().signers.ready === 1);
+  });
+  afterAll(() => shared.stop());
+
+  const asAnna = (extra: string) =>
+    shared.send('outbound', {
+      sender: 'anna@example.com',
+      recipients: ['bob@partner.example'],
+      message: `${extra}From: anna@example.com\r\nTo: bob@partner.example\r\nMessage-ID: <${extra.length}@x>\r\n\r\nPay me.\r\n`,
+    });
+
+  it('has nothing signed for them, whatever they call themselves', async () => {
+    for (const field of ['', 'X-Example-Origin: \r\n', `X-Example-Origin: ${value}0\r\n`, `X-Other: ${value}\r\n`])
+      expect(await asAnna(field)).toMatchObject({
+        code: 550,
+        reply: expect.stringMatching(/5\.7\.1 .*nothing was sent/),
+      });
+    expect(shared.outside.delivered).toEqual([]);
+  });
+
+  it('has mail of ours signed, and the field leaves with none of it', async () => {
+    expect(await asAnna(`x-example-origin: ${value}\r\n`)).toMatchObject({ code: 250 });
+    await until(() => shared.outside.delivered.length > 0);
+    const text = shared.outside.delivered[0]?.message.toString() ?? '';
+    expect(text).toMatch(/multipart\/signed/);
+    expect(text).not.toMatch(new RegExp(`${value}|x-example-origin`, 'i'));
+  });
 });

@@ -41,7 +41,7 @@ export async function startTestGateway(
   ports: GatewayPorts = {},
   more: NonNullable<GatewayConfigInput['gateway']> = {},
 ): Promise<TestGateway> {
-  const { authority: authorityMore, inbound: inboundMore, ...rest } = more;
+  const { authority: authorityMore, inbound: inboundMore, outbound: outboundMore, ...rest } = more;
   const authority = await startTestAuthority();
   const [outside, inside] = await Promise.all([startNextServer(), startNextServer()]);
   const folder = await mkdtemp(path.join(tmpdir(), 'gateway-'));
@@ -56,7 +56,7 @@ export async function startTestGateway(
       gateway: {
         name: 'gateway.example.com',
         data: folder,
-        outbound: { listen: '127.0.0.1:0', downstream: { port: outside.port, tls: 'never' } },
+        outbound: { listen: '127.0.0.1:0', downstream: { port: outside.port, tls: 'never' }, ...outboundMore },
         inbound: { listen: '127.0.0.1:0', downstream: { port: inside.port, tls: 'never' }, ...inboundMore },
         retry: { firstSeconds: 0.05, longestSeconds: 0.2, expireSeconds: 3600 },
         directoryCacheSeconds: 0,
