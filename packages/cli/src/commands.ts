@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   gateway: async () => (await import('./commands/gateway.ts')).gatewayCommand(),
   'mail-rules': async () => (await import('./commands/mail-rules.ts')).mailRulesCommand(),
+  held: async () => (await import('./commands/held.ts')).heldCommand(),
   journal: async () => (await import('./commands/journal.ts')).journalCommand(),
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand(),
   keys: async () => (await import('./commands/keys.ts')).keysCommand(),

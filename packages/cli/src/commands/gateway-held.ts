@@ -10,7 +10,9 @@ import { print, table } from '../output.ts';
 
 /** `chancery gateway held`: mail that rules hold, on the machine of the gateway. */
 export function heldCommand(): Command {
-  const held = new Command('held').description('mail that rules hold: until a certificate comes, or somebody decides');
+  const held = new Command('held').description(
+    'mail that rules hold on this machine; at the office, for all gateways: "chancery held"',
+  );
   held
     .command('list', { isDefault: true })
     .description('what is held, since when, and until when')
