@@ -20,10 +20,11 @@ export async function writeDurably(
         else for await (const part of chunk) await writeAll(handle, part);
       }
       await handle.sync();
-    } finally {
+    } catch (error) {
       await handle.close();
+      throw error;
     }
-    await rename(temporary, file);
+    await Promise.all([handle.close(), rename(temporary, file)]);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw error;
@@ -66,13 +67,27 @@ export function syncFolder(folder: string): Promise<void> {
   return sync;
 }
 
+/** Of each folder that was just synced, open for the next time. Not for long: another disk may be mounted there. */
+const kept = new Map<string, { readonly handle: FileHandle; readonly end: NodeJS.Timeout }>();
+/** Milliseconds. */
+const keptFor = 1_000;
+
 async function syncNow(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+  const last = kept.get(folder);
+  kept.delete(folder);
+  clearTimeout(last?.end);
+  const handle = last?.handle ?? (await open(folder, 'r'));
   try {
     await handle.sync();
-  } finally {
+  } catch (error) {
     await handle.close();
+    throw error;
   }
+  const end = setTimeout(() => {
+    kept.delete(folder);
+    handle.close().catch(() => undefined);
+  }, keptFor);
+  kept.set(folder, { handle, end: end.unref() });
 }
 
 /** The file's octets, or undefined when there is none. */
