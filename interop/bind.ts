@@ -113,7 +113,13 @@ remote-control:
     await this.#until(() => (this.resolve('ns1.example.com', 'A').validated ? true : undefined));
   }
 
+  /** The resolver answers nobody, until it is told otherwise. */
+  hang(hanging = true): void {
+    this.#servers.at(-1)?.kill(hanging ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   async stop(): Promise<void> {
+    this.hang(false);
     for (const server of this.#servers.splice(0)) await endServer(server);
   }
 

@@ -1,8 +1,12 @@
 /** kill -9 of a gateway at random moments under load, while what it needs comes and goes. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encryptMessage } from '@chancery/smime';
+import type { NextServer } from '../../packages/gateway/test/support/next-server.ts';
 import { makeKeys } from '../../packages/gateway/test/support/test-ca.ts';
 import { type Correspondence, idOf, type Letter, LoadedGateway, letterOf } from './gateway-load.ts';
+import { daneDomain, makeMxSurroundings, plainDomain, stsDomain, violation } from './gateway-mx.ts';
 import { makeSurroundings, type Spell, type Trouble, troublesOf, visit } from './gateway-troubles.ts';
 
 export interface GatewayKillReport {
@@ -13,8 +17,14 @@ export interface GatewayKillReport {
   readonly troubles: Readonly<Record<string, number>>;
   /** Starts that the full disk, or another trouble, did not let come about; the next did. */
   readonly startedAgain: number;
+  /** Of those, by MX: DANE, MTA-STS, nothing promised. */
+  readonly byMx: number;
+  /** Connections that TLSRPT counted, through all kills, of the domain with DANE. */
+  readonly tlsCounted: number;
   /** Came twice because the gateway died between the next server's answer and writing it down (RFC 5321 4.5.3.2.6). */
   readonly twiceInWindow: number;
+  /** The same, because the next server went away before its answer came. */
+  readonly twiceAtCut: number;
   /** Was accepted while the disk was full, so that its record was in memory alone when the gateway died. */
   readonly unrecorded: number;
   /** Milliseconds from the end of the load until all had been delivered and the spool was empty. */
@@ -30,8 +40,8 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Two of each kind, so that what is amiss for one kind keeps none of the others waiting. */
-const senders = 12;
+/** So that what is amiss for one kind keeps none of the others waiting. */
+const sendersOfOne = 2;
 /** Troubles at once. */
 const visitors = 2;
 /** Every so many messages is a large one. */
@@ -50,7 +60,9 @@ const rob = 'rob@partner.example';
 /** Her certificate is in a directory of her own organisation. */
 const pia = 'pia@directory.example';
 
-const kinds: readonly (Correspondence & { readonly arrives: Arrival })[] = [
+type Kind = Correspondence & { readonly arrives: Arrival };
+
+const bySmarthost: readonly Kind[] = [
   { direction: 'outbound', sender: anna, recipient: ben, isSecret: true, arrives: 'encrypted' },
   { direction: 'outbound', sender: anna, recipient: rob, isSecret: false, arrives: 'signed' },
   { direction: 'outbound', sender: anna, recipient: 'rob@plain.example', isSecret: false, arrives: 'unchanged' },
@@ -60,13 +72,24 @@ const kinds: readonly (Correspondence & { readonly arrives: Arrival })[] = [
   { direction: 'inbound', sender: rob, recipient: ben, isSecret: true, arrives: 'opened' },
 ];
 
+const byMx: readonly Kind[] = [
+  { direction: 'outbound', sender: anna, recipient: `rob@${daneDomain}`, isSecret: false, arrives: 'signed' },
+  { direction: 'outbound', sender: anna, recipient: `rob@${stsDomain}`, isSecret: false, arrives: 'unchanged' },
+  { direction: 'outbound', sender: anna, recipient: `rob@${plainDomain}`, isSecret: false, arrives: 'unchanged' },
+];
+const isByMx = ({ recipient }: Pick<Letter, 'recipient'>) => byMx.some((kind) => kind.recipient === recipient);
+
 interface Sent extends Letter {
   readonly arrives: Arrival;
 }
 
 export async function killTheGateway({ kills, within, say }: Options): Promise<GatewayKillReport> {
   const surroundings = await makeSurroundings(say);
-  const gateway = await LoadedGateway.prepare(surroundings.configuration);
+  const mx = await makeMxSurroundings(say);
+  const kinds = [...bySmarthost, ...(mx === undefined ? [] : byMx)];
+  const senders = kinds.length * sendersOfOne;
+  const data = surroundings.configuration.data;
+  const gateway = await LoadedGateway.prepare({ ...surroundings.configuration, route: mx?.route ?? {} }, mx);
   const { authority, next } = gateway;
   const broken: string[] = [];
   const accepted = new Map<string, Sent & { readonly at: number }>();
@@ -90,11 +113,27 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
       refusing = false;
     },
   };
-  const troubles = { ...troublesOf(authority), 'next server refusing': nextServer, ...surroundings.troubles };
+  const troubles = {
+    ...troublesOf(authority),
+    'next server refusing': nextServer,
+    ...surroundings.troubles,
+    ...mx?.troubles,
+  };
 
   next.onMessage = (delivered) => {
     // Kept by number alone: the messages are large.
     next.delivered.length = 0;
+    return receive(delivered, (letter) => (isByMx(letter) ? 'went by the next server' : undefined));
+  };
+  if (mx !== undefined)
+    mx.onMessage = (arrived) =>
+      receive(arrived.delivered, ({ recipient }) => violation(recipient.slice(recipient.indexOf('@') + 1), arrived));
+
+  /** @param objection to the way by which a letter came */
+  function receive(
+    delivered: NextServer['delivered'][number],
+    objection: (letter: Letter) => string | undefined,
+  ): string | undefined {
     if (refusing) return '451 4.3.2 not now';
     const id = idOf(delivered.message);
     const letter = id === undefined ? undefined : sent.get(id);
@@ -103,10 +142,12 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
       return undefined;
     }
     deliveries.set(id, [...(deliveries.get(id) ?? []), { begunAt: delivered.begunAt, at: Date.now() }]);
+    const wrong = objection(letter);
+    if (wrong !== undefined) broken.push(`${id} to ${letter.recipient} came by a way that it must not: ${wrong}`);
     if (!delivered.recipients.includes(letter.recipient)) broken.push(`${id} went to ${delivered.recipients.join()}`);
     if (!arrivedAs(letter, delivered.message)) broken.push(`${id} to ${letter.recipient} was not ${letter.arrives}`);
     return undefined;
-  };
+  }
 
   async function sendAll(first: number): Promise<void> {
     for (let n = first; !over; n += senders) {
@@ -172,6 +213,8 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
   try {
     await start();
     const load = Array.from({ length: senders }, (_, n) => sendAll(n));
+    // A policy that was never fetched binds nobody: what is shown here begins with one that was.
+    if (mx !== undefined) await untilThere(path.join(data ?? gateway.folder, 'mta-sts'));
     const visits = Array.from({ length: visitors }, () => visit(troubles, spells, () => calm));
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(Math.random() * within);
@@ -206,11 +249,14 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
         );
     }
     let twiceInWindow = 0;
+    let twiceAtCut = 0;
     for (const [id, times] of deliveries) {
       for (const [n, again] of times.entries()) {
         const before = times[n - 1];
         if (before === undefined) continue;
-        if (killedAt.some((at) => at >= before.begunAt && at <= again.at && at - before.at < window)) twiceInWindow++;
+        const explains = (at: number) => at >= before.begunAt && at <= again.at && at - before.at < window;
+        if (killedAt.some(explains)) twiceInWindow++;
+        else if (mx?.cuts.some(explains) === true) twiceAtCut++;
         else {
           const around = circumstances(before.begunAt - window, again.at);
           broken.push(`${id} came again ${again.at - before.at} ms later, and no kill explains it: ${around}`);
@@ -221,13 +267,31 @@ export async function killTheGateway({ kills, within, say }: Options): Promise<G
     for (const { name } of spells) count[name] = (count[name] ?? 0) + 1;
     const by: Record<Arrival, number> = { encrypted: 0, signed: 0, unchanged: 0, opened: 0 };
     for (const { arrives } of accepted.values()) by[arrives]++;
-    const counts = { kills, accepted: by, troubles: count, startedAgain };
-    return { ...counts, twiceInWindow, unrecorded: withoutRecord, drained, broken };
+    const mxAccepted = [...accepted.values()].filter(isByMx).length;
+    const tlsCounted = countedIn(path.join(data ?? gateway.folder, 'tls-reports'));
+    if (mx !== undefined && tlsCounted === 0) broken.push('no connection was counted for TLSRPT');
+    const counts = { kills, accepted: by, byMx: mxAccepted, tlsCounted, troubles: count, startedAgain };
+    return { ...counts, twiceInWindow, twiceAtCut, unrecorded: withoutRecord, drained, broken };
   } finally {
     over = true;
     await gateway.dispose();
     await surroundings.remove();
+    await mx?.remove();
   }
+}
+
+/** Waits until there is a file in a folder. */
+async function untilThere(folder: string): Promise<void> {
+  const isThere = () => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json'));
+  for (const deadline = Date.now() + 60_000; !isThere(); await sleep(50))
+    if (Date.now() > deadline) throw new Error(`nothing came to ${folder}`);
+}
+
+/** The sum of all lines; one that a kill or a full disk tore counts for nothing. */
+function countedIn(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  const lines = readdirSync(folder).flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n'));
+  return lines.reduce((sum, line) => sum + Number(/,"count":(\d+)\}$/.exec(line)?.[1] ?? 0), 0);
 }
 
 function arrivedAs({ arrives, id, secret }: Sent, message: Buffer): boolean {

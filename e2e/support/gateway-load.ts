@@ -29,6 +29,13 @@ export function idOf(message: Buffer): string | undefined {
 }
 
 type GatewayLines = NonNullable<GatewayConfigInput['gateway']>;
+type Rule = NonNullable<GatewayConfigInput['rule']>[number];
+
+/** Of deliveries by MX: rules that come before the others, and where MTA-STS policies are served. */
+interface ByMx {
+  readonly rules?: readonly Rule[];
+  readonly policyPort?: number;
+}
 
 export class LoadedGateway {
   readonly authority: TestAuthority;
@@ -36,22 +43,26 @@ export class LoadedGateway {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'loaded-gateway-'));
   readonly spool: string;
   readonly #more: GatewayLines;
+  readonly #rules: readonly Rule[];
+  readonly #policyPort: number | undefined;
   #child: ChildProcess | undefined;
   #ports = { outbound: 0, inbound: 0 };
 
-  private constructor(authority: TestAuthority, next: NextServer, more: GatewayLines) {
+  private constructor(authority: TestAuthority, next: NextServer, more: GatewayLines, { rules, policyPort }: ByMx) {
     this.authority = authority;
     this.next = next;
     this.#more = more;
+    this.#rules = rules ?? [];
+    this.#policyPort = policyPort;
     this.spool = path.join(more.data ?? this.folder, 'spool');
   }
 
   /** @param more of its configuration, such as a data folder on a small disk */
-  static async prepare(more: GatewayLines = {}): Promise<LoadedGateway> {
+  static async prepare(more: GatewayLines = {}, byMx: ByMx = {}): Promise<LoadedGateway> {
     const [authority, next] = await Promise.all([startTestAuthority(), startNextServer()]);
     await authority.addPerson({ address: 'anna@example.com' });
     await authority.addPerson({ address: 'ben@example.com', encryption: 'p256' });
-    return new LoadedGateway(authority, next, more);
+    return new LoadedGateway(authority, next, more, byMx);
   }
 
   async start(): Promise<void> {
@@ -69,6 +80,7 @@ export class LoadedGateway {
         ...this.#more,
       },
       rule: [
+        ...this.#rules,
         {
           name: 'secret',
           when: { direction: 'outbound', recipientDomain: ['example.com', 'directory.example'] },
@@ -82,7 +94,8 @@ export class LoadedGateway {
       ],
     };
     const script = fileURLToPath(new URL('../../packages/gateway/test/support/gateway-process.ts', import.meta.url));
-    const child = spawn(process.execPath, [script, JSON.stringify(config), this.folder], {
+    const ports = this.#policyPort === undefined ? {} : { mx: { policyPort: this.#policyPort } };
+    const child = spawn(process.execPath, [script, JSON.stringify(config), this.folder, JSON.stringify(ports)], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, CHANCERY_TEST_TOKEN: this.authority.token },
     });

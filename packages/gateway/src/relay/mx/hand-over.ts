@@ -53,9 +53,9 @@ interface Opened {
 async function open({ address, owed }: Place, { name, port, now }: Way): Promise<Opened | Miss> {
   const secured = secureHost(owed, address, port);
   const { server } = secured;
-  const missed = async (error: unknown, kind: Miss['kind']): Promise<Miss> => ({
+  const missed = async (error: unknown, kind: Miss['kind'], failure = error): Promise<Miss> => ({
     ...{ kind, reason: `${owed.host} (${address}): ${reasonOf(error)}` },
-    session: await sessionOf(owed, address, secured, error),
+    session: await sessionOf(owed, address, secured, failure),
   });
   const opened = async (client: SmtpClient, failure?: unknown): Promise<Opened> => ({
     connection: {
@@ -74,7 +74,7 @@ async function open({ address, owed }: Place, { name, port, now }: Way): Promise
     try {
       return await opened(await SmtpClient.connect({ ...server, tls: 'never' }, name), error);
     } catch (again) {
-      return missed(again, kindOf(again, false, 'clear'));
+      return missed(again, kindOf(again, false, 'clear'), error);
     }
   }
 }

@@ -39,7 +39,7 @@ function readAddress(text: string): ReportAddress[] {
   try {
     // RFC 6068: what stands behind a question mark would be header fields.
     const address = decodeURIComponent(url.pathname);
-    return /^[^\s<>()@,;:"\\\p{Cc}]{1,64}@[A-Za-z0-9.-]{1,253}$/u.test(address) ? [{ kind: 'mail', address }] : [];
+    return /^[!#-'*+./0-9=?A-Z^-~-]{1,64}@[A-Za-z0-9.-]{1,253}$/.test(address) ? [{ kind: 'mail', address }] : [];
   } catch {
     return [];
   }
