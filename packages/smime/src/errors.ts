@@ -24,7 +24,7 @@ export type SmimeErrorCode =
   | 'invalid-argument'
   /** A stream must be read a second time, and its source can be read only once: give a function that opens it. */
   | 'source-read-once'
-  /** A source gave other octets when it was read a second time. */
+  /** A source gave other octets when it was read a second time, or not as many as was said. */
   | 'source-changed'
   /** A PKCS#12 or other password did not open the container. */
   | 'wrong-password'

@@ -44,6 +44,7 @@ export { decodeOaep } from './keys/oaep.ts';
 export type { Decrypter, OaepHash, RsaScheme, Signer } from './keys/ports.ts';
 export { limits } from './limits.ts';
 // ---- message
+export { decodeBodyStream } from './message/body-stream.ts';
 export type { ByteStream, ReopenableSource, StreamSource } from './message/byte-source.ts';
 export { type CompressionInput, compressMessage, expandMessage } from './message/compress.ts';
 export {
@@ -64,7 +65,12 @@ export {
 } from './message/decrypt-stream.ts';
 export type { EffectiveHeader } from './message/effective-message.ts';
 export { type EncryptInput, encryptMessage } from './message/encrypt.ts';
-export { type EncryptStreamInput, encryptStream } from './message/encrypt-stream.ts';
+export {
+  type EncryptContentStreamInput,
+  type EncryptStreamInput,
+  encryptContentStream,
+  encryptStream,
+} from './message/encrypt-stream.ts';
 export type { ConfidentialField, HeaderConfidentiality } from './message/header-block.ts';
 export { type InspectInput, inspectMessage } from './message/inspect.ts';
 export type { InspectNode } from './message/inspect-objects.ts';

@@ -1,8 +1,9 @@
-/** Encrypts a message of any size while it goes by (RFC 8551 section 3.3, 3.4). */
-import { startEnvelope } from '../cms/encrypt-content.ts';
+/** Encrypts a message, or other octets, of any size while they go by (RFC 8551 section 3.3, 3.4). */
+import { type EncryptionInput, startEnvelope } from '../cms/encrypt-content.ts';
+import { SmimeError } from '../errors.ts';
 import { sourceChanged } from '../mime/stream-canonical.ts';
 import { base64Encoder } from '../mime/stream-encoding.ts';
-import { type ReopenableSource, reopenable } from './byte-source.ts';
+import { piecesOf, type ReopenableSource, reopenable, type StreamSource } from './byte-source.ts';
 import { canonicalTwice } from './canonical-stream.ts';
 import { type EncryptInput, encryptedHeader } from './encrypt.ts';
 
@@ -47,4 +48,29 @@ export async function* encryptStream(input: EncryptStreamInput): AsyncGenerator<
   for (const octets of envelope.finish()) encoder.push(Buffer.from(octets));
   encoder.end();
   yield* made;
+}
+
+/** Octets to encrypt, where to read them from, to whom and how. */
+export interface EncryptContentStreamInput extends EncryptionInput {
+  /** Read once. */
+  readonly source: StreamSource;
+  /** How many octets it gives: DER states that before the ciphertext. */
+  readonly length: number;
+}
+
+/**
+ * The same object that `encryptContent` makes, piece by piece, in memory that does not grow with the content. Throws as that does, and
+ * `source-changed` where the source gives more or fewer octets than `length`: what came until then is no whole object.
+ */
+export async function* encryptContentStream(input: EncryptContentStreamInput): AsyncGenerator<Uint8Array, void, void> {
+  const envelope = await startEnvelope(input.length, input);
+  yield envelope.before;
+  let left = input.length;
+  for await (const octets of piecesOf(input.source)) {
+    left -= octets.length;
+    if (left < 0) break;
+    yield envelope.update(octets);
+  }
+  if (left !== 0) throw new SmimeError('source-changed', 'the source gave more or fewer octets than its length says');
+  yield* envelope.finish();
 }
