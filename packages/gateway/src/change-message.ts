@@ -1,33 +1,40 @@
 /** What rules change in a message before it is protected: header fields, the subject, attachments, a disclaimer. */
 import { leavesOf, namesIn } from '@chancery/mail-facts';
 import { type Changes, isNamed } from '@chancery/mail-policy';
-import { decodeHeaderText, encodeHeaderText, scanMessage } from '@chancery/smime';
+import { decodeHeaderText, encodeHeaderText } from '@chancery/smime';
 import { wrapped } from './base64-lines.ts';
 import { addDisclaimer } from './disclaimer.ts';
 import { endedHeader, headerFields, withHeaders } from './header-block.ts';
-import { LargeMessage, type Message, wholeOf } from './large-message.ts';
-
-/** As `changeMessage`; of a large message the header alone, where nothing more is to be changed. */
-export async function changeAny(message: Message, changes: Changes, sealed: boolean): Promise<Message> {
-  if (!(message instanceof LargeMessage)) return changeMessage(message, changes, sealed);
-  // What is written into a body, or taken out of it, needs all of it at once.
-  if (!sealed && changes.removeAttachments.length + changes.disclaimers.length > 0)
-    return changeMessage(await wholeOf(message), changes, sealed);
-  return message.withHead(Buffer.from(changeMessage(message.head, changes, true)));
-}
+import { LargeMessage, type Message, type Scratch } from './large-message.ts';
+import { rangeOf, structureOf } from './message-parts.ts';
+import { type Splice, spliced } from './splice.ts';
 
 /**
  * @param sealed the sender's own software has signed or encrypted it: only its header changes
+ * @param scratch where a large message is written anew whose body changes
  * @returns the message as it stands where nothing is to be changed; lines end in CRLF
  */
-export function changeMessage(message: Uint8Array, changes: Changes, sealed: boolean): Uint8Array {
+export async function changeMessage(
+  message: Message,
+  changes: Changes,
+  sealed: boolean,
+  scratch: Pick<Scratch, 'keep'>,
+): Promise<Message> {
   let changed = message;
   if (!sealed) {
-    if (changes.removeAttachments.length > 0) changed = withoutAttachments(changed, changes.removeAttachments);
-    for (const disclaimer of changes.disclaimers) changed = addDisclaimer(changed, disclaimer);
+    if (changes.removeAttachments.length > 0)
+      changed = await withoutAttachments(changed, changes.removeAttachments, scratch);
+    for (const disclaimer of changes.disclaimers) changed = await addDisclaimer(changed, disclaimer, scratch);
   }
-  for (const tag of new Set(changes.subjectTags.toReversed())) changed = withSubjectTag(changed, tag);
-  const { addHeaders, removeHeaders } = changes;
+  if (!(changed instanceof LargeMessage)) return changeHeader(changed, changes);
+  const head = changeHeader(changed.head, changes);
+  return head === changed.head ? changed : changed.withHead(Buffer.from(head));
+}
+
+/** @param message all of it, or its header with the empty line behind */
+function changeHeader(message: Uint8Array, { subjectTags, addHeaders, removeHeaders }: Changes): Uint8Array {
+  let changed = message;
+  for (const tag of new Set(subjectTags.toReversed())) changed = withSubjectTag(changed, tag);
   if (addHeaders.length === 0 && removeHeaders.length === 0) return changed;
   return withHeaders(
     changed,
@@ -37,9 +44,13 @@ export function changeMessage(message: Uint8Array, changes: Changes, sealed: boo
 }
 
 /** A note stands where each file was; whatever lies within a message that is attached counts too. */
-function withoutAttachments(message: Uint8Array, patterns: readonly string[]): Uint8Array {
-  const root = scanMessage(message);
-  const parts: Uint8Array[] = [];
+async function withoutAttachments(
+  message: Message,
+  patterns: readonly string[],
+  scratch: Pick<Scratch, 'keep'>,
+): Promise<Message> {
+  const root = await structureOf(message);
+  const splices: Splice[] = [];
   let from = 0;
   for (const entity of leavesOf(root)) {
     // What stands in a message that has gone has gone with it.
@@ -48,19 +59,18 @@ function withoutAttachments(message: Uint8Array, patterns: readonly string[]): U
         ? undefined
         : namesIn(entity).find((one) => patterns.some((pattern) => isNamed(pattern, one)));
     if (name === undefined) continue;
-    const header = endedHeader(message.subarray(entity.start, entity.bodyStart));
+    const { start, bodyStart, end } = entity;
     const note = Buffer.from(`The file “${shown(name)}” was taken out of this message by a rule.\r\n`);
-    parts.push(
-      message.subarray(from, entity.start),
-      withHeaders(header, (field) => field.name.startsWith('content-'), [
-        'Content-Type: text/plain; charset=utf-8',
-        'Content-Transfer-Encoding: base64',
-      ]),
-      Buffer.from(`${wrapped(note)}${entity === root ? '\r\n' : ''}`),
+    const header = withHeaders(
+      endedHeader(await rangeOf(message, start, bodyStart)),
+      (field) => field.name.startsWith('content-'),
+      ['Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: base64'],
     );
-    from = entity.end;
+    const text = Buffer.from(`${wrapped(note)}${entity === root ? '\r\n' : ''}`);
+    splices.push({ from: start, to: end, octets: [header, text] });
+    from = end;
   }
-  return parts.length === 0 ? message : Buffer.concat([...parts, message.subarray(from)]);
+  return spliced(message, splices, scratch);
 }
 
 /** A stranger's text, on one line and not too long. */

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { dkimVerdicts } from '../test/support/dkim-verdicts.ts';
+import { wholeOf } from '../test/support/whole.ts';
 import { openDkim } from './dkim.ts';
-import { wholeOf } from './large-message.ts';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ed25519 = generateKeyPairSync('ed25519');

@@ -13,6 +13,8 @@ export type GatewayErrorCode =
   | 'unavailable'
   /** A key of ours is missing or does not work. */
   | 'key-unusable'
+  /** What came cannot be read: a header, or a text, that no program should have to take. */
+  | 'unreadable'
   /** Octets of our own state on disk are not what we wrote. */
   | 'state-damaged';
 

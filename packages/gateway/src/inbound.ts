@@ -1,10 +1,20 @@
 /** Mail for our people: authenticity judged, opened where they allow it, verified, harvested, labelled, spooled. */
 
-import { acmeReplyOctets, type JournalEntry, type MailSignal, signalWords } from '@chancery/api';
-import { factsOf } from '@chancery/mail-facts';
-import { type Copy, decide, type Held, lastRule, type MessageFacts, namesOf, quarantine } from '@chancery/mail-policy';
+import { acmeReplyOctets, type JournalEntry, type MailSignal, type MailVerdict, signalWords } from '@chancery/api';
+import { factsOf, type MessageIdentity } from '@chancery/mail-facts';
+import {
+  type Copy,
+  type Decision,
+  decide,
+  type Held,
+  lastRule,
+  type MessageFacts,
+  namesOf,
+  type Plan,
+  quarantine,
+} from '@chancery/mail-policy';
 import { type Authenticity, judgeAuthenticity } from './authenticity.ts';
-import { changeAny } from './change-message.ts';
+import { changeMessage } from './change-message.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { reasonOf } from './errors.ts';
 import { harvest } from './harvest.ts';
@@ -62,128 +72,24 @@ async function take(world: World, arrival: Arrival, scratch: Scratch, again: Rel
   }
   // What is let go is another message than the one that came: a client that repeats that one brings nothing new.
   const key = again?.key ?? (await repetitionKey('inbound', arrival.sender, arrival.recipients, arrival.message));
-  const kept = world.spool.remembers(key);
-  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(kept);
-  const waiting = again === undefined ? world.held.ofMessage(key) : [];
-  const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
-  if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };
-  const taken = { ...arrival, recipients: arrival.recipients.filter((one) => !isWaiting(one)) };
-
-  const authenticity =
-    again?.authenticity ??
-    (await judgeAuthenticity(arrival, {
-      ...{ name: world.name, resolve: world.resolve, timeout: world.dnsTimeout, log: world.log },
-    }));
-  const ruleSet = world.ruleSet();
-  const identity = await readIdentity(arrival.message);
-  const facts: MessageFacts = {
-    direction: 'inbound',
-    ...factsOf(taken, fields, identity),
-    signer: 'none',
-    senderGroups: groupsOf(arrival.sender, view),
-    authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
-    recipients: taken.recipients.map((address) => ({
-      address,
-      groups: groupsOf(address, view),
-      certificate: 'unknown',
-      visible: true,
-    })),
-  };
-  const plan = decide(ruleSet, facts, { released: again !== undefined });
-  const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
-  const recordedFor = new Map(plan.decisions.map((decision) => [decision.recipient, recorded(decision)]));
-  if (plan.refusal !== undefined || plan.held.length > 0) {
-    const said = plan.decisions.map(({ rules, ...decision }) => ({ ...decision, rule: namesOf(rules) }));
-    const records = said.map((decision) => ({
-      ...entryOf(world, 'inbound', arrival, fields, decision, null),
-      ...recordedFor.get(decision.recipient),
-    }));
-    const reply =
-      plan.refusal === undefined
-        ? await heldReply(world, taken, { direction: 'inbound', key, ...plan, fields, authenticity })
-        : refused(plan.refusal);
-    if (!isTransient(reply.code)) await record(world, records);
-    return { reply };
+  const left = await withoutKnown(world, arrival, key, again);
+  if ('reply' in left) return left;
+  const mail = await judged(world, { ...left, key, fields, view, scratch, again });
+  const { plan } = mail;
+  if (plan.refusal !== undefined || plan.held.length > 0) return stopped(world, mail);
+  const unknown = plan.copies.find(({ route }) => route !== undefined && !world.hasRoute(route));
+  if (unknown !== undefined) {
+    world.log.error('route.unknown', { route: unknown.route ?? '' });
+    return { reply: tryLater('a rule names a next server that is not configured') };
   }
-  const ruleFor = new Map(plan.decisions.map(({ recipient, rules, detail }) => [recipient, { rules, detail }]));
-  const { inboundPolicy: policy } = world;
-  const forms = await unprotect(
-    { ...taken, protection: identity.protection },
-    view,
-    world.openedKeys,
-    world.openLegacy,
-    policy,
-    world.now(),
-    world.log,
-    scratch,
-  );
-  const messageId = onlyValue(fields, 'message-id') ?? null;
-  const records: JournalEntry[] = [];
-  const copies: DraftCopy[] = [];
-  const held: Held[] = [];
-  for (const form of forms) {
-    const kept = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
-    const signals = senderSignals({
-      ...form,
-      fields: headerFields(headOf(form.message)),
-      ...{ authenticity, view, changed: kept.changed },
-      habitOf: world.harvested.habitOf,
-      correspondents: world.harvested.domains,
-    });
-    const verdict = verdictOf(authenticity, form, signals);
-    const labels = [
-      ...verdictFields(world.name, authenticity, form, signals),
-      received(world, arrival),
-      world.loopGuard.field('inbound', fields),
-    ];
-    const note = (recipient: string, outcome: JournalEntry['outcome'], ...details: string[]) => {
-      const { rules = [lastRule], detail = '' } = ruleFor.get(recipient) ?? {};
-      const told =
-        signals.length === 0 ? '' : `worth a second look: ${signals.map(({ code }) => signalWords[code]).join(', ')}`;
-      const said = [...details, form.detail, kept.detail, told, detail].filter((part) => part !== '').join('; ');
-      const decision = { recipient, rule: namesOf(rules), outcome, detail: said };
-      const entry = entryOf(world, 'inbound', arrival, fields, decision, form.report?.verdict ?? null);
-      records.push({ ...entry, ...recordedFor.get(recipient), judged: verdict });
-    };
-    for (const copy of plan.copies) {
-      const recipients = form.recipients.filter((one) => copy.recipients.includes(one));
-      if (recipients.length === 0) continue;
-      if (copy.route !== undefined && !world.hasRoute(copy.route)) {
-        world.log.error('route.unknown', { route: copy.route });
-        return { reply: tryLater('a rule names a next server that is not configured') };
-      }
-      const own = { ...form, recipients };
-      const stays = await whyQuarantined(own, copy.changes, policy);
-      if (stays !== undefined && again === undefined) {
-        held.push({ ...quarantine(stays), recipients });
-        for (const recipient of recipients) note(recipient, 'quarantined', stays);
-        continue;
-      }
-      const goes = stays === undefined ? copy : { ...copy, changes: { ...copy.changes, removeAttachments: [] } };
-      const sent = await sendable(world, view, { arrival, form: own, copy: goes, signals, labels, scratch });
-      for (const one of sent) {
-        copies.push({ recipients: one.recipients, message: one.message, ...routed(copy) });
-        const whole = stays === undefined ? '' : 'released with all its files';
-        for (const recipient of one.recipients) note(recipient, outcomeOf(form), whole, one.detail);
-      }
-    }
-  }
-  if (held.length > 0) {
-    const because = { direction: 'inbound', key, held, decisions: plan.decisions, fields, authenticity } as const;
-    const reply = await heldReply(world, taken, because);
-    if (copies.length === 0 || isTransient(reply.code)) {
-      if (!isTransient(reply.code)) await record(world, records);
-      return { reply };
-    }
-  }
-  // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
-  const told = identity.protection === 'encrypted' ? { ...arrival, notes: discreet(arrival.notes) } : arrival;
-  const answer = await keep(world, 'inbound', told, key, copies, authenticity.senderVouched, records);
-  // Refused by the next server it is still held here, and may be let go again.
-  if (again !== undefined && answer.reply.code !== 250) await world.spool.confirm(world.spool.remembers(key) ?? '');
-  return answer;
+  const { openedKeys, openLegacy, inboundPolicy } = world;
+  const forms = await unprotect(mail, view, openedKeys, openLegacy, inboundPolicy, world.now(), world.log, scratch);
+  const made: Made = { copies: [], held: [], records: [] };
+  for (const form of forms) await handOut(world, mail, await examined(world, mail, form), made);
+  return handOn(world, mail, made);
 }
 
+/** Mail that a person here has let go. */
 interface Released {
   /** Of this release alone. */
   readonly key: string;
@@ -191,51 +97,204 @@ interface Released {
   readonly authenticity: Authenticity | undefined;
 }
 
-async function heldReply(world: World, arrival: Arrival, because: Parameters<typeof holdBack>[2]): Promise<Reply> {
-  try {
-    const [id = ''] = await holdBack(world, arrival, because);
-    return accepted(id);
-  } catch (error) {
-    world.log.error('held.failed', { sender: arrival.sender, reason: reasonOf(error) });
-    return tryLater('it is to be held here, and cannot be kept');
+/** A message for those who are still to get it. */
+interface Incoming extends Arrival {
+  /** As `repetitionKey` has it, of all whom it named. */
+  readonly key: string;
+  readonly fields: readonly HeaderField[];
+  readonly view: OfficeView;
+  readonly scratch: Scratch;
+  readonly again: Released | undefined;
+}
+
+/** And what the rules say of it, from what can be seen before anything is opened. */
+interface JudgedMail extends Incoming {
+  readonly authenticity: Authenticity;
+  readonly protection: MessageIdentity['protection'];
+  readonly plan: Plan;
+  /** By recipient. */
+  readonly decisions: ReadonlyMap<string, Decision>;
+  /** What the record of a decision says beside its outcome. */
+  readonly recorded: ReturnType<typeof decisionRecorder>;
+}
+
+/** The message for whoever has not got it, or the answer where a client repeats what is here for everybody. */
+async function withoutKnown(
+  world: World,
+  arrival: Arrival,
+  key: string,
+  again: Released | undefined,
+): Promise<Arrival | Answer> {
+  const kept = world.spool.remembers(key);
+  if (kept !== undefined) return (await refusedAtDoor(world, kept)) ?? answerFor(kept);
+  const waiting = again === undefined ? world.held.ofMessage(key) : [];
+  const isWaiting = (address: string) => waiting.some((one) => one.recipients.includes(address));
+  if (waiting[0] !== undefined && arrival.recipients.every(isWaiting)) return { reply: accepted(waiting[0].id) };
+  return { ...arrival, recipients: arrival.recipients.filter((one) => !isWaiting(one)) };
+}
+
+async function judged(world: World, mail: Incoming): Promise<JudgedMail> {
+  const { name, resolve, dnsTimeout: timeout, log } = world;
+  const authenticity = mail.again?.authenticity ?? (await judgeAuthenticity(mail, { name, resolve, timeout, log }));
+  const identity = await readIdentity(mail.message);
+  const facts: MessageFacts = {
+    direction: 'inbound',
+    ...factsOf(mail, mail.fields, identity),
+    signer: 'none',
+    senderGroups: groupsOf(mail.sender, mail.view),
+    authentication: { spf: authenticity.spf, dkim: dkimOf(authenticity), dmarc: authenticity.dmarc },
+    recipients: mail.recipients.map((address) => ({
+      address,
+      groups: groupsOf(address, mail.view),
+      certificate: 'unknown',
+      visible: true,
+    })),
+  };
+  const ruleSet = world.ruleSet();
+  const plan = decide(ruleSet, facts, { released: mail.again !== undefined });
+  const recorded = decisionRecorder(ruleSet, world.rules.current()?.version, facts);
+  const decisions = new Map(plan.decisions.map((decision) => [decision.recipient, decision]));
+  return { ...mail, authenticity, protection: identity.protection, plan, decisions, recorded };
+}
+
+/** A rule refuses it, or keeps it for a person. */
+async function stopped(world: World, mail: JudgedMail): Promise<Answer> {
+  const { plan, fields, recorded } = mail;
+  const records = plan.decisions.map((decision) => {
+    const { recipient, rules, outcome, detail } = decision;
+    const said = { recipient, rule: namesOf(rules), outcome, detail };
+    return { ...entryOf(world, 'inbound', mail, fields, said, null), ...recorded(decision) };
+  });
+  const reply = plan.refusal === undefined ? await heldReply(world, mail, plan.held) : refused(plan.refusal);
+  if (!isTransient(reply.code)) await record(world, records);
+  return { reply };
+}
+
+/** A form of the message, and what there is to say of it to whoever reads it. */
+interface Examined {
+  readonly form: Form;
+  readonly signals: readonly MailSignal[];
+  readonly verdict: MailVerdict;
+  /** Header fields of ours. */
+  readonly labels: readonly string[];
+  /** For the journal. */
+  readonly harvested: string;
+}
+
+async function examined(world: World, mail: JudgedMail, form: Form): Promise<Examined> {
+  const { authenticity, view, fields } = mail;
+  const messageId = onlyValue(fields, 'message-id') ?? null;
+  const policy = world.inboundPolicy;
+  const { changed, detail } = await harvest(form, messageId, authenticity, view, world.harvested, policy, world.now());
+  const signals = senderSignals({
+    ...form,
+    fields: headerFields(headOf(form.message)),
+    ...{ authenticity, view, changed },
+    habitOf: world.harvested.habitOf,
+    correspondents: world.harvested.domains,
+  });
+  const labels = [
+    ...verdictFields(world.name, authenticity, form, signals),
+    received(world, mail),
+    world.loopGuard.field('inbound', fields),
+  ];
+  return { form, signals, verdict: verdictOf(authenticity, form, signals), labels, harvested: detail };
+}
+
+/** What becomes of a message once it has been looked into: it goes to some and is kept for others. */
+interface Made {
+  readonly copies: DraftCopy[];
+  readonly held: Held[];
+  readonly records: JournalEntry[];
+}
+
+/** Adds what becomes of one form of the message, for those who get it in that form. */
+async function handOut(world: World, mail: JudgedMail, one: Examined, { copies, held, records }: Made): Promise<void> {
+  const { plan, again } = mail;
+  const { form } = one;
+  for (const copy of plan.copies) {
+    const recipients = form.recipients.filter((reader) => copy.recipients.includes(reader));
+    if (recipients.length === 0) continue;
+    const own = { ...form, recipients };
+    const stays = await whyQuarantined(own, copy.changes, world.inboundPolicy);
+    if (stays !== undefined && again === undefined) {
+      held.push({ ...quarantine(stays), recipients });
+      for (const reader of recipients) records.push(entryFor(world, mail, one, reader, 'quarantined', stays));
+      continue;
+    }
+    const goes = stays === undefined ? copy : { ...copy, changes: { ...copy.changes, removeAttachments: [] } };
+    const whole = stays === undefined ? '' : 'released with all its files';
+    for (const { recipients: to, message, detail } of await sendable(world, mail, { ...one, form: own }, goes)) {
+      copies.push({ recipients: to, message, ...routed(copy) });
+      for (const reader of to) records.push(entryFor(world, mail, one, reader, outcomeOf(form), whole, detail));
+    }
   }
 }
 
 /** One form of the message as it leaves for some of its readers: changed by rules, presented, encrypted again where that is wanted. */
 async function sendable(
   world: World,
-  view: OfficeView,
-  {
-    arrival,
-    form,
-    copy,
-    signals,
-    labels,
-    scratch,
-  }: {
-    readonly arrival: Arrival;
-    readonly form: Form;
-    readonly copy: Copy;
-    readonly signals: readonly MailSignal[];
-    readonly labels: readonly string[];
-    readonly scratch: Scratch;
-  },
+  { message: arrived, view, scratch }: JudgedMail,
+  { form, signals, labels }: Examined,
+  copy: Copy,
 ): Promise<AtRest[]> {
   const policy = { ...world.inboundPolicy, ...(copy.banner !== undefined && { banner: copy.banner }) };
   const isOld = (field: HeaderField) => isForged(field, world.name);
   // Tags are put where the Subject is presented; the text of what its sender has signed or encrypted stays.
   const header = { ...copy.changes, subjectTags: [] };
-  const changed = await changeAny(form.message, header, !isOpenText(form));
-  const message = await present(
-    { ...form, message: changed },
-    signals,
-    policy,
-    labels,
-    isOld,
-    copy.changes.subjectTags,
-  );
-  const sealed = async () => withFields(await changeAny(arrival.message, header, true), isOld, labels);
+  const changed = await changeMessage(form.message, header, !isOpenText(form), scratch);
+  const tags = copy.changes.subjectTags;
+  const message = await present({ ...form, message: changed }, signals, policy, labels, isOld, scratch, tags);
+  const sealed = async () => withFields(await changeMessage(arrived, header, true, scratch), isOld, labels);
   return reencrypt(form, message, sealed, copy.reencrypt ?? policy.reencrypt, view, world.lookup, scratch);
+}
+
+function entryFor(
+  world: World,
+  mail: JudgedMail,
+  { form, signals, verdict, harvested }: Examined,
+  recipient: string,
+  outcome: JournalEntry['outcome'],
+  ...details: string[]
+): JournalEntry {
+  const { decisions, recorded, fields } = mail;
+  const decision = decisions.get(recipient);
+  const told =
+    signals.length === 0 ? '' : `worth a second look: ${signals.map(({ code }) => signalWords[code]).join(', ')}`;
+  const said = [...details, form.detail, harvested, told, decision?.detail ?? ''].filter((part) => part !== '');
+  const made = { recipient, rule: namesOf(decision?.rules ?? [lastRule]), outcome, detail: said.join('; ') };
+  const entry = entryOf(world, 'inbound', mail, fields, made, form.report?.verdict ?? null);
+  return { ...entry, ...(decision !== undefined && recorded(decision)), judged: verdict };
+}
+
+/** What is to be held is kept here; the rest goes to the spool, and to the next server. */
+async function handOn(world: World, mail: JudgedMail, { copies, held, records }: Made): Promise<Answer> {
+  const { key, again, authenticity, protection } = mail;
+  if (held.length > 0) {
+    const reply = await heldReply(world, mail, held);
+    if (copies.length === 0 || isTransient(reply.code)) {
+      if (!isTransient(reply.code)) await record(world, records);
+      return { reply };
+    }
+  }
+  // A notification goes to nobody whose own domain does not vouch for this client: the sender may be forged.
+  const told = protection === 'encrypted' ? { ...mail, notes: discreet(mail.notes) } : mail;
+  const answer = await keep(world, 'inbound', told, key, copies, authenticity.senderVouched, records);
+  // Refused by the next server it is still held here, and may be let go again.
+  if (again !== undefined && answer.reply.code !== 250) await world.spool.confirm(world.spool.remembers(key) ?? '');
+  return answer;
+}
+
+async function heldReply(world: World, mail: JudgedMail, held: readonly Held[]): Promise<Reply> {
+  const { key, fields, authenticity, plan } = mail;
+  const because = { direction: 'inbound', key, held, decisions: plan.decisions, fields, authenticity } as const;
+  try {
+    const [id = ''] = await holdBack(world, mail, because);
+    return accepted(id);
+  } catch (error) {
+    world.log.error('held.failed', { sender: mail.sender, reason: reasonOf(error) });
+    return tryLater('it is to be held here, and cannot be kept');
+  }
 }
 
 /** A reply to a challenge of the authority, which judges it by itself, octet for octet. It goes no further. */

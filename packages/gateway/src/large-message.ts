@@ -16,6 +16,8 @@ export interface FilePart {
   /** Offsets of its first octet, and of the one after its last. */
   readonly from: number;
   readonly to: number;
+  /** Octets that are handed out at once; as many as are read where it is not said. */
+  readonly piece?: number;
   /** Checked by `read`, in base64: SHA-256 of the message as it was kept. */
   readonly sha256?: string;
 }
@@ -55,44 +57,40 @@ export class LargeMessage {
   }
 
   /** What stands behind the header. */
-  async *body(): AsyncGenerator<Buffer, void, void> {
-    const { file, from, to } = this.place;
+  body(): AsyncGenerator<Buffer, void, void> {
+    return this.pieces(this.head.length, this.length);
+  }
+
+  /** Octets from one offset in the message to another, piece by piece. */
+  async *pieces(from: number, to: number): AsyncGenerator<Buffer, void, void> {
+    if (from < this.head.length) yield this.head.subarray(from, to);
+    const { file, from: start, to: last, piece = inOneRead } = this.place;
+    const shift = start - this.head.length;
+    const end = Math.min(to + shift, last);
+    let at = Math.max(from + shift, start);
+    if (at >= end) return;
     const handle = await open(file, 'r');
     try {
-      for (let at = from; at < to; ) {
-        const octets = await readAt(handle, at, Math.min(piece, to - at));
+      while (at < end) {
+        const octets = await readAt(handle, at, Math.min(inOneRead, end - at));
         at += octets.length;
-        yield octets;
+        for (let cut = 0; cut < octets.length; cut += piece) yield octets.subarray(cut, cut + piece);
       }
     } finally {
       await handle.close();
     }
   }
 
-  /** Octets from one offset in the message to another. */
+  /** The same at once. */
   async range(from: number, to: number): Promise<Buffer> {
-    const shift = this.place.from - this.head.length;
-    const inHead = this.head.subarray(from, to);
-    const start = Math.max(from, this.head.length) + shift;
-    const end = Math.min(to, this.length) + shift;
-    if (end <= start) return inHead;
-    const handle = await open(this.place.file, 'r');
-    try {
-      const parts = [inHead];
-      for (let at = start; at < end; ) {
-        const octets = await readAt(handle, at, end - at);
-        at += octets.length;
-        parts.push(octets);
-      }
-      return Buffer.concat(parts);
-    } finally {
-      await handle.close();
-    }
+    const parts: Buffer[] = [];
+    for await (const octets of this.pieces(from, to)) parts.push(octets);
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   }
 }
 
-/** Octets of one read: enough for the disk, and little beside a large message. */
-const piece = 64 * 1024;
+/** Octets: enough for the disk, and little beside a large message. */
+const inOneRead = 64 * 1024;
 
 async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {
   const octets = Buffer.allocUnsafe(length);
@@ -119,12 +117,6 @@ export function withFields(
   return message.withHead(withHeaders(message.head, removed, added));
 }
 
-/** In memory, however large: for the few things that need all of it at once. */
-export async function wholeOf(message: Message): Promise<Buffer> {
-  if (message instanceof LargeMessage) return message.range(0, message.length);
-  return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-}
-
 /** Piece by piece, or at once where it is in memory. */
 export function octetsOf<Octets extends Uint8Array>(
   message: Octets | LargeMessage,
@@ -142,14 +134,23 @@ export async function digestOf(message: Message): Promise<string> {
 }
 
 /** A large message over a part of a file; undefined where its header is too long to be held. */
-export async function messageIn({ file, from, to, sha256 }: FilePart): Promise<LargeMessage | undefined> {
+export async function messageIn(part: FilePart): Promise<LargeMessage | undefined> {
+  const { file, from, to } = part;
   const handle = await open(file, 'r');
   try {
-    const start = await readAt(handle, from, Math.min(2 * headerOctets, to - from));
+    const longest = Math.min(2 * headerOctets, to - from);
+    const parts: Buffer[] = [];
+    for (let at = 0; at < longest; ) {
+      const octets = await readAt(handle, from + at, longest - at);
+      at += octets.length;
+      parts.push(octets);
+    }
+    const start = Buffer.concat(parts);
     const end = headerBlockEnd(start) + 2;
-    if (end > start.length) return undefined;
-    const digest = sha256 === undefined ? {} : { sha256 };
-    return new LargeMessage(Buffer.from(start.subarray(0, end)), { file, from: from + end, to, ...digest });
+    // One without an empty line is a header and nothing else.
+    if (end > start.length && longest < to - from) return undefined;
+    const head = Buffer.from(start.subarray(0, end));
+    return new LargeMessage(head, { ...part, from: from + head.length });
   } finally {
     await handle.close();
   }
@@ -157,13 +158,16 @@ export async function messageIn({ file, from, to, sha256 }: FilePart): Promise<L
 
 /** Files for one message on its way through, gone with it. What a crash leaves of them goes at the next start. */
 export interface Scratch {
-  /** @throws GatewayError `spool-unavailable`, and what the source throws */
-  keep(source: AsyncIterable<Uint8Array>): Promise<Message>;
+  /** @throws GatewayError `spool-unavailable`, `unreadable` (a header too long to be held), and what the source throws */
+  keep(source: AsyncIterable<Uint8Array>): Promise<LargeMessage>;
   clear(): Promise<void>;
 }
 
-/** @param folder of the spool, which drops temporary files when it is opened */
-export function openScratch(folder: string): Scratch {
+/**
+ * @param folder of the spool, which drops temporary files when it is opened
+ * @param piece octets that are handed out at once
+ */
+export function openScratch(folder: string, piece?: number): Scratch {
   const files: string[] = [];
   return {
     async keep(source) {
@@ -179,8 +183,10 @@ export function openScratch(folder: string): Scratch {
       } finally {
         await handle.close();
       }
-      const large = await messageIn({ file, from: 0, to });
-      return large ?? wholeOf(new LargeMessage(Buffer.alloc(0), { file, from: 0, to }));
+      const large = await messageIn({ file, from: 0, to, ...(piece === undefined ? {} : { piece }) });
+      if (large === undefined)
+        throw new GatewayError('unreadable', 'A message has a header that is too long to be held');
+      return large;
     },
     async clear() {
       for (const file of files.splice(0)) await unlinkIfThere(file).catch(() => undefined);

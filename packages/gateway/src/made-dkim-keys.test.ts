@@ -4,8 +4,8 @@ import path from 'node:path';
 import { type KeyStore, KeyStoreError, openSoftwareKeyStore } from '@chancery/keystore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dkimVerdicts } from '../test/support/dkim-verdicts.ts';
+import { wholeOf } from '../test/support/whole.ts';
 import { openDkim } from './dkim.ts';
-import { wholeOf } from './large-message.ts';
 import { dkimRecords, openMadeDkimKeys } from './made-dkim-keys.ts';
 
 let folder: string;

@@ -218,7 +218,7 @@ async function assemble(
     },
     ...{ spool, queue, journal, now, log },
     hasRoute: (route) => routes.has(route),
-    held: await openHeldStore(path.join(folder, 'held'), enrolment.own, now, log),
+    held: await openHeldStore(path.join(folder, 'held'), enrolment.own, now, log, ports.largeFrom),
     lookup,
     loopGuard: await openLoopGuard(folder),
     processed: secretField(config, 'processed'),

@@ -7,14 +7,15 @@ import {
   leavesOf,
   type MessageIdentity,
 } from '@chancery/mail-facts';
-import { decodeBody, type MimeEntity, scanStream } from '@chancery/smime';
+import { decodeBody, type MimeEntity } from '@chancery/smime';
 import { LargeMessage, type Message } from './large-message.ts';
 import { textRead } from './limits.ts';
+import { structureOf } from './message-parts.ts';
 import type { OfficeView } from './office.ts';
 
 export async function readIdentity(message: Message): Promise<MessageIdentity> {
   if (!(message instanceof LargeMessage)) return identityIn(message);
-  const root = await scanStream(() => message.read());
+  const root = await structureOf(message);
   const beginning = await message.range(root.bodyStart, Math.min(root.end, root.bodyStart + beginningOctets));
   const body = decodeBody(beginning, { ...root, bodyStart: 0, end: beginning.length });
   return identityOf(root, await bodiesOf(message, root), body);

@@ -4,7 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { JournalEntry } from '@chancery/api';
 import { factsOf } from '@chancery/mail-facts';
 import { type Copy, type Decision, decide, type MessageFacts, namesOf } from '@chancery/mail-policy';
-import { changeAny } from './change-message.ts';
+import { changeMessage } from './change-message.ts';
 import type { Reader } from './choose-algorithms.ts';
 import { decisionRecorder } from './decision-record.ts';
 import { type SigningKey, speaksFor } from './enrolment.ts';
@@ -125,7 +125,7 @@ async function send(
   try {
     for (const copy of plan.copies) {
       const cleaned = withFields(arrival.message, isOurs, []);
-      const changed = await changeAny(cleaned, copy.changes, protection !== 'none');
+      const changed = await changeMessage(cleaned, copy.changes, protection !== 'none', scratch);
       const message = await protect(changed, copy, signer, readersOf(copy, recipients), scratch, replyTo);
       const trace = [
         received(world, arrival),

@@ -13,7 +13,7 @@ import {
 } from '@chancery/smime';
 import { GatewayError, reasonOf } from './errors.ts';
 import type { InboundPolicy } from './inbound-policy.ts';
-import { digestOf, LargeMessage, type Message, type Scratch, wholeOf } from './large-message.ts';
+import { digestOf, LargeMessage, type Message, type Scratch } from './large-message.ts';
 import type { Log } from './log.ts';
 import type { OfficeView } from './office.ts';
 import type { OpenedKeys } from './opened-keys.ts';
@@ -98,7 +98,7 @@ export async function unprotect(
           ? one.message
           : handling === 'shut'
             ? message
-            : textOnly(await wholeOf(one.message), await wholeOf(message)),
+            : await textOnly(one.message, message, scratch),
       ...{
         encrypted: true,
         opened: true,
@@ -202,8 +202,8 @@ async function decrypt(
     // Said before any key is used, of what everybody can read.
     if (error instanceof SmimeError && error.code === 'legacy-algorithm')
       return { why: `encrypted, and not opened: ${error.message}` };
-    // The disk is full: nothing is said of the message by that.
-    if (error instanceof GatewayError) throw error;
+    // The disk is full: nothing is said of the message by that. A header without end is one more way in which it does not open.
+    if (error instanceof GatewayError && error.code !== 'unreadable') throw error;
     return undefined;
   }
 }

@@ -3,14 +3,18 @@
  * that a copy of the folder tells who wrote to whom and when, and nothing of what. One file of facts, one of sealed octets.
  */
 import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { decryptContent, encryptContent } from '@chancery/smime';
+import { decryptContentStream, encryptContentStream, SmimeError } from '@chancery/smime';
 import { z } from 'zod';
 import { Authenticity } from '../authenticity.ts';
 import type { OwnKey } from '../enrolment.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
+import type { LargeMessage, Message, Scratch } from '../large-message.ts';
+import { largeOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { piecesOf } from '../message-parts.ts';
 import { noted } from '../noted-decrypter.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
 import { unlinkIfThere, writeDurably } from '../spool/durable-file.ts';
@@ -54,7 +58,7 @@ export type HeldOrder = z.output<typeof HeldOrder>;
 
 export interface HeldStore {
   /** Durable and sealed once it resolves. @throws GatewayError `unavailable` (no key of its own yet), `spool-unavailable` */
-  hold(message: NewlyHeld, octets: Uint8Array): Promise<HeldMessage>;
+  hold(message: NewlyHeld, octets: Message): Promise<HeldMessage>;
   /** Those that are held of the same envelope and octets: a client may repeat what it was not told to be here. */
   ofMessage(key: string): HeldMessage[];
   change(id: string, news: Partial<Pick<HeldMessage, 'recipients' | 'invited' | 'problem'>>): Promise<void>;
@@ -64,29 +68,34 @@ export interface HeldStore {
   readonly version: number;
   /** Leaves somebody's word, durably, for the next round. */
   order(id: string, order: HeldOrder): Promise<void>;
-  /** @throws GatewayError `key-unusable`, `state-damaged`; KeyStoreError where the key is not to be had just now */
-  open(id: string): Promise<Buffer>;
+  /**
+   * @param scratch where it goes when it is large
+   * @throws GatewayError `key-unusable`, `state-damaged`, `spool-unavailable`; KeyStoreError where the key is not to be had just now
+   */
+  open(id: string, scratch: Pick<Scratch, 'keep'>): Promise<Buffer | LargeMessage>;
   remove(id: string): Promise<void>;
   /** What administrators have said since it was last asked. */
   orders(): Promise<{ id: string; order: HeldOrder }[]>;
   orderDone(id: string): Promise<void>;
 }
 
-/** @param own the gateway's own keys, newest first */
+/** @param own the gateway's own keys, newest first. @param largeFrom octets above which a message is opened into a file */
 export async function openHeldStore(
   folder: string,
   own: () => Promise<readonly OwnKey[]>,
   now: () => number,
   log: Log,
+  largeFrom: number = largeOctets,
 ): Promise<HeldStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const messages = new Map<string, HeldMessage>();
   for (const message of await readHeld(folder, log)) messages.set(message.id, message);
-  // What has no facts was never answered for: its client has it still.
+  // What has no facts, or was not written to its end, was never answered for: its client has it still.
   const names = new Set(await readdir(folder));
-  for (const name of names)
-    if (/\.(sealed|order)$/.test(name) && !names.has(`${name.slice(0, name.lastIndexOf('.'))}.json`))
-      await unlinkIfThere(path.join(folder, name));
+  for (const name of names) {
+    const isLeft = /\.(sealed|order)$/.test(name) && !names.has(`${name.slice(0, name.lastIndexOf('.'))}.json`);
+    if (isLeft || name.endsWith('.tmp')) await unlinkIfThere(path.join(folder, name));
+  }
   const file = (id: string, kind: 'json' | 'sealed' | 'order') => path.join(folder, `${id}.${kind}`);
   let version = 0;
 
@@ -103,8 +112,9 @@ export async function openHeldStore(
         ...{ id: randomUUID(), invited: false, problem: null, octets: octets.length, heldAt: now() },
       };
       try {
-        const sealed = await encryptContent({
-          content: octets,
+        const sealed = encryptContentStream({
+          source: piecesOf(octets, 0, octets.length),
+          length: octets.length,
           recipients: [newest.certificate],
           cipher: 'aes-256-gcm',
         });
@@ -132,16 +142,19 @@ export async function openHeldStore(
     },
     order: (id, order) => writeOrder(folder, id, order),
     all: () => [...messages.values()].toSorted((one, other) => one.heldAt - other.heldAt),
-    async open(id) {
-      const sealed = await readFile(file(id, 'sealed')).catch((error: unknown) => {
-        throw new GatewayError('state-damaged', `The octets of ${id} are not there: ${reasonOf(error)}`, error);
-      });
+    async open(id, scratch) {
       const { keys, fault } = noted(await own());
       try {
-        const { content } = await decryptContent({ der: sealed, keys });
-        return Buffer.from(content);
+        const opened = await decryptContentStream({ source: () => createReadStream(file(id, 'sealed')), keys });
+        if ((messages.get(id)?.octets ?? 0) > largeFrom) return await scratch.keep(opened.content);
+        const parts: Uint8Array[] = [];
+        for await (const octets of opened.content) parts.push(octets);
+        return Buffer.concat(parts);
       } catch (error) {
         if (fault() !== undefined) throw fault();
+        if (error instanceof GatewayError) throw error;
+        if (!(error instanceof SmimeError))
+          throw new GatewayError('state-damaged', `The octets of ${id} are not there: ${reasonOf(error)}`, error);
         throw new GatewayError('key-unusable', `No key of this gateway opens the held message ${id}`, error);
       }
     },

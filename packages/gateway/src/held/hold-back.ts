@@ -3,7 +3,6 @@ import { type Decision, type Held, namesOf } from '@chancery/mail-policy';
 import { parseAddressHeader } from '@chancery/smime';
 import type { Authenticity } from '../authenticity.ts';
 import { type HeaderField, onlyValue } from '../header-block.ts';
-import { wholeOf } from '../large-message.ts';
 import type { World } from '../mail-flow.ts';
 import type { Arrival } from '../smtp/listener.ts';
 
@@ -49,7 +48,7 @@ export async function holdBack(
         ...(authenticity === undefined ? {} : { authenticity }),
         expiresAt: world.now() + first.hours * 3_600_000,
       },
-      await wholeOf(arrival.message),
+      arrival.message,
     );
     world.log.info('held', { id, direction, recipients: recipients.length, reason: first.reason });
     ids.push(id);

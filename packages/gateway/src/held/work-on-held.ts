@@ -7,11 +7,12 @@ import type { JournalEntry } from '@chancery/api';
 import { type SigningKey, speaksFor } from '../enrolment.ts';
 import { reasonOf } from '../errors.ts';
 import { inbound } from '../inbound.ts';
-import { type Message, withFields } from '../large-message.ts';
+import { headOf, type Message, withFields } from '../large-message.ts';
 import { confirm, journalEntry, record, type World } from '../mail-flow.ts';
 import { outbound } from '../outbound.ts';
 import { protect } from '../protect.ts';
 import { deliveryFailure } from '../relay/dsn.ts';
+import type { Arrival } from '../smtp/listener.ts';
 import { expiryNotice } from './expiry-notice.ts';
 import type { HeldMessage } from './held-store.ts';
 import { type InvitationLanguage, invitation } from './invitation.ts';
@@ -142,13 +143,13 @@ async function letGo(
   released: boolean,
 ): Promise<string | undefined> {
   const { id, sender, client, notes } = message;
-  const octets = await world.held.open(id);
   const noted = notes === undefined ? {} : { notes };
-  const arrival = { sender, recipients, client, ...noted, message: octets };
-  const answer =
-    message.direction === 'inbound'
-      ? await inbound(world, arrival, { key: `released:${id}`, authenticity: message.authenticity })
-      : await outbound(world, arrival, { released });
+  const answer = await opened(world, id, (octets) => {
+    const arrival = { sender, recipients, client, ...noted, message: octets };
+    return message.direction === 'inbound'
+      ? inbound(world, arrival, { key: `released:${id}`, authenticity: message.authenticity })
+      : outbound(world, arrival, { released });
+  });
   if (answer.reply.code !== 250) return answer.reply.text;
   const gone = new Set(recipients);
   const rest = message.recipients.filter((one) => !gone.has(one));
@@ -159,12 +160,26 @@ async function letGo(
   return undefined;
 }
 
+/** What is opened is gone with its use: it is held here sealed. */
+async function opened<Made>(
+  { held, scratch }: World,
+  id: string,
+  use: (octets: Arrival['message']) => Made | Promise<Made>,
+): Promise<Made> {
+  const files = scratch();
+  try {
+    return await use(await held.open(id, files));
+  } finally {
+    await files.clear();
+  }
+}
+
 /** Its sender is told, once, unless anybody may have written under that name; then it is no more. */
 async function end(world: World, message: HeldMessage, reply: string): Promise<void> {
   const { id, sender, recipients, direction, authenticity } = message;
   const mayBeTold = direction === 'outbound' || authenticity?.senderVouched === true;
   if (sender !== '' && mayBeTold) {
-    const octets = await world.held.open(id);
+    const original = await opened(world, id, headOf);
     const at = new Date(world.now());
     const failures = recipients.map((address) => ({ address, reply, status: message.invite ? '5.7.10' : '5.7.1' }));
     const view = world.office.current();
@@ -173,7 +188,7 @@ async function end(world: World, message: HeldMessage, reply: string): Promise<v
       direction: view?.isOurs(sender) === true ? 'inbound' : 'outbound',
       sender: '',
       recipient: sender,
-      message: deliveryFailure({ gateway: world.name, sender, failures, original: octets, at }),
+      message: deliveryFailure({ gateway: world.name, sender, failures, original, at }),
     });
   }
   await record(

@@ -1,31 +1,34 @@
 /** A few lines above the text of a message that is not signed. What is signed, encrypted, or can be read in two ways is never touched. */
-import { decodeBody, type MimeEntity, scanMessage, type VerifyReport } from '@chancery/smime';
-import { wrapped } from '../base64-lines.ts';
+import type { MimeEntity, VerifyReport } from '@chancery/smime';
+import { wrappedPieces } from '../base64-lines.ts';
+import { GatewayError } from '../errors.ts';
 import { escapedHtml } from '../escaped-html.ts';
 import { endedHeader, withHeaders } from '../header-block.ts';
+import type { Message, Scratch } from '../large-message.ts';
+import { bodyOf, type Octets, rangeOf, structureOf } from '../message-parts.ts';
+import { type Splice, spliced } from '../splice.ts';
+import { beginningOf, inserted } from '../text-pieces.ts';
 
 /**
  * @param lines plain words
  * @returns the message as it is where a banner could break something, or has no place
  */
-export function withBanner(
-  message: Uint8Array,
+export async function withBanner(
+  message: Message,
   report: VerifyReport | undefined,
   lines: readonly string[],
-): Uint8Array {
+  scratch: Pick<Scratch, 'keep'>,
+): Promise<Message> {
   if (report?.verdict !== 'unsigned' || report.layers.length > 0 || report.covers !== 'none') return message;
-  const root = scanMessage(message);
-  const places = placesIn(root);
-  if (places === undefined || places.length === 0) return message;
-  // From the end, so that the offsets of those before stay what they are.
-  const parts: Uint8Array[] = [];
-  let end = message.length;
-  for (const place of [...places].sort((one, other) => other.start - one.start)) {
-    parts.unshift(message.subarray(place.end, end));
-    parts.unshift(bannered(message, place, lines));
-    end = place.start;
+  const places = placesIn(await structureOf(message)) ?? [];
+  try {
+    const splices: Splice[] = [];
+    for (const place of places) splices.push(await bannered(message, place, lines));
+    return await spliced(message, splices, scratch);
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'unreadable') return message;
+    throw error;
   }
-  return Buffer.concat([message.subarray(0, end), ...parts]);
 }
 
 /** The text that a reader sees first, in each of its forms; undefined where the structure is doubtful or somebody else's signature is in it. */
@@ -72,18 +75,19 @@ function isAscii(charset = 'us-ascii'): boolean {
   return !/^(utf-?(7|16|32)|ucs|iso-10646|hz|ibm|cp0?37|ebcdic)/i.test(charset);
 }
 
-function bannered(message: Uint8Array, entity: MimeEntity, lines: readonly string[]): Buffer {
+async function bannered(message: Message, entity: MimeEntity, lines: readonly string[]): Promise<Splice> {
+  const { start, bodyStart, end } = entity;
   const html = entity.contentType.type === 'text/html';
-  const body = Buffer.from(decodeBody(message, entity));
+  const body = bodyOf(message, entity);
   const banner = Buffer.from(html ? inHtml(lines) : inText(lines), 'latin1');
-  const at = html ? afterBody(body) : 0;
-  const changed = Buffer.concat([body.subarray(0, at), banner, body.subarray(at)]);
-  const whole = endedHeader(message.subarray(entity.start, entity.bodyStart));
-  const header = withHeaders(whole, ({ name }) => name === 'content-transfer-encoding' || name === 'content-md5', [
-    'Content-Transfer-Encoding: base64',
-  ]);
-  const last = entity.end === message.length ? '\r\n' : '';
-  return Buffer.concat([header, Buffer.from(`${wrapped(changed)}${last}`)]);
+  const changed = inserted(body, html ? await afterBody(body) : 0, banner);
+  const header = withHeaders(
+    endedHeader(await rangeOf(message, start, bodyStart)),
+    ({ name }) => name === 'content-transfer-encoding' || name === 'content-md5',
+    ['Content-Transfer-Encoding: base64'],
+  );
+  const last = Buffer.from(end === message.length ? '\r\n' : '');
+  return { from: start, to: end, octets: [header, wrappedPieces(changed), last] };
 }
 
 const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
@@ -116,8 +120,8 @@ const style = [
   .join(';');
 
 /** Just within the body element, where nothing before it could hide that; else before everything, behind the document type. */
-function afterBody(html: Buffer): number {
-  const text = html.toString('latin1', 0, 200_000);
+async function afterBody(html: Octets): Promise<number> {
+  const text = (await beginningOf(html, 200_000)).toString('latin1');
   const before = beforeBody.exec(text)?.[0].length ?? 0;
   const body = text.slice(before).match(tagOf('body'))?.[0].length ?? 0;
   return body > 0 ? before + body : (/^(\xef\xbb\xbf)?\s*(<!doctype[^>]*>)?/i.exec(text)?.[0].length ?? 0);

@@ -1,6 +1,6 @@
 import { decodeBody, decodeHeaderText, scanMessage, type VerifyReport, verifyMessage } from '@chancery/smime';
 import { describe, expect, it } from 'vitest';
-import { wholeOf } from '../large-message.ts';
+import { noScratch, wholeOf } from '../../test/support/whole.ts';
 import { textOfHtml } from './html-text.ts';
 import { present } from './present.ts';
 import { isHarmless, textOnly } from './text-only.ts';
@@ -30,6 +30,7 @@ const shownOf = async (
       { banner, subjectTag: tag },
       ['X-Chancery-Verdict: unsigned'],
       ({ name }) => name === 'x-chancery-verdict',
+      noScratch,
       rules,
     ),
   );
@@ -170,7 +171,7 @@ describe('text only', () => {
       'latin1',
     );
     const original = Buffer.from('the ciphertext');
-    const shown = textOnly(opened, original);
+    const shown = await wholeOf(await textOnly(opened, original, noScratch));
     const [text, attached] = bodies(shown);
     expect(text).toMatch(/Not shown: a\.pdf\]\r\n\r\nGrüße &\r\n$/);
     expect(attached).toBe('the ciphertext');

@@ -3,7 +3,7 @@ import type { MailSignal } from '@chancery/api';
 import { decodeHeaderText, encodeHeaderText } from '@chancery/smime';
 import { type HeaderField, headerFields } from '../header-block.ts';
 import type { InboundPolicy } from '../inbound-policy.ts';
-import { headOf, type LargeMessage, wholeOf, withFields } from '../large-message.ts';
+import { headOf, type LargeMessage, type Scratch, withFields } from '../large-message.ts';
 import { skeleton } from '../signals/look-alike.ts';
 import type { Form } from '../unprotect.ts';
 import { withBanner } from './banner.ts';
@@ -11,6 +11,7 @@ import { withBanner } from './banner.ts';
 /**
  * @param labels header fields of ours, put before all others
  * @param isForged fields that nobody but us may put there
+ * @param scratch where a large message is written anew that gets a banner
  * @param tags of rules, before the Subject
  */
 export async function present(
@@ -19,16 +20,18 @@ export async function present(
   policy: Pick<InboundPolicy, 'banner' | 'subjectTag'>,
   labels: readonly string[],
   isForged: (field: HeaderField) => boolean,
+  scratch: Pick<Scratch, 'keep'>,
   tags: readonly string[] = [],
 ): Promise<Buffer | LargeMessage> {
   const { message, report, handling } = form;
   const told = signals.filter(({ severity }) => policy.banner === 'signals' || severity === 'warning');
   const shown = policy.banner !== 'never' && told.length > 0 && handling === 'whole';
   const bannered = shown
-    ? withBanner(
-        await wholeOf(message),
+    ? await withBanner(
+        message,
         report,
         told.map(({ reason }) => reason),
+        scratch,
       )
     : message;
   const head = headOf(bannered);

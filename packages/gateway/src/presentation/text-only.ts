@@ -4,15 +4,18 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { decodeBody, fileName, type MimeEntity, scanMessage, scanStream } from '@chancery/smime';
-import { wrapped } from '../base64-lines.ts';
+import { fileName, type MimeEntity } from '@chancery/smime';
+import { wrapped, wrappedPieces } from '../base64-lines.ts';
+import { GatewayError } from '../errors.ts';
 import { headerBlockEnd, withHeaders } from '../header-block.ts';
-import { LargeMessage, type Message } from '../large-message.ts';
+import { headOf, LargeMessage, type Message, type Scratch } from '../large-message.ts';
+import { bodyOf, piecesOf, structureOf } from '../message-parts.ts';
+import { composed } from '../splice.ts';
 import { textOfHtml } from './html-text.ts';
 
 /** One text/plain and nothing else loads or runs nothing in any program: it may stay as it is. */
 export async function isHarmless(message: Message): Promise<boolean> {
-  const root = message instanceof LargeMessage ? await scanStream(() => message.read()) : scanMessage(message);
+  const root = await structureOf(message);
   return root.contentType.type === 'text/plain' && !root.ambiguities.some(({ severity }) => severity === 'error');
 }
 
@@ -20,8 +23,8 @@ export async function isHarmless(message: Message): Promise<boolean> {
  * @param opened the decrypted message; @param original as it arrived
  * @returns a message with the header of the opened one
  */
-export function textOnly(opened: Uint8Array, original: Uint8Array): Buffer {
-  const { words, left } = readableText(opened);
+export async function textOnly(opened: Message, original: Message, scratch: Pick<Scratch, 'keep'>): Promise<Message> {
+  const { words, left } = await readableText(opened);
   const note = [
     'This message came encrypted, and nothing in it shows who wrote it or that it was not altered on the way.',
     'Only its text is shown. The message as it came is attached.',
@@ -29,7 +32,10 @@ export function textOnly(opened: Uint8Array, original: Uint8Array): Buffer {
   ];
   const text = `[${note.join('\n')}]\n\n${words}\n`.replace(/\r\n|\r|\n/g, '\r\n');
   const boundary = `text-only-${randomUUID()}`;
-  const body = [
+  const before = [
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/mixed; boundary="${boundary}"`,
+    '',
     `--${boundary}`,
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
@@ -41,13 +47,14 @@ export function textOnly(opened: Uint8Array, original: Uint8Array): Buffer {
     'Content-Disposition: attachment; filename="original.eml"',
     'Content-Transfer-Encoding: base64',
     '',
-    wrapped(original),
-    `--${boundary}--`,
     '',
   ].join('\r\n');
-  const header = withHeaders(opened.subarray(0, headerBlockEnd(opened)), ({ name }) => isOfContent(name), []);
-  const own = ['MIME-Version: 1.0', `Content-Type: multipart/mixed; boundary="${boundary}"`, '', ''].join('\r\n');
-  return Buffer.concat([header, Buffer.from(own), Buffer.from(body)]);
+  const head = headOf(opened);
+  const header = withHeaders(head.subarray(0, headerBlockEnd(head)), ({ name }) => isOfContent(name), []);
+  const attached = wrappedPieces(() => piecesOf(original, 0, original.length));
+  const parts = [header, Buffer.from(before), attached, Buffer.from(`\r\n--${boundary}--\r\n`)];
+  const isLarge = opened instanceof LargeMessage || original instanceof LargeMessage;
+  return composed(parts, isLarge ? scratch : undefined);
 }
 
 const isOfContent = (name: string): boolean => name.startsWith('content-') || name === 'mime-version' || name === '';
@@ -56,7 +63,7 @@ const isOfContent = (name: string): boolean => name.startsWith('content-') || na
 const longestText = 200_000;
 const namedParts = 20;
 
-function readableText(message: Uint8Array): { words: string; left: string[] } {
+async function readableText(message: Message): Promise<{ words: string; left: string[] }> {
   const words: string[] = [];
   const left: string[] = [];
   let length = 0;
@@ -67,7 +74,7 @@ function readableText(message: Uint8Array): { words: string; left: string[] } {
     words.push(text);
     length += text.length;
   };
-  const pending: MimeEntity[] = [scanMessage(message)];
+  const pending: MimeEntity[] = [await structureOf(message)];
   for (let entity = pending.shift(); entity !== undefined && length < longestText; entity = pending.shift()) {
     const { type } = entity.contentType;
     if (type === 'multipart/alternative') {
@@ -76,8 +83,9 @@ function readableText(message: Uint8Array): { words: string; left: string[] } {
       if (plain !== undefined) pending.unshift(plain);
     } else if (type.startsWith('multipart/')) pending.unshift(...entity.parts);
     else if (isAttached(entity)) leave(entity);
-    else if (type === 'text/plain') take(decoded(message, entity).slice(0, longestText));
-    else if (type === 'text/html') take(textOfHtml(decoded(message, entity), longestText));
+    else if (type === 'text/plain') take(await beginningOfText(message, entity, longestText));
+    else if (type === 'text/html')
+      take(textOfHtml(await beginningOfText(message, entity, longestText * 20), longestText));
     else leave(entity);
   }
   const text = words.join('\n\n').slice(0, longestText);
@@ -93,12 +101,30 @@ function nameOf(entity: MimeEntity): string {
   return name.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 80);
 }
 
-/** A charset that nobody knows is read as octets: what cannot be read stands in the attached message. */
-function decoded(message: Uint8Array, entity: MimeEntity): string {
-  const octets = decodeBody(message, entity);
+/**
+ * A charset that nobody knows is read as octets, and a text ends where it cannot be read any further: what is missing stands in the attached
+ * message.
+ * @param longest characters
+ */
+async function beginningOfText(message: Message, entity: MimeEntity, longest: number): Promise<string> {
+  const decode = decoderOf(entity.contentType.parameters.get('charset') ?? 'utf-8');
+  let text = '';
   try {
-    return new TextDecoder(entity.contentType.parameters.get('charset') ?? 'utf-8').decode(octets);
+    for await (const piece of bodyOf(message, entity)()) {
+      text += decode(piece);
+      if (text.length >= longest) return text.slice(0, longest);
+    }
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'unreadable') throw error;
+  }
+  return (text + decode()).slice(0, longest);
+}
+
+function decoderOf(charset: string): (octets?: Uint8Array) => string {
+  try {
+    const decoder = new TextDecoder(charset);
+    return (octets) => decoder.decode(octets, { stream: octets !== undefined });
   } catch {
-    return Buffer.from(octets).toString('latin1');
+    return (octets) => Buffer.from(octets ?? []).toString('latin1');
   }
 }

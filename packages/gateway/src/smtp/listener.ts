@@ -5,7 +5,7 @@ import { openBudget } from '../budget.ts';
 import type { ClientLimits, ListenerLogin, ListenerTls } from '../config-smtp.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { headerBlockEnd } from '../header-block.ts';
-import { LargeMessage, type Message, openScratch, type Scratch } from '../large-message.ts';
+import { LargeMessage, openScratch, type Scratch } from '../large-message.ts';
 import { atWorkOctets, headerOctets, inFlightOctets, largeAtWorkOctets, largeOctets } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { withinAny } from '../network.ts';
@@ -316,18 +316,17 @@ async function receiveLarge(
       last = chunk[chunk.length - 1] ?? last;
     }
   }
-  let message: Message;
+  let message: LargeMessage | undefined;
   try {
     message = await scratch.keep(looked());
   } catch (error) {
-    if (!(error instanceof GatewayError && error.code === 'spool-unavailable')) throw error;
+    if (!(error instanceof GatewayError && /^(spool-unavailable|unreadable)$/.test(error.code))) throw error;
     for await (const _ of following([], rest));
-    return { reply: reply.spoolFull() };
+    if (error.code === 'spool-unavailable') return { reply: reply.spoolFull() };
   }
   if (flaw === undefined && last === carriageReturn) flaw = reply.bareLineEnd();
   if (flaw !== undefined) return { reply: flaw };
-  // One without a large header is in a file.
-  return message instanceof LargeMessage && message.head.length <= headerOctets + 2
+  return message !== undefined && message.head.length <= headerOctets + 2
     ? { message }
     : { reply: reply.unreadable('its header is too long') };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { JournalEntry } from '@chancery/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { wholeOf } from '../large-message.ts';
+import { wholeOf } from '../../test/support/whole.ts';
 import { openSpool, repetitionKey } from './spool.ts';
 import type { Draft } from './spooled-message.ts';
 

@@ -1,11 +1,11 @@
 /** A relay without policy: what it takes goes through the real listener, spool and queue, in two copies. */
 import { ClientLimits } from '../../src/config-smtp.ts';
-import { wholeOf } from '../../src/large-message.ts';
 import { startQueue } from '../../src/relay/queue.ts';
 import { openTransport } from '../../src/relay/transport.ts';
 import { listen } from '../../src/smtp/listener.ts';
 import { accepted } from '../../src/smtp/reply.ts';
 import { openSpool, repetitionKey } from '../../src/spool/spool.ts';
+import { wholeOf } from './whole.ts';
 
 /** @param downstream port of the next server */
 export async function startRelay(folder: string, downstream: number): Promise<{ port: number; stop(): Promise<void> }> {
