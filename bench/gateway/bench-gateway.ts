@@ -1,15 +1,13 @@
 /** Messages per second and latency through the gateway, beside Postfix and an empty relay in the same run. */
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { encryptMessage, signMessage } from '@chancery/smime';
 import { isPresent } from '../../interop/peers.ts';
 import { submit } from '../../packages/gateway/test/support/client.ts';
-import { startTestAuthority, type TestAuthority } from '../../packages/gateway/test/support/test-authority.ts';
-import { makeKeys } from '../../packages/gateway/test/support/test-ca.ts';
+import { startTestAuthority } from '../../packages/gateway/test/support/test-authority.ts';
 import { machine } from '../machine.ts';
 import { type Contender, emptyRelay, gateway, postfix } from './contenders.ts';
+import { filesOf, letter, letterWithFiles, type MakeMail, outsideLetter, protectedMail } from './letters.ts';
 import { openSink, type Sink, source } from './sink.ts';
 
 interface GatewayInput {
@@ -27,6 +25,18 @@ interface Row {
   readonly cpu?: number;
   /** Milliseconds from the start of a message to its arrival at the sink, one at a time. */
   readonly latency?: { readonly median: number; readonly p95: number };
+}
+
+interface Task {
+  readonly name: string;
+  readonly start: () => Promise<Contender>;
+  readonly envelope: Envelope;
+  /** In the place of plain text. */
+  readonly mail?: MakeMail;
+  /** It comes from outside. */
+  readonly inbound?: true;
+  /** What 60 MB take of it is all that is asked. */
+  readonly memoryOnly?: true;
 }
 
 const sizes = { '10 KB': 10_000, '5 MB': 5_000_000 };
@@ -57,7 +67,12 @@ export async function benchGateway(input: GatewayInput): Promise<void> {
   const fromOutside = { sender: 'bob@partner.example', recipients: people.slice(0, 1) };
   const toTen = { sender: 'anna@example.com', recipients: people };
 
-  const tasks: readonly { name: string; start: () => Promise<Contender>; envelope: Envelope; inbound?: true }[] = [
+  const vouched = protectedMail(authority, true);
+  const strange = protectedMail(authority, false);
+  const rule = (what: string, actions: NonNullable<Rules[number]['do']>, when: Rules[number]['when'] = {}): Rules => [
+    { name: what, when, do: actions },
+  ];
+  const tasks: readonly Task[] = [
     { name: 'Postfix alone', start: () => postfix(sink.port, false), envelope: outside },
     { name: 'Postfix, content_filter straight back', start: () => postfix(sink.port, true), envelope: outside },
     { name: 'empty Node relay', start: () => emptyRelay(sink.port), envelope: outside },
@@ -65,36 +80,90 @@ export async function benchGateway(input: GatewayInput): Promise<void> {
     { name: 'gateway: sign, P-256', start: () => ours(sign), envelope: outside },
     { name: 'gateway: sign, RSA-2048', start: () => ours(sign, 'rsa-2048'), envelope: outside },
     { name: 'gateway: sign P-256 and encrypt to 1', start: () => ours(both), envelope: toOne },
-    { name: 'gateway: sign P-256 and encrypt to 10', start: () => ours(both), envelope: toTen },
-    { name: 'gateway: decrypt and verify', start: () => ours([]), envelope: fromOutside, inbound: true },
+    {
+      name: 'gateway: sign P-256 and encrypt to 10',
+      start: () => ours(both),
+      envelope: toTen,
+      // smtp-source names the first recipient alone, and the others would each get a copy of their own.
+      mail: async (octets) => letter(octets, people),
+    },
+    {
+      name: 'gateway: decrypt and verify',
+      start: () => ours([]),
+      envelope: fromOutside,
+      mail: vouched,
+      inbound: true,
+    },
+    {
+      name: 'gateway: decrypt what nobody vouches for',
+      start: () => ours([]),
+      envelope: fromOutside,
+      mail: strange,
+      inbound: true,
+    },
+    {
+      name: 'gateway: write a banner',
+      start: () => ours(rule('banner', { banner: 'signals' })),
+      envelope: fromOutside,
+      mail: outsideLetter,
+      inbound: true,
+      memoryOnly: true,
+    },
+    {
+      name: 'gateway: write a disclaimer',
+      start: () => ours(rule('note', { ...never, disclaimer: { text: 'Ours alone – nobody else’s.' } })),
+      envelope: outside,
+      memoryOnly: true,
+    },
+    {
+      name: 'gateway: take a file out',
+      start: () => ours(rule('strip', { ...never, removeAttachments: ['*.exe'] })),
+      envelope: outside,
+      mail: letterWithFiles,
+      memoryOnly: true,
+    },
+    {
+      name: 'gateway: decrypt, and encrypt again to the reader',
+      start: () => ours(rule('at rest', { reencrypt: 'opened' })),
+      envelope: fromOutside,
+      mail: vouched,
+      inbound: true,
+      memoryOnly: true,
+    },
+    {
+      name: 'gateway: hold, and let go',
+      start: () => ours(rule('hold', { hold: { reason: 'to look at', hours: 1 } }, { largerThan: 1_000_000 })),
+      envelope: fromOutside,
+      mail: outsideLetter,
+      inbound: true,
+      memoryOnly: true,
+    },
   ];
-  const ours = (rule: Parameters<typeof gateway>[3], algorithm: 'p256' | 'rsa-2048' = 'p256') =>
-    gateway(sink.port, authority, 'gateway', rule, algorithm);
+  const ours = (rules: Rules, algorithm: 'p256' | 'rsa-2048' = 'p256') =>
+    gateway(sink.port, authority, 'gateway', rules, algorithm);
 
   try {
-    for (const { name, start, envelope, inbound } of tasks) {
+    for (const { name, start, envelope, mail, inbound, memoryOnly } of tasks) {
       if (!name.includes(input.only)) continue;
       process.stderr.write(`${name} …\n`);
       const contender = await start();
       try {
         const port = inbound ? contender.inbound : contender.outbound;
-        await ready(port, sink, inbound ? await protectedMail(authority, 2_000, 'first') : undefined, envelope);
-        const filesOf = (octets: number) => {
-          if (inbound) return protectedFiles(authority, folder, octets);
-          return envelope.recipients.length > 1 ? letterFiles(folder, octets, envelope.recipients) : undefined;
-        };
-        await throughput(port, sink, envelope, 10_000, input.quick ? 300 : 2_000, await filesOf(10_000));
+        const make: MakeMail = mail ?? (async (octets) => letter(octets, envelope.recipients));
+        await ready(port, sink, await make(2_000, 'first'), envelope);
+        const handedIn = async (octets: number) => mail && filesOf(mail, folder, octets, sessions);
+        await throughput(port, sink, envelope, 10_000, input.quick ? 300 : 2_000, await handedIn(10_000));
         if (contender.process !== undefined) {
           // Before the large rounds, whose garbage would hide it.
           await new Promise((resolve) => setTimeout(resolve, 1_000));
           const before = contender.process.memory().now;
           contender.process.forgetPeak();
-          await latency(port, sink, envelope, 60_000_000, 1, inbound ? authority : undefined);
+          await latency(port, sink, envelope, 60_000_000, 1, make, contender.letGo);
           memory[name] = { before, cost: contender.process.memory().peak - before };
         }
-        for (const [size, octets] of Object.entries(sizes)) {
+        for (const [size, octets] of memoryOnly ? [] : Object.entries(sizes)) {
           const count = countOf(octets, input.quick);
-          const files = await filesOf(octets);
+          const files = await handedIn(octets);
           const rates: number[] = [];
           const began = contender.process?.cpu();
           for (let round = 0; round < (input.quick ? 1 : 3); round++) {
@@ -107,7 +176,7 @@ export async function benchGateway(input: GatewayInput): Promise<void> {
             size,
             rates,
             ...(began !== undefined && { cpu: spent / (count * rates.length) }),
-            latency: await latency(port, sink, envelope, octets, times, inbound ? authority : undefined),
+            latency: await latency(port, sink, envelope, octets, times, make),
           });
           process.stderr.write(`  ${size}: ${median(rates).toFixed(1)} a second\n`);
         }
@@ -125,6 +194,8 @@ export async function benchGateway(input: GatewayInput): Promise<void> {
   const report = { date: new Date().toISOString(), machine: machine(), load, sessions, rows, memory, aims };
   console.log(input.json ? JSON.stringify(report, undefined, 2) : format(report));
 }
+
+type Rules = NonNullable<Parameters<typeof gateway>[3]>;
 
 interface Envelope {
   readonly sender: string;
@@ -169,18 +240,17 @@ async function latency(
   envelope: Envelope,
   octets: number,
   times: number,
-  authority: TestAuthority | undefined,
+  make: MakeMail,
+  letGo?: () => Promise<void>,
 ): Promise<{ median: number; p95: number }> {
   const taken: number[] = [];
   for (let time = 0; time < times; time++) {
-    const message =
-      authority === undefined
-        ? letter(octets, envelope.recipients)
-        : await protectedMail(authority, octets, String(time));
+    const message = await make(octets, String(time));
     const began = performance.now();
     const arrived = sink.took(1);
     const reply = await submit(port, { ...envelope, message });
     if (reply === 'lost' || reply.code !== 250) throw new Error(`The message was not taken: ${JSON.stringify(reply)}`);
+    await letGo?.();
     await arrived;
     taken.push(performance.now() - began);
   }
@@ -189,10 +259,10 @@ async function latency(
 }
 
 /** Until it takes mail: a gateway has no keys in its first moments. */
-async function ready(port: number, sink: Sink, message: Buffer | undefined, envelope: Envelope): Promise<void> {
+async function ready(port: number, sink: Sink, message: Buffer, envelope: Envelope): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const arrived = sink.took(1);
-    const reply = await submit(port, { ...envelope, message: message ?? letter(2_000, envelope.recipients) });
+    const reply = await submit(port, { ...envelope, message });
     if (reply !== 'lost' && reply.code === 250) {
       await arrived;
       return;
@@ -200,55 +270,6 @@ async function ready(port: number, sink: Sink, message: Buffer | undefined, enve
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('It takes no mail');
-}
-
-function letter(octets: number, recipients: readonly string[]): Buffer {
-  const head = `From: anna@example.com\r\nTo: ${recipients.join(',\r\n ')}\r\nSubject: bench\r\nDate: ${new Date().toUTCString()}\r\nMessage-ID: <${randomBytes(8).toString('hex')}@example.com>\r\n\r\n`;
-  const line = `${'x'.repeat(76)}\r\n`;
-  return Buffer.from(head + line.repeat(Math.ceil(octets / line.length)));
-}
-
-let outsider: Awaited<ReturnType<typeof makeOutsider>> | undefined;
-
-/** Of an authority that the gateway trusts: of others only the text is shown, which is another path. */
-async function makeOutsider({ ca }: TestAuthority) {
-  const keys = makeKeys('p256');
-  const certificate = await ca.issue({ spki: keys.spki, emails: ['bob@partner.example'], use: 'signing' });
-  return { signer: keys.signer, certificate, chain: [ca.issuing] };
-}
-
-async function protectedMail(authority: TestAuthority, octets: number, name: string): Promise<Buffer> {
-  outsider ??= await makeOutsider(authority);
-  const text = letter(octets * 0.7, ['r@example.com'])
-    .toString('latin1')
-    .replace('anna@example.com', 'bob@partner.example')
-    .replace('bench', name);
-  const signed = await signMessage({ message: Buffer.from(text, 'latin1'), signers: [outsider] });
-  const { certificate } = authority.encryptionKeyOf('r@example.com');
-  return Buffer.from(await encryptMessage({ message: signed, recipients: [certificate] }));
-}
-
-/** Mail that names all who get it: smtp-source names the first alone, and the others would each get a copy of their own. */
-async function letterFiles(folder: string, octets: number, recipients: readonly string[]): Promise<string[]> {
-  return Array.from({ length: sessions }, (_, n) => {
-    const file = path.join(folder, `letter-${octets}-${n}.eml`);
-    writeFileSync(file, letter(octets, recipients).toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
-    return file;
-  });
-}
-
-async function protectedFiles(authority: TestAuthority, folder: string, octets: number): Promise<string[]> {
-  return Promise.all(
-    Array.from({ length: sessions }, async (_, n) => {
-      const file = path.join(folder, `${octets}-${n}.eml`);
-      writeFileSync(
-        file,
-        (await protectedMail(authority, octets, `file ${n}`)).toString('latin1').replaceAll('\r\n', '\n'),
-        'latin1',
-      );
-      return file;
-    }),
-  );
 }
 
 /** What was aimed at, and whether this run shows it; nothing where a row is missing. */

@@ -1,12 +1,12 @@
 /** What is measured: each takes mail on a port and hands it to the sink. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../e2e/support/office-process.ts';
 import { Postfix } from '../../interop/postfix.ts';
-import type { GatewayConfigInput } from '../../packages/gateway/src/index.ts';
+import { type GatewayConfigInput, orderHeld } from '../../packages/gateway/src/index.ts';
 import type { TestAuthority } from '../../packages/gateway/test/support/test-authority.ts';
 
 export interface Contender {
@@ -15,6 +15,8 @@ export interface Contender {
   readonly inbound: number;
   /** Undefined where it is several processes. */
   readonly process?: Measured;
+  /** Lets everything go that rules hold there. */
+  letGo?(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function gateway(
       maxMessageSize: 100 * 1024 * 1024,
       dnsTimeoutSeconds: 0.05,
       authority: { url: authority.url, token: { env: 'CHANCERY_BENCH_TOKEN' } },
+      held: { everySeconds: 0.2 },
       outbound: { listen: '127.0.0.1:0', downstream },
       inbound: { listen: '127.0.0.1:0', downstream },
     },
@@ -107,6 +110,11 @@ export async function gateway(
     outbound,
     inbound,
     process: measured(child),
+    async letGo() {
+      const held = path.join(folder, 'held');
+      for (const name of readdirSync(held).filter((one) => one.endsWith('.json')))
+        await orderHeld(held, name.slice(0, -'.json'.length), { act: 'release', by: 'bench', note: '' });
+    },
     async stop() {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
