@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { localSigner, type Signer } from '@chancery/smime';
 import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
-import { type HeaderField, headerBlockEnd, headerFields, onlyValue } from './header-block.ts';
+import { bodyStart, type HeaderField, headerFields, onlyValue } from './header-block.ts';
 import { headOf, LargeMessage, type Message } from './large-message.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -108,7 +108,7 @@ function squeezed(value: string): string {
 
 /** RFC 6376 3.4.3, in base64: no empty lines at the end, and one line end. */
 function hashOfBody(message: Uint8Array): string {
-  const body = message.subarray(Math.min(headerBlockEnd(message) + 2, message.length));
+  const body = message.subarray(bodyStart(message));
   return createHash('sha256')
     .update(body.subarray(0, endOfText(body)))
     .update('\r\n')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerFields, onlyValue, withHeaders } from './header-block.ts';
+import { bodyStart, headerFields, onlyValue, withHeaders } from './header-block.ts';
 
 const message = Buffer.from(
   'Received: from a\r\n\tby b\r\nSubject: one\r\n two\r\nX-Evil : yes\r\nX-Evil: again\r\n\r\nX-Evil: body\r\n\r\nmore\r\n',
@@ -21,6 +21,9 @@ describe('headerFields', () => {
     ['nothing', '', []],
     ['a line that is no field', 'A: 1\r\nnonsense\r\nB: 2\r\n\r\n', ['a', 'b']],
     ['no last line end', 'A: 1', ['a']],
+    ['lines that end in LF', 'A: 1\nB: 2\n\nC: 3\r\n\r\n', ['a', 'b']],
+    ['lines that end in LF, and then in CRLF', 'A: 1\nB: 2\n\r\nC: 3\n\n', ['a', 'b']],
+    ['an empty line of LF and nothing else', '\nA: 1\r\n\r\n', []],
   ])('reads a message with %s', (_, text, names) => {
     expect(headerFields(Buffer.from(text)).map(({ name }) => name)).toEqual(names);
   });
@@ -30,6 +33,16 @@ describe('headerFields', () => {
     expect(onlyValue(fields, 'subject')).toBe('one two');
     expect(onlyValue(fields, 'x-evil')).toBeUndefined();
     expect(onlyValue(fields, 'date')).toBeUndefined();
+  });
+});
+
+describe('the body', () => {
+  it.each(['A: 1\r\n\r\nbody', 'A: 1\n\nbody', 'A: 1\n\r\nbody', '\r\nbody', '\nbody'])('begins behind %j', (text) => {
+    expect(text.slice(bodyStart(Buffer.from(text)))).toBe('body');
+  });
+
+  it.each(['', 'A: 1', 'A: 1\r\n', '\r\n'])('is empty in %j', (text) => {
+    expect(bodyStart(Buffer.from(text))).toBe(text.length);
   });
 });
 

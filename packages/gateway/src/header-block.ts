@@ -40,12 +40,23 @@ export function headerFields(message: Uint8Array): HeaderField[] {
   return fields;
 }
 
-/** Offset of the empty line that ends the header block, or of the end of the message. */
+/**
+ * Offset of the empty line that ends the header block, or of the end of the message. Lines that end in LF alone, which only what was encrypted
+ * can have brought here, count as whoever gets them with whole line ends will see them.
+ */
 export function headerBlockEnd(message: Uint8Array): number {
   const octets = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  if (octets[0] === 0x0d && octets[1] === 0x0a) return 0;
-  const at = octets.indexOf('\r\n\r\n');
-  return at === -1 ? octets.length : at + 2;
+  if (octets[0] === 0x0a || (octets[0] === 0x0d && octets[1] === 0x0a)) return 0;
+  const crlf = octets.indexOf('\n\r\n');
+  const lf = octets.subarray(0, crlf === -1 ? octets.length : crlf).indexOf('\n\n');
+  const at = lf === -1 ? crlf : lf;
+  return at === -1 ? octets.length : at + 1;
+}
+
+/** Offset of the octet after that line. */
+export function bodyStart(message: Uint8Array): number {
+  const end = headerBlockEnd(message);
+  return Math.min(message.length, end + (message[end] === 0x0a ? 1 : 2));
 }
 
 /**

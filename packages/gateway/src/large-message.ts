@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError, reasonOf } from './errors.ts';
-import { type HeaderField, headerBlockEnd, withHeaders } from './header-block.ts';
+import { bodyStart, type HeaderField, headerBlockEnd, withHeaders } from './header-block.ts';
 import { headerOctets } from './limits.ts';
 import { unlinkIfThere, writeAll } from './spool/durable-file.ts';
 
@@ -146,10 +146,9 @@ export async function messageIn(part: FilePart): Promise<LargeMessage | undefine
       parts.push(octets);
     }
     const start = Buffer.concat(parts);
-    const end = headerBlockEnd(start) + 2;
     // One without an empty line is a header and nothing else.
-    if (end > start.length && longest < to - from) return undefined;
-    const head = Buffer.from(start.subarray(0, end));
+    if (headerBlockEnd(start) === start.length && longest < to - from) return undefined;
+    const head = Buffer.from(start.subarray(0, bodyStart(start)));
     return new LargeMessage(head, { ...part, from: from + head.length });
   } finally {
     await handle.close();

@@ -166,6 +166,10 @@ describe('a message in files', () => {
       'of lone CRs',
       `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r${part.replaceAll('\r\n', '\r')}\r--b\r\n${files}\r--b--\r\n`,
     ],
+    [
+      'of lines that end in LF',
+      `Subject: hi\nContent-Type: multipart/mixed; boundary=b\n\n--b\n${`${part}--b\n${files}`.replaceAll('\r', '')}--b--\n`,
+    ],
     ['in its header alone', 'Subject: hi\r\nContent-Type: text/plain'],
     ['of nothing', ''],
     [

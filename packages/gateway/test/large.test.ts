@@ -1,24 +1,52 @@
 /** Mail that is too large to be held in memory goes through files, and comes out as any other. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { decryptMessage, encryptMessage, localDecrypter, signMessage, verifyMessage } from '@chancery/smime';
+import {
+  decodeBody,
+  decryptMessage,
+  encryptContent,
+  encryptMessage,
+  localDecrypter,
+  scanMessage,
+  signMessage,
+  verifyMessage,
+} from '@chancery/smime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { orderHeld } from '../src/index.ts';
 import { until } from './support/next-server.ts';
-import { makeKeys } from './support/test-ca.ts';
+import { makeCa, makeKeys, type TestCa } from './support/test-ca.ts';
 import { startTestGateway, type TestGateway } from './support/test-gateway.ts';
 
 /** Octets, instead of megabytes: the same is done, and sooner. */
 const largeFrom = 500_000;
 let office: TestGateway;
+let strangers: TestCa;
+const anna = 'anna@example.com';
 const dkim = generateKeyPairSync('ed25519');
 
 beforeAll(async () => {
   const never = { sign: 'never', encrypt: 'never' } as const;
+  strangers = await makeCa('Strangers');
   office = await startTestGateway(
     [
+      {
+        name: 'looked at',
+        when: { direction: 'inbound', header: { name: 'X-Test', contains: 'hold' } },
+        do: { hold: { reason: 'Looked at first', hours: 24 } },
+      },
+      {
+        name: 'outside',
+        when: { direction: 'inbound', recipient: [anna] },
+        do: { banner: 'signals', removeAttachments: ['*.exe'] },
+      },
+      {
+        name: 'at rest',
+        when: { direction: 'inbound', recipient: ['cleo@example.com'] },
+        do: { reencrypt: 'opened' },
+      },
       { name: 'plain', when: { direction: 'outbound', recipientDomain: ['plain.example'] }, do: never },
       {
         name: 'noted',
@@ -37,10 +65,12 @@ beforeAll(async () => {
       },
     ],
     { largeFrom },
+    { held: { everySeconds: 0.05 } },
   );
-  await office.authority.addPerson({ address: 'anna@example.com', encryption: 'p256' });
+  await office.authority.addPerson({ address: anna, encryption: 'p256' });
   await office.authority.addPerson({ address: 'ben@example.com', encryption: 'rsa' });
-  await until(() => office.gateway().health().signers.ready === 2);
+  await office.authority.addPerson({ address: 'cleo@example.com', encryption: 'p256', decrypts: true });
+  await until(() => office.gateway().health().signers.ready === 3);
   await office.ready();
 });
 afterAll(() => office.stop());
@@ -57,7 +87,6 @@ const letter = (from: string, to: string, body = lines) =>
   );
 const sha256 = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
 const textHash = sha256(Buffer.from(lines));
-const anna = 'anna@example.com';
 
 async function sent(to: string): Promise<Buffer> {
   const mail = { sender: anna, recipients: [to], message: letter(anna, to) };
@@ -209,5 +238,86 @@ describe('large mail on its way in', () => {
       expect(report, String(cipher)).toMatchObject({ verdict: 'valid', covers: 'whole' });
       expect(Buffer.from(report.content ?? []).includes(lines.slice(-5000))).toBe(true);
     }
+  });
+
+  const bob = 'bob@partner.example';
+  const received = async (to: string, message: Uint8Array) => {
+    const mail = { sender: bob, recipients: [to], message: Buffer.from(message) };
+    expect(await office.send('inbound', mail)).toMatchObject({ code: 250 });
+    return arrived(office.inside);
+  };
+  const encryptedTo = async (reader: string, message: Uint8Array) =>
+    Buffer.from(await encryptMessage({ message, recipients: [office.authority.encryptionKeyOf(reader).certificate] }));
+  const signedBy = async (ca: TestCa, message: Uint8Array) => {
+    const keys = makeKeys();
+    const certificate = await ca.issue({ spki: keys.spki, emails: [bob], use: 'signing' });
+    return signMessage({ message, signers: [{ signer: keys.signer, certificate, chain: [ca.issuing] }] });
+  };
+  const partsOf = (message: Buffer) =>
+    scanMessage(message).parts.map((part) => Buffer.from(decodeBody(message, part)).toString('latin1'));
+
+  it('that nobody vouches for is shown as text, with all of it attached as it came', async () => {
+    const encrypted = await encryptedTo('ben@example.com', await signedBy(strangers, letter(bob, 'ben@example.com')));
+    const got = await received('ben@example.com', encrypted);
+    expect(got.toString('latin1', 0, 2000)).toMatch(/shown=text/);
+    const [text = '', attached = ''] = partsOf(got);
+    expect(text).toMatch(/^\[This message came encrypted, and nothing in it shows who wrote it/);
+    expect(text).toContain(lines.slice(0, 190_000));
+    expect(text.length).toBeLessThan(201_000);
+    expect(sha256(Buffer.from(attached, 'latin1'))).toBe(sha256(encrypted));
+  });
+
+  it('goes on as it came where what was encrypted is a header without end', async () => {
+    const { certificate } = office.authority.encryptionKeyOf('ben@example.com');
+    const content = Buffer.from('X-A: b\r\n'.repeat(300_000));
+    const object = Buffer.from(await encryptContent({ content, recipients: [certificate] }));
+    const type = 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64';
+    const body = object.toString('base64').replace(/.{76}/g, '$&\r\n');
+    const message = letter(bob, 'ben@example.com', `${body}\r\n`).toString('latin1');
+    const encrypted = Buffer.from(message.replace('\r\n', `\r\n${type}\r\n`));
+    const got = await received('ben@example.com', encrypted);
+    expect(bodyOf(got).equals(bodyOf(encrypted))).toBe(true);
+    expect(got.toString('latin1', 0, 2000)).toMatch(/encrypted=yes; opened=no/);
+  });
+
+  it('has a banner, and not the files that a rule takes out', async () => {
+    const program = `--f\r\nContent-Type: application/x-dosexec; name=a.exe\r\n\r\n${lines}`;
+    const body = `--f\r\nContent-Type: text/plain\r\n\r\n${lines}${program}--f--\r\n`;
+    const message = letter(bob, anna, body)
+      .toString('latin1')
+      .replace('\r\n', `\r\nReply-To: x@elsewhere.example\r\nContent-Type: multipart/mixed; boundary=f\r\n`);
+    const [text = '', note, ...more] = partsOf(await received(anna, Buffer.from(message, 'latin1')));
+    expect(text).toMatch(/^\* [^\r]*elsewhere\.example/);
+    expect(text.endsWith(lines.slice(-70_000, -2))).toBe(true);
+    expect([note, ...more]).toEqual([
+      Buffer.from('The file “a.exe” was taken out of this message by a rule.\r\n').toString('latin1'),
+    ]);
+  });
+
+  it('is encrypted again to its reader', async () => {
+    const signed = await signedBy(office.authority.ca, letter(bob, 'cleo@example.com'));
+    const got = await received('cleo@example.com', await encryptedTo('cleo@example.com', signed));
+    expect(got.includes(lines.slice(-5000))).toBe(false);
+    const { keys, certificate } = office.authority.encryptionKeyOf('cleo@example.com');
+    const { message } = await decryptMessage({
+      message: got,
+      keys: [{ decrypter: localDecrypter(keys.privateKey), certificate }],
+    });
+    expect(await verifyMessage({ message, ...trust() })).toMatchObject({ verdict: 'valid', covers: 'whole' });
+  });
+
+  it('is held sealed, and let go as it came', async () => {
+    const message = letter(bob, 'ben@example.com').toString('latin1').replace('\r\n', '\r\nX-Test: hold\r\n');
+    const mail = { sender: bob, recipients: ['ben@example.com'], message };
+    expect(await office.send('inbound', mail)).toMatchObject({ code: 250 });
+    const held = path.join(office.folder, 'held');
+    const [sealed = ''] = readdirSync(held).filter((name) => name.endsWith('.sealed'));
+    const octets = readFileSync(path.join(held, sealed));
+    expect(octets.length).toBeGreaterThan(message.length);
+    expect(octets.includes('xxxxxxxx')).toBe(false);
+    expect(office.inside.delivered).toEqual([]);
+    await orderHeld(held, sealed.replace('.sealed', ''), { act: 'release', by: 'rita', note: '' });
+    expect(sha256(bodyOf(await arrived(office.inside)))).toBe(textHash);
+    await until(() => readdirSync(held).length === 0);
   });
 });
