@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { GatewayConfig } from '../../config.ts';
 import { findRecordsBy } from '../../dns/find-records.ts';
-import { wholeOf } from '../../large-message.ts';
 import type { World } from '../../mail-flow.ts';
 import { addressGuard } from '../mx/mx-config.ts';
 import { type MxWorld, openMxTransport } from '../mx/mx-transport.ts';
@@ -72,7 +71,7 @@ export function openTlsReports(
       const mail: ReportSender['send'] = async (report, to) => {
         if (to.kind === 'https') return postReport(report, to.url, server);
         const message = reportMessage(report, reporter, to.address, new Date(now()));
-        const signed = await wholeOf(await signDkim(message));
+        const signed = await signDkim(message);
         if (signed.length === message.length) throw new Error('the DKIM key is not in the DNS yet');
         const direction = directionTo(to.address);
         const unique = createHash('sha256').update(`${report.id} ${to.address}`).digest('hex').slice(0, 24);
