@@ -27,17 +27,17 @@ const read = async (message: Buffer) => {
 describe('a header that nothing follows', () => {
   const empty = 'From: a@example.com\nSubject:\nContent-Type: text/plain\n';
   it('is ended before a text is written behind it', async () => {
-    expect((await read(change(empty, { disclaimers: [notice] }))).text).toMatch(/Confidential/);
+    expect((await read(await change(empty, { disclaimers: [notice] }))).text).toMatch(/Confidential/);
     const within = `${head}Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n--b--\n`;
-    expect((await read(change(within, { disclaimers: [notice] }))).text).toMatch(/Confidential/);
+    expect((await read(await change(within, { disclaimers: [notice] }))).text).toMatch(/Confidential/);
     const file = within.replace('text/plain', 'x/y; name=a.exe');
-    expect((await read(change(file, { removeAttachments: ['*.exe'] }))).text).toMatch(/was taken out/);
+    expect((await read(await change(file, { removeAttachments: ['*.exe'] }))).text).toMatch(/was taken out/);
   });
 
   it('an empty Subject is tagged, and the field behind it stays one', async () => {
-    const { subject, text, headers } = await read(change(`${empty}\nHello\n`, { subjectTags: ['[OUT]'] }));
+    const { subject, text, headers } = await read(await change(`${empty}\nHello\n`, { subjectTags: ['[OUT]'] }));
     expect([subject, text?.trim(), headers.has('content-type')]).toEqual(['[OUT]', 'Hello', true]);
-    const last = await read(change('From: a@example.com\nSubject: \n\nHello\n', { subjectTags: ['[OUT]'] }));
+    const last = await read(await change('From: a@example.com\nSubject: \n\nHello\n', { subjectTags: ['[OUT]'] }));
     expect([last.subject, last.text?.trim()]).toEqual(['[OUT]', 'Hello']);
   });
 });

@@ -89,7 +89,7 @@ export function withHeaders(
 /** The header of a message or part with the empty line behind it, also where there was none because nothing followed. */
 export function endedHeader(header: Uint8Array): Buffer {
   const octets = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
-  if (octets.equals(emptyLine) || octets.subarray(-4).equals(Buffer.concat([emptyLine, emptyLine]))) return octets;
+  if (headerBlockEnd(octets) < octets.length) return octets;
   const isLineOpen = octets.length > 0 && !octets.subarray(-2).equals(emptyLine);
   return Buffer.concat([octets, ...(isLineOpen ? [emptyLine] : []), emptyLine]);
 }
