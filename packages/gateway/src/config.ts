@@ -130,6 +130,8 @@ const GatewayConfigSchema = z.strictObject({
       trustedPeers: z.array(z.string()).default(['127.0.0.1', '::1']),
       /** PEM files: further roots that correspondents' certificates are judged by. */
       trustAnchors: z.array(z.string()).default([]),
+      /** The same for our own people, where another authority than ours has made some of their certificates. */
+      ownTrustAnchors: z.array(z.string()).default([]),
       retry: z
         .strictObject({
           firstSeconds: z.number().min(0.01).default(5),
@@ -221,6 +223,7 @@ export function resolveGatewayConfig(
       Object.entries(gateway.route).map(([name, downstream]) => [name, resolveDownstream(downstream, base)]),
     ),
     trustAnchors: gateway.trustAnchors.map((file) => path.resolve(base, file)),
+    ownTrustAnchors: gateway.ownTrustAnchors.map((file) => path.resolve(base, file)),
     recipients: resolveRecipients(gateway.recipients, base),
     ruleSet: { version: 1, mode: ruleMode, rules: parsed.data.rule },
     baseDirectory: base,

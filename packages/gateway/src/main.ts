@@ -109,6 +109,7 @@ async function assemble(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   closers.push(lockFolder(folder));
   const extraAnchors = await readTrustAnchors(config.trustAnchors);
+  const ownAnchors = await readTrustAnchors(config.ownTrustAnchors);
   const client = createClient({
     baseUrl: config.authority.url.replace(/\/+$/, ''),
     token: readSecret(config.authority.token, config.baseDirectory),
@@ -140,6 +141,7 @@ async function assemble(
     folder,
     client,
     extraAnchors,
+    ownAnchors,
     interval: config.authority.refreshSeconds * 1000,
     now,
     log,

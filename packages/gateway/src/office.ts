@@ -26,6 +26,8 @@ export interface OfficeView {
   isAcme(address: string): boolean;
   /** Our roots and the configured others. */
   readonly anchors: readonly Certificate[];
+  /** Those that vouch for our own addresses: a correspondent's root does not. */
+  readonly ownAnchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   readonly crls: readonly Crl[];
   /** What operators decided about correspondents. */
@@ -56,6 +58,8 @@ export interface OfficeOptions {
   readonly folder: string;
   readonly client: Pick<Client, 'gatewayConfiguration'>;
   readonly extraAnchors: readonly Certificate[];
+  /** Further roots of our own people. */
+  readonly ownAnchors: readonly Certificate[];
   /** Milliseconds between two askings. */
   readonly interval: number;
   readonly now: () => number;
@@ -76,7 +80,7 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
 
   if (kept !== '') {
     try {
-      view = viewOf(GatewayConfiguration.parse(JSON.parse(kept)), options.extraAnchors);
+      view = viewOf(GatewayConfiguration.parse(JSON.parse(kept)), options);
     } catch (error) {
       // It is only a copy: the authority has the original.
       log.warn('office.unreadable', { file, reason: reasonOf(error) });
@@ -89,7 +93,7 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
       const configuration = await client.gatewayConfiguration();
       const text = JSON.stringify(configuration);
       if (text !== kept) {
-        view = viewOf(configuration, options.extraAnchors);
+        view = viewOf(configuration, options);
         await writeDurably(file, [text]);
         kept = text;
       }
@@ -145,7 +149,10 @@ export async function readTrustAnchors(files: readonly string[]): Promise<Certif
 }
 
 /** What pipeline and explanations ask of a configuration. */
-export function viewOf(configuration: GatewayConfiguration, extraAnchors: readonly Certificate[]): OfficeView {
+export function viewOf(
+  configuration: GatewayConfiguration,
+  further: Pick<OfficeOptions, 'extraAnchors' | 'ownAnchors'>,
+): OfficeView {
   const people = new Map<string, Person>();
   for (const person of configuration.people) {
     for (const address of [person.address, ...person.aliases]) people.set(address.toLowerCase(), person);
@@ -154,6 +161,7 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
   const partners = new Set(configuration.partners);
   const acme = configuration.acmeAddress?.toLowerCase();
   const der = (base64: string) => Buffer.from(base64, 'base64');
+  const ownAnchors = [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...further.ownAnchors];
   return {
     organisation: configuration.organisation,
     domains: [...domains],
@@ -163,7 +171,8 @@ export function viewOf(configuration: GatewayConfiguration, extraAnchors: readon
     isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
     isPartner: (address) => partners.has(address.toLowerCase()),
     isAcme: (address) => acme !== undefined && address.toLowerCase() === acme,
-    anchors: [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...extraAnchors],
+    anchors: [...ownAnchors, ...further.extraAnchors],
+    ownAnchors,
     intermediates: configuration.intermediates.map((one) => parseCertificate(der(one))),
     crls: configuration.crls.map((one) => parseCrl(der(one))),
     decisions: configuration.decisions,

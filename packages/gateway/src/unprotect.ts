@@ -228,16 +228,13 @@ function withHeader(report: VerifyReport, header: Opened['header']): VerifyRepor
 /** A signature never throws, and neither may anything else in a stranger's message. */
 async function verify(message: Message, view: OfficeView, now: number): Promise<VerifyReport> {
   try {
-    const trust = {
-      anchors: [...view.anchors],
-      intermediates: [...view.intermediates],
-      crls: [...view.crls],
-      at: new Date(now),
-      revocation: 'if-present',
-    } as const;
-    if (!(message instanceof LargeMessage)) return await verifyMessage({ message, ...trust });
-    await using verifying = verifyStream({ source: () => message.read(), ...trust });
-    return await verifying.report();
+    const report = await verifyBy(view.anchors, message, view, now);
+    if (report.verdict !== 'valid' || !report.from.some(view.isOurs)) return report;
+    // Whoever is trusted to say who their own people are does not say who ours are.
+    const ours = new Set(view.ownAnchors.map(({ der }) => Buffer.from(der).toString('base64')));
+    const anchorOf = ({ path }: VerifyReport['signers'][number]) => Buffer.from(path.path.at(-1)?.der ?? []);
+    if (report.signers.every((signer) => ours.has(anchorOf(signer).toString('base64')))) return report;
+    return await verifyBy(view.ownAnchors, message, view, now);
   } catch (error) {
     const problem = {
       code: 'not-read',
@@ -254,6 +251,22 @@ async function verify(message: Message, view: OfficeView, now: number): Promise<
       problems: [problem],
     };
   }
+}
+
+async function verifyBy(
+  anchors: OfficeView['anchors'],
+  message: Message,
+  { intermediates, crls }: OfficeView,
+  now: number,
+): Promise<VerifyReport> {
+  const trust = {
+    ...{ anchors: [...anchors], intermediates: [...intermediates], crls: [...crls] },
+    at: new Date(now),
+    revocation: 'if-present' as const,
+  };
+  if (!(message instanceof LargeMessage)) return verifyMessage({ message, ...trust });
+  await using verifying = verifyStream({ source: () => message.read(), ...trust });
+  return await verifying.report();
 }
 
 /** The first error of a report, wherever in it. */

@@ -27,6 +27,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     isPartner: (address) => address === 'petra@partner.example',
     isAcme: () => false,
     anchors: [ours.root],
+    ownAnchors: [ours.root],
     intermediates: [ours.issuing],
     crls: (await ours.crls(crlsEnd)).map(parseCrl),
     renew: new Set(),

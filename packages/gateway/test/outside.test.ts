@@ -38,6 +38,7 @@ const freshView = async (): Promise<OfficeView> => ({
   isOurs: (address) => address.endsWith('@example.com'),
   ...{
     anchors: [ca.root],
+    ownAnchors: [ca.root],
     intermediates: [ca.issuing],
     crls: (await ca.crls()).map(parseCrl),
     renew: new Set(),

@@ -35,7 +35,13 @@ export async function explainRecipient(config: GatewayConfig, address: string, l
   });
   try {
     const configuration = await client.gatewayConfiguration().catch((error: unknown) => lastKnown(config.data, error));
-    return await lookup.explain(address, viewOf(configuration, await readTrustAnchors(config.trustAnchors)));
+    return await lookup.explain(
+      address,
+      viewOf(configuration, {
+        extraAnchors: await readTrustAnchors(config.trustAnchors),
+        ownAnchors: await readTrustAnchors(config.ownTrustAnchors),
+      }),
+    );
   } finally {
     await lookup.close();
   }

@@ -152,6 +152,12 @@ describe('attacks on signatures, through the gateway', () => {
     await neverGood(replaced(message, 'To: bob', 'Sender: mallory@example.org\r\nTo: bob'), frameless);
   });
 
+  it('6: a colleague, certified by an authority that is trusted for correspondents alone', async () => {
+    const anna = await at.certify({ email: 'anna@example.com' }, at.root);
+    const arrived = await neverGood(await signed(anna, mail({ from: 'anna@example.com' })), frameless);
+    expect(arrived).toMatchObject({ verdict: 'invalid', smime: 'fail' });
+  });
+
   it('7: two From fields, in either order', async () => {
     const message = await signed(mallory, mail({ from: 'mallory@example.org' }));
     for (const [which, from] of [
