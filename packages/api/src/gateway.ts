@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { OpenDecision } from './correspondents.ts';
 import { OpenHeldDecision } from './held-mail.ts';
 import { RulesInForce } from './mail-rules.ts';
+import { NoticeLanguage } from './notices.ts';
 import { SigningKeyOrigin } from './people.ts';
 import { Address, Base64, Id, SerialNumber } from './values.ts';
 
@@ -28,6 +29,8 @@ export const GatewayConfiguration = z.object({
       decrypts: z.boolean(),
       /** Names, for rules of mail; absent where the authority is older than they are. */
       groups: z.array(z.string()).optional(),
+      /** In which they are written to; absent where they, and their attributes, name none. */
+      language: NoticeLanguage.optional(),
     }),
   ),
   /** Addresses of partners outside, in small letters, who were given certificates here: they are asked for as our own are. */
@@ -42,6 +45,17 @@ export const GatewayConfiguration = z.object({
   decisions: z.array(OpenDecision).default([]),
   /** And about mail that it holds. */
   heldDecisions: z.array(OpenHeldDecision).default([]),
+  /** The letter `held-mail-ended` as the office has it; null where the authority is older than that. */
+  heldMailEnded: z
+    .object({
+      texts: z.record(NoticeLanguage, z.object({ subject: z.string(), text: z.string() })),
+      /** For whoever names none. */
+      language: NoticeLanguage,
+      /** Of the office. */
+      url: z.string(),
+    })
+    .nullable()
+    .default(null),
 });
 export type GatewayConfiguration = z.infer<typeof GatewayConfiguration>;
 

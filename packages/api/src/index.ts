@@ -81,7 +81,7 @@ export {
   type Simulation,
 } from './mail-rules.ts';
 export { type MailSignal, type MailSignalCode, MailVerdict, mailSignals, signalWords } from './mail-verdict.ts';
-export { letters, type NoticeLetter } from './notice-letters.ts';
+export { heldMailEndedText, letters, type NoticeLetter } from './notice-letters.ts';
 export {
   type EventSettings,
   fillNotice,

@@ -15,6 +15,7 @@ export const letterNames = [
   'recovery-ended',
   'recovered-keys',
   'keys-opened-outside',
+  'held-mail-ended',
 ] as const;
 export type NoticeLetter = (typeof letterNames)[number];
 
@@ -82,4 +83,21 @@ export const letters = {
     what: 'Officers opened somebody’s keys with a copy of the escrow, without the office',
     placeholders: ['since', 'by', 'detail'],
   },
+  'held-mail-ended': {
+    ...toOne,
+    what: 'A message to somebody was held by a rule of mail, and its time has ended: written by the gateway that held it',
+    placeholders: ['by', 'since', 'reason'],
+  },
+} as const;
+
+/** The English text of `held-mail-ended`: also of a gateway whose authority is older than that letter. */
+export const heldMailEndedText = {
+  subject: 'A message to you was held, and its time has ended',
+  text: `${[
+    'Dear {name},',
+    'a message to you was held by the mail gateway of {organisation}, and its time has ended.',
+    'From: {by}\nHeld since: {since}\nBecause: {reason}',
+    'Nobody let it go, so it was deleted. Whoever wrote it may have written under a name that is not theirs: they were told only where their own domain vouches for them.',
+    'If you expected it, ask its sender to send it again, and your administrator to let it through.',
+  ].join('\n\n')}\n`,
 } as const;

@@ -34,6 +34,8 @@ export interface OfficeView {
   readonly decisions: GatewayConfiguration['decisions'];
   /** And about mail that is held here. */
   readonly heldDecisions: GatewayConfiguration['heldDecisions'];
+  /** In which words whoever was written to hears that a message to them was held too long. */
+  readonly heldMailEnded: GatewayConfiguration['heldMailEnded'];
   /** Serial numbers of certificates that the authority wants replaced. */
   readonly renew: ReadonlySet<string>;
   /** The office's rules in force, as they came; null: it has none. */
@@ -177,6 +179,7 @@ export function viewOf(
     crls: configuration.crls.map((one) => parseCrl(der(one))),
     decisions: configuration.decisions,
     heldDecisions: configuration.heldDecisions,
+    heldMailEnded: configuration.heldMailEnded,
     renew: new Set(configuration.renew),
     rules: configuration.rules,
   };

@@ -21,6 +21,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     people: [],
     decisions: [],
     heldDecisions: [],
+    heldMailEnded: null,
     personOf: () => undefined,
     domainHolder: () => undefined,
     isOurs: (address) => address.endsWith('@example.com'),

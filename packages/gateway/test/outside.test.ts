@@ -30,6 +30,7 @@ const freshView = async (): Promise<OfficeView> => ({
     people: [],
     decisions: [],
     heldDecisions: [],
+    heldMailEnded: null,
     personOf: () => undefined,
     domainHolder: () => undefined,
     isPartner: () => false,

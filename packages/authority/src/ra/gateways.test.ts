@@ -10,6 +10,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EscrowOffice, escrowOffice } from '../../test/escrow-office.ts';
 import { createGateway } from '../identity/gateways.ts';
+import { changeNoticeTemplate } from '../notices/rules.ts';
 import { perform } from '../operation.ts';
 import type { Principal } from '../principal.ts';
 import { escrowedKeysOfPerson } from '../store/escrow.ts';
@@ -151,5 +152,35 @@ describe('a gateway', () => {
     const groupsOf = (address: string) => told.people.find((one) => one.address === address)?.groups;
     expect(groupsOf('signed@example.com')).toEqual(['Legal', 'Litigation']);
     expect(groupsOf('later@example.com')).toEqual([]);
+  });
+
+  it('is told in which words, and in which language of whom, it writes of mail that was held too long', async () => {
+    const told = () => office.world.database.snapshot((snapshot) => gatewayConfiguration(snapshot, new Date()));
+    const languageOf = async (address: string) =>
+      (await told()).people.find((one) => one.address === address)?.language;
+    expect(await languageOf('later@example.com')).toBeUndefined();
+    await office.query(
+      `UPDATE people SET attributes = '{"language": "de-CH"}' WHERE id = (SELECT person_id FROM person_addresses WHERE key = 'later@example.com')`,
+    );
+    expect(await languageOf('later@example.com')).toBe('de');
+    await office.query(
+      `INSERT INTO notice_preferences (person_id, language, muted, changed_at)
+       SELECT person_id, 'fr', '{}', now() FROM person_addresses WHERE key = 'later@example.com'`,
+    );
+    expect(await languageOf('later@example.com')).toBe('fr');
+
+    const shipped = (await told()).heldMailEnded;
+    expect(shipped?.language).toBe('en');
+    expect(shipped?.texts.de.subject).toBe('Eine Nachricht an Sie wurde zurückgehalten und ist abgelaufen');
+    const content = { subject: 'Zurückgehalten', text: 'Von {by} seit {since}: {reason}\n' };
+    const change = { event: 'held-mail-ended', language: 'de', expectedVersion: 0 } as const;
+    await perform(office.world, changeNoticeTemplate, local, { ...change, content });
+    expect((await told()).heldMailEnded?.texts.de).toEqual(content);
+    await expect(
+      perform(office.world, changeNoticeTemplate, local, {
+        ...{ ...change, expectedVersion: 1 },
+        content: { ...content, text: '{claimLink}' },
+      }),
+    ).rejects.toMatchObject({ code: 'invalid-request' });
   });
 });

@@ -1,10 +1,12 @@
 /** What mail gateways are told: whom they serve, whom they may encrypt to, and the keys that are locked to them. */
-import { type GatewayConfiguration, NewPerson } from '@chancery/api';
+import { type GatewayConfiguration, NewPerson, type NoticeText, noticeLanguages } from '@chancery/api';
 import { parseCertificate } from '@chancery/smime';
 import { z } from 'zod';
-import type { AuthorityConfig } from '../config.ts';
+import { type AuthorityConfig, publicUrlOf } from '../config.ts';
 import { AuthorityError } from '../errors.ts';
 import { associatedData } from '../kra/generate.ts';
+import { settingsInForce, templatesInForce } from '../notices/rules.ts';
+import { languageOf } from '../notices/texts/languages.ts';
 import { operation } from '../operation.ts';
 import { partnerAddresses, partnerCertificates } from '../store/acme-orders.ts';
 import { listAuthorities, ownAndOutside, trustAnchors } from '../store/authorities.ts';
@@ -17,6 +19,7 @@ import { keysLockedTo, usableKeys } from '../store/escrow.ts';
 import { openHeldDecisions } from '../store/held-mail.ts';
 import { usableImported } from '../store/imported-certificates.ts';
 import { liveRuleSet } from '../store/mail-rules.ts';
+import { chosenLanguages } from '../store/notice-events.ts';
 import { requireOffice } from '../store/office.ts';
 import { activePeople, personByAddress } from '../store/people.ts';
 import { publicationByProfile } from '../store/profiles.ts';
@@ -29,7 +32,7 @@ const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('bas
 export async function gatewayConfiguration(
   snapshot: Snapshot,
   at: Date,
-  { acme }: Partial<Pick<AuthorityConfig, 'acme'>> = {},
+  config?: AuthorityConfig,
   gatewayId?: string,
 ): Promise<GatewayConfiguration> {
   const office = await requireOffice(snapshot);
@@ -48,6 +51,7 @@ export async function gatewayConfiguration(
   const isAnchor = (der: Uint8Array) => anchors.some((anchor) => Buffer.compare(anchor, der) === 0);
   const people = await activePeople(snapshot);
   const groups = await groupNamesOfPeople(snapshot);
+  const chosen = await chosenLanguages(snapshot);
   const rules = await liveRuleSet(snapshot);
   return {
     organisation: office.organisation,
@@ -55,22 +59,39 @@ export async function gatewayConfiguration(
     trustAnchors: anchors.map(base64),
     intermediates: [...authorities.flatMap(ownAndOutside), ...crossed].filter((der) => !isAnchor(der)).map(base64),
     crls,
-    people: people.map((person) => ({
-      personId: person.id,
-      address: person.address,
-      name: person.name,
-      aliases: [...person.aliases],
-      signingKey: person.signing_key,
-      decrypts: person.gateway_decrypts,
-      groups: groups.get(person.id) ?? [],
-    })),
+    people: people.map((person) => {
+      const language = chosen.get(person.id) ?? languageOf(person.attributes.language);
+      return {
+        personId: person.id,
+        address: person.address,
+        name: person.name,
+        aliases: [...person.aliases],
+        signingKey: person.signing_key,
+        decrypts: person.gateway_decrypts,
+        groups: groups.get(person.id) ?? [],
+        ...(language !== undefined && { language }),
+      };
+    }),
     partners: await partnerAddresses(snapshot, at),
-    acmeAddress: acme?.address ?? null,
+    acmeAddress: config?.acme?.address ?? null,
     renew: await gatewayRenewals(snapshot, at),
     rules: rules === undefined ? null : { version: rules.version, document: rules.document },
     decisions: gatewayId === undefined ? [] : await openDecisions(snapshot, gatewayId),
     heldDecisions: gatewayId === undefined ? [] : await openHeldDecisions(snapshot, gatewayId),
+    heldMailEnded: {
+      texts: await heldMailEndedTexts(snapshot),
+      language: (await settingsInForce(snapshot)).settings.language,
+      url: config === undefined ? '' : publicUrlOf(config),
+    },
   };
+}
+
+/** The letter to whoever was written to, which a gateway writes: it knows when the time of what it holds has ended, whether or not it reaches us. */
+async function heldMailEndedTexts(snapshot: Snapshot) {
+  const textOf = await templatesInForce(snapshot);
+  return Object.fromEntries(
+    noticeLanguages.map((language) => [language, textOf('held-mail-ended', language)]),
+  ) as Record<(typeof noticeLanguages)[number], NoticeText>;
 }
 
 /**

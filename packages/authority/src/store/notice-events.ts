@@ -99,6 +99,18 @@ export async function preferencesOf(snapshot: Snapshot, personIds: readonly stri
     .execute();
 }
 
+/** Of everybody who has chosen one, by person. */
+export async function chosenLanguages(snapshot: Snapshot): Promise<Map<string, NoticeLanguage>> {
+  const rows = await snapshot
+    .selectFrom('notice_preferences')
+    .select(['person_id', 'language'])
+    .where('language', 'is not', null)
+    .execute();
+  return new Map(
+    rows.flatMap(({ person_id, language }) => (language === null ? [] : [[person_id, language] as const])),
+  );
+}
+
 export async function setPreferences(tx: Transaction, row: PreferenceRow): Promise<void> {
   const { person_id: _, ...rest } = row;
   await tx

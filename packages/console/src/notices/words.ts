@@ -41,6 +41,7 @@ export const eventNames: Record<NoticeEvent, string> = {
   'recovery-ended': 'Letter: a request has ended',
   'recovered-keys': 'Letter: collect recovered keys',
   'keys-opened-outside': 'Letter: keys were opened outside',
+  'held-mail-ended': 'Letter: held mail has ended',
   digest: 'The digest itself',
 };
 

@@ -206,7 +206,7 @@ async function tellReaders(world: World, { id, sender, recipients, heldAt, reaso
     await deliver(world, {
       ...{ id: `${id}-expired-${digestOf(recipient)}`, direction: 'inbound', sender: '', recipient },
       message: expiryNotice({
-        ...{ gateway: world.name, organisation: view?.organisation ?? world.name, sender, recipient, reason },
+        ...{ gateway: world.name, view, sender, recipient, reason },
         ...{ heldAt, at: new Date(world.now()) },
       }),
     });

@@ -129,5 +129,15 @@ export const germanLetters: LetterWords = {
         'Wissen Sie nichts davon, fragen Sie einen von ihnen.',
       ),
     },
+    'held-mail-ended': {
+      subject: 'Eine Nachricht an Sie wurde zurückgehalten und ist abgelaufen',
+      text: letter(
+        'Guten Tag {name},',
+        'das Mail-Gateway von {organisation} hat eine Nachricht an Sie zurückgehalten, und ihre Frist ist abgelaufen.',
+        'Von: {by}\nZurückgehalten seit: {since}\nGrund: {reason}',
+        'Niemand hat sie freigegeben, deshalb wurde sie gelöscht. Wer sie geschrieben hat, kann einen fremden Namen benutzt haben: Bescheid bekam die absendende Adresse nur, wenn ihre eigene Domain für sie bürgt.',
+        'Haben Sie die Nachricht erwartet, bitten Sie darum, sie noch einmal zu senden, und Ihre Administration, sie durchzulassen.',
+      ),
+    },
   },
 };

@@ -1,3 +1,4 @@
+import { heldMailEndedText } from '@chancery/api';
 import { type LetterWords, letter } from './language.ts';
 
 /** How a request for keys is told of. */
@@ -130,5 +131,6 @@ export const englishLetters: LetterWords = {
         'If you know nothing of this, ask one of them.',
       ),
     },
+    'held-mail-ended': heldMailEndedText,
   },
 };

@@ -129,5 +129,15 @@ export const frenchLetters: LetterWords = {
         'Si vous n’en savez rien, interrogez l’un d’eux.',
       ),
     },
+    'held-mail-ended': {
+      subject: 'Un message pour vous a été retenu, et son délai est passé',
+      text: letter(
+        'Bonjour {name},',
+        'un message pour vous a été retenu par la passerelle de messagerie de {organisation}, et son délai est passé.',
+        'De : {by}\nRetenu depuis : {since}\nMotif : {reason}',
+        'Personne ne l’a laissé passer ; il a donc été supprimé. Son auteur a pu écrire sous un nom qui n’est pas le sien : il n’a été prévenu que si son propre domaine répond de lui.',
+        'Si vous l’attendiez, demandez à son expéditeur de l’envoyer à nouveau, et à votre administrateur de le laisser passer.',
+      ),
+    },
   },
 };

@@ -129,5 +129,15 @@ export const norwegianLetters: LetterWords = {
         'Vet du ingenting om dette, så spør en av dem.',
       ),
     },
+    'held-mail-ended': {
+      subject: 'En melding til deg ble holdt tilbake, og fristen er ute',
+      text: letter(
+        'Hei {name},',
+        'en melding til deg ble holdt tilbake av e-postporten hos {organisation}, og fristen er ute.',
+        'Fra: {by}\nHoldt tilbake siden: {since}\nGrunn: {reason}',
+        'Ingen slapp den gjennom, så den er slettet. Den som skrev den, kan ha brukt et navn som ikke er deres: avsenderen fikk beskjed bare hvis deres eget domene går god for dem.',
+        'Hvis du ventet den, be avsenderen sende den på nytt, og administratoren din slippe den gjennom.',
+      ),
+    },
   },
 };
