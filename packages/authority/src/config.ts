@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { NoticeEvent, OperatorRole, recoveryReasons } from '@chancery/api';
+import { Pkcs11Token, readSecret as readSecretOf, SecretReference } from '@chancery/keystore';
 import { parseVerifierKey } from '@chancery/trail';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
@@ -13,7 +14,6 @@ import { IdentityConfig } from './identity/configuration.ts';
 import { DirectoryConfig } from './identity/directory/directory-config.ts';
 import { OidcProvider } from './identity/providers/provider-config.ts';
 import { PublicationConfig, publicationTargets } from './publication-config.ts';
-import { SecretReference } from './secret-reference.ts';
 
 function isWitnessKey(text: string): boolean {
   try {
@@ -41,19 +41,6 @@ const CrlGeneral = CrlOverride.extend({
   authority: z.record(z.string().regex(/^[a-z0-9-]+$/), CrlOverride).default({}),
 });
 export type CrlConfig = Omit<z.output<typeof CrlGeneral>, 'authority'>;
-
-const Pkcs11Token = z.strictObject({
-  /** The shared library of the token's vendor. */
-  module: z.string().refine((file) => path.isAbsolute(file), 'is not an absolute path'),
-  /** The label of the token; numbers of slots change. */
-  token: z.string().min(1).max(32),
-  /** The user PIN. */
-  pin: SecretReference,
-  /** Calls at once: each takes a session. */
-  sessions: z.int().min(1).max(64).default(4),
-  /** Seconds until a call that does not answer is given up. */
-  timeoutSeconds: z.int().min(1).max(300).default(10),
-});
 
 const StatusConfig = z.strictObject({
   /** Where `chancery status` listens: OCSP, CRLs and CA certificates, for a public network. */
@@ -422,17 +409,5 @@ export class ConfigError extends Error {
 }
 
 /** Resolves a secret reference; relative files are relative to `home`. A trailing newline is not part of a secret. */
-export function readSecret(reference: SecretReference, home: string): string {
-  if ('env' in reference) {
-    const value = process.env[reference.env];
-    if (value === undefined || value === '')
-      throw new ConfigError(`The environment variable ${reference.env} is not set`);
-    return value;
-  }
-  const file = path.resolve(home, reference.file);
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new ConfigError(`The secret file ${file} cannot be read: ${(error as Error).message}`);
-  }
-}
+export const readSecret = (reference: SecretReference, home: string): string =>
+  readSecretOf(reference, home, (message) => new ConfigError(message));

@@ -1,6 +1,7 @@
 /** `[enrolment]`: how devices get certificates by themselves, by SCEP and EST. */
+
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
-import { SecretReference } from './secret-reference.ts';
 
 const Label = z
   .strictObject({

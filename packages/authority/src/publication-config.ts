@@ -1,6 +1,7 @@
 /** What `[publication]` of the configuration says: where certificates, lists and CA certificates are published. */
+
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
-import { SecretReference } from './secret-reference.ts';
 
 const LdapTarget = z
   .strictObject({

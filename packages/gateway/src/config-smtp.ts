@@ -1,11 +1,8 @@
 /** The part of the configuration that speaks of sockets: listeners, their clients, and the servers that mail is handed to. */
 import path from 'node:path';
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
 import { MxDownstream, resolveMx } from './relay/mx/mx-config.ts';
-
-/** A secret is never written in the file: it is read from a file or the environment when the process starts. */
-export const SecretReference = z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
-export type SecretReference = z.infer<typeof SecretReference>;
 
 /** SHA-256 of a certificate's DER, in hex; colons between octets are allowed. */
 const Fingerprint = z

@@ -2,6 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { Pkcs11Token, SecretReference } from '@chancery/keystore';
 import { Rule, RuleMode, type RuleSet } from '@chancery/mail-policy';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
@@ -14,7 +15,6 @@ import {
   Routes,
   resolveDownstream,
   resolveListener,
-  SecretReference,
 } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { HeldConfig } from './held/held-config.ts';
@@ -40,19 +40,6 @@ const DnsServer = z
     (value) => isIPv4(value.replace(/:\d{1,5}$/, '')) || isIPv6(value.replace(/^\[(.*)\](:\d{1,5})?$/, '$1')),
     'is the address of a DNS server, such as 127.0.0.1 or [::1]:5353',
   );
-
-const Pkcs11Token = z.strictObject({
-  /** The shared library of the token's vendor. */
-  module: z.string().refine((file) => path.isAbsolute(file), 'is not an absolute path'),
-  /** The label of the token. */
-  token: z.string().min(1).max(32),
-  /** The user PIN. */
-  pin: SecretReference,
-  /** Calls at once: each takes a session. */
-  sessions: z.int().min(1).max(64).default(4),
-  /** Seconds until a call that does not answer is given up. */
-  timeoutSeconds: z.int().min(1).max(300).default(10),
-});
 
 const SecretField = z.strictObject({
   header: z.string().regex(/^X-[A-Za-z0-9-]{1,60}$/, 'is X- and a name'),

@@ -1,6 +1,7 @@
 /** What the configuration says of people's mail programs, for the profiles and kits that they are handed. */
+
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
-import { SecretReference } from '../secret-reference.ts';
 
 const host = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'is a host name');
 const port = z.int().min(1).max(65_535);

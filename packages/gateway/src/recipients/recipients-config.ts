@@ -1,7 +1,7 @@
 /** What `[gateway.recipients]` says: where certificates of people outside are looked for, in which order, and for how long. */
 import { isIP } from 'node:net';
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
-import { SecretReference } from '../config-smtp.ts';
 import { ResolverAddress } from '../dns/resolver.ts';
 
 /** `partner.example`, or `.partner.example` for it and everything below. */

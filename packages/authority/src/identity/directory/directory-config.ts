@@ -1,7 +1,8 @@
 /** `[identity.ldap.NAME]`: a directory whose people are the office's. */
+
+import { SecretReference } from '@chancery/keystore';
 import { FilterParser } from 'ldapts';
 import { z } from 'zod';
-import { SecretReference } from '../../secret-reference.ts';
 
 const AttributeName = z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,60}$/, 'is no name of an attribute');
 const Filter = z.string().min(3).max(4_000).refine(isFilter, 'is no filter of LDAP (RFC 4515)');

@@ -1,7 +1,7 @@
 /** `[identity.oidc.NAME]`: an identity provider (OpenID Connect) that says who somebody is, and what that makes of them here. */
 import { OperatorRole } from '@chancery/api';
+import { SecretReference } from '@chancery/keystore';
 import { z } from 'zod';
-import { SecretReference } from '../../secret-reference.ts';
 
 const Values = z.array(z.string().min(1).max(300)).min(1).max(100);
 
