@@ -102,18 +102,23 @@ describe('the policy of a domain', () => {
     expect(await of()).toBeUndefined();
     expect(asked).toBe(0);
     announced = '1';
-    for (const wrong of [
-      { status: 404 },
-      { type: 'text/html' },
-      { mode: 'strict' },
-      { status: 302, headers: { location: '/x' } },
-    ]) {
+    for (const [wrong, trouble] of [
+      [{ status: 404 }, 'sts-policy-fetch-error'],
+      [{ type: 'text/html' }, 'sts-policy-fetch-error'],
+      [{ mode: 'strict' }, 'sts-policy-invalid'],
+      [{ status: 302, headers: { location: '/x' } }, 'sts-policy-fetch-error'],
+    ] as const) {
       Object.assign(answer, { status: 200, type: 'text/plain', mode: 'enforce', headers: {} }, wrong);
       expect(await of()).toBeUndefined();
       expect(await of()).toBeUndefined();
+      expect(policies.troubleOf('example.net')).toMatchObject({ type: trouble });
       at += 6 * 60_000;
+      expect(policies.troubleOf('example.net')).toBeUndefined();
     }
     expect(asked).toBe(4);
+    // The server's certificate is for another domain's policy.
+    expect(await policies.of('example.org', false)).toBeUndefined();
+    expect(policies.troubleOf('example.org')).toMatchObject({ type: 'sts-webpki-invalid' });
   });
 
   it('binds although it cannot be kept', async () => {
