@@ -2,14 +2,12 @@
  * Mail delivered by MX, with DANE and MTA-STS: zones of BIND's, signed and not, behind unbound, which believes only what is signed; a
  * Postfix and servers of the tests' own that take the mail. And what the gateway finds of certificates in the same DNS and in OpenLDAP.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext } from 'node:tls';
 import { smimeaOwners } from '@chancery/dns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../e2e/support/office-process.ts';
@@ -20,40 +18,23 @@ import { openMxTransport } from '../packages/gateway/src/relay/mx/mx-transport.t
 import type { MailTransport } from '../packages/gateway/src/relay/transport.ts';
 import { type NextServer, startNextServer, until } from '../packages/gateway/test/support/next-server.ts';
 import { startTestGateway } from '../packages/gateway/test/support/test-gateway.ts';
-import { makeTlsCa, type TlsCa } from '../packages/gateway/test/support/tls-files.ts';
-import { SignedZone } from './bind.ts';
-import { deliveryZones, policyOf } from './delivery-zones.ts';
+import { readTls } from '../packages/gateway/test/support/tls-files.ts';
+import { type DeliveryServers, startDeliveryServers } from './delivery-servers.ts';
 import { missing } from './peers.ts';
-import { Postfix } from './postfix.ts';
 import { Directory } from './slapd.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chancery-delivery-'));
 const isMissing = [missing('bind'), missing('unbound'), missing('postfix'), missing('slapd')].includes(true);
 
 describe.skipIf(isMissing)('its own deliveries', () => {
-  let zone: SignedZone;
-  let postfix: Postfix;
-  let port: number;
-  let policies: Server;
+  let all: DeliveryServers;
+  let { zone, postfix, port, policies, policyPort, servers } = {} as DeliveryServers;
   let transport: MailTransport;
-  let trusted: TlsCa;
-  let good: Awaited<ReturnType<TlsCa['issue']>>;
-  /** By the last number of their address: 127.0.0.N. */
-  const servers = new Map<number, NextServer>();
   const events: { event: string; fields: Record<string, unknown> }[] = [];
   let later = 0;
-  let policyPort: number;
 
   const server = (last: number) => servers.get(last) as NextServer;
   const everything = () => [...servers.values()].flatMap(({ delivered }) => delivered);
-  const tlsOf = ({ certificate, key }: { certificate: string; key: string }) => ({
-    cert: readFileSync(certificate),
-    key: readFileSync(key),
-  });
-  const keyDigest = (pem: Buffer) => {
-    const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
-    return createHash('sha256').update(key).digest('hex');
-  };
   const mx = (more: object = {}) => {
     const resolver = `127.0.0.1:${zone.resolverPort}`;
     return {
@@ -61,7 +42,7 @@ describe.skipIf(isMissing)('its own deliveries', () => {
         resolver,
         port,
         networks: ['127.0.0.0/8', '::1/128', '2001:db8::/32'],
-        ca: [trusted.ca],
+        ca: [all.root],
         timeoutSeconds: 5,
         ...more,
       },
@@ -95,70 +76,13 @@ describe.skipIf(isMissing)('its own deliveries', () => {
 
   beforeAll(async () => {
     chmodSync(folder, 0o755);
-    const [a, b, c, d] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    [port, policyPort] = [c, d];
-    trusted = await makeTlsCa(folder, 'Trusted Root');
-    const stranger = await makeTlsCa(folder, 'Strange Root');
-    // Postfix shows one for another name: DANE-EE does not look at it.
-    const ofPostfix = await stranger.issue('whatever.example');
-    const ofAuthority = await stranger.issue('mx.ta.example.com');
-    good = await trusted.issue('mx.plain.example');
-    const bad = await stranger.issue('bad.plain.example');
-    const digests = {
-      postfix: keyDigest(readFileSync(ofPostfix.certificate)),
-      late: keyDigest(readFileSync(good.certificate)),
-      authority: createHash('sha256')
-        .update(new X509Certificate(readFileSync(stranger.ca)).raw)
-        .digest('hex'),
-    };
-    zone = new SignedZone(path.join(folder, 'zone'), a, b, deliveryZones(port, digests));
-    policies = createServer(
-      {
-        SNICallback: (name, answer) => {
-          const by = name.includes('unfetched') ? stranger : trusted;
-          by.issue(name).then((files) => answer(null, createSecureContext(tlsOf(files))), answer);
-        },
-      },
-      (request, response) => {
-        const policy = request.url === '/.well-known/mta-sts.txt' ? policyOf(request.headers.host ?? '') : undefined;
-        response.writeHead(policy === undefined ? 404 : 200, { 'content-type': 'text/plain' });
-        response.end(policy);
-      },
-    );
-    await new Promise<void>((resolve) => policies.listen(policyPort, '127.0.0.90', resolve));
-    postfix = new Postfix({
-      folder: path.join(folder, 'postfix'),
-      main: [
-        'default_transport = discard',
-        'smtpd_tls_security_level = may',
-        'smtpd_tls_loglevel = 1',
-        'smtpd_authorized_xforward_hosts = 127.0.0.0/8',
-        `smtpd_tls_cert_file = ${ofPostfix.certificate}`,
-        `smtpd_tls_key_file = ${ofPostfix.key}`,
-      ],
-      servers: { [port]: [] },
-      ipv6: true,
-    });
-    const authority = tlsOf(ofAuthority);
-    const chain = Buffer.concat([authority.cert, readFileSync(stranger.ca)]);
-    for (const [last, tls] of [
-      [82, { cert: chain, key: authority.key }],
-      [83, tlsOf(bad)],
-      [84, {}],
-      [85, { ...tlsOf(good), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
-      [86, tlsOf(good)],
-    ] as const)
-      servers.set(last, await startNextServer(port, { host: `127.0.0.${last}`, ...tls }));
-    await Promise.all([zone.start(), postfix.start()]);
+    all = await startDeliveryServers(folder);
+    ({ zone, postfix, port, policies, policyPort, servers } = all);
     transport = open();
   });
   afterAll(async () => {
     await transport?.close();
-    postfix?.stop();
-    await zone?.stop();
-    policies?.closeAllConnections();
-    policies?.close();
-    for (const one of servers.values()) await one.stop();
+    await all?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -202,7 +126,7 @@ describe.skipIf(isMissing)('its own deliveries', () => {
     expect(await over('sixdown', preferred)).toBe('127.0.0.1 TLSv1.3, DANE 3 1 1');
     await server(86).stop();
     expect(await over('both', transport)).toBe('::1 TLSv1.3, DANE 3 1 1');
-    servers.set(86, await startNextServer(port, { host: '127.0.0.86', ...tlsOf(good) }));
+    servers.set(86, await startNextServer(port, { host: '127.0.0.86', ...readTls(all.good) }));
     await preferred.close();
     expect(postfix.log()).toMatch(/connect from \S+\[::1\]/);
   });
@@ -361,7 +285,7 @@ describe.skipIf(isMissing)('its own deliveries', () => {
       expect(gateway.events.find(({ event }) => event === 'relay.deferred')).toMatchObject({
         fields: { reply: expect.stringMatching(/^451 4\.7\.5 Nothing was sent.*no STARTTLS/) },
       });
-      servers.set(88, await startNextServer(port, { host: '127.0.0.88', ...tlsOf(good) }));
+      servers.set(88, await startNextServer(port, { host: '127.0.0.88', ...readTls(all.good) }));
       await until(() => server(88).delivered.length > 0);
       expect(server(88).delivered).toMatchObject([{ recipients: ['b@late.example.net'], secure: true }]);
       await until(() => gateway.authority.journal.some(({ delivery }) => delivery !== undefined));
@@ -418,7 +342,7 @@ describe.skipIf(isMissing)('its own deliveries', () => {
 
   describe('and certificates of strangers', () => {
     let directory: Directory;
-    const certificate = () => new X509Certificate(readFileSync(good.certificate)).raw;
+    const certificate = () => new X509Certificate(readFileSync(all.good.certificate)).raw;
     let now = Date.now();
 
     beforeAll(async () => {

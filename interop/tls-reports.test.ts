@@ -1,19 +1,19 @@
 /** A gateway that delivers by MX tells domains that ask for it how TLS went (RFC 8460): zones of BIND's behind unbound, OpenDKIM as the reader. */
-import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
+import type { Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { createSecureContext } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../e2e/support/office-process.ts';
 import { type NextServer, startNextServer, until } from '../packages/gateway/test/support/next-server.ts';
 import { startTestGateway, type TestGateway } from '../packages/gateway/test/support/test-gateway.ts';
-import { makeTlsCa } from '../packages/gateway/test/support/tls-files.ts';
+import { keyDigest, makeTlsCa, readTls } from '../packages/gateway/test/support/tls-files.ts';
 import { SignedZone } from './bind.ts';
 import { missing } from './peers.ts';
+import { startPolicyServer } from './policy-server.ts';
 import { run } from './run-program.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chancery-tls-reports-'));
@@ -54,9 +54,8 @@ describe.skipIf(isMissing)('reports of how TLS went', () => {
     const [a, b, port, webPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const ca = await makeTlsCa(folder, 'Trusted Root');
     const files = await ca.issue('mx.plain.example');
-    const tls = { cert: readFileSync(files.certificate), key: readFileSync(files.key) };
-    const key = new X509Certificate(tls.cert).publicKey.export({ type: 'spki', format: 'der' });
-    const digest = createHash('sha256').update(key).digest('hex');
+    const tls = readTls(files);
+    const digest = keyDigest(tls.cert);
     zone = new SignedZone(path.join(folder, 'zone'), a, b, {
       records: `
 dane MX 10 mx.dane
@@ -86,17 +85,9 @@ clear A 127.0.0.84
 _smtp._tls.clear TXT "v=TLSRPTv1; rua=https://rua.plain.example:${webPort}/clear"`,
       },
     });
-    web = createServer(
-      {
-        SNICallback: (name, answer) =>
-          void ca
-            .issue(name)
-            .then(
-              (own) =>
-                answer(null, createSecureContext({ cert: readFileSync(own.certificate), key: readFileSync(own.key) })),
-              answer,
-            ),
-      },
+    web = await startPolicyServer(
+      webPort,
+      (name) => ca.issue(name),
       async (request, response) => {
         const body = await buffer(request);
         if (request.method === 'POST') posted.push({ path: request.url, type: request.headers['content-type'], body });
@@ -104,7 +95,6 @@ _smtp._tls.clear TXT "v=TLSRPTv1; rua=https://rua.plain.example:${webPort}/clear
         response.end('version: STSv1\nmode: enforce\nmx: mx.plain.example\nmax_age: 86400\n');
       },
     );
-    await new Promise<void>((resolve) => web.listen(webPort, '127.0.0.90', resolve));
     good = await startNextServer(port, { host: '127.0.0.82', ...tls });
     clear = await startNextServer(port, { host: '127.0.0.84' });
     await zone.start();

@@ -1,15 +1,13 @@
 /** Domains that a gateway under load delivers to by MX: a DNS of BIND's behind unbound, servers as they are promised, and others in their place. */
-import { createHash, X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createSecureContext } from 'node:tls';
 import { SignedZone } from '../../interop/bind.ts';
 import { isPresent } from '../../interop/peers.ts';
+import { startPolicyServer } from '../../interop/policy-server.ts';
 import type { GatewayConfigInput } from '../../packages/gateway/src/index.ts';
 import { type NextServer, startNextServer } from '../../packages/gateway/test/support/next-server.ts';
-import { makeTlsCa } from '../../packages/gateway/test/support/tls-files.ts';
+import { keyDigest, makeTlsCa, readTls } from '../../packages/gateway/test/support/tls-files.ts';
 import type { Trouble } from './gateway-troubles.ts';
 import { freePort } from './office-process.ts';
 
@@ -62,20 +60,16 @@ export async function makeMxSurroundings(say: (text: string) => void): Promise<M
   const [dnsPort, resolverPort, port, policyPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const trusted = await makeTlsCa(path.join(folder, 'tls'), 'Trusted Root');
   const stranger = await makeTlsCa(path.join(folder, 'tls'), 'Strange Root');
-  const tlsOf = async (ca: typeof trusted, name: string) => {
-    const { certificate, key } = await ca.issue(name);
-    return { cert: readFileSync(certificate), key: readFileSync(key) };
-  };
-  const promisedTls = await tlsOf(stranger, 'mx.dane.example.com');
-  const spki = new X509Certificate(promisedTls.cert).publicKey.export({ type: 'spki', format: 'der' });
+  const promisedTls = readTls(await stranger.issue('mx.dane.example.com'));
+  const promised = keyDigest(promisedTls.cert);
   const zone = new SignedZone(path.join(folder, 'zone'), dnsPort, resolverPort, {
     records: `
 dane MX 10 first.dane
 dane MX 20 mx.dane
 first.dane A 127.0.0.91
 mx.dane A 127.0.0.92
-_${port}._tcp.first.dane TLSA 3 1 1 ${createHash('sha256').update(spki).digest('hex')}
-_${port}._tcp.mx.dane TLSA 3 1 1 ${createHash('sha256').update(spki).digest('hex')}
+_${port}._tcp.first.dane TLSA 3 1 1 ${promised}
+_${port}._tcp.mx.dane TLSA 3 1 1 ${promised}
 _smtp._tls.dane TXT "v=TLSRPTv1; rua=https://reports.plain.example/"`,
     unsigned: {
       'plain.example': `
@@ -88,26 +82,19 @@ mta-sts.enforced A 127.0.0.90
 _mta-sts.enforced TXT "v=STSv1; id=1;"`,
     },
   });
-  const policies = createServer(
-    {
-      SNICallback: (name, answer) =>
-        void tlsOf(trusted, name).then((tls) => answer(null, createSecureContext(tls)), answer),
-    },
-    (_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/plain' });
-      response.end('version: STSv1\nmode: enforce\nmx: mx.plain.example\nmax_age: 86400\n');
-    },
-  );
-  await new Promise<void>((resolve) => policies.listen(policyPort, '127.0.0.90', resolve));
+  const policies = await startPolicyServer(policyPort, trusted.issue, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.end('version: STSv1\nmode: enforce\nmx: mx.plain.example\nmax_age: 86400\n');
+  });
 
-  const namedTls = await tlsOf(trusted, 'mx.plain.example');
-  const impostorTls = await tlsOf(stranger, 'mx.dane.example.com');
+  const namedTls = readTls(await trusted.issue('mx.plain.example'));
+  const impostorTls = readTls(await stranger.issue('mx.dane.example.com'));
   const cuts: number[] = [];
   const place = (host: string, first: ServerName, offers: Partial<Record<ServerName, object>>) =>
     changingServer(host, port, first, offers, cuts, (arrived) => surroundings.onMessage(arrived));
   const places = [
     place('127.0.0.91', 'impostor', { impostor: impostorTls }),
-    place('127.0.0.93', 'unnamed', { unnamed: await tlsOf(trusted, 'first.plain.example') }),
+    place('127.0.0.93', 'unnamed', { unnamed: readTls(await trusted.issue('first.plain.example')) }),
     place('127.0.0.92', 'promised', { promised: promisedTls, impostor: impostorTls }),
     place('127.0.0.94', 'named', { named: namedTls, stripped: {} }),
   ] as const;

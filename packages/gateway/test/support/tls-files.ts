@@ -1,6 +1,6 @@
 /** Certificates for sockets, as PEM files: a root, a server's and clients' from it, and one that nobody vouches for. */
-import { createHash, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   assembleSigned,
@@ -16,7 +16,7 @@ import {
 } from '@chancery/smime';
 import { type Keys, makeKeys } from './test-ca.ts';
 
-interface TlsFiles {
+export interface TlsFiles {
   readonly certificate: string;
   readonly key: string;
   /** SHA-256 of the DER, hex. */
@@ -27,6 +27,17 @@ export interface TlsCa {
   /** The root's PEM file. */
   readonly ca: string;
   issue(name: string): Promise<TlsFiles>;
+}
+
+/** For a socket: PEM, as the files have it. */
+export function readTls({ certificate, key }: Pick<TlsFiles, 'certificate' | 'key'>): { cert: Buffer; key: Buffer } {
+  return { cert: readFileSync(certificate), key: readFileSync(key) };
+}
+
+/** SHA-256 of a certificate's key, in hex, as a TLSA record has it (`3 1 1`). @param pem the certificate */
+export function keyDigest(pem: Buffer): string {
+  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('hex');
 }
 
 export async function makeTlsCa(folder: string, name: string): Promise<TlsCa> {

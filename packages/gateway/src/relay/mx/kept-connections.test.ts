@@ -1,11 +1,10 @@
 /** What is known of one kept connection holds for the next message too, or it is not used: over sockets, with servers of the test's own. */
-import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeTlsCa, type TlsCa } from '../../../test/support/tls-files.ts';
+import { keyDigest, makeTlsCa, readTls, type TlsCa } from '../../../test/support/tls-files.ts';
 import { type Message, messageIn } from '../../large-message.ts';
 import type { SmtpClient } from '../smtp-client.ts';
 import { handOver } from './hand-over.ts';
@@ -82,14 +81,11 @@ describe('over sockets', () => {
     base: host,
     records: [{ usage: 3, selector: 'key', matching: 'sha256', data: digest }],
   });
-  const own = () =>
-    createHash('sha256')
-      .update(new X509Certificate(readFileSync(files.certificate)).publicKey.export({ type: 'spki', format: 'der' }))
-      .digest();
+  const own = () => Buffer.from(keyDigest(readFileSync(files.certificate)), 'hex');
   const enforce = { mode: 'enforce', mx: [host], maxAge: 86_400 } as const;
 
   async function start(secure = true) {
-    const tls = secure && { cert: readFileSync(files.certificate), key: readFileSync(files.key) };
+    const tls = secure && readTls(files);
     server = new SMTPServer({
       ...tls,
       ...{ authOptional: true, disableReverseLookup: true, disabledCommands: secure ? [] : ['STARTTLS'] },
