@@ -4,12 +4,11 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { counted } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
@@ -47,46 +46,43 @@ export function CertificatesPage() {
         </>
       }
     >
-      <Group gap="sm">
-        <SearchField
-          label="Search certificates"
-          value={filter.search ?? ''}
-          onSearch={(text) =>
-            void navigate({ search: (old) => ({ ...old, search: text === '' ? undefined : text }), replace: true })
-          }
-        />
-        <Select
-          aria-label="Use"
-          placeholder="Any use"
-          clearable
-          clearButtonProps={{ 'aria-label': 'Any use' }}
-          w={170}
-          value={filter.use ?? null}
-          data={choices(uses)}
-          onChange={(use) => void navigate({ search: (old) => ({ ...old, use: use ?? undefined }) })}
-        />
-        <Select
-          aria-label="State"
-          placeholder="Any state"
-          clearable
-          clearButtonProps={{ 'aria-label': 'Any state' }}
-          w={150}
-          value={filter.state ?? null}
-          data={choices(certificateStates)}
-          onChange={(state) => void navigate({ search: (old) => ({ ...old, state: state ?? undefined }) })}
-        />
-      </Group>
-      <ProblemAlert error={certificates.error} onRetry={certificates.retry} />
-      {certificates.error === null && (
-        <DataTable
-          label="Certificates"
-          columns={columns}
-          card={CertificateCard}
-          rowKey={(certificate) => certificate.serialNumber}
-          empty={filtered ? <NoneFound /> : <NoneYet />}
-          {...certificates}
-        />
-      )}
+      <ListFrame
+        label="Certificates"
+        list={certificates}
+        search={{
+          label: 'Search certificates',
+          value: filter.search,
+          onSearch: (text) => void navigate({ search: (old) => ({ ...old, search: text }), replace: true }),
+        }}
+        filters={
+          <>
+            <Select
+              aria-label="Use"
+              placeholder="Any use"
+              clearable
+              clearButtonProps={{ 'aria-label': 'Any use' }}
+              w={170}
+              value={filter.use ?? null}
+              data={choices(uses)}
+              onChange={(use) => void navigate({ search: (old) => ({ ...old, use: use ?? undefined }) })}
+            />
+            <Select
+              aria-label="State"
+              placeholder="Any state"
+              clearable
+              clearButtonProps={{ 'aria-label': 'Any state' }}
+              w={150}
+              value={filter.state ?? null}
+              data={choices(certificateStates)}
+              onChange={(state) => void navigate({ search: (old) => ({ ...old, state: state ?? undefined }) })}
+            />
+          </>
+        }
+        columns={columns}
+        card={CertificateCard}
+        rowKey={(certificate) => certificate.serialNumber}
+        empty={filtered ? <NoneFound /> : <NoneYet />}
+      />
     </Page>
   );
 }

@@ -3,13 +3,12 @@ import { Group, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { plural } from '../format.ts';
-import { Choice } from '../inventory/Choice.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { Choice } from '../pieces/Choice.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
@@ -36,40 +35,33 @@ export function CorrespondentsPage() {
           : `${plural(known.total, 'address', 'addresses')} outside${isNarrowed ? ' that match' : ' whose certificate came with signed mail'}.`
       }
     >
-      <Group gap="sm" align="flex-end">
-        <SearchField
-          label="Address"
-          value={filter.search ?? ''}
-          onSearch={(text) => narrow({ search: text === '' ? undefined : text })}
-        />
-        <Choice
-          label="Show"
-          any="Everybody"
-          value={filter.waiting}
-          data={[{ value: 'yes', label: 'Another certificate waits' }]}
-          onPick={(waiting) => narrow({ waiting })}
-        />
-      </Group>
-      <ProblemAlert error={known.error} onRetry={known.retry} />
-      {known.error === null && (
-        <DataTable
-          label="Correspondents"
-          columns={columns}
-          card={CorrespondentCard}
-          rowKey={({ id }) => id}
-          empty={
-            isNarrowed ? (
-              <EmptyState title="Nobody matches">A part of an address is enough.</EmptyState>
-            ) : (
-              <EmptyState title="Nobody is known yet">
-                Whoever writes to us with a signature that proves everything is kept here with their certificate; from
-                then on mail to them can be encrypted.
-              </EmptyState>
-            )
-          }
-          {...known}
-        />
-      )}
+      <ListFrame
+        label="Correspondents"
+        list={known}
+        search={{ label: 'Address', value: filter.search, onSearch: (search) => narrow({ search }) }}
+        filters={
+          <Choice
+            label="Show"
+            any="Everybody"
+            value={filter.waiting}
+            data={[{ value: 'yes', label: 'Another certificate waits' }]}
+            onPick={(waiting) => narrow({ waiting })}
+          />
+        }
+        columns={columns}
+        card={CorrespondentCard}
+        rowKey={({ id }) => id}
+        empty={
+          isNarrowed ? (
+            <EmptyState title="Nobody matches">A part of an address is enough.</EmptyState>
+          ) : (
+            <EmptyState title="Nobody is known yet">
+              Whoever writes to us with a signature that proves everything is kept here with their certificate; from
+              then on mail to them can be encrypted.
+            </EmptyState>
+          )
+        }
+      />
     </Page>
   );
 }

@@ -3,14 +3,13 @@ import { Group, Modal, Stack, Text } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
 import { plural } from '../format.ts';
-import { Choice } from '../inventory/Choice.tsx';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { Choice } from '../pieces/Choice.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
@@ -40,50 +39,43 @@ export function HeldPage() {
         </LinkButton>
       }
     >
-      <Group gap="sm" align="flex-end">
-        <SearchField
-          label="Sender or recipient"
-          value={filter.search ?? ''}
-          onSearch={(text) => narrow({ search: text === '' ? undefined : text })}
-        />
-        <Choice
-          label="Way"
-          any="Both ways"
-          value={filter.direction}
-          data={[
-            { value: 'outbound', label: 'Out' },
-            { value: 'inbound', label: 'In' },
-          ]}
-          onPick={(direction) => narrow({ direction })}
-        />
-      </Group>
-      <ProblemAlert error={held.error} onRetry={held.retry} />
-      {held.error === null && (
-        <DataTable
-          label="Held mail"
-          columns={columns}
-          card={HeldCard}
-          rowKey={({ id }) => id}
-          empty={
-            isNarrowed ? (
-              <EmptyState title="No held mail matches">A part of an address is enough.</EmptyState>
-            ) : (
-              <EmptyState
-                title="Nothing is held"
-                action={
-                  <LinkButton to="/mail-rules" variant="default">
-                    Mail rules
-                  </LinkButton>
-                }
-              >
-                Rules can hold mail: until somebody here lets it go, or until a recipient outside has sent a
-                certificate. It waits at its gateway, sealed, and is listed here.
-              </EmptyState>
-            )
-          }
-          {...held}
-        />
-      )}
+      <ListFrame
+        label="Held mail"
+        list={held}
+        search={{ label: 'Sender or recipient', value: filter.search, onSearch: (search) => narrow({ search }) }}
+        filters={
+          <Choice
+            label="Way"
+            any="Both ways"
+            value={filter.direction}
+            data={[
+              { value: 'outbound', label: 'Out' },
+              { value: 'inbound', label: 'In' },
+            ]}
+            onPick={(direction) => narrow({ direction })}
+          />
+        }
+        columns={columns}
+        card={HeldCard}
+        rowKey={({ id }) => id}
+        empty={
+          isNarrowed ? (
+            <EmptyState title="No held mail matches">A part of an address is enough.</EmptyState>
+          ) : (
+            <EmptyState
+              title="Nothing is held"
+              action={
+                <LinkButton to="/mail-rules" variant="default">
+                  Mail rules
+                </LinkButton>
+              }
+            >
+              Rules can hold mail: until somebody here lets it go, or until a recipient outside has sent a certificate.
+              It waits at its gateway, sealed, and is listed here.
+            </EmptyState>
+          )
+        }
+      />
       <Modal opened={message !== undefined} onClose={close} size="lg" title="A message that is held">
         {message !== undefined && <HeldMessage id={message} onClose={close} />}
       </Modal>

@@ -5,12 +5,11 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { plural } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
@@ -48,24 +47,19 @@ export function ImportedPage() {
         )
       }
     >
-      <Group>
-        <SearchField
-          label="Search imported certificates"
-          value={search ?? ''}
-          onSearch={(text) => void navigate({ search: { search: text === '' ? undefined : text }, replace: true })}
-        />
-      </Group>
-      <ProblemAlert error={certificates.error} onRetry={certificates.retry} />
-      {certificates.error === null && (
-        <DataTable
-          label="Certificates of other offices"
-          columns={columns}
-          card={Card}
-          rowKey={({ id }) => id}
-          empty={<Empty searched={search !== undefined} />}
-          {...certificates}
-        />
-      )}
+      <ListFrame
+        label="Certificates of other offices"
+        list={certificates}
+        search={{
+          label: 'Search imported certificates',
+          value: search,
+          onSearch: (text) => void navigate({ search: { search: text }, replace: true }),
+        }}
+        columns={columns}
+        card={Card}
+        rowKey={({ id }) => id}
+        empty={<Empty searched={search !== undefined} />}
+      />
     </Page>
   );
 }

@@ -3,17 +3,17 @@ import { Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../api.ts';
 import { counted, formatCount } from '../format.ts';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { Choice, UseChoice } from '../pieces/Choice.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Panel } from '../pieces/Page.tsx';
 import { PlainTable } from '../pieces/PlainTable.tsx';
 import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { choices, uses } from '../words.ts';
-import { Choice, UseChoice } from './Choice.tsx';
 import { Who } from './HoldingsList.tsx';
 import { useNarrowing } from './useNarrowing.ts';
 import { reasonNames } from './words.ts';
@@ -35,47 +35,40 @@ export function CoverageList({ filter }: { filter: CoverageFilter }) {
   return (
     <Stack>
       <Counts chosen={filter} onChoose={(use, reason) => set({ use, reason, uncovered: undefined })} />
-      <Group gap="sm" align="flex-end">
-        <SearchField
-          label="Search names and addresses"
-          value={filter.search ?? ''}
-          onSearch={(text) => set({ search: text === '' ? undefined : text })}
-        />
-        <UseChoice any="Both uses" value={filter.use} onPick={(use) => set({ use })} />
-        <Choice
-          label="Why"
-          any="Any reason"
-          value={filter.reason}
-          data={choices(reasonNames)}
-          onPick={(reason) => set({ reason })}
-        />
-        <Switch
-          label="Only who is not covered"
-          pb={8}
-          checked={uncovered === true}
-          onChange={(event) => set({ uncovered: event.currentTarget.checked ? true : undefined, reason: undefined })}
-        />
-      </Group>
-      <ProblemAlert error={people.error} onRetry={people.retry} />
-      {!people.loading && people.error === null && (
-        <Text size="sm" c="dimmed" role="status">
-          {counted(people, 'line', 'lines')}
-        </Text>
-      )}
-      {people.error === null && (
-        <DataTable
-          label="Coverage"
-          columns={columns}
-          card={CoverageCard}
-          rowKey={(one) => `${one.personId} ${one.use}`}
-          empty={
-            <EmptyState title={uncovered === true ? 'Everybody is covered' : 'Nobody matches'}>
-              Each person stands here twice: whether they can sign, and whether they can be written to.
-            </EmptyState>
-          }
-          {...people}
-        />
-      )}
+      <ListFrame
+        label="Coverage"
+        list={people}
+        search={{ label: 'Search names and addresses', value: filter.search, onSearch: (search) => set({ search }) }}
+        filters={
+          <>
+            <UseChoice any="Both uses" value={filter.use} onPick={(use) => set({ use })} />
+            <Choice
+              label="Why"
+              any="Any reason"
+              value={filter.reason}
+              data={choices(reasonNames)}
+              onPick={(reason) => set({ reason })}
+            />
+            <Switch
+              label="Only who is not covered"
+              pb={8}
+              checked={uncovered === true}
+              onChange={(event) =>
+                set({ uncovered: event.currentTarget.checked ? true : undefined, reason: undefined })
+              }
+            />
+          </>
+        }
+        count={counted(people, 'line', 'lines')}
+        columns={columns}
+        card={CoverageCard}
+        rowKey={(one) => `${one.personId} ${one.use}`}
+        empty={
+          <EmptyState title={uncovered === true ? 'Everybody is covered' : 'Nobody matches'}>
+            Each person stands here twice: whether they can sign, and whether they can be written to.
+          </EmptyState>
+        }
+      />
     </Stack>
   );
 }

@@ -5,16 +5,15 @@ import { api } from '../api.ts';
 import { SerialLink } from '../certificates/CertificateTable.tsx';
 import { counted } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { Choice, UseChoice } from '../pieces/Choice.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { TextLink } from '../pieces/Links.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
 import { certificateStates, choices, keyOrigins, uses } from '../words.ts';
-import { Choice, UseChoice } from './Choice.tsx';
 import { useNarrowing } from './useNarrowing.ts';
 import { holdingStateNames, standingNames } from './words.ts';
 
@@ -30,86 +29,81 @@ export function HoldingsList({ filter }: { filter: HoldingFilter }) {
   );
   return (
     <Stack>
-      <Group gap="sm" align="flex-end">
-        <SearchField
-          label="Search names, addresses, serial numbers"
-          value={filter.search ?? ''}
-          onSearch={(text) => set({ search: text === '' ? undefined : text })}
-        />
-        <UseChoice any="Any use" value={filter.use} onPick={(use) => set({ use })} />
-        <Choice
-          label="State"
-          any={holdingStateNames['in-force']}
-          value={filter.state}
-          data={choices(holdingStateNames)}
-          onPick={(state) => set({ state })}
-        />
-        <Choice
-          label="Ends within"
-          any="Any time"
-          value={filter.endsWithinDays === undefined ? undefined : String(filter.endsWithinDays)}
-          data={['7', '30', '90', '365'].map((value) => ({ value, label: `${value} days` }))}
-          onPick={(days) => set({ endsWithinDays: days === undefined ? undefined : Number(days) })}
-        />
-        <Choice
-          label="Key"
-          any="Anywhere"
-          value={filter.keyOrigin}
-          data={(['device', 'browser', 'gateway', 'kra'] as const).map((value) => ({
-            value,
-            label: keyOrigins[value],
-          }))}
-          onPick={(keyOrigin) => set({ keyOrigin })}
-        />
-        <Choice
-          label="Escrow"
-          any="Any"
-          value={filter.proven}
-          data={[
-            { value: 'yes', label: 'Proven by a drill' },
-            { value: 'no', label: 'Never proven' },
-          ]}
-          onPick={(proven) => set({ proven })}
-        />
-        <Choice
-          label="Published"
-          any="Wherever"
-          value={filter.published}
-          data={[
-            { value: 'yes', label: 'Published' },
-            { value: 'no', label: 'Not published' },
-            { value: 'failed', label: 'Failed' },
-          ]}
-          onPick={(published) => set({ published })}
-        />
-        <TextInput
-          label="Department"
-          w={150}
-          key={filter.department ?? ''}
-          defaultValue={filter.department ?? ''}
-          onChange={(event) => setDepartment(event.currentTarget.value)}
-        />
-      </Group>
-      <ProblemAlert error={holdings.error} onRetry={holdings.retry} />
-      {!holdings.loading && holdings.error === null && (
-        <Text size="sm" c="dimmed" role="status">
-          {counted(holdings, 'certificate', 'certificates')}
-        </Text>
-      )}
-      {holdings.error === null && (
-        <DataTable
-          label="Certificates of people"
-          columns={columns}
-          card={HoldingCard}
-          rowKey={(one) => one.serialNumber}
-          empty={
-            <EmptyState title={Object.keys(filter).length === 0 ? 'Nobody holds anything yet' : 'Nothing matches'}>
-              Each certificate of a person stands here, with its key, its escrow and where it is published.
-            </EmptyState>
-          }
-          {...holdings}
-        />
-      )}
+      <ListFrame
+        label="Certificates of people"
+        list={holdings}
+        search={{
+          label: 'Search names, addresses, serial numbers',
+          value: filter.search,
+          onSearch: (search) => set({ search }),
+        }}
+        filters={
+          <>
+            <UseChoice any="Any use" value={filter.use} onPick={(use) => set({ use })} />
+            <Choice
+              label="State"
+              any={holdingStateNames['in-force']}
+              value={filter.state}
+              data={choices(holdingStateNames)}
+              onPick={(state) => set({ state })}
+            />
+            <Choice
+              label="Ends within"
+              any="Any time"
+              value={filter.endsWithinDays === undefined ? undefined : String(filter.endsWithinDays)}
+              data={['7', '30', '90', '365'].map((value) => ({ value, label: `${value} days` }))}
+              onPick={(days) => set({ endsWithinDays: days === undefined ? undefined : Number(days) })}
+            />
+            <Choice
+              label="Key"
+              any="Anywhere"
+              value={filter.keyOrigin}
+              data={(['device', 'browser', 'gateway', 'kra'] as const).map((value) => ({
+                value,
+                label: keyOrigins[value],
+              }))}
+              onPick={(keyOrigin) => set({ keyOrigin })}
+            />
+            <Choice
+              label="Escrow"
+              any="Any"
+              value={filter.proven}
+              data={[
+                { value: 'yes', label: 'Proven by a drill' },
+                { value: 'no', label: 'Never proven' },
+              ]}
+              onPick={(proven) => set({ proven })}
+            />
+            <Choice
+              label="Published"
+              any="Wherever"
+              value={filter.published}
+              data={[
+                { value: 'yes', label: 'Published' },
+                { value: 'no', label: 'Not published' },
+                { value: 'failed', label: 'Failed' },
+              ]}
+              onPick={(published) => set({ published })}
+            />
+            <TextInput
+              label="Department"
+              w={150}
+              key={filter.department ?? ''}
+              defaultValue={filter.department ?? ''}
+              onChange={(event) => setDepartment(event.currentTarget.value)}
+            />
+          </>
+        }
+        count={counted(holdings, 'certificate', 'certificates')}
+        columns={columns}
+        card={HoldingCard}
+        rowKey={(one) => one.serialNumber}
+        empty={
+          <EmptyState title={Object.keys(filter).length === 0 ? 'Nobody holds anything yet' : 'Nothing matches'}>
+            Each certificate of a person stands here, with its key, its escrow and where it is published.
+          </EmptyState>
+        }
+      />
     </Stack>
   );
 }

@@ -2,15 +2,14 @@ import { journalOutcomes as allOutcomes, type ListedEntry } from '@chancery/api'
 import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api } from '../api.ts';
-import { Choice } from '../inventory/Choice.tsx';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import { Choice } from '../pieces/Choice.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { ExportMenu } from '../pieces/ExportMenu.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { When } from '../pieces/When.tsx';
@@ -41,35 +40,38 @@ export function MailPage() {
         </>
       }
     >
-      <Filters search={search} onNarrow={narrow} />
-      <ProblemAlert error={entries.error} onRetry={entries.retry} />
-      {entries.error === null && (
-        <DataTable
-          label="Mail decisions"
-          columns={columns}
-          card={EntryCard}
-          rowKey={(entry) => entry.id}
-          empty={
-            entries.hasMore ? (
-              <EmptyState title="Not among the newest twenty thousand">
-                <Button variant="default" onClick={entries.onMore}>
-                  Look further back
-                </Button>
-              </EmptyState>
-            ) : isNarrowed ? (
-              <EmptyState title="No decision matches">
-                Whole addresses, domains and message ids are found whatever their age.
-              </EmptyState>
-            ) : (
-              <EmptyState title="No mail yet">
-                Each message that goes through a gateway leaves one line here for each recipient: what was done, by
-                which rule, and why.
-              </EmptyState>
-            )
-          }
-          {...entries}
-        />
-      )}
+      <ListFrame
+        label="Mail decisions"
+        list={entries}
+        search={{
+          label: 'Address, message id or rule',
+          value: search.search,
+          onSearch: (text) => narrow({ search: text }),
+        }}
+        filters={<Filters search={search} onNarrow={narrow} />}
+        narrowings={<Narrowings search={search} onNarrow={narrow} />}
+        columns={columns}
+        card={EntryCard}
+        rowKey={(entry) => entry.id}
+        empty={
+          entries.hasMore ? (
+            <EmptyState title="Not among the newest twenty thousand">
+              <Button variant="default" onClick={entries.onMore}>
+                Look further back
+              </Button>
+            </EmptyState>
+          ) : isNarrowed ? (
+            <EmptyState title="No decision matches">
+              Whole addresses, domains and message ids are found whatever their age.
+            </EmptyState>
+          ) : (
+            <EmptyState title="No mail yet">
+              Each message that goes through a gateway leaves one line here for each recipient: what was done, by which
+              rule, and why.
+            </EmptyState>
+          )
+        }
+      />
     </Page>
   );
 }
@@ -79,64 +81,67 @@ function counted({ total, totalIsExact }: { total: number; totalIsExact: boolean
   return total === 1 ? 'One record' : `${total} records`;
 }
 
-function Filters({ search, onNarrow }: { search: MailSearch; onNarrow: (change: MailSearch) => void }) {
+interface FiltersProps {
+  search: MailSearch;
+  onNarrow: (change: MailSearch) => void;
+}
+
+function Filters({ search, onNarrow }: FiltersProps) {
+  return (
+    <>
+      <Choice
+        label="Way"
+        any="Both ways"
+        value={search.direction}
+        data={[
+          { value: 'outbound', label: 'Out' },
+          { value: 'inbound', label: 'In' },
+        ]}
+        onPick={(direction) => onNarrow({ direction })}
+      />
+      <Choice
+        label="Done"
+        any="Whatever"
+        value={search.outcome}
+        data={allOutcomes.map((value) => ({ value, label: journalOutcomes[value][0] }))}
+        onPick={(outcome) => onNarrow({ outcome })}
+      />
+      <Choice
+        label="Signature"
+        any="Any or none"
+        value={search.verdict}
+        data={(['valid', 'invalid', 'unsigned', 'ambiguous'] as const).map((value) => ({
+          value,
+          label: verdicts[value][0],
+        }))}
+        onPick={(verdict) => onNarrow({ verdict })}
+      />
+      <Day label="From" value={search.from} onPick={(from) => onNarrow({ from })} />
+      <Day label="To" value={search.to} onPick={(to) => onNarrow({ to })} />
+    </>
+  );
+}
+
+/** What another page has narrowed the list to. */
+function Narrowings({ search, onNarrow }: FiltersProps) {
   const named = (['rule', 'ruleSet', 'gateway', 'shadow', 'messageId', 'address', 'domain'] as const).filter(
     (name) => search[name] !== undefined,
   );
+  if (named.length === 0) return null;
   return (
-    <Stack gap="sm">
-      <Group gap="sm" align="flex-end">
-        <SearchField
-          label="Address, message id or rule"
-          value={search.search ?? ''}
-          onSearch={(text) => onNarrow({ search: text === '' ? undefined : text })}
-        />
-        <Choice
-          label="Way"
-          any="Both ways"
-          value={search.direction}
-          data={[
-            { value: 'outbound', label: 'Out' },
-            { value: 'inbound', label: 'In' },
-          ]}
-          onPick={(direction) => onNarrow({ direction })}
-        />
-        <Choice
-          label="Done"
-          any="Whatever"
-          value={search.outcome}
-          data={allOutcomes.map((value) => ({ value, label: journalOutcomes[value][0] }))}
-          onPick={(outcome) => onNarrow({ outcome })}
-        />
-        <Choice
-          label="Signature"
-          any="Any or none"
-          value={search.verdict}
-          data={(['valid', 'invalid', 'unsigned', 'ambiguous'] as const).map((value) => ({
-            value,
-            label: verdicts[value][0],
-          }))}
-          onPick={(verdict) => onNarrow({ verdict })}
-        />
-        <Day label="From" value={search.from} onPick={(from) => onNarrow({ from })} />
-        <Day label="To" value={search.to} onPick={(to) => onNarrow({ to })} />
-      </Group>
-      {named.length > 0 && (
-        <Group gap="xs">
-          {named.map((name) => (
-            <Button
-              key={name}
-              size="compact-sm"
-              variant="default"
-              aria-label={`No longer only ${filterNames[name]} ${search[name]}`}
-              onClick={() => onNarrow({ [name]: undefined })}
-            >
-              {filterNames[name]} {search[name]} ✕
-            </Button>
-          ))}
-        </Group>
-      )}
-    </Stack>
+    <Group gap="xs">
+      {named.map((name) => (
+        <Button
+          key={name}
+          size="compact-sm"
+          variant="default"
+          aria-label={`No longer only ${filterNames[name]} ${search[name]}`}
+          onClick={() => onNarrow({ [name]: undefined })}
+        >
+          {filterNames[name]} {search[name]} ✕
+        </Button>
+      ))}
+    </Group>
   );
 }
 

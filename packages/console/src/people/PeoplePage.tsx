@@ -6,12 +6,11 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { api, useMay } from '../api.ts';
 import { counted } from '../format.ts';
 import { Address } from '../pieces/Address.tsx';
-import { type Column, DataTable } from '../pieces/DataTable.tsx';
+import type { Column } from '../pieces/DataTable.tsx';
 import { EmptyState } from '../pieces/EmptyState.tsx';
 import { LinkButton, TextLink } from '../pieces/Links.tsx';
+import { ListFrame } from '../pieces/ListFrame.tsx';
 import { Page } from '../pieces/Page.tsx';
-import { ProblemAlert } from '../pieces/ProblemAlert.tsx';
-import { SearchField } from '../pieces/SearchField.tsx';
 import { StateBadge } from '../pieces/StateBadge.tsx';
 import { usePages } from '../pieces/usePages.ts';
 import { coverageStates, publicationStates } from '../words.ts';
@@ -64,51 +63,44 @@ export function PeoplePage() {
         )
       }
     >
-      <Group gap="sm">
-        <SearchField
-          label="Search people"
-          value={search}
-          onSearch={(text) =>
-            void navigate({ search: (old) => ({ ...old, search: text === '' ? undefined : text }), replace: true })
-          }
-        />
-        <SegmentedControl
-          aria-label="Which people"
-          value={show}
-          onChange={(value) =>
-            void navigate({
-              search: (old) => ({
-                ...old,
-                show: value === 'active' ? undefined : (value as 'uncovered' | 'suspended' | 'left' | 'all'),
-              }),
-            })
-          }
-          data={[
-            { value: 'active', label: 'Active' },
-            { value: 'uncovered', label: 'Not covered' },
-            { value: 'suspended', label: 'Suspended' },
-            { value: 'left', label: 'Left' },
-            { value: 'all', label: 'All' },
-          ]}
-        />
-      </Group>
-      <ProblemAlert error={people.error} onRetry={people.retry} />
-      {people.error === null && (
-        <DataTable
-          label="People"
-          columns={columns}
-          card={PersonCard}
-          rowKey={(person) => person.id}
-          empty={
-            filtered ? (
-              <NobodyFound show={show} search={search} />
-            ) : (
-              <NobodyYet mayWrite={mayWrite} onAdd={dialog.open} />
-            )
-          }
-          {...people}
-        />
-      )}
+      <ListFrame
+        label="People"
+        list={people}
+        search={{
+          label: 'Search people',
+          value: search,
+          onSearch: (text) => void navigate({ search: (old) => ({ ...old, search: text }), replace: true }),
+        }}
+        filters={
+          <SegmentedControl
+            aria-label="Which people"
+            maw="100%"
+            style={{ overflowX: 'auto' }}
+            value={show}
+            onChange={(value) =>
+              void navigate({
+                search: (old) => ({
+                  ...old,
+                  show: value === 'active' ? undefined : (value as 'uncovered' | 'suspended' | 'left' | 'all'),
+                }),
+              })
+            }
+            data={[
+              { value: 'active', label: 'Active' },
+              { value: 'uncovered', label: 'Not covered' },
+              { value: 'suspended', label: 'Suspended' },
+              { value: 'left', label: 'Left' },
+              { value: 'all', label: 'All' },
+            ]}
+          />
+        }
+        columns={columns}
+        card={PersonCard}
+        rowKey={(person) => person.id}
+        empty={
+          filtered ? <NobodyFound show={show} search={search} /> : <NobodyYet mayWrite={mayWrite} onAdd={dialog.open} />
+        }
+      />
       {mayWrite && <ForEveryone />}
       <AddPerson opened={adding} onClose={dialog.close} />
     </Page>
