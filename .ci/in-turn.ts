@@ -5,6 +5,7 @@
  */
 const groups: readonly (readonly string[])[] = [
   [
+    'e2e/console/second-day.test.ts',
     'e2e/console/share-anew.test.ts',
     'interop/pkcs12.test.ts',
     'interop/rekey-into-token.test.ts',
