@@ -57,6 +57,7 @@ export function openTlsReports(
     { ...mx, tls: 'opportunistic', mtaSts: false },
     { ...world, name: config.name, policyFolder, promises: 'ignored' },
   );
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
 
@@ -68,8 +69,8 @@ export function openTlsReports(
         log.warn('tls-reports.by-https-only', {
           reason: `no DKIM key of ${reporter.domain}, without which they are ignored`,
         });
-      const mail: ReportSender['send'] = async (report, to) => {
-        if (to.kind === 'https') return postReport(report, to.url, server);
+      const send: ReportSender['send'] = async (report, to) => {
+        if (to.kind === 'https') return postReport(report, to.url, server, stopping.signal);
         const message = reportMessage(report, reporter, to.address, new Date(now()));
         const signed = await signDkim(message);
         if (signed.length === message.length) throw new Error('the DKIM key is not in the DNS yet');
@@ -82,16 +83,17 @@ export function openTlsReports(
         });
         if (kept !== undefined) queue.add(kept);
       };
-      const sender: ReportSender = { folder, gateway: config.name, reporter, addressesOf, send: mail, now, log };
+      const { signal } = stopping;
+      const sender: ReportSender = { folder, gateway: config.name, reporter, addressesOf, send, signal, now, log };
       const look = () => {
-        sending = sending.then(() => (timer === undefined ? undefined : sendReports(sender)));
+        sending = sending.then(() => (signal.aborted ? undefined : sendReports(sender)));
       };
       timer = setInterval(look, every).unref();
       look();
     },
     async stop() {
       clearInterval(timer);
-      timer = undefined;
+      stopping.abort();
       await sending;
       await tally.stop();
     },

@@ -4,8 +4,13 @@ import { isIP } from 'node:net';
 import { findAskable, type PolicyServer, pinnedTo } from '../mx/fetch-policy.ts';
 import type { Report } from './make-report.ts';
 
-/** @throws Error unless it was taken (2xx). A redirection is not followed: it may lead anywhere. */
-export async function postReport({ octets }: Report, url: URL, server: Omit<PolicyServer, 'port'>): Promise<void> {
+/** @param stopping ends it early. @throws Error unless it was taken (2xx). A redirection is not followed: it may lead anywhere. */
+export async function postReport(
+  { octets }: Report,
+  url: URL,
+  server: Omit<PolicyServer, 'port'>,
+  stopping: AbortSignal,
+): Promise<void> {
   if (isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0)
     throw new Error(`${url.hostname} is an address in place of a name`);
   const addresses = await findAskable(url.hostname, server);
@@ -15,7 +20,11 @@ export async function postReport({ octets }: Report, url: URL, server: Omit<Poli
       {
         method: 'POST',
         headers: { 'content-type': 'application/tlsrpt+gzip', 'content-length': octets.length },
-        ...{ lookup: pinnedTo(addresses), agent: false, signal: AbortSignal.timeout(server.patience) },
+        ...{
+          lookup: pinnedTo(addresses),
+          agent: false,
+          signal: AbortSignal.any([stopping, AbortSignal.timeout(server.patience)]),
+        },
         ...(server.ca.length > 0 && { ca: [...server.ca] }),
       },
       (answer) => {

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { appendFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { openBudget } from '../../budget.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { readIfThere, unlinkIfThere } from '../../spool/durable-file.ts';
 import { makeReport, type Report } from './make-report.ts';
 import type { ReportAddress } from './report-addresses.ts';
-import { countedDays, dayOf, filesOf, readCounts } from './tally.ts';
+import { countedDays, dayOf, filesOf, type PolicyCounts, readCounts } from './tally.ts';
 import type { Reporter } from './tls-reports-config.ts';
 
 export interface ReportSender {
@@ -19,9 +20,14 @@ export interface ReportSender {
   readonly addressesOf: (domain: string) => Promise<readonly ReportAddress[]>;
   /** Resolves once it is sure to go out; rejects where it is to be tried again. */
   readonly send: (report: Report, to: ReportAddress) => Promise<void>;
+  /** Aborted: the process ends; what is left is sent after the next start. */
+  readonly signal: AbortSignal;
   readonly now: () => number;
   readonly log: Log;
 }
+
+/** Whoever answers slowly does not hold up the others' reports. */
+const domainsAtOnce = 5;
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -56,13 +62,16 @@ async function sendDay(sender: ReportSender, one: string, isLast: boolean): Prom
   const doneFile = path.join(folder, `${one}.done`);
   const done = new Set((await readIfThere(doneFile))?.toString('utf8').split('\n'));
   let left = 0;
-  for (const [domain, counts] of await readCounts(folder, one)) {
-    if (done.has(domain)) continue;
-    const report = makeReport(sender.gateway, sender.reporter, domain, one, counts);
-    if (await sendTo(sender, report, isLast)) await appendFile(doneFile, `${domain}\n`, { mode: 0o600 });
+  const budget = openBudget(domainsAtOnce);
+  const report = async ([domain, counts]: [string, PolicyCounts[]]) => {
+    if (sender.signal.aborted) return;
+    const made = makeReport(sender.gateway, sender.reporter, domain, one, counts);
+    if (await sendTo(sender, made, isLast)) await appendFile(doneFile, `${domain}\n`, { mode: 0o600 });
     else left += 1;
-  }
-  if (left > 0 && !isLast) return;
+  };
+  const open = [...(await readCounts(folder, one))].filter(([domain]) => !done.has(domain));
+  await Promise.all(open.map((each) => budget.spend(1, () => report(each))));
+  if (sender.signal.aborted || (left > 0 && !isLast)) return;
   if (left > 0) log.warn('tls-reports.given-up', { day: one, domains: left });
   for (const file of await filesOf(folder, one)) await unlink(file);
   await unlinkIfThere(doneFile);

@@ -66,6 +66,7 @@ function makeSender(
   const sent: { report: Report; to: ReportAddress }[] = [];
   return {
     ...{ folder, gateway: 'gateway.example.com', reporter, now: () => now, log, sent },
+    signal: new AbortController().signal,
     addressesOf: async () => readReportAddresses([`v=TLSRPTv1;rua=${addresses.join()}`]),
     send: async (report, to) => void sent.push({ report, to }),
     ...more,
@@ -222,6 +223,23 @@ describe('a report', () => {
     await sendReports(sender);
     await sendReports(sender);
     expect(tried).toEqual(['https', 'mail']);
+  });
+
+  it('is not forgotten where the process ends before it is sent', async () => {
+    await count(...Array.from({ length: 12 }, (_, n) => `d${n}.example`));
+    now += 24 * hour;
+    const stopping = new AbortController();
+    const sender = makeSender();
+    const send: ReportSender['send'] = async (report, to) => {
+      stopping.abort();
+      await sender.send(report, to);
+    };
+    await sendReports({ ...sender, send, signal: stopping.signal });
+    const before = sender.sent.length;
+    expect(before).toBeLessThan(12);
+    await sendReports(sender);
+    expect(sender.sent).toHaveLength(12);
+    expect(new Set(sender.sent.map(({ report }) => report.id)).size).toBe(12);
   });
 
   it('is a mail that says what it is', async () => {
