@@ -12,7 +12,8 @@ import { withinAny } from '../network.ts';
 import { hasWholeLines } from '../relay/wire-form.ts';
 import { certificateObjection, certificateShown, readTlsMaterial, watchTls } from './listener-tls.ts';
 import { openLogin } from './login.ts';
-import { openRates } from './rates.ts';
+import { Pieces } from './pieces.ts';
+import { countedAs, openRates } from './rates.ts';
 import * as reply from './reply.ts';
 import { Server } from './server.ts';
 import { type ArrivalEnvelope, envelopeOf } from './session.ts';
@@ -152,8 +153,11 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
         const arrival = envelopeOf(session);
         const connection = server.connectionOf(session.id);
         const scratch = scratchFolder === undefined ? undefined : openScratch(scratchFolder);
-        const work = receive(stream, maxMessageSize, options.largeFrom ?? largeOctets, scratch)
-          .then((received) => ('reply' in received ? received : respond(arrival, received.message)))
+        const { peer } = connection ?? { peer: '' };
+        const share = isTrusted(peer) ? '' : countedAs(peer);
+        const largeFrom = options.largeFrom ?? largeOctets;
+        const work = receive(stream, share, maxMessageSize, largeFrom, scratch)
+          .then((received) => ('reply' in received ? received : respond(arrival, share, received.message)))
           .finally(() => scratch?.clear())
           .then(
             ({ reply: said, confirms }) => {
@@ -174,7 +178,7 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
     { size: maxMessageSize, errorsOf: (peer) => (isTrusted(peer) ? 0 : limits.errorsPerConnection) },
   );
 
-  async function respond(arrival: ArrivalEnvelope, message: Buffer | LargeMessage): Promise<Answer> {
+  async function respond(arrival: ArrivalEnvelope, share: string, message: Buffer | LargeMessage): Promise<Answer> {
     const isLarge = message instanceof LargeMessage;
     // Another thread takes the octets with it.
     const { length } = message;
@@ -185,7 +189,7 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
     } catch (error) {
       return { reply: replyToFailure(error, arrival, log) };
     } finally {
-      if (!isLarge) inFlight.release(length);
+      if (!isLarge) inFlight.release(share, length);
     }
   }
 
@@ -234,57 +238,60 @@ export function replyToFailure(error: unknown, { client }: Pick<Arrival, 'client
 const clientPatience = 300_000;
 const atWork = openBudget(atWorkOctets);
 
-/** Octets being received and worked on, over all listeners of this process. */
+/** Octets being received and worked on, over all listeners of this process. Nobody but a trusted peer has more than a part of them. */
 const inFlight = {
   octets: 0,
-  take(octets: number): boolean {
-    if (this.octets + octets > inFlightOctets) return false;
+  shares: new Map<string, number>(),
+  take(share: string, octets: number): boolean {
+    const own = (this.shares.get(share) ?? 0) + octets;
+    if (this.octets + octets > inFlightOctets || (share !== '' && own > inFlightOctets / 4)) return false;
     this.octets += octets;
+    this.shares.set(share, own);
     return true;
   },
-  release(octets: number): void {
+  release(share: string, octets: number): void {
     this.octets -= octets;
+    const own = (this.shares.get(share) ?? 0) - octets;
+    if (own > 0) this.shares.set(share, own);
+    else this.shares.delete(share);
   },
 };
 
 /** The octets of one message, or why they are not taken; the rest is read and dropped then. Throws when the client goes away. */
 async function receive(
   stream: SMTPServerDataStream,
+  share: string,
   limit: number,
   largeFrom: number,
   scratch: Scratch | undefined,
 ): Promise<{ message: Buffer | LargeMessage } | Answer> {
-  const chunks: Buffer[] = [];
-  let taken = 0;
+  const pieces = new Pieces();
   let refusal: Reply | undefined;
   const drop = () => {
-    chunks.length = 0;
-    inFlight.release(taken);
-    taken = 0;
+    inFlight.release(share, pieces.octets);
+    return pieces.take();
   };
   const rest = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
       const chunk = next.value;
       if (refusal !== undefined) continue;
-      if (taken + chunk.length > limit) refusal = reply.tooBig(limit);
-      else if (!inFlight.take(chunk.length)) refusal = reply.spoolFull();
+      if (pieces.octets + chunk.length > limit) refusal = reply.tooBig(limit);
+      else if (!inFlight.take(share, chunk.length)) refusal = reply.spoolFull();
       if (refusal !== undefined) {
         drop();
         continue;
       }
-      chunks.push(chunk);
-      taken += chunk.length;
-      if (scratch === undefined || taken <= largeFrom) continue;
-      const sofar = chunks.splice(0);
-      drop();
-      return await receiveLarge(sofar, rest, limit, scratch);
+      pieces.push(chunk);
+      if (scratch === undefined || pieces.octets <= largeFrom) continue;
+      return await receiveLarge(drop(), rest, limit, scratch);
     }
   } catch (error) {
     drop();
     throw error;
   }
-  return refusal === undefined ? { message: together(chunks, taken) } : { reply: refusal };
+  const { octets } = pieces;
+  return refusal === undefined ? { message: together(pieces.take(), octets) } : { reply: refusal };
 }
 
 /** In memory of its own, which another thread can be given. */

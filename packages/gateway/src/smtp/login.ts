@@ -3,6 +3,7 @@ import { createHash, scrypt, timingSafeEqual } from 'node:crypto';
 import type { ListenerLogin, User } from '../config-smtp.ts';
 import { GatewayError } from '../errors.ts';
 import { readSecret } from '../read-secret.ts';
+import { countedAs } from './rates.ts';
 
 export interface Login {
   /** `throttled`: not looked at, for there were too many failures. */
@@ -20,6 +21,8 @@ const kept = 10_000;
 export function openLogin({ users }: ListenerLogin, baseDirectory: string, now: () => number): Login {
   const known = new Map(users.map((user) => [user.name, judgeOf(user, baseDirectory)] as const));
   const stranger = hashJudge('scrypt:16384:8:1:bm9ib2R5IGF0IGFsbA==:', '');
+  /** From where each has logged in: as many as there are users and servers. */
+  const goodPlaces = new Set<string>();
   const failures = new Map<string, { count: number; at: number }>();
 
   function isResting(who: string): boolean {
@@ -41,12 +44,16 @@ export function openLogin({ users }: ListenerLogin, baseDirectory: string, now: 
 
   return {
     async check(address, user, password) {
-      const who = [`address ${address}`, `user ${user}`];
+      const from = countedAs(address);
+      const place = `${from} ${user}`;
+      // Whoever guesses at a name from elsewhere must not keep its owner out.
+      const who = [`address ${from}`, ...(known.has(user) && goodPlaces.has(place) ? [] : [`user ${user}`])];
       if (who.some(isResting)) return 'throttled';
       const judge = known.get(user);
       // An unknown name costs the same.
       const good = await (judge ?? stranger)(password);
       for (const one of who) note(one, good && judge !== undefined);
+      if (good && judge !== undefined) goodPlaces.add(place);
       return good && judge !== undefined ? 'good' : 'bad';
     },
   };

@@ -1,4 +1,5 @@
 /** How much one client address may do: counted in memory, forgotten when it rests. */
+import { isIPv6 } from 'node:net';
 import type { ClientLimits } from '../config-smtp.ts';
 
 export interface Rates {
@@ -22,11 +23,26 @@ const minute = 60_000;
 /** Addresses known at once; the ones at rest are forgotten first. */
 const knownAddresses = 100_000;
 
+/** Whoever has one address of IPv6 has the network of 64 bits that it is in. */
+export function countedAs(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [before = '', after] = address.split('::');
+  const left = before === '' ? [] : before.split(':');
+  const right = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = Array.from(
+    { length: after === undefined ? 0 : Math.max(0, 8 - left.length - right.length) },
+    () => '0',
+  );
+  const first = [...left, ...zeros, ...right].slice(0, 4).map((part) => Number.parseInt(part, 16).toString(16));
+  return `${first.join(':')}::/64`;
+}
+
 /** @param isFree whose address is not counted */
 export function openRates(limits: ClientLimits, isFree: (address: string) => boolean, now: () => number): Rates {
   const clients = new Map<string, Client>();
 
-  function clientOf(address: string): Client {
+  function clientOf(given: string): Client {
+    const address = countedAs(given);
     const known = clients.get(address);
     const at = now();
     if (known !== undefined) {
@@ -59,7 +75,7 @@ export function openRates(limits: ClientLimits, isFree: (address: string) => boo
       return true;
     },
     leave(address) {
-      const client = clients.get(address);
+      const client = clients.get(countedAs(address));
       if (client !== undefined && client.open > 0) client.open--;
     },
     spend(address, kind, amount) {
