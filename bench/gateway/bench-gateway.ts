@@ -325,13 +325,7 @@ function format({
   return [
     `${date.slice(0, 10)}, ${on}, load ${load.toFixed(1)} at the start`,
     '',
-    '| | size | messages a second | processor time each | latency, median | p95 |',
-    '| --- | --- | ---: | ---: | ---: | ---: |',
-    ...rows.map(
-      ({ name, size, rates, cpu, latency: l }) =>
-        `| ${name} | ${size} | ${median(rates).toFixed(rates[0] !== undefined && rates[0] < 100 ? 1 : 0)} | ${cpu === undefined ? '–' : `${cpu.toFixed(2)} ms`} | ${l?.median.toFixed(1)} ms | ${l?.p95.toFixed(1)} ms |`,
-    ),
-    '',
+    ...(rows.length === 0 ? [] : [...tableOf(rows), '']),
     'Resident memory: before a message of 60 MB, and what it costs beyond that:',
     '',
     '| | before | cost |',
@@ -342,6 +336,17 @@ function format({
     '',
     ...aims,
   ].join('\n');
+}
+
+function tableOf(rows: readonly Row[]): string[] {
+  return [
+    '| | size | messages a second | processor time each | latency, median | p95 |',
+    '| --- | --- | ---: | ---: | ---: | ---: |',
+    ...rows.map(
+      ({ name, size, rates, cpu, latency: l }) =>
+        `| ${name} | ${size} | ${median(rates).toFixed(rates[0] !== undefined && rates[0] < 100 ? 1 : 0)} | ${cpu === undefined ? '–' : `${cpu.toFixed(2)} ms`} | ${l?.median.toFixed(1)} ms | ${l?.p95.toFixed(1)} ms |`,
+    ),
+  ];
 }
 
 const at = (sorted: readonly number[], part: number): number =>

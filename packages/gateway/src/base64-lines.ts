@@ -22,7 +22,7 @@ export function wrappedPieces(octets: Octets): Octets {
         yield Buffer.from(`${lineEnd}${wrapped(all.subarray(0, whole))}`, 'latin1');
         lineEnd = '\r\n';
       }
-      left = all.subarray(whole);
+      left = Buffer.from(all.subarray(whole));
     }
     if (left.length > 0) yield Buffer.from(`${lineEnd}${wrapped(left)}`, 'latin1');
   };

@@ -4,7 +4,7 @@ import { localSigner, type Signer } from '@chancery/smime';
 import type { DkimKey } from './config-smtp.ts';
 import { GatewayError, reasonOf } from './errors.ts';
 import { bodyStart, type HeaderField, headerFields, onlyValue } from './header-block.ts';
-import { headOf, LargeMessage, type Message } from './large-message.ts';
+import { headOf, LargeMessage, type Message, memoryOfPiece } from './large-message.ts';
 import { readSecret } from './read-secret.ts';
 
 /** The message with a signature of each key of its author's domain before all fields; as it was where there is none. */
@@ -119,7 +119,7 @@ function hashOfBody(message: Uint8Array): string {
 async function hashOfLargeBody(message: LargeMessage): Promise<string> {
   const hash = createHash('sha256');
   let waiting = 0;
-  for await (const piece of message.body()) {
+  for await (const piece of message.pieces(message.head.length, message.length, memoryOfPiece())) {
     const end = endOfText(piece);
     if (end > 0) {
       for (; waiting > 0; waiting -= lineEnds.length) hash.update(lineEnds.subarray(0, waiting));

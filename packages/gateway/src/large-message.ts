@@ -1,5 +1,5 @@
 /** A message that is too large to be held in memory: its header is here, its body lies in a file. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError, reasonOf } from './errors.ts';
@@ -43,12 +43,16 @@ export class LargeMessage {
     return new LargeMessage(head, body);
   }
 
-  /** From its first octet to its last. @throws GatewayError `state-damaged` at the end, where it is not what was kept */
-  async *read(): AsyncGenerator<Buffer, void, void> {
+  /**
+   * From its first octet to its last.
+   * @param memory as for `pieces`
+   * @throws GatewayError `state-damaged` at the end, where it is not what was kept
+   */
+  async *read(memory?: Buffer): AsyncGenerator<Buffer, void, void> {
     const { sha256 } = this.place;
     const hash = sha256 === undefined ? undefined : createHash('sha256').update(this.head);
     yield this.head;
-    for await (const piece of this.body()) {
+    for await (const piece of this.pieces(this.head.length, this.length, memory)) {
       hash?.update(piece);
       yield piece;
     }
@@ -56,13 +60,11 @@ export class LargeMessage {
       throw new GatewayError('state-damaged', 'The octets in the spool are not the ones that were kept');
   }
 
-  /** What stands behind the header. */
-  body(): AsyncGenerator<Buffer, void, void> {
-    return this.pieces(this.head.length, this.length);
-  }
-
-  /** Octets from one offset in the message to another, piece by piece. */
-  async *pieces(from: number, to: number): AsyncGenerator<Buffer, void, void> {
+  /**
+   * Octets from one offset in the message to another, piece by piece.
+   * @param memory for whoever is done with a piece before the next comes: all of them are read into it
+   */
+  async *pieces(from: number, to: number, memory?: Buffer): AsyncGenerator<Buffer, void, void> {
     if (from < this.head.length) yield this.head.subarray(from, to);
     const { file, from: start, to: last, piece = inOneRead } = this.place;
     const shift = start - this.head.length;
@@ -72,7 +74,7 @@ export class LargeMessage {
     const handle = await open(file, 'r');
     try {
       while (at < end) {
-        const octets = await readAt(handle, at, Math.min(inOneRead, end - at));
+        const octets = await readAt(handle, at, Math.min(inOneRead, end - at), memory);
         at += octets.length;
         for (let cut = 0; cut < octets.length; cut += piece) yield octets.subarray(cut, cut + piece);
       }
@@ -92,8 +94,11 @@ export class LargeMessage {
 /** Octets: enough for the disk, and little beside a large message. */
 const inOneRead = 64 * 1024;
 
-async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {
-  const octets = Buffer.allocUnsafe(length);
+/** What all pieces of one reading lie in, one after the other: memory of its own for each is collected late on a busy machine. */
+export const memoryOfPiece = (): Buffer => Buffer.allocUnsafe(inOneRead);
+
+async function readAt(handle: FileHandle, at: number, length: number, memory?: Buffer): Promise<Buffer> {
+  const octets = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length);
   const { bytesRead } = await handle.read(octets, 0, length, at);
   if (bytesRead === 0) throw new GatewayError('state-damaged', 'A file ends before its message does');
   return octets.subarray(0, bytesRead);
@@ -117,20 +122,24 @@ export function withFields(
   return message.withHead(withHeaders(message.head, removed, added));
 }
 
-/** Piece by piece, or at once where it is in memory. */
+/** Piece by piece, or at once where it is in memory. @param memory as for `LargeMessage.pieces` */
 export function octetsOf<Octets extends Uint8Array>(
   message: Octets | LargeMessage,
+  memory?: Buffer,
 ): Octets | AsyncGenerator<Buffer, void, void> {
-  return message instanceof LargeMessage ? message.read() : message;
+  return message instanceof LargeMessage ? message.read(memory) : message;
+}
+
+/** Adds a message to a hash. */
+export async function hashed(hash: Hash, message: Message): Promise<Hash> {
+  if (!(message instanceof LargeMessage)) return hash.update(message);
+  for await (const piece of message.read(memoryOfPiece())) hash.update(piece);
+  return hash;
 }
 
 /** SHA-256, in base64. */
 export async function digestOf(message: Message): Promise<string> {
-  const hash = createHash('sha256');
-  const octets = octetsOf(message);
-  if (octets instanceof Uint8Array) hash.update(octets);
-  else for await (const piece of octets) hash.update(piece);
-  return hash.digest('base64');
+  return (await hashed(createHash('sha256'), message)).digest('base64');
 }
 
 /** A large message over a part of a file; undefined where its header is too long to be held. */

@@ -68,7 +68,7 @@ export async function beginningOf(text: Octets, octets: number): Promise<Buffer>
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of text()) {
-    pieces.push(piece);
+    pieces.push(Buffer.from(piece));
     length += piece.length;
     if (length >= octets) break;
   }

@@ -183,6 +183,27 @@ describe('a message in files', () => {
     for (const piece of [5, 64]) await agree(Buffer.from(message, 'latin1'), piece);
   });
 
+  it('is changed as one in memory where it is more than is read at once', async () => {
+    const words = Array.from({ length: 9_000 }, (_, n) => `${n} word${'.'.repeat(n % 60)}`).join('\r\n');
+    const umlauts = Buffer.from(words.replaceAll('word', 'wört'));
+    const texts = [
+      `text/plain\r\n\r\n${words}`,
+      `text/plain; charset=utf-8\r\n\r\n${umlauts.toString('latin1')}`,
+      `text/plain\r\n\r\n${umlauts.toString('latin1')}`,
+      `text/html; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<body>${words.replaceAll('word', 'w=F6rt=\r\n')}</body>`,
+      `text/html; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(words, 'utf16le')
+        .toString('base64')
+        .replace(/.{76}/g, '$&\r\n')}`,
+    ];
+    const file = files.replace('TVo=', words);
+    for (const one of texts) {
+      const parts = `--b\r\nContent-Type: ${one}\r\n--b\r\n${file}--b\r\n${part}--b--\r\n`;
+      const octets = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts}`, 'latin1');
+      expect(octets.length).toBeGreaterThan(4 * 65_536);
+      expect(await agree(octets, 65_536)).toHaveLength(works.length);
+    }
+  });
+
   it('whose text is white space without end keeps it, and what is to be said is said elsewhere', async () => {
     const head = 'Subject: hi\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n';
     const octets = Buffer.from(`${head}Hello\r\n${' '.repeat(200_000)}x\r\n`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { JournalEntry } from '@chancery/api';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
-import { digestOf, LargeMessage, type Message, messageIn, octetsOf } from '../large-message.ts';
+import { digestOf, LargeMessage, type Message, memoryOfPiece, messageIn, octetsOf } from '../large-message.ts';
 import { freshOctets, repetitionWindow } from '../limits.ts';
 import { EnvelopeNotes } from '../relay/envelope.ts';
 import { syncFolder, unlinkIfThere, writeDurably } from './durable-file.ts';
@@ -80,7 +80,9 @@ export class SpoolFiles {
     const noted = notes === undefined ? {} : { notes };
     const head = { id, direction, sender, key, acceptedAt, mayBounce, journal, copies, ...noted };
     const first = Buffer.from(`${JSON.stringify({ version: 1, ...head, recipients })}\n`);
-    await writeDurably(this.#file(id, 'message'), [first, ...draft.copies.map(({ message }) => octetsOf(message))]);
+    const memory = memoryOfPiece();
+    const octets = draft.copies.map(({ message }) => octetsOf(message, memory));
+    await writeDurably(this.#file(id, 'message'), [first, ...octets]);
     this.#bodyStart.set(id, first.length);
     this.#keepFresh(
       id,

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from '@chancery/api';
 import { GatewayError, reasonOf } from '../errors.ts';
-import { type LargeMessage, type Message, octetsOf } from '../large-message.ts';
+import { hashed, type LargeMessage, type Message } from '../large-message.ts';
 import { largeOctets, repetitionWindow, wholeUnconfirmed } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { unlinkIfThere } from './durable-file.ts';
@@ -46,10 +46,7 @@ export async function repetitionKey(
 ): Promise<string> {
   const envelope = JSON.stringify([direction, sender, [...recipients].sort()]);
   const hash = createHash('sha256').update(createHash('sha256').update(envelope).digest());
-  const octets = octetsOf(message);
-  if (octets instanceof Uint8Array) hash.update(octets);
-  else for await (const piece of octets) hash.update(piece);
-  return hash.digest('hex');
+  return (await hashed(hash, message)).digest('hex');
 }
 
 /**
