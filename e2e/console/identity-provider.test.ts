@@ -5,44 +5,23 @@ import { buildName, buildRequest, localSigner } from '@chancery/smime';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
-import { type IdentityProvider, identityProvider } from '../../packages/authority/test/identity-provider.ts';
 import { OfficeProcess } from '../support/office-process.ts';
 import { setUpOffice } from '../support/operators.ts';
 import { openBrowser, Visitor } from './browser.ts';
+import { type ExampleDirectory, exampleDirectory, signInThere as signInAt } from './example-directory.ts';
 
 describe.skipIf(missing('chromium'))('signing in with an identity provider', () => {
-  let directory: IdentityProvider;
+  let directory: ExampleDirectory;
   let office: OfficeProcess;
   let browser: Browser;
   let visitor: Visitor;
 
   beforeAll(async () => {
-    directory = await identityProvider();
-    process.env.CHANCERY_TEST_CLIENT_SECRET = directory.clientSecret;
-    office = await OfficeProcess.prepare({
-      authorityToml: `
-[identity.oidc.directory]
-title = "Example Directory"
-issuer = "${directory.issuer}"
-clientId = "${directory.clientId}"
-clientSecret = { env = "CHANCERY_TEST_CLIENT_SECRET" }
-people = true
-[[identity.oidc.directory.role]]
-role = "administrator"
-groups = ["pki-admins"]
-amr = ["mfa"]
-`,
-    });
-    directory.serve([`${office.url}/sign-in/with/directory`], [`${office.url}/sign-in`, `${office.url}/me`]);
-    const member = (name: string, ...groups: string[]) =>
-      directory.members.set(name, {
-        name: `${name[0]?.toUpperCase()}${name.slice(1)} Example`,
-        email: `${name}@example.com`,
-        email_verified: true,
-        groups,
-      });
-    member('olga', 'pki-admins');
-    member('dora');
+    directory = await exampleDirectory();
+    office = await OfficeProcess.prepare({ authorityToml: directory.toml });
+    directory.serve(office.url);
+    directory.member('olga', 'pki-admins');
+    directory.member('dora');
     await office.start();
     await setUpOffice(office.url, await office.setupToken());
     const local = createClient({ baseUrl: office.url, token: office.localToken });
@@ -56,13 +35,7 @@ amr = ["mfa"]
     await directory?.stop();
   });
 
-  const signInThere = async (name: string) => {
-    const { page } = visitor;
-    await page.getByRole('button', { name: 'Sign in with Example Directory' }).click();
-    await page.getByRole('heading', { name: 'Example Directory' }).waitFor();
-    await page.getByLabel('Name').fill(name);
-    await page.getByRole('button', { name: 'Continue' }).click();
-  };
+  const signInThere = (name: string) => signInAt(visitor.page, name);
 
   it('tells whoever is no operator so, in words', async () => {
     const { page } = visitor;
@@ -131,7 +104,7 @@ amr = ["mfa"]
       .getByRole('link', { name: /Dora Device/ })
       .first()
       .click();
-    await page.getByText(directory.issuer).waitFor();
+    await page.getByText(directory.provider.issuer).waitFor();
     expect(visitor.errors).toEqual([]);
   });
 

@@ -12,13 +12,12 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../../interop/peers.ts';
 import { OpenLdap } from '../../interop/people-directory.ts';
-import { type IdentityProvider, identityProvider } from '../../packages/authority/test/identity-provider.ts';
 import { eventually } from '../support/mail.ts';
 import { freePort, OfficeProcess } from '../support/office-process.ts';
 import { setUpOffice } from '../support/operators.ts';
 import { openBrowser, Visitor } from './browser.ts';
+import { type ExampleDirectory, exampleDirectory, signInThere } from './example-directory.ts';
 
-const PROVIDER = 'Sign in with Example Directory';
 const STAFF = ['ines', 'jan', 'kim', 'lea', 'max', 'nora'].map((uid) => ({
   uid,
   name: `${uid[0]?.toUpperCase()}${uid.slice(1)} Staff`,
@@ -27,7 +26,7 @@ const STAFF = ['ines', 'jan', 'kim', 'lea', 'max', 'nora'].map((uid) => ({
 
 describe.skipIf(missing('chromium') || missing('slapd'))('a second day at the console', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'chancery-second-day-'));
-  let provider: IdentityProvider;
+  let provider: ExampleDirectory;
   let slapd: OpenLdap;
   let office: OfficeProcess;
   let local: Client;
@@ -36,8 +35,7 @@ describe.skipIf(missing('chromium') || missing('slapd'))('a second day at the co
   let dora: Visitor;
 
   beforeAll(async () => {
-    provider = await identityProvider();
-    process.env.CHANCERY_TEST_CLIENT_SECRET = provider.clientSecret;
+    provider = await exampleDirectory();
     slapd = new OpenLdap(path.join(folder, 'slapd'), await freePort());
     slapd.create(STAFF);
     await slapd.start();
@@ -45,18 +43,7 @@ describe.skipIf(missing('chromium') || missing('slapd'))('a second day at the co
     writeFileSync(path.join(folder, 'connector.pem'), connector.export({ type: 'spki', format: 'pem' }));
     writeFileSync(path.join(folder, 'secret'), 'of a test');
     office = await OfficeProcess.prepare({
-      authorityToml: `
-[identity.oidc.directory]
-title = "Example Directory"
-issuer = "${provider.issuer}"
-clientId = "${provider.clientId}"
-clientSecret = { env = "CHANCERY_TEST_CLIENT_SECRET" }
-people = true
-[[identity.oidc.directory.role]]
-role = "administrator"
-groups = ["pki-admins"]
-amr = ["mfa"]
-[identity.ldap.staff]
+      authorityToml: `${provider.toml}[identity.ldap.staff]
 mostLeaving = { people = 1, percent = 0 }
 ${slapd.toml()}
 [devices.intune]
@@ -69,13 +56,9 @@ loginUrl = "http://127.0.0.1:9"
 graphUrl = "http://127.0.0.1:9"
 `,
     });
-    provider.serve([`${office.url}/sign-in/with/directory`], [`${office.url}/sign-in`, `${office.url}/me`]);
-    const member = (name: string, ...groups: string[]) =>
-      provider.members.set(name, {
-        ...{ name: `${name} Example`, email: `${name}@example.com`, email_verified: true, groups },
-      });
-    member('olga', 'pki-admins');
-    member('dora');
+    provider.serve(office.url);
+    provider.member('olga', 'pki-admins');
+    provider.member('dora');
     await office.start();
     await setUpOffice(office.url, await office.setupToken());
     local = createClient({ baseUrl: office.url, token: office.localToken });
@@ -94,12 +77,8 @@ graphUrl = "http://127.0.0.1:9"
 
   async function signedIn(name: string, where: string): Promise<Visitor> {
     const visitor = await Visitor.enter(browser, office.url);
-    const { page } = visitor;
-    await page.goto(where);
-    await page.getByRole('button', { name: PROVIDER }).click();
-    await page.getByRole('heading', { name: 'Example Directory' }).waitFor();
-    await page.getByLabel('Name').fill(name);
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await visitor.page.goto(where);
+    await signInThere(visitor.page, name);
     return visitor;
   }
 
@@ -178,8 +157,8 @@ graphUrl = "http://127.0.0.1:9"
     expect((await person('lea@example.com'))?.state).toBe('active');
     const { items } = await local.auditRecords({ query: { action: 'directory.answer-drop', limit: 10 } });
     expect(items.map(({ details, actorName }) => [details.answer, actorName])).toEqual([
-      ['confirmed', 'olga Example'],
-      ['dismissed', 'olga Example'],
+      ['confirmed', 'Olga Example'],
+      ['dismissed', 'Olga Example'],
     ]);
   });
 
@@ -203,7 +182,7 @@ graphUrl = "http://127.0.0.1:9"
     await page.getByText('0 keys are there').waitFor({ state: 'detached' });
     expect((await phone())?.allowed).toBe(false);
     const { items } = await local.auditRecords({ query: { subject: `person:${id}`, limit: 50 } });
-    expect(items.filter(({ actorName }) => actorName === 'olga Example').length).toBeGreaterThanOrEqual(2);
+    expect(items.filter(({ actorName }) => actorName === 'Olga Example').length).toBeGreaterThanOrEqual(2);
   });
 
   it('hands the certificate of a key of one’s own making to its owner, as a file with its chain', async () => {
