@@ -55,6 +55,8 @@ describe('what an answer quotes', () => {
     const many = [...Array<string>(100).fill('Yes.'), '<style>@media print{}</style>'].map(part).join('');
     const header = 'From: anna@example.com\r\nIn-Reply-To: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n';
     expect(looked(Buffer.from(`${header}${many}--b--\r\n`))).toBe('it has more parts than can be looked through');
+    const files = many.replaceAll('text/html', 'image/png');
+    expect(looked(Buffer.from(`${header}${files}--b--\r\n`))).toBeUndefined();
   });
 
   it('is its author’s own where nobody is answered', () => {

@@ -13,21 +13,22 @@ import { parseHtml } from './parse-html.ts';
  */
 export function hostileQuotation(bodyOf: BodyOf, root: MimeEntity): string | undefined {
   const answers = root.headers.some(({ name }) => name === 'in-reply-to' || name === 'references');
+  let texts = 0;
+  // A message that is attached is another's words as a whole, and shown as such.
   const pending: MimeEntity[] = [root];
-  for (let parts = 0; parts < mostParts; parts++) {
-    const entity = pending.shift();
-    if (entity === undefined) return undefined;
-    pending.push(...entity.parts.filter(() => entity.contentType.type.startsWith('multipart/')));
+  for (let entity = pending.pop(); entity !== undefined; entity = pending.pop()) {
+    if (entity.contentType.type.startsWith('multipart/')) pending.push(...entity.parts.toReversed());
     if (entity.contentType.type !== 'text/html') continue;
+    if (++texts > mostTexts) return 'it has more parts than can be looked through';
     const body = bodyOf(entity);
     if (body === undefined || body.length > mostCharacters) return 'it holds more text than can be looked through';
     const found = lookInto(Buffer.from(body).toString('latin1'), answers);
     if (found !== undefined) return found;
   }
-  return pending.length === 0 ? undefined : 'it has more parts than can be looked through';
+  return undefined;
 }
 
-const mostParts = 100;
+const mostTexts = 100;
 const mostCharacters = 5_000_000;
 
 function lookInto(html: string, answers: boolean): string | undefined {
