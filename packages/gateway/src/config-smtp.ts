@@ -127,6 +127,10 @@ export type SmtpDownstream = z.output<typeof SmtpDownstream>;
 
 const Label = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
+export const ReceivedDomains = z
+  .array(z.union([z.literal('*'), z.string().regex(Label, 'is a domain in ASCII, or *').toLowerCase()]))
+  .default([]);
+
 export const DkimKey = z.strictObject({
   /** The domain of the author's address; mail of other domains is not signed with this key. */
   domain: z.string().regex(Label, 'is a domain').toLowerCase(),

@@ -12,6 +12,7 @@ import {
   Downstream,
   FixedDownstream,
   ListenerSecurity,
+  ReceivedDomains,
   Routes,
   resolveDownstream,
   resolveListener,
@@ -83,6 +84,8 @@ const GatewayConfigSchema = z.strictObject({
         .strictObject({
           listen: ListenAddress.prefault('127.0.0.1:2526'),
           clients: z.array(Network).default(['0.0.0.0/0', '::/0']),
+          /** Domains that mail is taken for, beside those of the office; `*`: any, where a server in front has decided. */
+          domains: ReceivedDomains,
           ...ListenerSecurity,
           /** Where mail for our own people goes: never by MX, which leads back here. */
           downstream: FixedDownstream.prefault({ port: 10_026 }),

@@ -21,7 +21,7 @@ import { type Log, logToStderr } from './log.ts';
 import { openLoopGuard } from './loop.ts';
 import { openMadeDkimKeys } from './made-dkim-keys.ts';
 import { confirm, type World } from './mail-flow.ts';
-import { openOffice, readTrustAnchors } from './office.ts';
+import { type OfficeView, openOffice, readTrustAnchors } from './office.ts';
 import { openOfficeRules } from './office-rules.ts';
 import { openKeys } from './opened-keys.ts';
 import { outbound } from './outbound.ts';
@@ -137,6 +137,7 @@ async function assemble(
   const reports = reportCorrespondents(client, harvested, now, log);
   closers.push(() => reports.stop());
   let heldReports: HeldReports | undefined;
+  let takeFor: ((view: OfficeView) => void) | undefined;
   const office = await openOffice({
     folder,
     client,
@@ -150,6 +151,7 @@ async function assemble(
       enrolment.run(view);
       reports.run(view);
       heldReports?.run(view);
+      takeFor?.(view);
     },
   });
   closers.push(() => office.stop());
@@ -275,6 +277,14 @@ async function assemble(
   ]);
   closers.push(() => Promise.all(listeners.map((one) => one.stop())));
   const [outboundPort = 0, inboundPort = 0] = listeners.map(({ port }) => port);
+  const { domains } = config.inbound;
+  let known: OfficeView | undefined;
+  takeFor = (view) => {
+    if (view !== known && !domains.includes('*')) listeners[1]?.takeFor([...view.mailDomains, ...domains]);
+    known = view;
+  };
+  const view = office.current();
+  if (view !== undefined) takeFor(view);
 
   void office.refresh();
   // Not while whatever else lives in this process is starting too.

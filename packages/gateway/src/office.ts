@@ -1,6 +1,7 @@
 /** What the authority last told the gateway: whom it serves and whom it trusts. Kept on disk, so that an authority that is down stops no mail. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { domainToASCII } from 'node:url';
 import { ApiError, type Client, GatewayConfiguration, type RulesInForce } from '@chancery/api';
 import { domainOf } from '@chancery/mail-policy';
 import { type Certificate, type Crl, parseCertificate, parseCrl, pemBlocks } from '@chancery/smime';
@@ -20,6 +21,8 @@ export interface OfficeView {
   /** Whose key opens mail for everybody of that address's domain: partners encrypt to it (RFC 3183 section 2.1.1). */
   domainHolder(address: string): Person | undefined;
   isOurs(address: string): boolean;
+  /** Domains of all those addresses, in lower case and ASCII. */
+  readonly mailDomains: readonly string[];
   /** Somebody outside to whom the authority has given a certificate. */
   isPartner(address: string): boolean;
   /** Mail to that address is the authority's own: replies to its ACME challenges. */
@@ -162,6 +165,7 @@ export function viewOf(
   const domains = new Set(configuration.domains.map((domain) => domain.toLowerCase()));
   const partners = new Set(configuration.partners);
   const acme = configuration.acmeAddress?.toLowerCase();
+  const addresses = [...people.keys(), ...(acme === undefined ? [] : [acme])];
   const der = (base64: string) => Buffer.from(base64, 'base64');
   const ownAnchors = [...configuration.trustAnchors.map((one) => parseCertificate(der(one))), ...further.ownAnchors];
   return {
@@ -170,6 +174,7 @@ export function viewOf(
     people: configuration.people,
     personOf: (address) => people.get(address.toLowerCase()),
     domainHolder: (address) => people.get(`domain-confidentiality-authority@${domainOf(address)}`),
+    mailDomains: [...new Set([...domains, ...addresses.map(domainOf)])].map((one) => domainToASCII(one) || one),
     isOurs: (address) => domains.has(domainOf(address)) || people.has(address.toLowerCase()),
     isPartner: (address) => partners.has(address.toLowerCase()),
     isAcme: (address) => acme !== undefined && address.toLowerCase() === acme,

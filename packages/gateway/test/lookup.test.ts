@@ -19,6 +19,7 @@ async function viewOf(crlsEnd?: Date): Promise<OfficeView> {
     organisation: 'Example Corp',
     domains: ['example.com'],
     people: [],
+    mailDomains: [],
     decisions: [],
     heldDecisions: [],
     heldMailEnded: null,

@@ -28,6 +28,7 @@ const freshView = async (): Promise<OfficeView> => ({
     organisation: 'Example Corp',
     domains: [],
     people: [],
+    mailDomains: [],
     decisions: [],
     heldDecisions: [],
     heldMailEnded: null,

@@ -71,6 +71,18 @@ describe('listeners in a thread of their own', () => {
     await expect.poll(() => confirmed).toEqual(['mine', 'mine', 'mine']);
   });
 
+  it('take mail for the domains that they are told of', async () => {
+    const { port, otherPort, listeners } = await open(async () => ({ reply: accepted('x') }));
+    listeners[0]?.takeFor(['x.example']);
+    expect(await submit(port, { ...parcel, message: mail(100) })).toMatchObject({ code: 250 });
+    listeners[0]?.takeFor(['y.example']);
+    expect(await submit(port, { ...parcel, message: mail(100) })).toMatchObject({
+      code: 550,
+      reply: expect.stringContaining('no mail for x.example'),
+    });
+    expect(await submit(otherPort, { ...parcel, message: mail(100) })).toMatchObject({ code: 250 });
+  });
+
   it('leave a large message in its file, which is gone with the answer', async () => {
     const message = mail(400_000);
     let seen: Uint8Array = new Uint8Array();

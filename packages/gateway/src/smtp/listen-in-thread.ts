@@ -88,6 +88,7 @@ export const listenInThread: OpenDoors = async (doors) => {
   let open = doors.length;
   return ports.map((port, door) => ({
     port,
+    takeFor: (domains) => say({ kind: 'take-for', door, domains }),
     async stop() {
       say({ kind: 'stop', door });
       await stopped[door]?.promise;

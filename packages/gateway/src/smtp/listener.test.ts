@@ -244,6 +244,28 @@ describe('the listener', () => {
     expect(await other.client.say(forward)).toMatch(/^5/);
   });
 
+  it('takes mail for its domains only, once it knows them, and for any from a trusted peer', async () => {
+    const { client, listener } = await start(undefined, { trustedPeers: [] });
+    await client.say('EHLO x\r\n');
+    await client.say('MAIL FROM:<a@x.example>\r\n');
+    const to = (address: string) => client.say(`RCPT TO:<${address}>\r\n`);
+    expect(await to('b@outside.example')).toMatch(/^250 /);
+    listener.takeFor(['example.com', 'xn--mnchen-3ya.example']);
+    expect(await to('b@outside.example')).toBe('550 5.7.1 This gateway takes no mail for outside.example');
+    expect(await to('b@sub.example.com')).toMatch(/^550 5\.7\.1 /);
+    // Which server would read what in it is not ours to know: to us it is one of our own addresses.
+    expect(await to('b%outside.example@example.com')).toMatch(/^250 /);
+    expect(await to('B@EXAMPLE.com')).toMatch(/^250 /);
+    expect(await to('b@m\u00fcnchen.example')).toMatch(/^250 /);
+    await listener.stop();
+
+    const trusted = await start();
+    trusted.listener.takeFor(['example.com']);
+    await trusted.client.say('EHLO x\r\n');
+    await trusted.client.say('MAIL FROM:<a@x.example>\r\n');
+    expect(await trusted.client.say('RCPT TO:<b@outside.example>\r\n')).toMatch(/^250 /);
+  });
+
   it('takes mail from its clients only', async () => {
     const refused = start(undefined, { clients: ['192.0.2.0/24', '2001:db8::1'] });
     const { client } = await refused;

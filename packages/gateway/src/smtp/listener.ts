@@ -16,7 +16,7 @@ import { Pieces } from './pieces.ts';
 import { countedAs, openRates } from './rates.ts';
 import * as reply from './reply.ts';
 import { Server } from './server.ts';
-import { type ArrivalEnvelope, envelopeOf } from './session.ts';
+import { type ArrivalEnvelope, envelopeOf, recipientDomain } from './session.ts';
 
 type Reply = reply.Reply;
 
@@ -62,6 +62,11 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly port: number;
+  /**
+   * From now on, mail of clients that are not trusted peers is taken for recipients at these domains alone: in lower case,
+   * international ones in ASCII. Before the first call it is taken for any.
+   */
+  takeFor(domains: readonly string[]): void;
   /** Finishes the transactions under way, takes no more. */
   stop(): Promise<void>;
 }
@@ -73,6 +78,7 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
   const mayConnect = withinAny(options.clients);
   const { tls, limits } = options;
   const isTrusted = (peer: string) => options.trustedPeers.includes(peer);
+  let domains: ReadonlySet<string> | undefined;
   const rates = openRates(limits, isTrusted, Date.now);
   const login = options.login === undefined ? undefined : openLogin(options.login, options.baseDirectory, Date.now);
   if (login !== undefined && tls === undefined) {
@@ -145,7 +151,11 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
         if (!rates.spend(peerOf(session), 'messages', 1)) return callback(refusal(reply.tooMany('messages')));
         callback(null);
       },
-      onRcptTo(_address, session, callback) {
+      onRcptTo(address, session, callback) {
+        const domain = recipientDomain(address);
+        // RFC 5321 4.5.1: a postmaster needs no domain.
+        if (domains !== undefined && domain !== '' && !domains.has(domain) && !isTrusted(peerOf(session)))
+          return callback(refusal(reply.notForUs(domain)));
         callback(rates.spend(peerOf(session), 'recipients', 1) ? null : refusal(reply.tooMany('recipients')));
       },
       onData(stream, session, callback) {
@@ -216,6 +226,9 @@ export async function listen(options: ListenerOptions, handler: MailHandler): Pr
   const bound = server.server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
+    takeFor(some) {
+      domains = new Set(some);
+    },
     async stop() {
       stopWatching?.();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

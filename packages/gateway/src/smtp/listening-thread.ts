@@ -34,6 +34,7 @@ export type FromThread =
 
 export type ToThread =
   | { readonly kind: 'answer'; readonly turn: number; readonly answer: Answer }
+  | { readonly kind: 'take-for'; readonly door: number; readonly domains: readonly string[] }
   | { readonly kind: 'stop'; readonly door: number };
 
 export type CarriedMessage =
@@ -68,6 +69,10 @@ async function work(port: NonNullable<typeof parentPort>, doors: readonly PlainO
       return;
     }
     const { door } = message;
+    if (message.kind === 'take-for') {
+      listeners[door]?.takeFor(message.domains);
+      return;
+    }
     void listeners[door]?.stop().finally(() => say({ kind: 'stopped', door }));
   });
   try {

@@ -87,6 +87,11 @@ export function certificateRefused(reason: string): Reply {
   return { code: 554, text: `5.7.1 This gateway takes no mail from you: ${reason}` };
 }
 
+/** RFC 3463: an open relay is what spammers look for. */
+export function notForUs(domain: string): Reply {
+  return { code: 550, text: `5.7.1 This gateway takes no mail for ${domain.slice(0, 255)}` };
+}
+
 /** RFC 3207 section 4, RFC 4954 section 6. */
 export function tlsFirst(): Reply {
   return { code: 530, text: '5.7.0 Start TLS first: this gateway takes neither mail nor passwords without it' };

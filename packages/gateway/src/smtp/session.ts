@@ -52,6 +52,13 @@ function addressOf({ address }: SMTPServerAddress): string {
 /** RFC 5322 section 3.2.3, and RFC 6531 section 3.3. */
 const dotAtom = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
 
+/** Lower case, ASCII; empty for the postmaster without one. */
+export function recipientDomain(recipient: SMTPServerAddress): string {
+  const address = addressOf(recipient);
+  const at = address.lastIndexOf('@');
+  return at === -1 ? '' : address.slice(at + 1).toLowerCase();
+}
+
 function notesOf(session: SMTPServerSession): EnvelopeNotes | undefined {
   const { dsn, smtpUtf8, rcptTo } = session.envelope;
   const recipients: Record<string, RecipientNotes> = Object.create(null);

@@ -41,6 +41,31 @@ const comesBack = async () => {
   return text.replace(/[0-9a-f]{24,}|[0-9a-f-]{36}|\d\d:\d\d:\d\d/g, '#');
 };
 
+it('a gateway that faces the Internet takes mail for its own people only', async () => {
+  const office = await startTestGateway([], {}, { trustedPeers: [], inbound: { domains: ['lists.example'] } });
+  try {
+    await office.authority.addPerson({ address: 'anna@example.com', encryption: 'p256' });
+    await office.heard();
+    const { inboundPort } = office.gateway();
+    const to = async (recipient: string) =>
+      dialogue(
+        inboundPort,
+        ['EHLO mta.example', 'MAIL FROM:<me@mallory.example>', `RCPT TO:<${recipient}>`, 'DATA'],
+        mail({ from: 'me@mallory.example' }),
+      );
+    expect(`${await to('victim@outside.example')}`).toContain(
+      '550 5.7.1 This gateway takes no mail for outside.example',
+    );
+    expect(`${await to('victim@example.com.outside.example')}`).toContain('no mail for example.com.outside.example');
+    expect(`${await to('anna@example.com')}`).not.toContain('5.7.1');
+    expect(`${await to('all@lists.example')}`).not.toContain('5.7.1');
+    const reached = office.inside.delivered.flatMap(({ recipients }) => recipients);
+    expect(new Set(reached)).toEqual(new Set(['anna@example.com', 'all@lists.example']));
+  } finally {
+    await office.stop();
+  }
+});
+
 describe('what comes back to a stranger', () => {
   const sealed = async (altered: boolean) => {
     const letter = replaced(mail({ from: 'me@mallory.example' }), 'Subject: Meeting', 'Subject: The price');
