@@ -41,9 +41,11 @@ export function protectedMail(authority: TestAuthority, vouched: boolean): MakeM
 
 /** Files for smtp-source, which alone would send nothing but plain text, and name the first of its recipients alone. */
 export function filesOf(make: MakeMail, folder: string, octets: number, count: number): Promise<string[]> {
+  // Others have files of that size there too.
+  const own = randomBytes(8).toString('hex');
   return Promise.all(
     Array.from({ length: count }, async (_, n) => {
-      const file = path.join(folder, `${octets}-${n}.eml`);
+      const file = path.join(folder, `${own}-${n}.eml`);
       const mail = await make(octets, `file ${n}`);
       writeFileSync(file, mail.toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
       return file;
